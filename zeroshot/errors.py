@@ -1,0 +1,31 @@
+"""What a user can cause and repair. Anything else that is raised is a defect of the package."""
+
+from __future__ import annotations
+
+
+class ZeroshotError(Exception):
+    """One line that carries the value at fault, what was expected, and the remedy."""
+
+
+class VideoError(ZeroshotError):
+    """A video, an array of frames or a folder of frames cannot be read."""
+
+
+class LabelError(ZeroshotError):
+    """A list of labels, descriptions or templates cannot be used."""
+
+
+class ModelError(ZeroshotError):
+    """A model cannot be named, fetched, loaded or moved to the device asked for."""
+
+
+class IndexFileError(ZeroshotError):
+    """A saved label index cannot be read, or belongs to another model or other prompts."""
+
+
+class OptionError(ZeroshotError):
+    """A number or a word given as an option lies outside what is possible."""
+
+
+class OutputError(ZeroshotError):
+    """A result cannot be written where it was asked for."""
