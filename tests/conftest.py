@@ -1,0 +1,19 @@
+"""What several test files share: real clips, where somebody has them, and made ones."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+_CLIPS = Path(os.environ.get("ZEROSHOT_TEST_CLIPS", Path(__file__).parents[2] / "shared" / "clips"))
+
+
+@pytest.fixture(scope="session")
+def real_clips() -> list[Path]:
+    """Videos of the real world, of several codecs; the test is skipped where there are none."""
+    clips = sorted(path for path in _CLIPS.glob("*") if path.suffix in {".avi", ".mp4", ".mkv", ".mpg"})
+    if not clips:
+        pytest.skip(f"no real clips in {_CLIPS}; name a folder of videos in ZEROSHOT_TEST_CLIPS")
+    return clips

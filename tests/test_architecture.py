@@ -1,0 +1,119 @@
+"""The house: floors, doors and the size of rooms, read from the syntax trees."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "zeroshot"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+FLOORS = {
+    "types": 0, "errors": 0, "resources": 0,
+    "video": 1, "text": 1,
+    "model": 2, "losses": 2, "synthetic": 2,
+    "batch": 3, "checkpoint": 3,
+    "classifier": 4, "features": 4,
+    "evaluation": 5, "bias": 5, "audit": 5,
+    "training": 6,
+    "cli": 7, "app": 7,
+    "__init__": 8, "__main__": 8,
+}  # fmt: skip
+
+DOORS = {
+    "decord": "video", "av": "video", "faiss": "text", "open_clip": "model", "transformers": "model",
+    "torchvision": "model", "pyarrow": "batch", "ray": "batch", "huggingface_hub": "model",
+    "matplotlib": "evaluation", "accelerate": "training", "typer": "cli", "click": "cli", "rich": "cli",
+    "gradio": "app",
+}  # fmt: skip
+
+BANNED = {"utils", "common", "helper", "helpers", "manager", "handler", "misc", "cfg", "args"}
+
+
+def room(path: Path) -> str:
+    """The folder or file directly under the package that a module belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(tree: ast.AST) -> set[str]:
+    """Dotted names that a module imports anywhere, also inside functions and for types alone."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+            assert node.level == 0, "relative imports hide the floor"
+    return found
+
+
+@pytest.fixture(params=MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def module(request) -> Path:
+    return request.param
+
+
+def test_every_room_has_a_floor(module):
+    assert room(module) in FLOORS
+
+
+def test_imports_go_down(module):
+    here = room(module)
+    for name in imports(ast.parse(module.read_text())):
+        if not name.startswith("zeroshot"):
+            continue
+        parts = name.split(".")
+        assert len(parts) > 1, f"{module} imports the package root"
+        there = parts[1]
+        assert there in FLOORS, f"{module} imports {name}: the package root"
+        lower = FLOORS[there] < FLOORS[here]
+        assert there == here or lower or FLOORS[here] == 8, f"{module} (floor {FLOORS[here]}) imports {name}"
+
+
+def test_third_parties_come_through_their_door(module):
+    for name in imports(ast.parse(module.read_text())):
+        door = DOORS.get(name.split(".")[0])
+        assert door in (None, room(module)), f"{module} imports {name}, whose door is {door}"
+
+
+def test_rooms_are_small(module):
+    text = module.read_text()
+    assert len(text.splitlines()) <= 400
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            parameters = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+            assert node.end_lineno - node.lineno < 60, f"{module}: {node.name} is too long"
+            assert len([name for name in parameters if name not in {"self", "cls"}]) <= 8 or room(module) == "cli"
+            assert node.args.kwarg is None, f"{module}: {node.name} passes keywords through"
+            assert not BANNED & {node.name, *parameters}, f"{module}: {node.name} uses a banned name"
+        assert not isinstance(node, ast.Assert), f"{module}: assert outside tests"
+
+
+def test_subpackages_open_empty():
+    for path in PACKAGE.rglob("*/__init__.py"):
+        if path.parent != PACKAGE:
+            assert path.read_text() == "", f"{path} should be empty"
+
+
+def test_file_names():
+    assert not BANNED & {path.stem for path in MODULES}
+
+
+def test_no_module_waits_for_another_that_waits_for_it():
+    graph = {}
+    for path in MODULES:
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        graph[name] = imports(ast.parse(path.read_text()))
+    edges = {
+        name: {other for other in graph if other != name and any(i == other or i.startswith(other + ".") for i in used)}
+        - {"zeroshot"}
+        for name, used in graph.items()
+    }
+    while leaves := [name for name, used in edges.items() if not used]:
+        for leaf in leaves:
+            del edges[leaf]
+        for used in edges.values():
+            used.difference_update(leaves)
+    assert not edges, f"a cycle among {sorted(edges)}"
