@@ -1,0 +1,68 @@
+"""Tells what happens in a video in words that its user chooses.
+
+    import zeroshot
+
+    classifier = zeroshot.load("PE-Core-B-16/meta", labels=["archery", "juggling balls", "playing cello"])
+    for prediction in classifier.rank("video.mp4", k=3):
+        print(f"{prediction.probability:7.1%}  {prediction.label}")
+
+Names are looked up when they are first used: `import zeroshot` loads no network library.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zeroshot.checkpoint import load_model
+    from zeroshot.classifier import Classifier, load
+    from zeroshot.errors import ZeroshotError
+    from zeroshot.model.model import Model
+    from zeroshot.text.index import LabelIndex
+    from zeroshot.types import Clip, Prediction, Prompts, Ranking, Segment
+    from zeroshot.video.sampling import Sampling
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Classifier",
+    "Clip",
+    "LabelIndex",
+    "Model",
+    "Prediction",
+    "Prompts",
+    "Ranking",
+    "Sampling",
+    "Segment",
+    "ZeroshotError",
+    "load",
+    "load_model",
+]
+
+_HOMES = {
+    "Classifier": "classifier",
+    "Clip": "types",
+    "LabelIndex": "text.index",
+    "Model": "model.model",
+    "Prediction": "types",
+    "Prompts": "types",
+    "Ranking": "types",
+    "Sampling": "video.sampling",
+    "Segment": "types",
+    "ZeroshotError": "errors",
+    "load": "classifier",
+    "load_model": "checkpoint",
+}
+
+
+def __getattr__(name: str) -> object:
+    """The public object `name`, imported from its home on first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'zeroshot' has no attribute {name!r}")
+    return getattr(import_module(f"zeroshot.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """What tab completion shows."""
+    return [*__all__, "__version__"]

@@ -1,0 +1,176 @@
+"""Front door: videos in, ranked labels out. The one place where the video and the text street meet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zeroshot.checkpoint import DEFAULT_MODEL, load_model
+from zeroshot.errors import LabelError, OptionError, VideoError
+from zeroshot.text.index import LabelIndex, probabilities
+from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts, prompts_digest
+from zeroshot.types import Prediction, Ranking, Segment
+from zeroshot.video.source import VideoSource, is_path, name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from zeroshot.model.model import Model
+    from zeroshot.types import Clip, Prompts
+    from zeroshot.video.sampling import Sampling
+
+_WINDOWS_AT_ONCE = 16  # bounds what a long video holds in memory: 16 windows of T frames
+
+
+class Classifier:
+    """A model and an index of labels: ranks the labels for any video.
+
+    Nothing is remembered between calls: ranking A, then B, then A again gives the first answer again.
+
+    Attributes:
+        model: embeds videos, frames and texts.
+        index: the K labels and their (K, D) embeddings.
+    """
+
+    def __init__(self, model: Model, index: LabelIndex) -> None:
+        """Join a model and an index of the same joint width D.
+
+        Raises:
+            LabelError: the index was made in another width than the model's.
+        """
+        if index.embeddings.shape[1] != model.embedding_dim:
+            raise LabelError(
+                f"the label index has width {index.embeddings.shape[1]}, "
+                f"{model.name} has {model.embedding_dim}; "
+                "build the index with this model"
+            )
+        self.model = model
+        self.index = index
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The K labels, in the order of the index."""
+        return self.index.labels
+
+    def rank(self, video: VideoSource, k: int = 5) -> list[Prediction]:
+        """The k best of K labels for one video, best first; all K where k is larger.
+
+        Args:
+            video: a path, a (T, H, W, 3) or (T, 3, H, W) array, images, a folder of frames, or a Clip.
+            k: how many predictions come back; 5 is what people read.
+
+        Raises:
+            VideoError: the video cannot be decoded.
+            OptionError: k is below 1.
+        """
+        _check_k(k)
+        return self._predictions(self.model.embed_videos([video])[0], k)
+
+    def rank_many(self, videos: Iterable[VideoSource], k: int = 5) -> Iterator[Ranking]:
+        """One Ranking a video, in the order given; a video that fails becomes a row with its error.
+
+        Decoding runs ahead in processes of its own, so that the network seldom waits, and memory does not
+        grow with the number of videos.
+
+        Args:
+            videos: anything `rank` accepts, as many as wanted; read lazily.
+            k: how many predictions each.
+        """
+        _check_k(k)
+        return self._rank_many(videos, k)
+
+    def _rank_many(self, videos: Iterable[VideoSource], k: int) -> Iterator[Ranking]:
+        for video, outcome in self.model.embed_many(videos):
+            if isinstance(outcome, VideoError):
+                yield Ranking(name_of(video), (), str(outcome))
+            else:
+                yield Ranking(name_of(video), tuple(self._predictions(outcome, k)))
+
+    def timeline(
+        self, video: VideoSource, window_seconds: float = 4.0, stride_seconds: float | None = None, k: int = 3
+    ) -> Iterator[Segment]:
+        """Segments of a long video with their k best labels, in time order, as they are read.
+
+        Args:
+            video: path of a video file.
+            window_seconds: length of a segment; 4 s holds one action of the usual data sets.
+            stride_seconds: from one segment's start to the next's; None: the window, so that segments abut.
+            k: how many predictions each.
+
+        Raises:
+            VideoError: the video cannot be decoded, or is not a file.
+            OptionError: a window, stride or k that is not positive.
+        """
+        _check_k(k)
+        stride = window_seconds if stride_seconds is None else stride_seconds
+        if not (window_seconds > 0 and stride > 0):
+            raise OptionError(f"window {window_seconds} s and stride {stride} s must both be above 0")
+        if not is_path(video):
+            raise VideoError(f"{name_of(video)} has no clock; a timeline needs a video file")
+        return self._timeline(str(video), window_seconds, stride, k)
+
+    def _timeline(self, path: str, window_seconds: float, stride: float, k: int) -> Iterator[Segment]:
+        for windows, clips in self.model.read_windows(path, window_seconds, stride, _WINDOWS_AT_ONCE):
+            yield from self._segments(windows, clips, k)
+
+    def _segments(self, windows: list[tuple[float, float]], clips: list[Clip], k: int) -> Iterator[Segment]:
+        for (start, end), vector in zip(windows, self.model.embed_clips(clips), strict=True):
+            yield Segment(start, end, tuple(self._predictions(vector, k)))
+
+    def _predictions(self, vector: NDArray[np.float32], k: int) -> list[Prediction]:
+        """The k best labels for a (D,) unit vector."""
+        scores = self.index.scores(vector[None])
+        shares = probabilities(scores, self.model.logit_scale)[0]
+        best_scores, best_rows = self.index.search(vector[None], k)
+        return [
+            Prediction(self.labels[row], float(score), float(shares[row]))
+            for score, row in zip(best_scores[0], best_rows[0], strict=True)
+        ]
+
+
+def load(
+    model: str | Model = DEFAULT_MODEL,
+    labels: LabelSource | None = None,
+    *,
+    templates: TemplateSource = None,
+    index: str | Path | None = None,
+    device: str = "auto",
+    spaced: bool = True,
+    sampling: Sampling | None = None,
+) -> Classifier:
+    """A Classifier that ranks `labels` for videos.
+
+    Args:
+        model: `ARCH/TAG`, `hf:ORG/NAME`, a checkpoint folder, a bundled name, or a Model.
+        labels: a list, a file (one a line), "a,b,c", a bundled list's name such as "kinetics400", or
+            {label: descriptions}.
+        templates: None for the bare label, one sentence with {}, several, a file, or a bundled set's name.
+        index: a file that `zeroshot index` wrote, instead of labels: no label is encoded again.
+        device: auto, cpu, cuda, cuda:N or mps.
+        spaced: write CamelCase and under_scores as words, as CLIP's tokenizer needs; False: as given.
+        sampling: which frames; None: the model's own, 8 frames from the middle of 8 equal segments.
+
+    Raises:
+        ZeroshotError: one line that names what cannot be used and the remedy.
+    """
+    if (labels is None) == (index is None):
+        raise OptionError("give either labels or index; for vectors without labels use zeroshot.load_model")
+    prompts = None if labels is None else make_prompts(labels, templates, spaced=spaced)
+    network = load_model(model, device=device, sampling=sampling) if isinstance(model, str) else model
+    if prompts is not None:
+        return Classifier(network, build_index(network, prompts))
+    return Classifier(network, LabelIndex.load(str(index), fingerprint={"model": network.fingerprint}))
+
+
+def build_index(model: Model, prompts: Prompts) -> LabelIndex:
+    """The K labels of `prompts` with their (K, D) embeddings, stamped with what made them."""
+    stamp = {"model": model.fingerprint, "model_name": model.name, "prompts": prompts_digest(prompts)}
+    return LabelIndex(prompts.labels, model.embed_prompts(prompts), fingerprint=stamp)
+
+
+def _check_k(k: int) -> None:
+    if k < 1:
+        raise OptionError(f"k is {k}; expected 1 or more")

@@ -1,0 +1,69 @@
+"""From what stands on the command line to videos and a classifier."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from zeroshot.cli.screen import say
+from zeroshot.errors import OptionError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from zeroshot.classifier import Classifier
+    from zeroshot.model.model import Model
+    from zeroshot.video.sampling import Sampling
+
+
+def videos_from(words: list[str]) -> list[Path]:
+    """The videos that files, folders, globs and, for `-`, the lines of stdin name.
+
+    Raises:
+        VideoError: a folder holds no video, or a glob matches none.
+    """
+    from zeroshot.video.source import find_videos
+
+    named: list[str] = []
+    for word in words:
+        named += [line for line in sys.stdin.read().splitlines() if line.strip()] if word == "-" else [word]
+    return find_videos(named)
+
+
+def sampling_from(num_frames: int | None, num_views: int) -> Sampling | None:
+    """What --num-frames and --num-views ask for, or None where the model's own sampling stands."""
+    if num_frames is None and num_views == 1:
+        return None
+    from zeroshot.video.sampling import Sampling
+
+    return Sampling(num_frames=num_frames or Sampling().num_frames, num_views=num_views)
+
+
+def model_from(name: str | None, device: str, sampling: Sampling | None, decoder: str = "auto") -> Model:
+    """The model of that name, or the default one; says so where its weights are random.
+
+    Raises:
+        ModelError: it cannot be named, fetched or loaded.
+    """
+    from zeroshot.checkpoint import DEFAULT_MODEL, load_model
+
+    model = load_model(name or DEFAULT_MODEL, device=device, sampling=sampling, decoder=decoder)
+    if model.backbone.is_random:
+        say(f"{model.name} is untrained: it serves for speed and tests, its answers mean nothing")
+    return model
+
+
+def classifier_from(
+    model: Model, labels: str | None, templates: str | None, index: str | None, spaced: bool
+) -> Classifier:
+    """A classifier from --labels and --templates, or from --index.
+
+    Raises:
+        OptionError: neither or both are given.
+        LabelError: the list cannot be used.
+    """
+    from zeroshot.classifier import load
+
+    if (labels is None) == (index is None):
+        raise OptionError("give either --labels FILE|a,b,c or --index FILE (written by `zeroshot index`)")
+    return load(model, labels, templates=templates, index=index, spaced=spaced)

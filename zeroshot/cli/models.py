@@ -1,0 +1,60 @@
+"""`zeroshot models` and `zeroshot show`."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from zeroshot.cli import options
+from zeroshot.cli.screen import put_json, put_line, put_table
+
+Everything = Annotated[bool, typer.Option("--all", help="Every architecture and tag that open_clip knows.")]
+Checkpoint = Annotated[
+    str, typer.Argument(metavar="CHECKPOINT", help="A bundled name or a checkpoint folder.")
+]
+
+
+def models(everything: Everything = False, as_json: options.Json = False) -> None:
+    """Example:  zeroshot models
+
+    Lists what --model accepts.
+    """
+    from zeroshot.checkpoint import known_models
+
+    rows = known_models(everything=everything)
+    if as_json:
+        for row in rows:
+            put_json(row)
+        return
+    put_table(("model", "kind", "about"), [(row["model"], row["kind"], row["about"]) for row in rows])
+
+
+def show(checkpoint: Checkpoint, as_json: options.Json = False) -> None:
+    """Example:  zeroshot show puppet-tiny
+
+    Tells what a checkpoint is and where it comes from: shape, size, training settings, measured figures.
+    """
+    from zeroshot.checkpoint import describe
+
+    facts = describe(checkpoint)
+    if as_json:
+        put_json(facts)
+        return
+    for key, value in _flat(facts):
+        put_line(f"{key:<44} {value}")
+
+
+def _flat(facts: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
+    """Nested facts as (dotted name, text) lines, in their order."""
+    lines: list[tuple[str, str]] = []
+    for key, value in facts.items():
+        name = f"{above}{key}"
+        lines += _flat(value, f"{name}.") if isinstance(value, dict) else [(name, _text(value))]
+    return lines
+
+
+def _text(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 160 else text[:157] + "…"

@@ -1,0 +1,51 @@
+"""Options that several commands share, each written once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Videos = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="VIDEO…", help="Files, folders (searched to the bottom), globs; - reads a list from stdin."
+    ),
+]
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        "--labels", metavar="LIST", help="A file (one label a line), a,b,c, or a list such as kinetics400."
+    ),
+]
+Index = Annotated[
+    str | None,
+    typer.Option("--index", metavar="FILE", help="Labels that `zeroshot index` saved, instead of --labels."),
+]
+Templates = Annotated[
+    str | None,
+    typer.Option(
+        "--templates",
+        metavar="SET",
+        help='"a video of {}", a file, or a set such as kinetics28. Default: none.',
+    ),
+]
+ModelName = Annotated[
+    str | None,
+    typer.Option("--model", "-m", help="ARCH/TAG, hf:ORG/NAME, a folder, or puppet-tiny (works offline)."),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
+TopK = Annotated[int, typer.Option("-k", metavar="N", help="How many labels to show.", min=1)]
+NumFrames = Annotated[
+    int | None, typer.Option("--num-frames", metavar="T", help="Frames a view. Default: the model's.")
+]
+NumViews = Annotated[
+    int, typer.Option("--num-views", metavar="V", help="Temporal views a video, averaged.", min=1)
+]
+Decoder = Annotated[str, typer.Option(help="auto, decord or pyav.")]
+AsGiven = Annotated[
+    bool,
+    typer.Option("--as-given", help="Keep label names as they are: no spaces for CamelCase and underscores."),
+]
+Json = Annotated[bool, typer.Option("--json", help="JSON lines on stdout.")]
+Csv = Annotated[bool, typer.Option("--csv", help="CSV on stdout.")]

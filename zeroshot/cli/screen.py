@@ -1,0 +1,85 @@
+"""What the commands have in common on a terminal: output, progress, the way to end."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from zeroshot.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+
+def put_json(row: dict[str, Any]) -> None:
+    """One JSON line on stdout, at once."""
+    sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def put_csv(*fields: object) -> None:
+    """One CSV line on stdout, at once."""
+    csv.writer(sys.stdout, lineterminator="\n").writerow(fields)
+    sys.stdout.flush()
+
+
+def put_line(text: str = "") -> None:
+    """One line for people on stdout."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def say(text: str) -> None:
+    """One line for people on stderr."""
+    sys.stderr.write(f"zeroshot: {text}\n")
+    sys.stderr.flush()
+
+
+def put_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table for people on stdout, as wide as its content where nobody reads it on a terminal."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for name in header:
+        table.add_column(Text(name))
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))
+    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=10_000)
+    for line in console.render_lines(table, pad=False):
+        put_line("".join(segment.text for segment in line).rstrip())
+
+
+def one_format(as_json: bool, as_csv: bool) -> None:
+    """Refuse two formats at once.
+
+    Raises:
+        OptionError: both --json and --csv are given.
+    """
+    if as_json and as_csv:
+        raise OptionError("--json and --csv are both given; expected one of them")
+
+
+@contextmanager
+def progress(total: int | None, what: str) -> Iterator[Callable[[], None]]:
+    """A bar on stderr where that is a terminal; gives the function that moves it by one.
+
+    Where stdout is the same terminal its lines are printed above the bar. One item needs no bar.
+    """
+    if not sys.stderr.isatty() or (total is not None and total < 2):
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Progress(
+        *columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()
+    )
+    with bar:
+        task = bar.add_task(what, total=total)
+        yield lambda: bar.advance(task)

@@ -1,0 +1,102 @@
+"""`zeroshot timeline`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zeroshot.cli import options
+from zeroshot.cli.inputs import classifier_from, model_from, sampling_from, videos_from
+from zeroshot.cli.screen import one_format, put_csv, put_json, put_line, say
+from zeroshot.errors import VideoError
+
+if TYPE_CHECKING:
+    from zeroshot.classifier import Classifier
+    from zeroshot.types import Segment
+
+Window = Annotated[float, typer.Option("--window", metavar="SECONDS", help="Length of a segment.")]
+Stride = Annotated[
+    float | None,
+    typer.Option("--stride", metavar="SECONDS", help="From start to start. Default: the window."),
+]
+
+
+def timeline(
+    videos: options.Videos,
+    labels: options.Labels = None,
+    index: options.Index = None,
+    templates: options.Templates = None,
+    model: options.ModelName = None,
+    window: Window = 4.0,
+    stride: Stride = None,
+    k: options.TopK = 1,
+    as_json: options.Json = False,
+    as_csv: options.Csv = False,
+    device: options.Device = "auto",
+    num_frames: options.NumFrames = None,
+    decoder: options.Decoder = "auto",
+    as_given: options.AsGiven = False,
+) -> None:
+    """Example:  zeroshot timeline match.mp4 --labels "serve, rally, applause" --window 4 --stride 2
+
+    Ranks labels for each stretch of long videos.
+    """
+    one_format(as_json, as_csv)
+    paths = videos_from(videos)
+    network = model_from(model, device, sampling_from(num_frames, 1), decoder)
+    classifier = classifier_from(network, labels, templates, index, not as_given)
+    if as_csv:
+        put_csv("path", "start_seconds", "end_seconds", "rank", "label", "score", "probability", "error")
+    failures = 0
+    for path in paths:
+        error = _one(
+            classifier, str(path), (window, stride, k), "json" if as_json else "csv" if as_csv else "text"
+        )
+        failures += error is not None
+    if failures:
+        say(f"{failures} of {len(paths)} videos failed")
+        raise typer.Exit(1)
+
+
+def _one(classifier: Classifier, path: str, how: tuple[float, float | None, int], form: str) -> str | None:
+    """Print one video's segments as they come; gives the error that ended it, or None."""
+    segments: list[Segment] = []
+    error: str | None = None
+    window, stride, k = how
+    if form == "text":
+        put_line(path)
+    try:
+        for segment in classifier.timeline(path, window, stride, k):
+            segments.append(segment)
+            if form == "csv":
+                _put_csv(path, segment)
+            elif form == "text":
+                _put_text(segment)
+    except VideoError as failure:
+        error = str(failure)
+    if form == "json":
+        put_json({"path": path, "segments": [segment.as_dict() for segment in segments], "error": error})
+    elif error is not None and form == "csv":
+        put_csv(path, "", "", "", "", "", "", error)
+    elif error is not None:
+        say(error)
+    return error
+
+
+def _put_csv(path: str, segment: Segment) -> None:
+    for place, prediction in enumerate(segment.predictions, start=1):
+        times = (f"{segment.start_seconds:.3f}", f"{segment.end_seconds:.3f}")
+        put_csv(path, *times, place, prediction.label, prediction.score, prediction.probability, "")
+
+
+def _put_text(segment: Segment) -> None:
+    best = ", ".join(f"{prediction.label} {prediction.probability:.1%}" for prediction in segment.predictions)
+    put_line(f"  {_clock(segment.start_seconds)} – {_clock(segment.end_seconds)}  {best}")
+
+
+def _clock(seconds: float) -> str:
+    """Seconds as h:mm:ss.s, as players show them."""
+    minutes, rest = divmod(round(seconds, 1), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02d}:{rest:04.1f}"
