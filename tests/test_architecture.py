@@ -67,8 +67,9 @@ def test_imports_go_down(module):
         assert len(parts) > 1, f"{module} imports the package root"
         there = parts[1]
         assert there in FLOORS, f"{module} imports {name}: the package root"
-        lower = FLOORS[there] < FLOORS[here]
-        assert there == here or lower or FLOORS[here] == 8, f"{module} (floor {FLOORS[here]}) imports {name}"
+        lower = FLOORS[there] < FLOORS[here] or FLOORS[here] == 8
+        ground = FLOORS[there] == FLOORS[here] == 0  # the nouns may raise errors
+        assert there == here or lower or ground, f"{module} (floor {FLOORS[here]}) imports {name}"
 
 
 def test_third_parties_come_through_their_door(module):
@@ -84,7 +85,10 @@ def test_rooms_are_small(module):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             parameters = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
             assert node.end_lineno - node.lineno < 60, f"{module}: {node.name} is too long"
-            assert len([name for name in parameters if name not in {"self", "cls"}]) <= 8 or room(module) == "cli"
+            assert (
+                len([name for name in parameters if name not in {"self", "cls"}]) <= 8
+                or room(module) == "cli"
+            )
             assert node.args.kwarg is None, f"{module}: {node.name} passes keywords through"
             assert not BANNED & {node.name, *parameters}, f"{module}: {node.name} uses a banned name"
         assert not isinstance(node, ast.Assert), f"{module}: assert outside tests"
@@ -107,7 +111,11 @@ def test_no_module_waits_for_another_that_waits_for_it():
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         graph[name] = imports(ast.parse(path.read_text()))
     edges = {
-        name: {other for other in graph if other != name and any(i == other or i.startswith(other + ".") for i in used)}
+        name: {
+            other
+            for other in graph
+            if other != name and any(i == other or i.startswith(other + ".") for i in used)
+        }
         - {"zeroshot"}
         for name, used in graph.items()
     }

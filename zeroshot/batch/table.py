@@ -174,7 +174,8 @@ def read_embeddings(folder: str | Path) -> tuple[list[str], NDArray[np.float32]]
             if embedding is not None:
                 paths.append(path)
                 rows.append(embedding)
-    return paths, np.asarray(rows, dtype=np.float32).reshape(len(rows), -1)
+    width = len(rows[0]) if rows else 0
+    return paths, np.asarray(rows, dtype=np.float32).reshape(len(rows), width)
 
 
 def write_text_whole(path: Path, text: str) -> None:
