@@ -1,0 +1,296 @@
+"""Where words come from: files, bundled lists, comma lists and Python; each entry knows its place."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import json
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zeroshot.errors import LabelError
+from zeroshot.resources import bundled_names, prompts_folder
+
+_SUFFIXES = (".txt", ".json", ".csv")
+_MAX_BYTES = 64 << 20  # a million labels fit five times; a video named by mistake is not read to its end
+_LINE_END = r"\r\n|\n|\r"  # not splitlines(), which also splits at marks inside a label
+_INVISIBLE = {"Cc", "Cf", "Zs", "Zl", "Zp"}  # Unicode's controls, joiners and spaces
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line, item or key of a list.
+
+    Attributes:
+        text: the words, without white space around them.
+        where: the place, for errors: "labels.txt, line 3".
+        descriptions: sentences that stand for a label; empty where templates are to be filled.
+    """
+
+    text: str
+    where: str
+    descriptions: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what nobody can see or no tokenizer can read."""
+        for text in (self.text, *self.descriptions):
+            if text.isprintable() and text.strip():
+                continue
+            kinds = {letter: unicodedata.category(letter) for letter in text}
+            if _INVISIBLE.issuperset(kinds.values()):
+                what = "is blank" if text is self.text else f"({self.text!r}) has a blank description"
+                raise LabelError(f"{self.where} {what}; write something there or remove it")
+            for letter, kind in kinds.items():
+                if kind in {"Cc", "Cs"} and letter != "\t":
+                    raise LabelError(f"{self.where} contains {letter!r}; expected plain text on one line")
+
+
+def label_entries(source: object) -> tuple[Entry, ...]:
+    """Entries of a label list: a file, a bundled list, "a,b,c", a sequence, or {label: descriptions}."""
+    if isinstance(source, str):
+        path = _label_file(source)
+        entries = _comma_entries(source) if path is None else _file_entries(path)
+    elif isinstance(source, os.PathLike):
+        entries = _file_entries(Path(source))
+    elif isinstance(source, Mapping):
+        entries = _mapping_entries(list(source.items()), "labels")
+    else:
+        entries = _sequence_entries(source, "labels")
+    if not entries:
+        raise LabelError(f"{_shown(source)} holds no label; expected one or more, one a line")
+    return entries
+
+
+def template_entries(source: object) -> tuple[Entry, ...]:
+    """Entries of a template set: a file, a bundled set, one template that contains "{}", or a sequence."""
+    if isinstance(source, str):
+        path = _template_file(source)
+        entries = (Entry(source.strip(), "the template"),) if path is None else _line_entries(path)
+    elif isinstance(source, os.PathLike):
+        entries = _line_entries(Path(source))
+    else:
+        entries = _sequence_entries(source, "templates")
+    if not entries:
+        raise LabelError(f"{_shown(source)} holds no template; expected one or more, one a line")
+    return entries
+
+
+def bundled_lists() -> dict[str, Path]:
+    """Files of the bundled label lists, those of scenes included, by name."""
+    return _bundled("labels", "scenes")
+
+
+def bundled_templates() -> dict[str, Path]:
+    """Files of the bundled template sets by name."""
+    return _bundled("templates")
+
+
+def _bundled(*folders: str) -> dict[str, Path]:
+    """Files of the named prompt folders by name, sorted."""
+    found = {}
+    for folder in (prompts_folder() / name for name in folders):
+        found.update({name: folder / f"{name}.txt" for name in bundled_names(folder, ".txt")})
+    return dict(sorted(found.items()))
+
+
+def _label_file(source: str) -> Path | None:
+    """The file that a text names, or None for a comma list."""
+    lists = bundled_lists()
+    path = _named_file(source, lists, is_list="," in source)
+    if path is not None or "," in source:
+        return path
+    if near := _nearest(source, lists):
+        raise LabelError(
+            f"{source!r} is neither a file nor a bundled list; did you mean {near}? "
+            f"(for a single label of that name write {source + ','!r})"
+        )
+    return None
+
+
+def _template_file(source: str) -> Path | None:
+    """The file that a text names, or None for a template."""
+    if "{" in source or "}" in source:
+        return None
+    sets = bundled_templates()
+    path = _named_file(source, sets, is_list=False)
+    if path is not None:
+        return path
+    near = _nearest(source, sets)
+    hint = f"did you mean {near}? " if near else ""
+    raise LabelError(
+        f"{source!r} is no template: {hint}expected a sentence with one {{}}, a file of them, "
+        f"or a bundled set ({', '.join(sets)})"
+    )
+
+
+def _named_file(source: str, bundled: Mapping[str, Path], *, is_list: bool) -> Path | None:
+    """The bundled or own file that `source` names, checked to be there, or None where it names none."""
+    same = {_plain(name): path for name, path in bundled.items()}
+    if _plain(source) in same and not _looks_like_path(source):
+        return same[_plain(source)]
+    path = Path(source)
+    if _is_there(path, or_folder=_looks_like_path(source)):
+        return path
+    if source.lower().endswith(_SUFFIXES) or (_looks_like_path(source) and not is_list):
+        near = _nearest(path.stem, bundled)
+        hint = f"did you mean the bundled {near}?" if near else f"bundled are {', '.join(bundled)}"
+        raise LabelError(f"cannot find the file {source}; check the path, or write a,b,c; {hint}")
+    return None
+
+
+def _is_there(path: Path, *, or_folder: bool) -> bool:
+    """Whether something has this path, a folder only if so asked; a text too long for a path has nothing."""
+    try:
+        return path.exists() and (or_folder or not path.is_dir())
+    except OSError:
+        return False
+
+
+def _looks_like_path(source: str) -> bool:
+    """Whether a separator or a suffix of a list shows that a file is meant."""
+    return any(mark in source for mark in {"/", os.sep}) or source.lower().endswith(_SUFFIXES)
+
+
+def _plain(name: str) -> str:
+    """A list's name without case, hyphens and spaces: Kinetics-400 is kinetics400."""
+    return re.sub(r"[-_\s]", "", name).casefold()
+
+
+def _nearest(name: str, bundled: Mapping[str, Path]) -> str:
+    """Bundled names much like `name`, joined by "or"; empty where there are none."""
+    plain = _plain(name)
+    by_plain = {_plain(key): key for key in bundled}
+    near = difflib.get_close_matches(plain, by_plain, n=3, cutoff=0.8) if plain else []
+    near += [key for key in by_plain if len(plain) > 2 and key.startswith(plain) and key not in near]
+    return " or ".join(by_plain[key] for key in near[:3])
+
+
+def _shown(source: object) -> str:
+    """How an error names a source."""
+    return repr(source) if isinstance(source, str) else str(source)
+
+
+def _comma_entries(source: str) -> tuple[Entry, ...]:
+    """Entries of "a,b,c"; one comma at the end is allowed, so that "diving," is a list of one."""
+    items = source.strip().removesuffix(",").split(",")
+    return tuple(Entry(item.strip(), f"item {i} of the label list") for i, item in enumerate(items, 1))
+
+
+def _sequence_entries(source: object, name: str) -> tuple[Entry, ...]:
+    """Entries of a Python sequence of strings."""
+    unordered = isinstance(source, AbstractSet | bytes | bytearray)
+    if not isinstance(source, Iterable) or unordered:
+        raise LabelError(f"{name} are of type {type(source).__name__}; expected a list of strings or a file")
+    entries = []
+    for i, item in enumerate(source):
+        if not isinstance(item, str):
+            raise LabelError(f"{name}[{i}] is {item!r}; expected a string")
+        entries.append(Entry(str(item).strip(), f"{name}[{i}]"))
+    return tuple(entries)
+
+
+def _mapping_entries(items: Iterable[tuple[Any, Any]], name: str) -> tuple[Entry, ...]:
+    """Entries of {label: [descriptions]}; a single string, and none at all, are allowed too."""
+    entries = []
+    for i, (label, value) in enumerate(items, 1):
+        where = f"{name}, entry {i}"
+        if not isinstance(label, str):
+            raise LabelError(f"{where} is {label!r}; expected a string")
+        sentences = [value] if isinstance(value, str) else [] if value is None else value
+        if not isinstance(sentences, list | tuple) or not all(isinstance(item, str) for item in sentences):
+            raise LabelError(f"{where} ({label!r}) is described by {value!r}; expected a list of sentences")
+        if any(item.count("{}") > 1 for item in sentences):
+            raise LabelError(f"{where} ({label!r}) has a description with two {{}}; expected one at most")
+        entries.append(Entry(label.strip(), where, tuple(item.strip() for item in sentences)))
+    return tuple(entries)
+
+
+def _file_entries(path: Path) -> tuple[Entry, ...]:
+    """Entries of a label file, by its suffix: json, csv, or one label a line."""
+    readers = {".json": _json_entries, ".csv": _csv_entries}
+    return readers.get(path.suffix.lower(), _line_entries)(path)
+
+
+def _line_entries(path: Path) -> tuple[Entry, ...]:
+    """Entries of a text file, one a line, without `#` comments and blank lines at the end."""
+    lines = [line.strip() for line in re.split(_LINE_END, read_text(path))]
+    while lines and not lines[-1]:
+        lines.pop()
+    entries = []
+    for number, line in enumerate(lines, 1):
+        if not line:
+            raise LabelError(f"{path}, line {number} is blank; remove it: the line number is the class index")
+        if not line.startswith("#"):
+            entries.append(Entry(line, f"{path}, line {number}"))
+    return tuple(entries)
+
+
+def _csv_entries(path: Path) -> tuple[Entry, ...]:
+    """Entries of a table with a column `name` or `label`; a column `id` or `index` must count from 0."""
+    try:
+        rows = list(csv.reader(re.split(_LINE_END, read_text(path)), strict=True))
+    except csv.Error as error:
+        raise LabelError(f"{path} is not CSV: {error}") from None
+    while rows and not rows[-1]:
+        rows.pop()
+    columns = [name.strip().lower() for name in rows[0]] if rows else []
+    words = next((columns.index(name) for name in ("label", "name") if name in columns), None)
+    if words is None:
+        raise LabelError(f"{path} has no column 'label' or 'name'; name it in line 1")
+    index = next((columns.index(name) for name in ("id", "index") if name in columns), None)
+    entries: list[Entry] = []
+    for number, row in enumerate(rows[1:], 2):
+        where = f"{path}, line {number}"
+        if len(row) != len(columns):
+            raise LabelError(f"{where} has {len(row)} fields; expected {len(columns)} as in line 1")
+        if index is not None and row[index].strip() != str(len(entries)):
+            raise LabelError(f"{where} has {columns[index]} {row[index]!r}; expected {len(entries)}")
+        entries.append(Entry(row[words].strip(), where))
+    return tuple(entries)
+
+
+def _json_entries(path: Path) -> tuple[Entry, ...]:
+    """Entries of a JSON list of labels, or of an object {label: [descriptions]}."""
+    try:
+        # Pairs instead of dicts, so that a label written twice is seen.
+        data = json.loads(read_text(path), object_pairs_hook=tuple)
+    except json.JSONDecodeError as error:
+        raise LabelError(f"{path}, line {error.lineno} is not JSON: {error.msg}") from None
+    except (ValueError, RecursionError):
+        raise LabelError(f"{path} is not JSON that can be read; expected a list of labels") from None
+    if isinstance(data, tuple):
+        return _mapping_entries(data, str(path))
+    if isinstance(data, list):
+        return _sequence_entries(data, str(path))
+    raise LabelError(f"{path} is JSON but no list; expected a list of labels or {{label: [sentences]}}")
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file, without a byte order mark.
+
+    Raises:
+        LabelError: the file is missing, a folder, unreadable, too large, binary or in another encoding.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise LabelError(f"cannot read {path}: {reason}; expected a text file, one entry a line") from None
+    if len(data) > _MAX_BYTES:
+        raise LabelError(f"{path} is larger than {_MAX_BYTES >> 20} MiB; expected a list, one entry a line")
+    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        raise LabelError(f"{path} is UTF-16 text; save it as UTF-8")
+    if b"\0" in data:
+        raise LabelError(f"{path} is a binary file; expected UTF-8 text, one entry a line")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        place = f"{path}, line {data[: error.start].count(10) + 1}"
+        raise LabelError(f"{place} is not UTF-8 (byte 0x{data[error.start]:02x}); save it as UTF-8") from None
