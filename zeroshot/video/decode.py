@@ -1,0 +1,202 @@
+"""From a video file to clips: the frames shown at given moments, whoever decodes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zeroshot.errors import OptionError, VideoError
+from zeroshot.types import Clip
+from zeroshot.video import decord_reader
+from zeroshot.video.probe import VideoInfo
+from zeroshot.video.pyav_reader import PyavReader
+from zeroshot.video.sampling import Sampling, frame_times
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    Shown = dict[int, tuple[int, NDArray[np.uint8]]]
+
+__all__ = ["DECODERS", "VIDEO_SUFFIXES", "VideoInfo", "probe", "read_clips", "read_windows"]
+
+DECODERS = ("auto", "decord", "pyav")
+
+VIDEO_SUFFIXES = frozenset(
+    {
+        ".3g2", ".3gp", ".asf", ".avi", ".divx", ".f4v", ".flv", ".gif", ".h264", ".m2ts",
+        ".m2v", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".mpe", ".mpeg", ".mpg", ".mts",
+        ".mxf", ".ogm", ".ogv", ".rm", ".rmvb", ".ts", ".vob", ".webm", ".wmv", ".y4m",
+    }
+)  # fmt: skip
+"""What files in a folder are taken for videos by; a file named by itself may have any suffix."""
+
+
+def probe(path: str | os.PathLike[str]) -> VideoInfo:
+    """Duration, size as displayed, rate, codec and rotation of a video file.
+
+    Raises:
+        VideoError: it is missing or no video, or none of its frames can be decoded.
+    """
+    with PyavReader(path, num_threads=1) as reader:
+        return reader.info
+
+
+def read_clips(
+    path: str | os.PathLike[str],
+    sampling: Sampling,
+    *,
+    decoder: str = "auto",
+    shorter_side: int | None = None,
+    num_threads: int = 0,
+    before_decord: Callable[[], None] | None = None,
+) -> tuple[Clip, ...]:
+    """V clips of T frames: at each moment the last frame whose timestamp is not later.
+
+    Where a file ends before its header says, the moments are chosen anew from what there is. Where damage
+    took a frame, the nearest decodable one stands in for it.
+
+    Args:
+        path: a video file.
+        sampling: which moments.
+        decoder: "auto" is decord for files on which it can be trusted and PyAV for all others; both show the
+            same frames.
+        shorter_side: pixels to which the frames will be resized later. They may then come out smaller than
+            they are stored, never below twice this; None keeps them as they are.
+        num_threads: of the decoder; 0 is one a core.
+        before_decord: called before decord is opened, which may hang for ever or end the process.
+
+    Raises:
+        VideoError: the file is missing or no video, or none of its frames can be decoded.
+        OptionError: the window lies behind the end of the video.
+    """
+    _require_decoder(decoder)
+    with PyavReader(path, num_threads=num_threads) as reader:
+        source = _Frames(reader, decoder, shorter_side, before_decord)
+
+        def moments(duration_seconds: float) -> list[NDArray[np.float64]]:
+            return list(frame_times(sampling, duration_seconds))
+
+        return source.clips(moments)
+
+
+def read_windows(
+    path: str | os.PathLike[str],
+    windows: Sequence[tuple[float, float]],
+    num_frames: int,
+    *,
+    decoder: str = "auto",
+    shorter_side: int | None = None,
+    num_threads: int = 0,
+    before_decord: Callable[[], None] | None = None,
+) -> tuple[Clip, ...]:
+    """One clip of T frames a window, all read in one pass forward.
+
+    Args:
+        path: a video file.
+        windows: (start, end) in seconds from the first frame; what lies behind the end is cut off.
+        num_frames: T, the middles of T equal segments of each window.
+        decoder: as in `read_clips`.
+        shorter_side: as in `read_clips`.
+        num_threads: as in `read_clips`.
+        before_decord: as in `read_clips`.
+
+    Raises:
+        VideoError: as in `read_clips`.
+        OptionError: a window lies behind the end of the video.
+    """
+    _require_decoder(decoder)
+    plans = [Sampling(num_frames, start_seconds=start, end_seconds=end) for start, end in windows]
+    with PyavReader(path, num_threads=num_threads) as reader:
+        source = _Frames(reader, decoder, shorter_side, before_decord)
+        end = reader.info.duration_seconds
+
+        def moments(duration_seconds: float) -> list[NDArray[np.float64]]:
+            # Windows were laid out by the caller: those behind an early end repeat the last frame there is.
+            return [np.minimum(frame_times(plan, end)[0], duration_seconds) for plan in plans]
+
+        return source.clips(moments)
+
+
+def _require_decoder(decoder: str) -> None:
+    """Refuse a decoder that is not there."""
+    if decoder not in DECODERS:
+        raise OptionError(f"decoder is {decoder!r}; expected one of {', '.join(DECODERS)}")
+    if decoder == "decord" and not decord_reader.is_installed():
+        raise OptionError(
+            "decoder is 'decord', which is not installed; pip install decord, or use pyav or auto"
+        )
+
+
+class _Frames:
+    """The frames of one open file at given moments, by whichever decoder is fit for it."""
+
+    def __init__(
+        self,
+        reader: PyavReader,
+        decoder: str,
+        shorter_side: int | None,
+        before_decord: Callable[[], None] | None,
+    ) -> None:
+        self._reader = reader
+        self._decoder = decoder
+        self._shorter_side = shorter_side
+        self._before_decord = before_decord or (lambda: None)
+
+    def clips(self, moments: Callable[[float], list[NDArray[np.float64]]]) -> tuple[Clip, ...]:
+        """One clip for each row of moments, which are asked for once the duration is known."""
+        reader = self._reader
+        times = moments(reader.info.duration_seconds)
+        shown = self._shown(times)
+        if reader.end_reached is not None:
+            end = self._true_end(shown)
+            # Two frames or a hundredth less than declared is how headers round; more, and the end is missing.
+            slack = max(2 / (reader.info.fps or 25), 0.01 * reader.info.duration_seconds)
+            if end < reader.info.duration_seconds - slack:
+                times = moments(end)
+                shown = self._shown(times)
+        return tuple(self._clip(row, shown) for row in times)
+
+    def _true_end(self, shown: Shown) -> float:
+        """Seconds from the first frame to the end of the last that the file really holds."""
+        reader = self._reader
+        last = max(tick for tick, _ in shown.values())
+        return reader.seconds(max(reader.last_tick(last), reader.end_reached or last))
+
+    def _shown(self, times: list[NDArray[np.float64]]) -> Shown:
+        """The frames at all moments."""
+        ticks = {self._reader.tick(seconds) for row in times for seconds in row.tolist()}
+        if self._decoder != "pyav" and decord_reader.is_installed():
+            try:
+                return self._by_decord(ticks)
+            except VideoError:
+                if self._decoder == "decord":
+                    raise
+        return self._reader.frames_at(ticks, self._shorter_side)
+
+    def _by_decord(self, ticks: set[int]) -> Shown:
+        """The frames at all moments by decord, once it has been examined on the file."""
+        reader = self._reader
+        reason = decord_reader.distrust(reader)
+        if reason is not None:
+            raise VideoError(
+                f"decord cannot be trusted with {reader.info.path}: {reason}; use the decoder pyav"
+            )
+        self._before_decord()
+        return decord_reader.read_frames(reader, ticks, self._shorter_side)
+
+    def _clip(self, row: NDArray[np.float64], shown: Shown) -> Clip:
+        """(T, 3, H, W), channels last in memory, as decoders write and resizing reads fastest."""
+        picked = [shown[self._reader.tick(seconds)] for seconds in row.tolist()]
+        shape = picked[0][1].shape
+        whole = [picture for _, picture in picked]
+        if any(picture.shape != shape for picture in whole):
+            raise VideoError(
+                f"cannot decode {self._reader.info.path}: its frames change size in midstream; "
+                "convert it with: ffmpeg -i IN -c:v libx264 OUT.mp4"
+            )
+        seconds = np.array([self._reader.seconds(tick) for tick, _ in picked], dtype=np.float64)
+        return Clip(frames=np.stack(whole).transpose(0, 3, 1, 2), seconds=seconds)

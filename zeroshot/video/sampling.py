@@ -1,0 +1,109 @@
+"""Which moments of a video are looked at: arithmetic on seconds, never on frame numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zeroshot.errors import OptionError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How V clips of T frames are taken from a video.
+
+    Attributes:
+        num_frames: T. Eight is what most video CLIPs are trained and published with.
+        num_views: V clips of the same video; their embeddings are averaged by whoever asked for them.
+        stride_seconds: None: T equal segments of the window, one frame in each. A number: T frames that far
+            apart (dense sampling), the V clips spread evenly over the window.
+        seed: None: the middle of each segment, for testing. A number: a random place in each, for training.
+        start_seconds: where the window begins, from the first frame of the video.
+        end_seconds: where it ends; None is the end of the video.
+    """
+
+    num_frames: int = 8
+    num_views: int = 1
+    stride_seconds: float | None = None
+    seed: int | None = None
+    start_seconds: float = 0.0
+    end_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse counts below one, negative times and a window that ends before it begins."""
+        for name in ("num_frames", "num_views"):
+            if getattr(self, name) < 1:
+                raise OptionError(f"{name} is {getattr(self, name)}; expected 1 or more")
+        if self.stride_seconds is not None and not (
+            math.isfinite(self.stride_seconds) and self.stride_seconds > 0
+        ):
+            raise OptionError(f"stride_seconds is {self.stride_seconds}; expected a number above 0, or None")
+        if not (math.isfinite(self.start_seconds) and self.start_seconds >= 0):
+            raise OptionError(f"start_seconds is {self.start_seconds}; expected 0 or more")
+        if self.end_seconds is not None and not self.end_seconds > self.start_seconds:
+            raise OptionError(
+                f"the window ends at {self.end_seconds} s; expected after {self.start_seconds} s"
+            )
+
+
+def window_of(sampling: Sampling, duration_seconds: float) -> tuple[float, float]:
+    """Start and end of the window within a video of that length, in seconds.
+
+    Args:
+        sampling: names the window.
+        duration_seconds: from the first frame to the end of the last; 0 where it is not known.
+
+    Raises:
+        OptionError: the window begins behind the end of the video.
+    """
+    duration = max(0.0, duration_seconds)
+    if sampling.start_seconds > 0 and sampling.start_seconds >= duration:
+        raise OptionError(
+            f"start_seconds is {sampling.start_seconds:g}, but the video lasts {duration:.3f} s"
+        )
+    end = duration if sampling.end_seconds is None else min(sampling.end_seconds, duration)
+    return sampling.start_seconds, max(sampling.start_seconds, end)
+
+
+def frame_times(sampling: Sampling, duration_seconds: float) -> NDArray[np.float64]:
+    """(V, T) seconds since the first frame; the frame meant is the last whose timestamp is not later.
+
+    Segments: the window of length L is cut into T segments of L / T, and each of these into V equal parts,
+    one a view: view v looks at `start + (i + (v + u) / V) L / T` for i = 0..T-1, where u is 1/2, or uniform
+    in [0, 1) and drawn anew for each frame with a seed. So the views lie between each other's frames, and all
+    V together are the V T segments of one view with V times as many frames.
+
+    Dense: a clip spans (T - 1) stride. What is left of the window is cut into V equal parts, and view v
+    begins at `start + (v + u) / V (L - span)`, u as above, one a clip. In a window shorter than the span,
+    the frames behind its end are the last one again.
+
+    Args:
+        sampling: T, V, stride, seed and window.
+        duration_seconds: from the first frame to the end of the last; 0 where it is not known.
+
+    Raises:
+        OptionError: the window begins behind the end of the video.
+    """
+    start, end = window_of(sampling, duration_seconds)
+    V, T = sampling.num_views, sampling.num_frames
+    views = np.arange(V, dtype=np.float64)[:, None]
+    places = np.arange(T, dtype=np.float64)[None, :]
+    if sampling.stride_seconds is None:
+        times = start + (places + (views + _within(sampling.seed, V, T)) / V) * (end - start) / T
+    else:
+        slack = max(0.0, end - start - (T - 1) * sampling.stride_seconds)
+        times = start + (views + _within(sampling.seed, V, 1)) / V * slack + places * sampling.stride_seconds
+    return np.clip(times, start, end)
+
+
+def _within(seed: int | None, rows: int, columns: int) -> NDArray[np.float64]:
+    """(rows, columns) places within a part, in [0, 1)."""
+    if seed is None:
+        return np.full((rows, columns), 0.5)
+    return np.random.default_rng(seed).random((rows, columns))
