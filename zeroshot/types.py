@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +10,9 @@ import numpy as np
 from zeroshot.errors import LabelError, OptionError, VideoError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import torch
     from numpy.typing import NDArray
 
 
@@ -120,4 +123,163 @@ class Segment:
     def as_dict(self) -> dict[str, Any]:
         """The row that JSON output carries."""
         predictions = [prediction.as_dict() for prediction in self.predictions]
-        return {"start_seconds": self.start_seconds, "end_seconds": self.end_seconds, "predictions": predictions}
+        return {
+            "start_seconds": self.start_seconds,
+            "end_seconds": self.end_seconds,
+            "predictions": predictions,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Streams:
+    """What the adapter says of B videos, in the joint space of the backbone.
+
+    Attributes:
+        static: (B, D) unit rows; blind to the order of the frames.
+        dynamic: (B, D) unit rows, but the row of a still clip, which is zero.
+        fused: (B, D) unit rows; both together, by the adapter's stored weight.
+        static_hidden: (B, H) what the static stream knows before its last layer, for the losses; or None.
+        dynamic_hidden: (B, H) the same of the dynamic stream; zero for a still clip; or None.
+    """
+
+    static: torch.Tensor
+    dynamic: torch.Tensor
+    fused: torch.Tensor
+    static_hidden: torch.Tensor | None = None
+    dynamic_hidden: torch.Tensor | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse streams of different shapes, and hidden rows of another batch."""
+        shape = tuple(self.static.shape)
+        if len(shape) != 2:
+            raise OptionError(f"the static stream has shape {shape}; expected (B, D)")
+        for name in ("dynamic", "fused"):
+            other = tuple(getattr(self, name).shape)
+            if other != shape:
+                raise OptionError(
+                    f"the {name} stream has shape {other}; expected {shape} like the static one"
+                )
+        for name in ("static_hidden", "dynamic_hidden"):
+            hidden = getattr(self, name)
+            if hidden is not None and (hidden.ndim != 2 or len(hidden) != shape[0]):
+                raise OptionError(f"{name} has shape {tuple(hidden.shape)}; expected ({shape[0]}, H)")
+
+
+STATIC_INPUTS = ("frame", "mean", "shuffled", "network")
+REFERENCES = ("mean", "first", "none")
+
+
+@dataclass(frozen=True)
+class AdapterConfig:
+    """Everything needed to rebuild an adapter, but its weights.
+
+    Attributes:
+        token_dim: C, the width of the backbone's tokens.
+        embedding_dim: D, the width of the joint space.
+        num_frames: T; the adapter reads clips of exactly as many frames.
+        grid: (rows, columns) of patch tokens after pooling; 4 × 4 keeps a video at 17 tokens a frame.
+        hidden_dim: H, width inside both streams; 256 keeps ViT-B under 3 M parameters.
+        num_heads: attention heads of the temporal transformer; divides hidden_dim.
+        num_layers: layers of the temporal transformer.
+        num_queries: places that the dynamic stream can look at in one frame.
+        num_bases: temporal patterns that it reads off (constant, end against start, …); at most num_frames.
+        kernel_size: frames under the temporal convolution, odd.
+        spatial_kernel: patches under the spatial convolution, odd; 1 is none.
+        static_input: what the static stream sees: one random `frame` at a time, the `mean` of the frames,
+            the `shuffled` frames, or all frames through a `network` without a temporal kernel.
+        reference: what the dynamic stream subtracts: the temporal `mean`, the `first` frame, or `none`,
+            which is there to measure what subtraction brings: a still clip is then no longer zero.
+        stillness: a clip whose tokens move less than this share of their size counts as still; 1e-3 lies
+            above what rounding to float16 and batched arithmetic do to equal frames.
+        dropout: share of hidden units dropped in training.
+    """
+
+    token_dim: int
+    embedding_dim: int
+    num_frames: int = 8
+    grid: tuple[int, int] = (4, 4)
+    hidden_dim: int = 256
+    num_heads: int = 4
+    num_layers: int = 2
+    num_queries: int = 8
+    num_bases: int = 4
+    kernel_size: int = 3
+    spatial_kernel: int = 1
+    static_input: str = "frame"
+    reference: str = "mean"
+    stillness: float = 1e-3
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Refuse what no adapter can be built from."""
+        object.__setattr__(self, "grid", tuple(self.grid))
+        counts = ("token_dim", "embedding_dim", "hidden_dim", "num_heads", "num_queries", "num_bases")
+        for name in (*counts, "kernel_size", "spatial_kernel"):
+            if getattr(self, name) < 1:
+                raise OptionError(f"{name} is {getattr(self, name)}; expected 1 or more")
+        if self.num_frames < 2:
+            raise OptionError(f"num_frames is {self.num_frames}; motion needs 2 or more")
+        if len(self.grid) != 2 or min(self.grid) < 1:
+            raise OptionError(f"grid is {self.grid}; expected two counts of patches, such as (4, 4)")
+        if self.num_layers < 0:
+            raise OptionError(f"num_layers is {self.num_layers}; expected 0 or more")
+        if self.hidden_dim % (4 * self.num_heads):
+            raise OptionError(
+                f"hidden_dim {self.hidden_dim} is no multiple of 4 × num_heads ({self.num_heads})"
+            )
+        if self.num_bases > self.num_frames:
+            raise OptionError(
+                f"num_bases is {self.num_bases}; {self.num_frames} frames have no more patterns"
+            )
+        for name in ("kernel_size", "spatial_kernel"):
+            if getattr(self, name) % 2 == 0:
+                raise OptionError(f"{name} is {getattr(self, name)}; expected an odd number")
+        if self.static_input not in STATIC_INPUTS:
+            raise OptionError(
+                f"static_input is {self.static_input!r}; expected one of {', '.join(STATIC_INPUTS)}"
+            )
+        if self.reference not in REFERENCES:
+            raise OptionError(f"reference is {self.reference!r}; expected one of {', '.join(REFERENCES)}")
+        if not 0 <= self.dropout < 1 or self.stillness < 0:
+            raise OptionError(
+                f"dropout {self.dropout} and stillness {self.stillness}: expected [0, 1) and ≥ 0"
+            )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields as JSON holds them."""
+        return {**asdict(self), "grid": list(self.grid)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> AdapterConfig:
+        """The config that `as_dict` wrote; unknown names are refused, missing ones have their default."""
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise OptionError(
+                f"the adapter's config has unknown fields {', '.join(unknown)}; made by a newer version?"
+            )
+        if missing := sorted({"token_dim", "embedding_dim"} - set(values)):
+            raise OptionError(f"the adapter's config lacks {', '.join(missing)}")
+        return cls(**values)
+
+
+@dataclass(frozen=True, eq=False)
+class Losses:
+    """The sum that is minimized and what it is made of.
+
+    Attributes:
+        total: scalar with a gradient.
+        terms: name → scalar without a gradient, before its weight: the figures that a log shows.
+    """
+
+    total: torch.Tensor
+    terms: Mapping[str, torch.Tensor]
+
+    def __post_init__(self) -> None:
+        """Refuse anything but scalars."""
+        for name, value in (("total", self.total), *self.terms.items()):
+            if value.ndim != 0:
+                raise OptionError(f"loss {name!r} has shape {tuple(value.shape)}; expected a scalar")
+
+    def as_dict(self) -> dict[str, float]:
+        """Names and plain numbers, `total` first."""
+        return {"total": float(self.total.detach()), **{name: float(value.detach()) for name, value in self.terms.items()}}

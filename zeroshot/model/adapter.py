@@ -1,0 +1,132 @@
+"""The two-stream adapter: small, trained, on top of a frozen CLIP's tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+from zeroshot.errors import OptionError
+from zeroshot.model.streams import DynamicStream, StaticStream, subtract_reference, unit_rows
+from zeroshot.types import AdapterConfig, Streams
+
+
+def mean_embedding(embeddings: Tensor) -> Tensor:
+    """(B, D) unit rows: frame embeddings (B, T, D) averaged over time and renormalized, as plain CLIP does."""
+    return unit_rows(unit_rows(embeddings.float()).mean(1))
+
+
+class TwoStreamAdapter(nn.Module):
+    """A frozen CLIP's tokens (B, T, 1+N, C) and frame embeddings (B, T, D) → `Streams`.
+
+    Untrained it is CLIP averaged over frames: the static stream's last layer and the fused weight are zero.
+
+    Args:
+        config: shapes and choices.
+        seed: of the initial weights; the global generator is left as it was.
+
+    Attributes:
+        fused_weight: scalar buffer; fused = static + fused_weight · dynamic, renormalized. Stored with the
+            weights and chosen on held-out seen classes, never learned and never chosen on test classes.
+    """
+
+    fused_weight: Tensor
+
+    def __init__(self, config: AdapterConfig, seed: int = 0) -> None:
+        super().__init__()
+        self.config = config
+        with _seeded(seed):
+            self.dynamic = DynamicStream(config)
+            self.static = StaticStream(config)
+        self.register_buffer("fused_weight", torch.zeros(()))
+
+    def forward(
+        self, tokens: Tensor, embeddings: Tensor, generator: torch.Generator | None = None
+    ) -> Streams:
+        """B videos through both streams.
+
+        Args:
+            tokens: (B, T, 1+N, C), any float type; the patch grid pooled to the config's.
+            embeddings: (B, T, D) of the same frames.
+            generator: of dropout and of the static stream's random frames while training.
+
+        Raises:
+            OptionError: the shapes are those of another backbone, grid or number of frames.
+        """
+        self._check(tokens, embeddings)
+        tokens = tokens.float()
+        dynamic_hidden, dynamic = self.dynamic(tokens, generator)
+        static_hidden, shift = self.static(tokens, generator)
+        base = unit_rows(embeddings.float()).mean(1)
+        static = unit_rows(base + shift)
+        both = unit_rows(static + self.fused_weight * dynamic)
+        fused = torch.where(
+            self.fused_weight == 0, static, both
+        )  # unit_rows(static) may differ in the last bit
+        return Streams(static, dynamic, fused, static_hidden, dynamic_hidden)
+
+    @torch.no_grad()
+    def calibrate(self, tokens: Tensor) -> None:
+        """Takes the typical size of the change in each channel from training tokens (B, T, 1+N, C).
+
+        CLIP's channels differ in size by orders of magnitude; without this the loudest ones drown the others.
+        """
+        self._check(tokens, None)
+        change = self.dynamic.change(tokens.float())
+        size = change.flatten(0, 2).square().mean(0).sqrt()
+        if float(size.max()) == 0:
+            raise OptionError(f"none of the {len(tokens)} clips moves; calibration needs clips with motion")
+        self.dynamic.channel_scale.copy_(size.clamp_min(0.01 * float(size.max())))
+
+    @torch.no_grad()
+    def set_fused_weight(self, weight: float) -> None:
+        """Stores how much of the dynamic stream the fused one takes: 0 is the static stream alone."""
+        if not 0 <= weight < float("inf"):
+            raise OptionError(f"fused weight is {weight}; expected a number ≥ 0")
+        self.fused_weight.fill_(weight)
+
+    @torch.no_grad()
+    def towards_clip(self, share: float) -> TwoStreamAdapter:
+        """A copy on the straight line from CLIP averaged over frames (share 0) to this adapter (share 1).
+
+        Only the two gates lie on that line: with them at zero the other weights have no effect.
+        Source: weight interpolation as in WiSE-FT and Open-VCLIP, between a residual's gate and zero.
+        """
+        if not 0 <= share <= 1:
+            raise OptionError(f"share is {share}; expected 0 (CLIP) to 1 (the adapter as trained)")
+        other = deepcopy(self)
+        other.static.head.weight.mul_(share)
+        other.fused_weight.mul_(share)
+        return other
+
+    def num_parameters(self) -> int:
+        """How many numbers are trained."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def _check(self, tokens: Tensor, embeddings: Tensor | None) -> None:
+        config = self.config
+        expected = (config.num_frames, 1 + config.grid[0] * config.grid[1], config.token_dim)
+        if tokens.ndim != 4 or tuple(tokens.shape[1:]) != expected:
+            raise OptionError(
+                f"tokens have shape {tuple(tokens.shape)}; this adapter reads (B, {expected[0]}, {expected[1]}, "
+                f"{expected[2]}): take the backbone, grid and number of frames it was made for"
+            )
+        if embeddings is None:
+            return
+        wanted = (len(tokens), config.num_frames, config.embedding_dim)
+        if tuple(embeddings.shape) != wanted:
+            raise OptionError(f"frame embeddings have shape {tuple(embeddings.shape)}; expected {wanted}")
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Layers draw their first weights from torch's global generator: seed it here and put it back."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+__all__ = ["TwoStreamAdapter", "mean_embedding", "subtract_reference", "unit_rows"]

@@ -1,0 +1,247 @@
+"""The two streams: one reads change over time and knows nothing else, one is blind to order."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zeroshot.types import AdapterConfig
+
+_TINY = 1e-6
+
+
+def unit_rows(x: Tensor) -> Tensor:
+    """(…, D) with rows of length one; a zero row stays zero, and its gradient finite."""
+    return x / x.square().sum(-1, keepdim=True).clamp_min(_TINY**2).sqrt()
+
+
+def drop(x: Tensor, share: float, generator: torch.Generator | None) -> Tensor:
+    """The same shape, a share of the entries zero and the others larger: dropout from an explicit generator."""
+    if share == 0:
+        return x
+    device = x.device if generator is None else generator.device
+    keep = torch.rand(x.shape, generator=generator, device=device).to(x.device) >= share
+    return x * keep / (1 - share)
+
+
+def subtract_reference(x: Tensor, reference: str) -> Tensor:
+    """(B, T, N, C) minus its temporal mean or its first frame; T equal frames give exact zeros.
+
+    The mean is taken of differences to the first frame: a plain mean of T equal numbers may be off in the
+    last bit where T is no power of two.
+    """
+    if reference == "none":
+        return x
+    change = x - x[:, :1]
+    return change if reference == "first" else change - change.mean(1, keepdim=True)
+
+
+def cosine_bases(num_bases: int, num_frames: int) -> Tensor:
+    """(num_bases, T) orthonormal cosines: constant, end against start, middle against ends, …
+
+    Source: discrete cosine transform, type II.
+    """
+    frames = torch.arange(num_frames) + 0.5
+    waves = torch.cos(math.pi / num_frames * torch.arange(num_bases)[:, None] * frames)
+    return waves / waves.norm(dim=1, keepdim=True)
+
+
+class ClipNorm(nn.Module):
+    """Divides each clip by the size of all its entries together, then scales each channel.
+
+    Tokens are not normalized one by one: that would blow up the noise of patches in which nothing moves, and
+    forget when and where the change is large. There is no shift: zero stays zero.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, …, C) → the same shape."""
+        size = x.flatten(1).square().mean(1).clamp_min(_TINY**2).sqrt()
+        return x / size.reshape(-1, *[1] * (x.ndim - 1)) * self.scale
+
+
+class TemporalConvolution(nn.Module):
+    """Each channel filtered over time by its own kernel, without bias; frames beyond the ends count as zero."""
+
+    def __init__(self, width: int, kernel_size: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(kernel_size, width) / kernel_size**0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, …, C) → the same shape."""
+        reach, frames = len(self.weight) // 2, x.shape[1]
+        padded = F.pad(x, (*[0, 0] * (x.ndim - 2), reach, reach))
+        total = padded[:, :frames] * self.weight[0]
+        for step in range(1, len(self.weight)):
+            total = total + padded[:, step : step + frames] * self.weight[step]
+        return total
+
+
+class PatchPooling(nn.Module):
+    """Q weighted sums over the tokens of a frame, joined: where to look depends on place and content.
+
+    Args:
+        width: H, channels in and out.
+        num_tokens: 1+N.
+        num_queries: Q.
+        biased: whether the output layer has a bias; the dynamic stream's has none.
+    """
+
+    def __init__(self, width: int, num_tokens: int, num_queries: int, *, biased: bool) -> None:
+        super().__init__()
+        self.num_queries = num_queries
+        self.key = nn.Linear(width, num_queries, bias=False)
+        self.place = nn.Parameter(torch.randn(num_queries, num_tokens))
+        self.value = nn.Linear(width, num_queries * (width // 4), bias=False)
+        self.output = nn.Linear(num_queries * (width // 4), width, bias=biased)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, 1+N, H) → (B, T, H); zero tokens give zero unless biased."""
+        looks = (self.key(x).transpose(-1, -2) + self.place).softmax(-1)
+        seen = looks @ x  # (B, T, Q, H): summing first and projecting each query by its own block is cheaper
+        blocks = self.value.weight.unflatten(0, (self.num_queries, -1))
+        values = torch.einsum("btqh,qvh->btqv", seen, blocks)
+        result: Tensor = self.output(values.flatten(2))
+        return result
+
+
+class TemporalLayer(nn.Module):
+    """A transformer layer over T frames without any bias; order enters as attention weights by distance."""
+
+    def __init__(self, config: AdapterConfig) -> None:
+        super().__init__()
+        width, self.num_heads, self.dropout = config.hidden_dim, config.num_heads, config.dropout
+        self.attention_norm, self.mlp_norm = ClipNorm(width), ClipNorm(width)
+        self.qkv = nn.Linear(width, 3 * width, bias=False)
+        self.output = nn.Linear(width, width, bias=False)
+        self.distance = nn.Parameter(0.5 * torch.randn(config.num_heads, 2 * config.num_frames - 1))
+        self.mlp_in = nn.Linear(width, 2 * width, bias=False)
+        self.mlp_out = nn.Linear(2 * width, width, bias=False)
+
+    def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+        """(B, T, H) → (B, T, H); zero stays zero, since GELU(0) = 0 and nothing is ever added but products."""
+        share = self.dropout if self.training else 0.0
+        frames = torch.arange(x.shape[1], device=x.device)
+        bias = self.distance[:, frames[:, None] - frames + x.shape[1] - 1]
+        heads = self.qkv(self.attention_norm(x)).unflatten(-1, (3, self.num_heads, -1))
+        query, key, value = heads.permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=bias.to(query.dtype))
+        x = x + drop(self.output(mixed.transpose(1, 2).flatten(2)), share, generator)
+        inner = F.gelu(self.mlp_in(self.mlp_norm(x)))
+        return x + drop(self.mlp_out(inner), share, generator)
+
+
+class DynamicStream(nn.Module):
+    """Reads tokens minus their static reference; nothing on its path adds a constant, so zero gives zero."""
+
+    channel_scale: Tensor
+
+    def __init__(self, config: AdapterConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, num_tokens = config.hidden_dim, 1 + config.grid[0] * config.grid[1]
+        self.register_buffer("channel_scale", torch.ones(config.token_dim))
+        self.entry_norm = ClipNorm(config.token_dim)
+        self.entry = nn.Linear(config.token_dim, width, bias=False)
+        self.place = nn.Parameter(1 + 0.5 * torch.randn(num_tokens, width))
+        self.temporal = TemporalConvolution(width, config.kernel_size)
+        kernel = config.spatial_kernel
+        self.spatial = (
+            nn.Conv2d(width, width, kernel, padding=kernel // 2, groups=width, bias=False)
+            if kernel > 1
+            else None
+        )
+        self.pooling = PatchPooling(width, num_tokens, config.num_queries, biased=False)
+        self.moment = nn.Parameter(1 + 0.5 * torch.randn(config.num_frames, width))
+        self.layers = nn.ModuleList(TemporalLayer(config) for _ in range(config.num_layers))
+        self.bases = nn.Parameter(cosine_bases(config.num_bases, config.num_frames))
+        self.exit_norm = ClipNorm(width)
+        self.exit = nn.Linear(config.num_bases * width, width, bias=False)
+        self.head = nn.Linear(width, config.embedding_dim, bias=False)
+
+    def change(self, tokens: Tensor) -> Tensor:
+        """(B, T, 1+N, C) raw tokens → change against the static reference, exact zeros for a still clip."""
+        sized = F.layer_norm(tokens, tokens.shape[-1:])
+        change = subtract_reference(sized, self.config.reference)
+        if self.config.reference == "none":
+            return change
+        moves = change.flatten(1).square().mean(1).sqrt() > self.config.stillness
+        return torch.where(moves[:, None, None, None], change, torch.zeros_like(change))
+
+    def forward(self, tokens: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Tokens (B, T, 1+N, C) → hidden (B, H) and unit rows (B, D); both zero for a still clip."""
+        share = self.config.dropout if self.training else 0.0
+        x = self.entry(self.entry_norm(self.change(tokens) / self.channel_scale)) * self.place
+        moved = self.temporal(x)
+        if self.spatial is not None:
+            moved = moved + self._spread(moved)
+        x = x + F.gelu(moved)
+        x = self.pooling(drop(x, share, generator)) * self.moment
+        for layer in self.layers:
+            x = layer(x, generator)
+        x = torch.einsum("bth,kt->bkh", self.exit_norm(x), self.bases)
+        hidden = F.gelu(self.exit(x.flatten(1)))
+        return hidden, unit_rows(self.head(drop(hidden, share, generator)))
+
+    def _spread(self, x: Tensor) -> Tensor:
+        """(B, T, 1+N, H) → patches filtered with their neighbours on the grid; the first token gets nothing."""
+        if self.spatial is None:
+            return x
+        batch, frames, _, width = x.shape
+        patches = x[:, :, 1:].reshape(batch * frames, *self.config.grid, width).permute(0, 3, 1, 2)
+        spread = self.spatial(patches).permute(0, 2, 3, 1).reshape(batch, frames, -1, width)
+        return F.pad(spread, (0, 0, 1, 0))
+
+
+class StaticStream(nn.Module):
+    """Reads frames without their order; biases are welcome here."""
+
+    def __init__(self, config: AdapterConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, num_tokens = config.hidden_dim, 1 + config.grid[0] * config.grid[1]
+        self.entry = nn.Linear(config.token_dim, width)
+        self.place = nn.Parameter(0.1 * torch.randn(num_tokens, width))
+        self.pooling = PatchPooling(width, num_tokens, config.num_heads, biased=True)
+        shuffled = config.static_input == "shuffled"
+        self.temporal = TemporalConvolution(width, config.kernel_size) if shuffled else None
+        self.exit = nn.Linear(width, width)
+        self.head = nn.Linear(width, config.embedding_dim, bias=False)
+        nn.init.zeros_(self.head.weight)  # the gate: an untrained stream adds nothing to CLIP
+
+    def select(self, tokens: Tensor, generator: torch.Generator | None) -> Tensor:
+        """(B, T, 1+N, C) → (B, T', 1+N, C): the frames that this stream may see, in no order that tells anything.
+
+        While learning, `frame` draws one frame a clip and `shuffled` a random order. Afterwards `frame` reads
+        each frame alone and averages, and `shuffled` sorts the frames by a number read from each.
+        """
+        kind = self.config.static_input
+        batch, frames = tokens.shape[:2]
+        if kind == "mean":
+            return tokens.mean(1, keepdim=True)
+        if kind == "network" or (kind == "frame" and not self.training):
+            return tokens
+        if self.training:
+            device = tokens.device if generator is None else generator.device
+            order = torch.rand(batch, frames, generator=generator, device=device).argsort(1).to(tokens.device)
+        else:
+            order = tokens.flatten(2).double().sum(2).argsort(1)
+        order = order[:, :1] if kind == "frame" else order
+        return tokens.gather(1, order[:, :, None, None].expand(-1, -1, *tokens.shape[2:]))
+
+    def forward(self, tokens: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Tokens (B, T, 1+N, C) → hidden (B, H) and what is added to CLIP's mean embedding (B, D)."""
+        share = self.config.dropout if self.training else 0.0
+        x = self.select(tokens, generator)
+        x = self.entry(F.layer_norm(x, x.shape[-1:])) + self.place
+        x = F.gelu(self.pooling(x))
+        if self.temporal is not None:
+            x = x + F.gelu(self.temporal(x))
+        hidden = F.gelu(self.exit(x)).mean(1)
+        return hidden, self.head(drop(hidden, share, generator))
