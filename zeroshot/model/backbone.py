@@ -1,0 +1,224 @@
+"""The frozen network: frames and texts to unit vectors in one joint space, and frames to patch tokens."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from zeroshot.errors import ModelError, OptionError
+from zeroshot.model import hub, openclip
+from zeroshot.model.device import choose_device, exact_and_fast
+from zeroshot.model.names import ModelName, parse_name, read_json
+from zeroshot.model.network import Network, no_tokens
+from zeroshot.video.transform import preprocess_frames
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from zeroshot.video.transform import Preprocess
+
+DEFAULT_NUM_FRAMES = 8
+# Texts in one forward pass: they are short, so more of them than frames fill a processor.
+_TEXTS_PER_FRAME = 4
+
+
+class Backbone:
+    """One frozen CLIP of any library, in float32.
+
+    Results do not depend on `batch_size` beyond the last digits of float32 (1e-6).
+
+    Attributes:
+        name: as the user called it.
+        preprocess: what the network wants done to a frame.
+        embedding_dim: D, the joint width of frames and texts.
+        token_dim: C, width of a patch token; None where the network has none.
+        grid: (gh, gw) patches with N = gh · gw; None where the network has none.
+        logit_scale: the model's own factor on cosines, already exponentiated.
+        logit_bias: the model's own addition to logits; 0 where it has none.
+        device: where the weights are.
+        batch_size: frames in one forward pass; bounds the memory.
+        num_frames: frames a clip that the checkpoint is meant for.
+        is_random: whether the weights are untrained, so that answers mean nothing.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        network: Network,
+        *,
+        device: torch.device,
+        num_frames: int = DEFAULT_NUM_FRAMES,
+        is_random: bool = False,
+        batch_size: int = 32,
+    ) -> None:
+        if batch_size < 1:
+            raise OptionError(f"batch size {batch_size}; expected 1 or more frames")
+        network.module.to(device)
+        facts = network.facts
+        self._network = network
+        self.name = name
+        self.preprocess: Preprocess = facts.preprocess
+        self.embedding_dim = facts.embedding_dim
+        self.token_dim = facts.token_dim
+        self.grid = facts.grid
+        self.logit_scale = facts.logit_scale
+        self.logit_bias = facts.logit_bias
+        self.device = device
+        self.batch_size = batch_size
+        self.num_frames = num_frames
+        self.is_random = is_random
+
+    def prepare_frames(self, frames: torch.Tensor | NDArray[np.uint8]) -> torch.Tensor:
+        """Pixels (B, 3, h, w) float32 that the network reads, on its device, of frames (B, 3, H, W) uint8."""
+        tensor = torch.from_numpy(np.ascontiguousarray(frames)) if isinstance(frames, np.ndarray) else frames
+        if self.device.type == "cuda":
+            return preprocess_frames(tensor.to(self.device, non_blocking=True), self.preprocess)
+        return preprocess_frames(tensor.cpu(), self.preprocess).to(self.device)
+
+    def encode_frames(self, frames: torch.Tensor | NDArray[np.uint8]) -> torch.Tensor:
+        """Embeddings (B, D) float32, unit rows, of frames (B, 3, H, W) uint8 RGB of any size.
+
+        Args:
+            frames: any number of them; they are taken `batch_size` at a time.
+        """
+        parts = [self.encode_pixels(self.prepare_frames(part)) for part in self._parts(frames)]
+        return torch.cat(parts) if parts else torch.zeros((0, self.embedding_dim), device=self.device)
+
+    def encode_pixels(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Embeddings (B, D) float32, unit rows, of what `prepare_frames` gave.
+
+        Args:
+            pixels: (B, 3, h, w); taken `batch_size` at a time.
+        """
+        with torch.inference_mode(), exact_and_fast(self.device):
+            parts = [F.normalize(self._network.embed_pixels(part), dim=-1) for part in self._parts(pixels)]
+        return torch.cat(parts) if parts else torch.zeros((0, self.embedding_dim), device=self.device)
+
+    def encode_tokens(self, frames: torch.Tensor | NDArray[np.uint8]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Tokens (B, 1+N, C) and embeddings (B, D) unit rows, of frames (B, 3, H, W) uint8, in one forward pass.
+
+        Patch tokens are the output of the last block after the tower's last norm (`ln_post`, `post_layernorm` or
+        timm's `norm`), before any projection, row by row of `grid`. In front stands the pooled token: the very vector
+        that the model's projection turns into the embedding, which is the class token where the model has one, else
+        the mean or the attention pool of the patches. So token 0 times the projection, normalized, is the embedding;
+        for models without a projection (SigLIP) token 0, normalized, is.
+
+        Raises:
+            ModelError: the network is no vision transformer.
+        """
+        if self.grid is None or self.token_dim is None:
+            raise no_tokens(self.name)
+        tokens, embeddings = [], []
+        for part in self._parts(frames):
+            pixels = self.prepare_frames(part)
+            with torch.inference_mode(), exact_and_fast(self.device):
+                some_tokens, some_embeddings = self._network.embed_tokens(pixels)
+            tokens.append(some_tokens)
+            embeddings.append(F.normalize(some_embeddings, dim=-1))
+        if not tokens:
+            shape = (0, 1 + self.grid[0] * self.grid[1], self.token_dim)
+            return torch.zeros(shape, device=self.device), torch.zeros(
+                (0, self.embedding_dim), device=self.device
+            )
+        return torch.cat(tokens), torch.cat(embeddings)
+
+    def encode_texts(self, texts: Sequence[str]) -> torch.Tensor:
+        """Embeddings (n, D) float32, unit rows, of n texts in any script.
+
+        Args:
+            texts: what exceeds the model's context length (77 tokens in CLIP, 32 in PE-Core) is cut off, as its
+                library does it.
+
+        Raises:
+            ModelError: the model's tokenizer cannot be fetched.
+        """
+        if isinstance(texts, str):
+            raise OptionError(f"texts is the string {texts!r}; expected a list of strings")
+        step = self.batch_size * _TEXTS_PER_FRAME
+        with torch.inference_mode(), exact_and_fast(self.device):
+            parts = [
+                F.normalize(self._network.embed_texts(list(texts[start : start + step])), dim=-1)
+                for start in range(0, len(texts), step)
+            ]
+        return torch.cat(parts) if parts else torch.zeros((0, self.embedding_dim), device=self.device)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the architecture, the preprocessing and every weight: the same on any device and in any process.
+
+        Computed at first use: half a second for each gigabyte of weights.
+        """
+        digest = hashlib.sha256(self._network.facts.architecture.encode())
+        for name, tensor in sorted(self._network.module.state_dict().items()):
+            values = tensor.detach().cpu().contiguous()
+            digest.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
+            digest.update(values.reshape(-1).view(torch.uint8).numpy().data)
+        return digest.hexdigest()
+
+    def _parts(self, frames: torch.Tensor | NDArray[np.uint8]) -> Iterator[torch.Tensor | NDArray[np.uint8]]:
+        """Frames, `batch_size` at a time."""
+        for start in range(0, len(frames), self.batch_size):
+            yield frames[start : start + self.batch_size]
+
+
+def load_backbone(name: str, device: str = "auto") -> Backbone:
+    """The model called `name`, ready on `device`.
+
+    Args:
+        name: `ARCH/TAG` (open_clip's architecture and pretrained tag), `ARCH/random` (untrained, the same in every
+            process), `ARCH/path/to/weights.safetensors`, `hf:ORG/NAME` or `hf:FOLDER` (transformers), a checkpoint
+            folder, or a bundled checkpoint such as `puppet-tiny`.
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+
+    Raises:
+        ModelError: the name, the files or the device cannot be used; one line says which and what to do.
+    """
+    place = choose_device(device)
+    parsed = parse_name(name)
+    network = _open_network(parsed)
+    num_frames = _num_frames(Path(parsed.source)) if parsed.kind == "folder" else DEFAULT_NUM_FRAMES
+    return Backbone(name, network, device=place, num_frames=num_frames, is_random=parsed.kind == "random")
+
+
+def pretrained_names() -> tuple[str, ...]:
+    """Every `ARCH/TAG` that can be fetched, as open_clip lists them."""
+    return openclip.tagged_names()
+
+
+def _open_network(name: ModelName) -> Network:
+    """The network that a parsed name asks for."""
+    if name.kind == "random":
+        return openclip.random_network(name.architecture)
+    if name.kind == "file":
+        return openclip.network_from_file(name.architecture, Path(name.source))
+    if name.kind == "tag":
+        return openclip.tagged_network(name.architecture, name.source)
+    if name.kind == "hub":
+        return hub.network_from_hub(name.source)
+    folder = Path(name.source)
+    if (folder / "config.json").is_file() and "model_type" in read_json(folder / "config.json"):
+        return hub.network_from_pretrained(folder)
+    if not (folder / "config.json").is_file() and not (folder / "open_clip_config.json").is_file():
+        raise ModelError(
+            f"{folder} is no model's folder; expected config.json or open_clip_config.json in it"
+        )
+    return openclip.network_from_folder(folder)
+
+
+def _num_frames(folder: Path) -> int:
+    """Frames a clip that a checkpoint folder says it is meant for; the usual number where it says nothing."""
+    config = folder / "config.json"
+    number = (
+        read_json(config).get("num_frames", DEFAULT_NUM_FRAMES) if config.is_file() else DEFAULT_NUM_FRAMES
+    )
+    if not isinstance(number, int) or number < 1:
+        raise ModelError(f"{config} has num_frames {number!r}; expected a whole number of 1 or more")
+    return number

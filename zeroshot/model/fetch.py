@@ -1,0 +1,78 @@
+"""Files of published models, from the hub's cache or over the network, with errors a user can act on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from zeroshot.errors import ModelError
+from zeroshot.model.names import OFFLINE_REMEDY
+
+# Seconds to wait for the hub's first answer; its own default, with its retries, leaves a user waiting for minutes.
+_ANSWER_SECONDS = 5
+
+
+def fetch_files(repository: str, patterns: tuple[str, ...], model_name: str) -> Path:
+    """Folder of a hub repository's files that match `patterns`; which of them exist is for the caller to look up.
+
+    A repository that was fetched before is found in the cache when there is no network.
+
+    Args:
+        repository: ORG/NAME on the hub.
+        patterns: file names with wildcards; only the repository's top folder is looked at.
+        model_name: how the user called the model, for the error.
+
+    Raises:
+        ModelError: no network and not in the cache, no such repository, or one that needs a login.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
+
+    try:
+        folder = snapshot_download(
+            repository, allow_patterns=list(patterns), ignore_patterns=["*/*"], etag_timeout=_ANSWER_SECONDS
+        )
+    except GatedRepoError as error:
+        raise ModelError(
+            f"cannot fetch {model_name}: {repository} asks for its licence to be accepted on huggingface.co "
+            "and for `hf auth login`"
+        ) from error
+    except (RepositoryNotFoundError, HFValidationError) as error:
+        raise ModelError(
+            f"cannot fetch {model_name}: there is no {repository!r} on huggingface.co, or it is private; "
+            "check the spelling or run `hf auth login`"
+        ) from error
+    except Exception as error:  # noqa: BLE001 - each HTTP library behind the hub's client has errors of its own
+        raise ModelError(
+            f"cannot fetch {model_name} from huggingface.co ({_reason(error)}); {OFFLINE_REMEDY}"
+        ) from error
+    return Path(folder)
+
+
+def fetch_one(repository: str, filenames: tuple[str, ...], model_name: str) -> Path:
+    """The first of `filenames` that the repository holds.
+
+    Args:
+        repository: ORG/NAME on the hub.
+        filenames: in the order of preference, safetensors first.
+        model_name: how the user called the model, for the error.
+
+    Raises:
+        ModelError: as `fetch_files`, or none of the files is there.
+    """
+    for filename in filenames:
+        file = fetch_files(repository, (filename,), model_name) / filename
+        if file.is_file():
+            return file
+    raise ModelError(
+        f"cannot fetch {model_name}: {repository} has no {' or '.join(filenames)}, or it is not in the cache and "
+        f"there is no network; {OFFLINE_REMEDY}"
+    )
+
+
+def _reason(error: Exception) -> str:
+    """Why fetching failed, in one line of a few words."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    text = " ".join(str(cause).split()) or type(cause).__name__
+    return f"no answer: {text[:120]}"

@@ -1,0 +1,268 @@
+"""CLIP by transformers: checkpoints of the hub and folders written by `save_pretrained`."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from zeroshot.errors import ModelError
+from zeroshot.model.fetch import fetch_files
+from zeroshot.model.names import OFFLINE_REMEDY, read_json
+from zeroshot.model.network import Network, NetworkFacts, no_tokens
+from zeroshot.video.transform import Preprocess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import nn
+
+_SMALL_FILES = ("*.json", "*.txt", "*.model")
+# Vision transformers whose tokens are known, and whether their last norm is still to be applied to the patches.
+_NORM_PATCHES = {"clip": True, "metaclip_2": True, "siglip": False}
+# They read patches of frames of any shape, not frames of one size.
+_UNSUPPORTED = {"siglip2"}
+_INTERPOLATIONS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
+# What changes from one machine or version to the next without changing what the network computes.
+_VOLATILE = ("_name_or_path", "transformers_version", "dtype", "torch_dtype", "architectures")
+_LOADING_ERRORS = (OSError, ValueError, TypeError, KeyError, RuntimeError, AttributeError, ImportError)
+
+
+class TransformersNetwork(Network):
+    """A network built by transformers.
+
+    Attributes:
+        module: any model with `get_image_features` and `get_text_features`.
+        facts: what is known about it.
+    """
+
+    def __init__(self, module: nn.Module, preprocess: Preprocess, folder: Path) -> None:
+        self.module = module.float().eval().requires_grad_(False)  # noqa: FBT003 - torch's own spelling
+        self._folder = folder
+        config = module.config
+        self._kind = config.model_type
+        vision = getattr(config, "vision_config", None)
+        has_tokens = self._kind in _NORM_PATCHES
+        side = vision.image_size // vision.patch_size if has_tokens else 0
+        described = {key: value for key, value in config.to_dict().items() if key not in _VOLATILE}
+        bias = getattr(module, "logit_bias", None)
+        self.facts = NetworkFacts(
+            preprocess=preprocess,
+            embedding_dim=self._embedding_dim(preprocess),
+            token_dim=int(vision.hidden_size) if has_tokens else None,
+            grid=(side, side) if has_tokens else None,
+            logit_scale=float(module.logit_scale.exp()),
+            logit_bias=0.0 if bias is None else float(bias),
+            architecture=json.dumps(
+                {"model": described, "preprocess": asdict(preprocess)}, sort_keys=True, default=str
+            ),
+        )
+
+    def embed_pixels(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Embeddings (B, D), not normalized, of pixels (B, 3, h, w)."""
+        return _vector(self.module.get_image_features(pixel_values=pixels))
+
+    def embed_tokens(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Tokens (B, 1+N, C), the pooled one first, and embeddings (B, D), of pixels (B, 3, h, w), in one pass."""
+        if self._kind not in _NORM_PATCHES:
+            raise no_tokens(f"a transformers model of type {self._kind!r}")
+        seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+        tower: Any = self.module.vision_model
+        # The tower's output is read as it leaves: `get_image_features` projects the pooled vector in place.
+        watch = tower.register_forward_hook(
+            lambda _module, _inputs, output: seen.append((output.last_hidden_state, output.pooler_output))
+        )
+        try:
+            embeddings = self.embed_pixels(pixels)
+        finally:
+            watch.remove()
+        sequence, pooled = seen[0]
+        if _NORM_PATCHES[self._kind]:
+            sequence = tower.post_layernorm(sequence[:, 1:])
+        return torch.cat((pooled[:, None], sequence), dim=1), embeddings
+
+    def embed_texts(self, texts: list[str]) -> torch.Tensor:
+        """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
+        tokenizer = self._tokenizer
+        # Padded to the full length always: SigLIP was trained so, and no text's vector depends on its neighbours.
+        length = self.module.config.text_config.max_position_embeddings
+        encoded = tokenizer(
+            texts, padding="max_length", truncation=True, max_length=length, return_tensors="pt"
+        )
+        inputs = {
+            name: encoded[name].to(self.device()) for name in tokenizer.model_input_names if name in encoded
+        }
+        return _vector(self.module.get_text_features(**inputs))
+
+    @cached_property
+    def _tokenizer(self) -> Any:  # noqa: ANN401 - a class of another library
+        """The checkpoint's own tokenizer."""
+        from transformers import AutoTokenizer
+
+        try:
+            with _quiet():
+                return AutoTokenizer.from_pretrained(str(self._folder), local_files_only=True)
+        except _LOADING_ERRORS as error:
+            raise ModelError(
+                f"cannot load the tokenizer in {self._folder}: {_one_line(error)}; expected the files that "
+                "`tokenizer.save_pretrained` writes"
+            ) from error
+
+    def _embedding_dim(self, preprocess: Preprocess) -> int:
+        """D, found by looking at one black frame: each family of models names it differently."""
+        with torch.inference_mode():
+            return int(self.embed_pixels(torch.zeros((1, 3, *preprocess.size))).shape[-1])
+
+
+def network_from_hub(repository: str) -> TransformersNetwork:
+    """The checkpoint ORG/NAME, from the cache or over the network.
+
+    Raises:
+        ModelError: it cannot be fetched, or is not CLIP-like.
+    """
+    model_name = f"hf:{repository}"
+    folder = fetch_files(repository, (*_SMALL_FILES, "model*.safetensors"), model_name)
+    if not (folder / "config.json").is_file():
+        raise ModelError(
+            f"cannot fetch {model_name}: no config.json came; it is no transformers checkpoint, or only a part is in "
+            f"the cache and there is no network; {OFFLINE_REMEDY}"
+        )
+    if not _has_weights(folder, ".safetensors"):
+        folder = fetch_files(repository, (*_SMALL_FILES, "pytorch_model*.bin"), model_name)
+    return network_from_pretrained(folder)
+
+
+def network_from_pretrained(folder: Path) -> TransformersNetwork:
+    """The network in a folder that `save_pretrained` wrote.
+
+    Raises:
+        ModelError: no weights or no image processor in it, weights missing, or a model that is not CLIP-like.
+    """
+    kind = read_json(folder / "config.json").get("model_type")
+    if kind in _UNSUPPORTED:
+        raise ModelError(
+            f"{folder} is of type {kind!r}, which reads frames of any shape; use one of a fixed size"
+        )
+    safe = _has_weights(folder, ".safetensors")
+    if not safe and not _has_weights(folder, ".bin"):
+        raise ModelError(f"no weights in {folder}; expected model.safetensors")
+    preprocess = _read_image_processor(folder)
+    module = _load_module(folder, safe=safe)
+    if not all(hasattr(module, name) for name in ("get_image_features", "get_text_features", "logit_scale")):
+        raise ModelError(
+            f"{folder} is of type {kind!r}, which does not compare images with texts as CLIP does"
+        )
+    image_size = getattr(getattr(module.config, "vision_config", None), "image_size", preprocess.size[0])
+    if kind in _NORM_PATCHES and preprocess.size != (image_size, image_size):
+        raise ModelError(
+            f"{folder}: its image processor makes frames of {preprocess.size}, its network reads {image_size}×{image_size}"
+        )
+    return TransformersNetwork(module, preprocess, folder)
+
+
+def _load_module(folder: Path, *, safe: bool) -> nn.Module:
+    """The library's own module with all of its weights."""
+    from transformers import AutoModel
+
+    try:
+        with _quiet():
+            module, loading = AutoModel.from_pretrained(
+                str(folder),
+                local_files_only=True,
+                use_safetensors=safe,
+                weights_only=True,
+                output_loading_info=True,
+            )
+    except _LOADING_ERRORS as error:
+        raise ModelError(
+            f"cannot load {folder}: {_one_line(error)}; expected a transformers checkpoint"
+        ) from error
+    missing = sorted(loading["missing_keys"])
+    if missing:
+        raise ModelError(
+            f"{folder} lacks {len(missing)} weights, {missing[0]} among them; expected a whole model"
+        )
+    return module  # type: ignore[no-any-return]
+
+
+def _read_image_processor(folder: Path) -> Preprocess:
+    """Our description of what a checkpoint's image processor does."""
+    from transformers import AutoImageProcessor
+
+    try:
+        with _quiet():
+            processor = AutoImageProcessor.from_pretrained(str(folder), local_files_only=True)
+    except _LOADING_ERRORS as error:
+        raise ModelError(
+            f"cannot load the image processor in {folder}: {_one_line(error)}; expected preprocessor_config.json"
+        ) from error
+    if not getattr(processor, "do_resize", False):
+        raise ModelError(f"the image processor in {folder} does not resize; expected one with a size")
+    shortest = _entry(processor.size, "shortest_edge")
+    sides = _entry(processor.size, "height"), _entry(processor.size, "width")
+    resize_size = (shortest, shortest) if shortest else sides
+    cut = getattr(processor, "do_center_crop", False)
+    size = (_entry(processor.crop_size, "height"), _entry(processor.crop_size, "width")) if cut else sides
+    if None in size or None in resize_size:
+        raise ModelError(
+            f"the image processor in {folder} has size {processor.size}; expected a fixed result"
+        )
+    scale = 255 * processor.rescale_factor if getattr(processor, "do_rescale", True) else 255.0
+    normalize = getattr(processor, "do_normalize", True)
+    mean, std = (processor.image_mean, processor.image_std) if normalize else ((0.0,) * 3, (1.0,) * 3)
+    resample = getattr(processor, "resample", 3)
+    return Preprocess(
+        size=size,
+        # Written for white = 1, whatever factor the processor scales by.
+        mean=tuple(value / scale for value in mean),
+        std=tuple(value / scale for value in std),
+        interpolation=_INTERPOLATIONS.get(int(resample), str(resample)),
+        resize_mode="shortest" if shortest else "squash",
+        resize_size=None if resize_size == size else resize_size,
+        crop_offset="floored",
+    )
+
+
+def _entry(size: Any, key: str) -> int | None:  # noqa: ANN401 - a dictionary or a class, as the version has it
+    """One side of a processor's size, or None."""
+    value = size.get(key) if isinstance(size, dict) else getattr(size, key, None)
+    return None if value is None else int(value)
+
+
+def _vector(output: Any) -> torch.Tensor:  # noqa: ANN401 - as the version has it
+    """The embedding in what `get_*_features` returns: a tensor before transformers 5, an output object since."""
+    vector: torch.Tensor = output if isinstance(output, torch.Tensor) else output.pooler_output
+    return vector
+
+
+def _has_weights(folder: Path, suffix: str) -> bool:
+    """Whether the folder holds weights of this kind, in one file or in several."""
+    stem = "model" if suffix == ".safetensors" else "pytorch_model"
+    return any(folder.glob(f"{stem}*{suffix}"))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps transformers' remarks and loading bar off the terminal, and puts both back."""
+    from transformers.utils import logging
+
+    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bar:
+            logging.enable_progress_bar()
+
+
+def _one_line(error: BaseException) -> str:
+    """The start of a library's error, on one line."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 160 else text[:157] + "…"

@@ -1,0 +1,272 @@
+"""Videos, frames and texts to unit vectors in one joint space: the backbone, and the reading of videos for it."""
+
+from __future__ import annotations
+
+from itertools import chain, groupby, islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from zeroshot.errors import VideoError
+from zeroshot.video.sampling import Sampling
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+    from zeroshot.model.backbone import Backbone
+    from zeroshot.types import Clip, Prompts
+    from zeroshot.video.source import VideoSource
+    from zeroshot.video.worker import ClipReader
+
+# Labels whose texts are encoded before their means are taken; bounds the memory of 10,000 labels × 80 templates.
+_LABELS_AT_ONCE = 256
+
+
+class Model:
+    """A backbone that reads videos: the vector of a video is the mean over its frames.
+
+    Exactly: each frame of each view gives a unit vector; the vector of the video is their mean over all V · T frames,
+    scaled to unit length. The frames of several videos share a forward pass, which changes results in the last digits
+    of float32 only.
+
+    Videos are decoded by processes that start with the first file and end with `close`, with the model, or with the
+    program.
+
+    Attributes:
+        backbone: the frozen network.
+        sampling: which frames of a video are looked at.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        *,
+        sampling: Sampling | None = None,
+        decoder: str = "auto",
+        num_workers: int = 2,
+        time_limit_seconds: float = 60.0,
+    ) -> None:
+        """Join a backbone and a way to read videos.
+
+        Args:
+            backbone: from `load_backbone`.
+            sampling: None: as many frames as the checkpoint is meant for, one in the middle of each equal segment.
+            decoder: "auto", "decord" or "pyav".
+            num_workers: decoding processes; two keep ahead of a network on a processor.
+            time_limit_seconds: for one file, after which it counts as unreadable.
+        """
+        self.backbone = backbone
+        self.sampling = sampling or Sampling(num_frames=backbone.num_frames)
+        self._reader_options = (num_workers, time_limit_seconds, decoder)
+        self._reader: ClipReader | None = None
+
+    @property
+    def name(self) -> str:
+        """The model as the user called it."""
+        return self.backbone.name
+
+    @property
+    def embedding_dim(self) -> int:
+        """D, the joint width of videos and texts."""
+        return self.backbone.embedding_dim
+
+    @property
+    def logit_scale(self) -> float:
+        """The model's own factor on cosines."""
+        return self.backbone.logit_scale
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with architecture, preprocessing and weights."""
+        return self.backbone.fingerprint
+
+    def embed_videos(
+        self, videos: Sequence[VideoSource], *, sampling: Sampling | None = None
+    ) -> NDArray[np.float32]:
+        """Vectors (n, D) float32, unit rows, one for each of n videos.
+
+        Args:
+            videos: paths, arrays of frames (T, H, W, 3) or (T, 3, H, W), lists of images, folders of frames, Clips.
+            sampling: which frames; None: the model's own.
+
+        Raises:
+            VideoError: one of them cannot be read; `embed_many` goes on instead.
+        """
+        rows = []
+        for _, outcome in self.embed_many(videos, sampling=sampling):
+            if isinstance(outcome, VideoError):
+                raise outcome
+            rows.append(outcome)
+        return np.stack(rows) if rows else np.zeros((0, self.embedding_dim), np.float32)
+
+    def embed_many(
+        self, videos: Iterable[VideoSource], *, sampling: Sampling | None = None
+    ) -> Iterator[tuple[VideoSource, NDArray[np.float32] | VideoError]]:
+        """Each video with its vector (D,), or with the error that stopped it, in the order given.
+
+        Decoding runs ahead while the network works; memory does not grow with the number of videos.
+
+        Args:
+            videos: as for `embed_videos`, as many as wanted; read lazily.
+            sampling: which frames; None: the model's own.
+        """
+        waiting: list[tuple[VideoSource, torch.Tensor | VideoError]] = []
+        num_frames = 0
+        for source, outcome in self._read_many(videos, sampling or self.sampling):
+            if isinstance(outcome, VideoError):
+                waiting.append((source, outcome))
+            else:
+                pixels = torch.cat([self.backbone.prepare_frames(clip.frames) for clip in outcome])
+                waiting.append((source, pixels))
+                num_frames += len(pixels)
+            # An error with nothing before it need not wait for others.
+            if num_frames >= self.backbone.batch_size or num_frames == 0:
+                yield from self._embed_waiting(waiting)
+                waiting, num_frames = [], 0
+        yield from self._embed_waiting(waiting)
+
+    def embed_clips(self, clips: Sequence[Clip]) -> NDArray[np.float32]:
+        """Vectors (n, D) float32, unit rows, one for each of n clips of any size and length."""
+        pixels = [self.backbone.prepare_frames(clip.frames) for clip in clips]
+        rows = [_unit_mean(part) for part in self._encode_parts(pixels)]
+        return _numpy(torch.stack(rows)) if rows else np.zeros((0, self.embedding_dim), np.float32)
+
+    def embed_frames(
+        self, frames: NDArray[np.uint8] | torch.Tensor | Sequence[object]
+    ) -> NDArray[np.float32]:
+        """Vectors (n, D) float32, unit rows, one for each of n frames.
+
+        Args:
+            frames: (n, 3, H, W) or (n, H, W, 3) uint8 RGB, or a list of images (PIL, or arrays of one frame each)
+                that may differ in size.
+
+        Raises:
+            VideoError: something else.
+        """
+        single = Sampling(num_frames=1)
+        if isinstance(frames, np.ndarray | torch.Tensor):
+            parts: Iterable[VideoSource] = (frames[row : row + 1] for row in range(len(frames)))
+        else:
+            parts = ([frame] for frame in frames)
+        return self.embed_videos(list(parts), sampling=single)
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors (n, D) float32, unit rows, one for each of n texts."""
+        return _numpy(self.backbone.encode_texts(texts))
+
+    def embed_prompts(self, prompts: Prompts) -> NDArray[np.float32]:
+        """Vectors (K, D) float32, unit rows, one for each label.
+
+        A label's vector is the mean over the unit vectors of its P texts, scaled to unit length.
+
+        Args:
+            prompts: K labels with P ≥ 1 texts each; P may differ from label to label.
+        """
+        rows = []
+        for start in range(0, len(prompts.texts), _LABELS_AT_ONCE):
+            groups = prompts.texts[start : start + _LABELS_AT_ONCE]
+            vectors = self.backbone.encode_texts(list(chain.from_iterable(groups)))
+            rows += [_unit_mean(part) for part in vectors.split([len(group) for group in groups])]
+        return _numpy(torch.stack(rows))
+
+    def read_windows(
+        self, path: str, window_seconds: float, stride_seconds: float, windows_at_once: int
+    ) -> Iterator[tuple[list[tuple[float, float]], list[Clip]]]:
+        """Groups of windows (start, end) in seconds, and a clip of each, in time order, over a whole video.
+
+        Args:
+            path: a video file.
+            window_seconds: length of a window; the last one may be shorter.
+            stride_seconds: from one window's start to the next's.
+            windows_at_once: windows in a group; bounds the memory of a long video.
+
+        Raises:
+            VideoError: the video cannot be read.
+        """
+        reader = self._open_reader()
+        windows = _windows(reader.probe(path).duration_seconds, window_seconds, stride_seconds)
+        while group := list(islice(windows, windows_at_once)):
+            yield group, list(reader.read_windows(path, group, self.sampling.num_frames))
+
+    def close(self) -> None:
+        """End the decoding processes; they start again if another video is read."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def __enter__(self) -> Model:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open_reader(self) -> ClipReader:
+        """The decoding processes, started when they are first needed."""
+        from zeroshot.video.worker import ClipReader
+
+        if self._reader is None:
+            num_workers, time_limit_seconds, decoder = self._reader_options
+            self._reader = ClipReader(num_workers, time_limit_seconds, decoder)
+        return self._reader
+
+    def _read_many(
+        self, videos: Iterable[VideoSource], sampling: Sampling
+    ) -> Iterator[tuple[VideoSource, tuple[Clip, ...] | VideoError]]:
+        """Each video with its views, or its error: files by the decoding processes, what is in memory here."""
+        from zeroshot.video.source import clips_from_frames, is_path
+
+        for on_disk, group in groupby(videos, key=is_path):
+            if on_disk:
+                yield from self._open_reader().read_many(group, sampling)
+                continue
+            for source in group:
+                try:
+                    yield source, clips_from_frames(source, sampling)
+                except VideoError as error:
+                    yield source, error
+
+    def _embed_waiting(
+        self, waiting: list[tuple[VideoSource, torch.Tensor | VideoError]]
+    ) -> Iterator[tuple[VideoSource, NDArray[np.float32] | VideoError]]:
+        """Vectors of the videos whose pixels wait, all in one call, with the errors among them in their places."""
+        vectors = self._encode_parts([outcome for _, outcome in waiting if isinstance(outcome, torch.Tensor)])
+        for source, outcome in waiting:
+            yield source, outcome if isinstance(outcome, VideoError) else _numpy(_unit_mean(next(vectors)))
+
+    def _encode_parts(self, parts: list[torch.Tensor]) -> Iterator[torch.Tensor]:
+        """Unit rows (n, D) of each part (n, 3, h, w), through forward passes that the parts share."""
+        if not parts:
+            return iter(())
+        return iter(self.backbone.encode_pixels(torch.cat(parts)).split([len(part) for part in parts]))
+
+
+def _windows(duration: float, window: float, stride: float) -> Iterator[tuple[float, float]]:
+    """(start, end) of windows over a video, all in seconds, until one reaches its end."""
+    number = 0
+    while True:
+        start = number * stride
+        if number and start >= duration:
+            return
+        end = min(start + window, duration) if duration > start else start + window
+        yield start, end
+        if end >= duration:
+            return
+        number += 1
+
+
+def _unit_mean(vectors: torch.Tensor) -> torch.Tensor:
+    """Mean (D,) of vectors (n, D), scaled to unit length."""
+    return F.normalize(vectors.mean(dim=0), dim=0)
+
+
+def _numpy(vectors: torch.Tensor) -> NDArray[np.float32]:
+    """The same numbers as float32 in memory."""
+    array: NDArray[np.float32] = vectors.float().cpu().numpy()
+    return array

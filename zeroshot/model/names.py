@@ -1,0 +1,119 @@
+"""From what a user calls a model to what has to be opened."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from zeroshot.errors import ModelError
+from zeroshot.resources import bundled_names, checkpoints_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+RANDOM_TAG = "random"
+WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
+OFFLINE_REMEDY = "for files of your own name ARCH/weights-file, hf:FOLDER or a checkpoint folder; puppet-tiny works offline"
+
+Kind = Literal["random", "tag", "file", "folder", "hub"]
+
+
+@dataclass(frozen=True)
+class ModelName:
+    """What a model's name asks for.
+
+    Attributes:
+        kind: "random", "tag" and "file" build `architecture` of open_clip with no weights, those of the pretrained
+            tag `source`, or those of the file `source`; "folder" opens the folder `source`; "hub" fetches the
+            transformers checkpoint `source`.
+        architecture: open_clip's name; empty for "folder" and "hub".
+        source: tag, path or ORG/NAME; empty for "random".
+    """
+
+    kind: Kind
+    architecture: str = ""
+    source: str = ""
+
+
+def parse_name(name: str) -> ModelName:
+    """What `name` asks for; nothing is opened, and whether an architecture exists is not looked up.
+
+    >>> parse_name("ViT-B-16/openai")
+    ModelName(kind='tag', architecture='ViT-B-16', source='openai')
+
+    Args:
+        name: `ARCH/TAG`, `ARCH/random`, `ARCH/path/to/weights`, `hf:ORG/NAME`, `hf:FOLDER`, a folder, or the name
+            of a bundled checkpoint.
+
+    Raises:
+        ModelError: the name is empty, or points at a file or a folder that does not exist.
+    """
+    if not name.strip():
+        raise ModelError("the model's name is empty; expected one like PE-Core-B-16/meta or puppet-tiny")
+    if name.startswith("hf:"):
+        return _parse_hub_name(name)
+    if name in bundled_names(checkpoints_folder()):
+        return ModelName("folder", source=str(checkpoints_folder() / name))
+    if Path(name).expanduser().is_dir():
+        return ModelName("folder", source=str(Path(name).expanduser()))
+    architecture, slash, rest = name.partition("/")
+    if not slash or architecture in {"", ".", "..", "~"}:
+        raise _unknown_bare_name(name)
+    if rest == RANDOM_TAG:
+        return ModelName("random", architecture)
+    file = Path(rest).expanduser()
+    if file.is_file():
+        return ModelName("file", architecture, str(file))
+    if rest.endswith(WEIGHT_SUFFIXES) or "/" in rest:
+        raise ModelError(f"no weights file {rest!r} (in the model name {name!r}); expected an existing file")
+    return ModelName("tag", architecture, rest)
+
+
+def close_matches(word: str, known: Iterable[str]) -> str:
+    """The known words nearest to `word`, as the end of a sentence: "; close: a, b", or nothing."""
+    by_lower = {name.lower(): name for name in known}
+    found = difflib.get_close_matches(word.lower(), by_lower, n=4, cutoff=0.5)
+    return "; close: " + ", ".join(by_lower[match] for match in found) if found else ""
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file of a model's folder.
+
+    Raises:
+        ModelError: it cannot be read, or holds something else.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"cannot read {path}: {' '.join(str(error).split())}; expected a JSON object"
+        ) from error
+    if not isinstance(content, dict):
+        raise ModelError(f"{path} holds a {type(content).__name__}; expected a JSON object")
+    return content
+
+
+def _parse_hub_name(name: str) -> ModelName:
+    """What a name that begins with hf: asks for."""
+    source = name.removeprefix("hf:")
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return ModelName("folder", source=str(folder))
+    if source.count("/") != 1 or source.startswith((".", "/", "~")) or source.endswith("/"):
+        raise ModelError(
+            f"no folder {source!r} (in the model name {name!r}); expected hf:FOLDER or hf:ORG/NAME"
+        )
+    return ModelName("hub", source=source)
+
+
+def _unknown_bare_name(name: str) -> ModelError:
+    """The error for a name that is no folder and holds no tag."""
+    bundled = bundled_names(checkpoints_folder())
+    close = close_matches(name, bundled)
+    return ModelError(
+        f"no model {name!r}{close}; expected ARCH/TAG, ARCH/random, ARCH/weights-file, hf:ORG/NAME, "
+        f"a checkpoint folder, or one of the bundled: {', '.join(bundled) or 'none here'}"
+    )

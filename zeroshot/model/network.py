@@ -1,0 +1,73 @@
+"""What both libraries' networks offer to the backbone, whatever they call it themselves."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zeroshot.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from zeroshot.video.transform import Preprocess
+
+
+@dataclass(frozen=True)
+class NetworkFacts:
+    """What is known about a network once it is built.
+
+    Attributes:
+        preprocess: what it wants done to a frame.
+        embedding_dim: D, the joint width of frames and texts.
+        token_dim: C, the width of its patch tokens; None where it has none.
+        grid: (gh, gw) patches; None where it has no patch tokens.
+        logit_scale: factor on cosines, already exponentiated.
+        logit_bias: added to logits; 0 where the model has none.
+        architecture: everything that its weights alone do not tell, as one line of text.
+    """
+
+    preprocess: Preprocess
+    embedding_dim: int
+    token_dim: int | None
+    grid: tuple[int, int] | None
+    logit_scale: float
+    logit_bias: float
+    architecture: str
+
+
+class Network(ABC):
+    """One image–text network of one library, frozen, in float32.
+
+    Attributes:
+        module: the library's own module, in evaluation mode.
+        facts: what is known about it.
+    """
+
+    module: nn.Module
+    facts: NetworkFacts
+
+    @abstractmethod
+    def embed_pixels(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Embeddings (B, D), not normalized, of pixels (B, 3, h, w)."""
+
+    @abstractmethod
+    def embed_tokens(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Tokens (B, 1+N, C), the pooled one first, and embeddings (B, D), of pixels (B, 3, h, w), in one pass."""
+
+    @abstractmethod
+    def embed_texts(self, texts: list[str]) -> torch.Tensor:
+        """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
+
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.module.parameters()).device
+
+
+def no_tokens(name: str) -> ModelError:
+    """The error for a network whose frames are not cut into patches."""
+    return ModelError(
+        f"{name} has no patch tokens (it is no vision transformer that is known here); use a ViT model"
+    )

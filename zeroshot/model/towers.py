@@ -1,0 +1,99 @@
+"""Patch tokens of open_clip's vision towers: its own transformer and those that it takes from timm.
+
+Every tower gives the same two things: patch tokens as they leave the last block, after the tower's last norm and
+before any projection; and in front of them the pooled token, which the projection turns into the embedding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True)
+class Tower:
+    """What a vision transformer cuts frames into.
+
+    Attributes:
+        token_dim: C, width of a token.
+        grid: (gh, gw) patches.
+    """
+
+    token_dim: int
+    grid: tuple[int, int]
+
+
+def tower_of(visual: Any) -> Tower | None:  # noqa: ANN401 - the module of another library
+    """What is known of open_clip's vision tower; None for convolutional and windowed ones.
+
+    None also where attention pools over learned queries (CoCa): the pooled vector is then not as wide as the patches.
+    """
+    if _is_plain_transformer(visual):
+        gh, gw = visual.grid_size
+        return Tower(int(visual.conv1.out_channels), (int(gh), int(gw)))
+    if _is_timm_transformer(visual):
+        gh, gw = visual.trunk.patch_embed.grid_size
+        return Tower(int(visual.trunk.num_features), (int(gh), int(gw)))
+    return None
+
+
+def tokens_of(visual: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: ANN401
+    """Tokens (B, 1+N, C), the pooled one first, and embeddings (B, D), of pixels (B, 3, h, w), in one pass.
+
+    Args:
+        visual: a tower for which `tower_of` is not None.
+        pixels: normalized frames.
+    """
+    if _is_plain_transformer(visual):
+        return _plain_tokens(visual, pixels)
+    return _timm_tokens(visual, pixels)
+
+
+def _plain_tokens(visual: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: ANN401
+    """Tokens and embeddings of open_clip's own transformer."""
+    output = visual.forward_intermediates(pixels, indices=1, output_fmt="NLC", output_extra_tokens=True)
+    patches = output["image_intermediates"][-1]
+    class_token = output["image_intermediates_prefix"][-1]
+    normed = visual.ln_post(torch.cat((class_token, patches), dim=1))
+    if visual.pool_type == "tok":
+        return normed, output["image_features"]
+    if visual.final_ln_after_pool:
+        pooled = visual.ln_post(patches.mean(dim=1, keepdim=True))
+    else:
+        pooled = normed[:, 1:].mean(dim=1, keepdim=True)
+    return torch.cat((pooled, normed[:, 1:]), dim=1), output["image_features"]
+
+
+def _timm_tokens(visual: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: ANN401
+    """Tokens and embeddings of a transformer of timm's."""
+    trunk = visual.trunk
+    sequence = trunk.forward_features(pixels)
+    pooled = trunk.forward_head(sequence, pre_logits=True)
+    patches = sequence[:, trunk.num_prefix_tokens :]
+    return torch.cat((pooled[:, None], patches), dim=1), visual.head(trunk.head(pooled))
+
+
+def _is_plain_transformer(visual: Any) -> bool:  # noqa: ANN401
+    """Whether a tower is open_clip's own transformer, pooled by its class token or the mean of its patches."""
+    from open_clip.transformer import VisionTransformer
+
+    return (
+        isinstance(visual, VisionTransformer)
+        and visual.attn_pool is None
+        and visual.pool_type in {"tok", "avg"}
+    )
+
+
+def _is_timm_transformer(visual: Any) -> bool:  # noqa: ANN401
+    """Whether a tower is a transformer of timm's with one grid of patches from the first block to the last."""
+    from open_clip.timm_model import TimmModel
+
+    if not isinstance(visual, TimmModel):
+        return False
+    trunk = visual.trunk
+    grid = getattr(getattr(trunk, "patch_embed", None), "grid_size", None)
+    return grid is not None and all(
+        hasattr(trunk, name) for name in ("num_prefix_tokens", "blocks", "norm", "head")
+    )

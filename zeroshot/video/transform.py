@@ -1,0 +1,147 @@
+"""From decoded frames to the pixels a network reads: what each library does with PIL, on whole batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from zeroshot.errors import ModelError, VideoError
+
+# Name in a model's own configuration → mode of torch.nn.functional.interpolate, and whether it is antialiased.
+_INTERPOLATIONS = {
+    "bicubic": ("bicubic", True),
+    "bilinear": ("bilinear", True),
+    "nearest": ("nearest-exact", False),
+}
+_RESIZE_MODES = ("shortest", "squash", "longest")
+_CROP_OFFSETS = ("rounded", "floored")
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """What a network wants done to a frame before it looks at it.
+
+    Attributes:
+        size: (h, w) in pixels of what the network reads.
+        mean: subtracted from each channel, on a scale where white is 1.
+        std: each channel is divided by it afterwards.
+        interpolation: "bicubic", "bilinear" or "nearest"; antialiased as PIL does it, but for "nearest".
+        resize_mode: "shortest" fits the shorter side and cuts the middle out, "squash" ignores the shape of the
+            frame, "longest" fits the longer side and pads.
+        fill_color: grey level, 0 to 255, of the padding.
+        resize_size: (h, w) to resize to before the middle is cut out; None means `size`. Some transformers
+            checkpoints resize to 256 and cut 224.
+        crop_offset: where half a pixel goes when the margin is odd: "rounded" to even as torchvision does it, or
+            "floored" as transformers does it.
+    """
+
+    size: tuple[int, int]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    interpolation: str = "bicubic"
+    resize_mode: str = "shortest"
+    fill_color: int = 0
+    resize_size: tuple[int, int] | None = None
+    crop_offset: str = "rounded"
+
+    def __post_init__(self) -> None:
+        """Refuse what is not known here, rather than prepare frames otherwise than the network was trained."""
+        _check_word("interpolation", self.interpolation, tuple(_INTERPOLATIONS))
+        _check_word("resize_mode", self.resize_mode, _RESIZE_MODES)
+        _check_word("crop_offset", self.crop_offset, _CROP_OFFSETS)
+        if len(self.size) != 2 or min(self.size) < 1:
+            raise ModelError(f"the model reads frames of size {self.size}; expected (h, w) in pixels")
+        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+            raise ModelError(f"mean {self.mean} and std {self.std}; expected three numbers each, std above 0")
+
+
+def preprocess_frames(frames: torch.Tensor, preprocess: Preprocess) -> torch.Tensor:
+    """Pixels (B, 3, h, w) float32 that a network reads, on the device of `frames`.
+
+    Resizing on the CPU works on uint8, twice rounded as PIL does it, and differs from PIL by 1 level at most; on
+    other devices it works on floats that are rounded once.
+
+    Args:
+        frames: (B, 3, H, W) uint8 RGB, any size.
+        preprocess: the network's own wishes.
+
+    Returns:
+        (B, 3, h, w) float32, normalized.
+
+    Raises:
+        VideoError: frames of another type or shape.
+    """
+    if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[1] != 3 or min(frames.shape[2:]) < 1:
+        raise VideoError(f"frames are {frames.dtype} {tuple(frames.shape)}; expected uint8 (B, 3, H, W)")
+    if frames.shape[0] == 0:
+        return torch.zeros((0, 3, *preprocess.size), device=frames.device)
+    resized = _resize(frames, resized_size(frames.shape[2], frames.shape[3], preprocess), preprocess)
+    pixels = _crop_or_pad(resized, preprocess).float()
+    mean = torch.tensor(preprocess.mean, device=frames.device)[:, None, None]
+    std = torch.tensor(preprocess.std, device=frames.device)[:, None, None]
+    return pixels.div_(255).sub_(mean).div_(std)
+
+
+def resized_size(height: int, width: int, preprocess: Preprocess) -> tuple[int, int]:
+    """(height, width) that a frame is resized to before the middle is cut out or the rest is padded.
+
+    >>> square = Preprocess((224, 224), (0.5,) * 3, (0.5,) * 3)
+    >>> resized_size(240, 427, square)
+    (224, 398)
+
+    Args:
+        height: of the frame in pixels.
+        width: of the frame in pixels.
+        preprocess: the network's own wishes.
+
+    Source: torchvision's `Resize` and transformers' `get_resize_output_image_size` cut the longer side's fraction
+    off; open_clip's `ResizeKeepRatio` (targets that are not square, and "longest") rounds it.
+    """
+    target_height, target_width = preprocess.resize_size or preprocess.size
+    if preprocess.resize_mode == "squash":
+        return target_height, target_width
+    if preprocess.resize_mode == "shortest" and target_height == target_width:
+        short, long = sorted((height, width))
+        longer = int(target_height * long / short)
+        return (target_height, longer) if height <= width else (longer, target_height)
+    ratios = height / target_height, width / target_width
+    ratio = max(ratios) if preprocess.resize_mode == "longest" else min(ratios)
+    return max(round(height / ratio), 1), max(round(width / ratio), 1)
+
+
+def _resize(frames: torch.Tensor, size: tuple[int, int], preprocess: Preprocess) -> torch.Tensor:
+    """Frames (B, 3, *size) with levels 0 to 255: uint8 on the CPU, whole floats elsewhere."""
+    if tuple(frames.shape[2:]) == size:
+        return frames
+    mode, antialias = _INTERPOLATIONS[preprocess.interpolation]
+    if frames.device.type == "cpu":
+        return F.interpolate(frames, size=size, mode=mode, antialias=antialias)
+    # Other devices have no antialiased kernel for uint8.
+    return F.interpolate(frames.float(), size=size, mode=mode, antialias=antialias).round_().clamp_(0, 255)
+
+
+def _crop_or_pad(frames: torch.Tensor, preprocess: Preprocess) -> torch.Tensor:
+    """The middle (B, 3, h, w) of frames, padded first along a side that is too short."""
+    height, width = preprocess.size
+    missing_height = max(height - frames.shape[2], 0)
+    missing_width = max(width - frames.shape[3], 0)
+    if missing_height or missing_width:
+        left, top = missing_width // 2, missing_height // 2
+        sides = (left, missing_width - left, top, missing_height - top)
+        frames = F.pad(frames, sides, value=preprocess.fill_color)
+    top = _margin(frames.shape[2] - height, preprocess.crop_offset)
+    left = _margin(frames.shape[3] - width, preprocess.crop_offset)
+    return frames[:, :, top : top + height, left : left + width]
+
+
+def _margin(excess: int, crop_offset: str) -> int:
+    """Pixels cut off before the middle, of `excess` pixels to lose."""
+    return round(excess / 2) if crop_offset == "rounded" else excess // 2
+
+
+def _check_word(field: str, value: str, known: tuple[str, ...]) -> None:
+    """Refuse a value that is none of the known ones."""
+    if value not in known:
+        raise ModelError(f"the model asks for {field} {value!r}; known are {', '.join(known)}")
