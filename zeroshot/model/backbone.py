@@ -78,7 +78,7 @@ class Backbone:
 
     def prepare_frames(self, frames: torch.Tensor | NDArray[np.uint8]) -> torch.Tensor:
         """Pixels (B, 3, h, w) float32 that the network reads, on its device, of frames (B, 3, H, W) uint8."""
-        tensor = torch.from_numpy(np.ascontiguousarray(frames)) if isinstance(frames, np.ndarray) else frames
+        tensor = _tensor(frames) if isinstance(frames, np.ndarray) else frames
         if self.device.type == "cuda":
             return preprocess_frames(tensor.to(self.device, non_blocking=True), self.preprocess)
         return preprocess_frames(tensor.cpu(), self.preprocess).to(self.device)
@@ -89,7 +89,7 @@ class Backbone:
         Args:
             frames: any number of them; they are taken `batch_size` at a time.
         """
-        parts = [self.encode_pixels(self.prepare_frames(part)) for part in self._parts(frames)]
+        parts = [self.encode_pixels(self.prepare_frames(frames[part])) for part in self._parts(len(frames))]
         return torch.cat(parts) if parts else torch.zeros((0, self.embedding_dim), device=self.device)
 
     def encode_pixels(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -99,17 +99,21 @@ class Backbone:
             pixels: (B, 3, h, w); taken `batch_size` at a time.
         """
         with torch.inference_mode(), exact_and_fast(self.device):
-            parts = [F.normalize(self._network.embed_pixels(part), dim=-1) for part in self._parts(pixels)]
+            parts = [
+                F.normalize(self._network.embed_pixels(pixels[part]), dim=-1)
+                for part in self._parts(len(pixels))
+            ]
         return torch.cat(parts) if parts else torch.zeros((0, self.embedding_dim), device=self.device)
 
     def encode_tokens(self, frames: torch.Tensor | NDArray[np.uint8]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Tokens (B, 1+N, C) and embeddings (B, D) unit rows, of frames (B, 3, H, W) uint8, in one forward pass.
+        """Tokens (B, 1+N, C) and embeddings (B, D), unit rows, of frames (B, 3, H, W) uint8, in one pass.
 
-        Patch tokens are the output of the last block after the tower's last norm (`ln_post`, `post_layernorm` or
-        timm's `norm`), before any projection, row by row of `grid`. In front stands the pooled token: the very vector
-        that the model's projection turns into the embedding, which is the class token where the model has one, else
-        the mean or the attention pool of the patches. So token 0 times the projection, normalized, is the embedding;
-        for models without a projection (SigLIP) token 0, normalized, is.
+        Patch tokens are the output of the last block after the tower's last norm (`ln_post`,
+        `post_layernorm` or timm's `norm`), before any projection, row by row of `grid`. In front stands the
+        pooled token: the very vector that the model's projection turns into the embedding, which is the
+        class token where the model has one, else the mean or the attention pool of the patches. So token 0
+        times the projection, normalized, is the embedding; for models without a projection (SigLIP) token
+        0, normalized, is.
 
         Raises:
             ModelError: the network is no vision transformer.
@@ -117,8 +121,8 @@ class Backbone:
         if self.grid is None or self.token_dim is None:
             raise no_tokens(self.name)
         tokens, embeddings = [], []
-        for part in self._parts(frames):
-            pixels = self.prepare_frames(part)
+        for part in self._parts(len(frames)):
+            pixels = self.prepare_frames(frames[part])
             with torch.inference_mode(), exact_and_fast(self.device):
                 some_tokens, some_embeddings = self._network.embed_tokens(pixels)
             tokens.append(some_tokens)
@@ -134,8 +138,8 @@ class Backbone:
         """Embeddings (n, D) float32, unit rows, of n texts in any script.
 
         Args:
-            texts: what exceeds the model's context length (77 tokens in CLIP, 32 in PE-Core) is cut off, as its
-                library does it.
+            texts: what exceeds the model's context length (77 tokens in CLIP, 32 in PE-Core) is cut off, as
+                its library does it.
 
         Raises:
             ModelError: the model's tokenizer cannot be fetched.
@@ -152,7 +156,7 @@ class Backbone:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the architecture, the preprocessing and every weight: the same on any device and in any process.
+        """SHA-256 of architecture, preprocessing and every weight; the same on any device, in any process.
 
         Computed at first use: half a second for each gigabyte of weights.
         """
@@ -163,19 +167,24 @@ class Backbone:
             digest.update(values.reshape(-1).view(torch.uint8).numpy().data)
         return digest.hexdigest()
 
-    def _parts(self, frames: torch.Tensor | NDArray[np.uint8]) -> Iterator[torch.Tensor | NDArray[np.uint8]]:
-        """Frames, `batch_size` at a time."""
-        for start in range(0, len(frames), self.batch_size):
-            yield frames[start : start + self.batch_size]
+    def _parts(self, number: int) -> Iterator[slice]:
+        """Where each `batch_size` of that many frames lie."""
+        return (slice(start, start + self.batch_size) for start in range(0, number, self.batch_size))
+
+
+def _tensor(frames: NDArray[np.uint8]) -> torch.Tensor:
+    """The same memory as a tensor; copied only where torch cannot share it."""
+    shareable = frames.flags.writeable and all(stride > 0 for stride in frames.strides)
+    return torch.from_numpy(frames if shareable else frames.copy())
 
 
 def load_backbone(name: str, device: str = "auto") -> Backbone:
     """The model called `name`, ready on `device`.
 
     Args:
-        name: `ARCH/TAG` (open_clip's architecture and pretrained tag), `ARCH/random` (untrained, the same in every
-            process), `ARCH/path/to/weights.safetensors`, `hf:ORG/NAME` or `hf:FOLDER` (transformers), a checkpoint
-            folder, or a bundled checkpoint such as `puppet-tiny`.
+        name: `ARCH/TAG` (open_clip's architecture and pretrained tag), `ARCH/random` (untrained, the same
+            in every process), `ARCH/path/to/weights.safetensors`, `hf:ORG/NAME` or `hf:FOLDER`
+            (transformers), a checkpoint folder, or a bundled checkpoint such as `puppet-tiny`.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
 
     Raises:

@@ -43,14 +43,16 @@ def choose_device(name: str = "auto") -> torch.device:
 
 @contextmanager
 def exact_and_fast(device: torch.device) -> Iterator[None]:
-    """Runs float32 products on the processor through the faster of torch's two libraries, where that stays exact.
+    """Runs float32 products on the processor through the faster of two libraries, where that stays exact.
 
-    "medium" precision lets torch choose oneDNN instead of MKL, which is about twice as fast on processors of AMD and
-    still computes in float32 there; on processors with bfloat16 matrix units it may round, which is tried out once,
-    and then it is left alone. The setting belongs to the whole process and is put back at the end.
+    "medium" precision lets torch choose oneDNN instead of MKL, which is about twice as fast on processors
+    of AMD and still computes in float32 there; on processors with bfloat16 matrix units it may round, which
+    is tried out once, and then it is left alone. The setting belongs to the whole process and is put back
+    at the end.
 
     Args:
-        device: of the network; other devices than the processor keep their setting, where "medium" would round.
+        device: of the network; other devices than the processor keep their setting, where "medium" would
+            round.
     """
     before = torch.get_float32_matmul_precision()
     if device.type != "cpu" or before == "medium" or not _medium_is_exact():

@@ -7,12 +7,12 @@ from pathlib import Path
 from zeroshot.errors import ModelError
 from zeroshot.model.names import OFFLINE_REMEDY
 
-# Seconds to wait for the hub's first answer; its own default, with its retries, leaves a user waiting for minutes.
+# Seconds to wait for the hub's answer about one file.
 _ANSWER_SECONDS = 5
 
 
 def fetch_files(repository: str, patterns: tuple[str, ...], model_name: str) -> Path:
-    """Folder of a hub repository's files that match `patterns`; which of them exist is for the caller to look up.
+    """Folder of a hub repository's files that match `patterns`; some or all of them may not exist.
 
     A repository that was fetched before is found in the cache when there is no network.
 
@@ -24,6 +24,7 @@ def fetch_files(repository: str, patterns: tuple[str, ...], model_name: str) -> 
     Raises:
         ModelError: no network and not in the cache, no such repository, or one that needs a login.
     """
+    # Not `hf_hub_download`: without a network that one tries again for 23 seconds, this one answers at once.
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
 
@@ -41,7 +42,7 @@ def fetch_files(repository: str, patterns: tuple[str, ...], model_name: str) -> 
             f"cannot fetch {model_name}: there is no {repository!r} on huggingface.co, or it is private; "
             "check the spelling or run `hf auth login`"
         ) from error
-    except Exception as error:  # noqa: BLE001 - each HTTP library behind the hub's client has errors of its own
+    except Exception as error:  # each HTTP library behind the hub's client has errors of its own
         raise ModelError(
             f"cannot fetch {model_name} from huggingface.co ({_reason(error)}); {OFFLINE_REMEDY}"
         ) from error
@@ -64,8 +65,8 @@ def fetch_one(repository: str, filenames: tuple[str, ...], model_name: str) -> P
         if file.is_file():
             return file
     raise ModelError(
-        f"cannot fetch {model_name}: {repository} has no {' or '.join(filenames)}, or it is not in the cache and "
-        f"there is no network; {OFFLINE_REMEDY}"
+        f"cannot fetch {model_name}: {repository} has no {' or '.join(filenames)}, or it is not in the "
+        f"cache and there is no network; {OFFLINE_REMEDY}"
     )
 
 

@@ -6,24 +6,22 @@ import json
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from zeroshot.errors import ModelError
 from zeroshot.model.fetch import fetch_files
-from zeroshot.model.names import OFFLINE_REMEDY, read_json
+from zeroshot.model.names import OFFLINE_REMEDY, one_line, read_json
 from zeroshot.model.network import Network, NetworkFacts, no_tokens
-from zeroshot.video.transform import Preprocess
+from zeroshot.video.transform import Preprocess, three_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from torch import nn
+    from pathlib import Path
 
 _SMALL_FILES = ("*.json", "*.txt", "*.model")
-# Vision transformers whose tokens are known, and whether their last norm is still to be applied to the patches.
+# Vision transformers whose tokens are known, and whether the patches still lack the last norm.
 _NORM_PATCHES = {"clip": True, "metaclip_2": True, "siglip": False}
 # They read patches of frames of any shape, not frames of one size.
 _UNSUPPORTED = {"siglip2"}
@@ -41,21 +39,20 @@ class TransformersNetwork(Network):
         facts: what is known about it.
     """
 
-    def __init__(self, module: nn.Module, preprocess: Preprocess, folder: Path) -> None:
+    def __init__(self, module: Any, preprocess: Preprocess, folder: Path) -> None:  # noqa: ANN401
         self.module = module.float().eval().requires_grad_(False)  # noqa: FBT003 - torch's own spelling
         self._folder = folder
         config = module.config
         self._kind = config.model_type
-        vision = getattr(config, "vision_config", None)
-        has_tokens = self._kind in _NORM_PATCHES
-        side = vision.image_size // vision.patch_size if has_tokens else 0
+        vision = config.vision_config if self._kind in _NORM_PATCHES else None
+        side = vision.image_size // vision.patch_size if vision else 0
         described = {key: value for key, value in config.to_dict().items() if key not in _VOLATILE}
         bias = getattr(module, "logit_bias", None)
         self.facts = NetworkFacts(
             preprocess=preprocess,
             embedding_dim=self._embedding_dim(preprocess),
-            token_dim=int(vision.hidden_size) if has_tokens else None,
-            grid=(side, side) if has_tokens else None,
+            token_dim=int(vision.hidden_size) if vision else None,
+            grid=(side, side) if vision else None,
             logit_scale=float(module.logit_scale.exp()),
             logit_bias=0.0 if bias is None else float(bias),
             architecture=json.dumps(
@@ -68,7 +65,7 @@ class TransformersNetwork(Network):
         return _vector(self.module.get_image_features(pixel_values=pixels))
 
     def embed_tokens(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Tokens (B, 1+N, C), the pooled one first, and embeddings (B, D), of pixels (B, 3, h, w), in one pass."""
+        """Tokens (B, 1+N, C), pooled first, and embeddings (B, D), of pixels (B, 3, h, w), in one pass."""
         if self._kind not in _NORM_PATCHES:
             raise no_tokens(f"a transformers model of type {self._kind!r}")
         seen: list[tuple[torch.Tensor, torch.Tensor]] = []
@@ -89,7 +86,8 @@ class TransformersNetwork(Network):
     def embed_texts(self, texts: list[str]) -> torch.Tensor:
         """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
         tokenizer = self._tokenizer
-        # Padded to the full length always: SigLIP was trained so, and no text's vector depends on its neighbours.
+        # Padded to the full length always: SigLIP was trained so, and no text's vector depends on its
+        # neighbours.
         length = self.module.config.text_config.max_position_embeddings
         encoded = tokenizer(
             texts, padding="max_length", truncation=True, max_length=length, return_tensors="pt"
@@ -109,7 +107,7 @@ class TransformersNetwork(Network):
                 return AutoTokenizer.from_pretrained(str(self._folder), local_files_only=True)
         except _LOADING_ERRORS as error:
             raise ModelError(
-                f"cannot load the tokenizer in {self._folder}: {_one_line(error)}; expected the files that "
+                f"cannot load the tokenizer in {self._folder}: {one_line(error)}; expected the files that "
                 "`tokenizer.save_pretrained` writes"
             ) from error
 
@@ -129,8 +127,8 @@ def network_from_hub(repository: str) -> TransformersNetwork:
     folder = fetch_files(repository, (*_SMALL_FILES, "model*.safetensors"), model_name)
     if not (folder / "config.json").is_file():
         raise ModelError(
-            f"cannot fetch {model_name}: no config.json came; it is no transformers checkpoint, or only a part is in "
-            f"the cache and there is no network; {OFFLINE_REMEDY}"
+            f"cannot fetch {model_name}: no config.json came; it is no transformers checkpoint, or only "
+            f"a part is in the cache and there is no network; {OFFLINE_REMEDY}"
         )
     if not _has_weights(folder, ".safetensors"):
         folder = fetch_files(repository, (*_SMALL_FILES, "pytorch_model*.bin"), model_name)
@@ -160,12 +158,13 @@ def network_from_pretrained(folder: Path) -> TransformersNetwork:
     image_size = getattr(getattr(module.config, "vision_config", None), "image_size", preprocess.size[0])
     if kind in _NORM_PATCHES and preprocess.size != (image_size, image_size):
         raise ModelError(
-            f"{folder}: its image processor makes frames of {preprocess.size}, its network reads {image_size}×{image_size}"
+            f"{folder}: its image processor makes frames of {preprocess.size}, "
+            f"its network reads {image_size}×{image_size}"
         )
     return TransformersNetwork(module, preprocess, folder)
 
 
-def _load_module(folder: Path, *, safe: bool) -> nn.Module:
+def _load_module(folder: Path, *, safe: bool) -> Any:  # noqa: ANN401
     """The library's own module with all of its weights."""
     from transformers import AutoModel
 
@@ -180,14 +179,14 @@ def _load_module(folder: Path, *, safe: bool) -> nn.Module:
             )
     except _LOADING_ERRORS as error:
         raise ModelError(
-            f"cannot load {folder}: {_one_line(error)}; expected a transformers checkpoint"
+            f"cannot load {folder}: {one_line(error)}; expected a transformers checkpoint"
         ) from error
     missing = sorted(loading["missing_keys"])
     if missing:
         raise ModelError(
             f"{folder} lacks {len(missing)} weights, {missing[0]} among them; expected a whole model"
         )
-    return module  # type: ignore[no-any-return]
+    return module
 
 
 def _read_image_processor(folder: Path) -> Preprocess:
@@ -199,43 +198,50 @@ def _read_image_processor(folder: Path) -> Preprocess:
             processor = AutoImageProcessor.from_pretrained(str(folder), local_files_only=True)
     except _LOADING_ERRORS as error:
         raise ModelError(
-            f"cannot load the image processor in {folder}: {_one_line(error)}; expected preprocessor_config.json"
+            f"cannot load the image processor in {folder}: {one_line(error)}; "
+            "expected preprocessor_config.json"
         ) from error
     if not getattr(processor, "do_resize", False):
         raise ModelError(f"the image processor in {folder} does not resize; expected one with a size")
-    shortest = _entry(processor.size, "shortest_edge")
-    sides = _entry(processor.size, "height"), _entry(processor.size, "width")
-    resize_size = (shortest, shortest) if shortest else sides
-    cut = getattr(processor, "do_center_crop", False)
-    size = (_entry(processor.crop_size, "height"), _entry(processor.crop_size, "width")) if cut else sides
-    if None in size or None in resize_size:
+    side = _entry(processor.size, "shortest_edge")
+    resize_size = (side, side) if side else _height_and_width(processor.size)
+    size = (
+        _height_and_width(processor.crop_size) if getattr(processor, "do_center_crop", False) else resize_size
+    )
+    if size is None or resize_size is None or (side and size is resize_size):
         raise ModelError(
             f"the image processor in {folder} has size {processor.size}; expected a fixed result"
         )
     scale = 255 * processor.rescale_factor if getattr(processor, "do_rescale", True) else 255.0
     normalize = getattr(processor, "do_normalize", True)
     mean, std = (processor.image_mean, processor.image_std) if normalize else ((0.0,) * 3, (1.0,) * 3)
-    resample = getattr(processor, "resample", 3)
+    resample = int(getattr(processor, "resample", 3))
     return Preprocess(
         size=size,
         # Written for white = 1, whatever factor the processor scales by.
-        mean=tuple(value / scale for value in mean),
-        std=tuple(value / scale for value in std),
-        interpolation=_INTERPOLATIONS.get(int(resample), str(resample)),
-        resize_mode="shortest" if shortest else "squash",
+        mean=three_numbers([value / scale for value in mean]),
+        std=three_numbers([value / scale for value in std]),
+        interpolation=_INTERPOLATIONS.get(resample, str(resample)),
+        resize_mode="shortest" if side else "squash",
         resize_size=None if resize_size == size else resize_size,
         crop_offset="floored",
     )
 
 
-def _entry(size: Any, key: str) -> int | None:  # noqa: ANN401 - a dictionary or a class, as the version has it
-    """One side of a processor's size, or None."""
+def _height_and_width(size: Any) -> tuple[int, int] | None:  # noqa: ANN401
+    """(h, w) of a processor's size, or None where it names something else."""
+    height, width = _entry(size, "height"), _entry(size, "width")
+    return (height, width) if height and width else None
+
+
+def _entry(size: Any, key: str) -> int | None:  # noqa: ANN401
+    """One entry of a processor's size, which is a dictionary or an object, as the version has it."""
     value = size.get(key) if isinstance(size, dict) else getattr(size, key, None)
     return None if value is None else int(value)
 
 
 def _vector(output: Any) -> torch.Tensor:  # noqa: ANN401 - as the version has it
-    """The embedding in what `get_*_features` returns: a tensor before transformers 5, an output object since."""
+    """The embedding in what `get_*_features` returns: a tensor, or since transformers 5 an output object."""
     vector: torch.Tensor = output if isinstance(output, torch.Tensor) else output.pooler_output
     return vector
 
@@ -260,9 +266,3 @@ def _quiet() -> Iterator[None]:
         logging.set_verbosity(level)
         if bar:
             logging.enable_progress_bar()
-
-
-def _one_line(error: BaseException) -> str:
-    """The start of a library's error, on one line."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 160 else text[:157] + "…"

@@ -1,8 +1,8 @@
-"""Videos, frames and texts to unit vectors in one joint space: the backbone, and the reading of videos for it."""
+"""Videos, frames and texts to unit vectors in one joint space: the backbone, and what it reads."""
 
 from __future__ import annotations
 
-from itertools import chain, groupby, islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from zeroshot.errors import VideoError
 from zeroshot.video.sampling import Sampling
+from zeroshot.video.worker import ClipReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -21,21 +22,21 @@ if TYPE_CHECKING:
     from zeroshot.model.backbone import Backbone
     from zeroshot.types import Clip, Prompts
     from zeroshot.video.source import VideoSource
-    from zeroshot.video.worker import ClipReader
 
-# Labels whose texts are encoded before their means are taken; bounds the memory of 10,000 labels × 80 templates.
+# Labels whose texts are encoded before their means are taken; bounds the memory of 10,000 labels × 80
+# templates.
 _LABELS_AT_ONCE = 256
 
 
 class Model:
     """A backbone that reads videos: the vector of a video is the mean over its frames.
 
-    Exactly: each frame of each view gives a unit vector; the vector of the video is their mean over all V · T frames,
-    scaled to unit length. The frames of several videos share a forward pass, which changes results in the last digits
-    of float32 only.
+    Exactly: each frame of each view gives a unit vector; the vector of the video is their mean over all
+    V · T frames, scaled to unit length. The frames of several videos share a forward pass, which changes
+    results in the last digits of float32 only.
 
-    Videos are decoded by processes that start with the first file and end with `close`, with the model, or with the
-    program.
+    Videos are decoded by processes that start with the first file and end with `close`, with the model, or
+    with the program.
 
     Attributes:
         backbone: the frozen network.
@@ -55,15 +56,15 @@ class Model:
 
         Args:
             backbone: from `load_backbone`.
-            sampling: None: as many frames as the checkpoint is meant for, one in the middle of each equal segment.
+            sampling: None: as many frames as the checkpoint is meant for, one in the middle of each equal
+                segment.
             decoder: "auto", "decord" or "pyav".
             num_workers: decoding processes; two keep ahead of a network on a processor.
             time_limit_seconds: for one file, after which it counts as unreadable.
         """
         self.backbone = backbone
         self.sampling = sampling or Sampling(num_frames=backbone.num_frames)
-        self._reader_options = (num_workers, time_limit_seconds, decoder)
-        self._reader: ClipReader | None = None
+        self._reader = ClipReader(num_workers, time_limit_seconds=time_limit_seconds, decoder=decoder)
 
     @property
     def name(self) -> str:
@@ -91,7 +92,8 @@ class Model:
         """Vectors (n, D) float32, unit rows, one for each of n videos.
 
         Args:
-            videos: paths, arrays of frames (T, H, W, 3) or (T, 3, H, W), lists of images, folders of frames, Clips.
+            videos: paths, arrays of frames (T, H, W, 3) or (T, 3, H, W), lists of images, folders of
+                frames, Clips.
             sampling: which frames; None: the model's own.
 
         Raises:
@@ -117,7 +119,7 @@ class Model:
         """
         waiting: list[tuple[VideoSource, torch.Tensor | VideoError]] = []
         num_frames = 0
-        for source, outcome in self._read_many(videos, sampling or self.sampling):
+        for source, outcome in self._reader.read_many(videos, sampling or self.sampling):
             if isinstance(outcome, VideoError):
                 waiting.append((source, outcome))
             else:
@@ -142,8 +144,8 @@ class Model:
         """Vectors (n, D) float32, unit rows, one for each of n frames.
 
         Args:
-            frames: (n, 3, H, W) or (n, H, W, 3) uint8 RGB, or a list of images (PIL, or arrays of one frame each)
-                that may differ in size.
+            frames: (n, 3, H, W) or (n, H, W, 3) uint8 RGB, or a list of images (PIL, or arrays of one frame
+                each) that may differ in size.
 
         Raises:
             VideoError: something else.
@@ -171,7 +173,7 @@ class Model:
         for start in range(0, len(prompts.texts), _LABELS_AT_ONCE):
             groups = prompts.texts[start : start + _LABELS_AT_ONCE]
             vectors = self.backbone.encode_texts(list(chain.from_iterable(groups)))
-            rows += [_unit_mean(part) for part in vectors.split([len(group) for group in groups])]
+            rows += [_unit_mean(part) for part in torch.split(vectors, [len(group) for group in groups])]
         return _numpy(torch.stack(rows))
 
     def read_windows(
@@ -188,16 +190,13 @@ class Model:
         Raises:
             VideoError: the video cannot be read.
         """
-        reader = self._open_reader()
-        windows = _windows(reader.probe(path).duration_seconds, window_seconds, stride_seconds)
+        windows = _windows(self._reader.probe(path).duration_seconds, window_seconds, stride_seconds)
         while group := list(islice(windows, windows_at_once)):
-            yield group, list(reader.read_windows(path, group, self.sampling.num_frames))
+            yield group, list(self._reader.read_windows(path, group, self.sampling.num_frames))
 
     def close(self) -> None:
         """End the decoding processes; they start again if another video is read."""
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
+        self._reader.close()
 
     def __enter__(self) -> Model:
         return self
@@ -207,35 +206,10 @@ class Model:
     ) -> None:
         self.close()
 
-    def _open_reader(self) -> ClipReader:
-        """The decoding processes, started when they are first needed."""
-        from zeroshot.video.worker import ClipReader
-
-        if self._reader is None:
-            num_workers, time_limit_seconds, decoder = self._reader_options
-            self._reader = ClipReader(num_workers, time_limit_seconds, decoder)
-        return self._reader
-
-    def _read_many(
-        self, videos: Iterable[VideoSource], sampling: Sampling
-    ) -> Iterator[tuple[VideoSource, tuple[Clip, ...] | VideoError]]:
-        """Each video with its views, or its error: files by the decoding processes, what is in memory here."""
-        from zeroshot.video.source import clips_from_frames, is_path
-
-        for on_disk, group in groupby(videos, key=is_path):
-            if on_disk:
-                yield from self._open_reader().read_many(group, sampling)
-                continue
-            for source in group:
-                try:
-                    yield source, clips_from_frames(source, sampling)
-                except VideoError as error:
-                    yield source, error
-
     def _embed_waiting(
         self, waiting: list[tuple[VideoSource, torch.Tensor | VideoError]]
     ) -> Iterator[tuple[VideoSource, NDArray[np.float32] | VideoError]]:
-        """Vectors of the videos whose pixels wait, all in one call, with the errors among them in their places."""
+        """Vectors of the videos whose pixels wait, in one call, with the errors in their places."""
         vectors = self._encode_parts([outcome for _, outcome in waiting if isinstance(outcome, torch.Tensor)])
         for source, outcome in waiting:
             yield source, outcome if isinstance(outcome, VideoError) else _numpy(_unit_mean(next(vectors)))
@@ -244,7 +218,8 @@ class Model:
         """Unit rows (n, D) of each part (n, 3, h, w), through forward passes that the parts share."""
         if not parts:
             return iter(())
-        return iter(self.backbone.encode_pixels(torch.cat(parts)).split([len(part) for part in parts]))
+        vectors = self.backbone.encode_pixels(torch.cat(parts))
+        return iter(torch.split(vectors, [len(part) for part in parts]))
 
 
 def _windows(duration: float, window: float, stride: float) -> Iterator[tuple[float, float]]:

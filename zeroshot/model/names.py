@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 RANDOM_TAG = "random"
 WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
-OFFLINE_REMEDY = "for files of your own name ARCH/weights-file, hf:FOLDER or a checkpoint folder; puppet-tiny works offline"
+OFFLINE_REMEDY = (
+    "files of your own are named ARCH/weights-file, hf:FOLDER or by their checkpoint folder; "
+    "puppet-tiny works offline"
+)
 
 Kind = Literal["random", "tag", "file", "folder", "hub"]
 
@@ -26,9 +29,9 @@ class ModelName:
     """What a model's name asks for.
 
     Attributes:
-        kind: "random", "tag" and "file" build `architecture` of open_clip with no weights, those of the pretrained
-            tag `source`, or those of the file `source`; "folder" opens the folder `source`; "hub" fetches the
-            transformers checkpoint `source`.
+        kind: "random", "tag" and "file" build `architecture` of open_clip with no weights, those of the
+            pretrained tag `source`, or those of the file `source`; "folder" opens the folder `source`;
+            "hub" fetches the transformers checkpoint `source`.
         architecture: open_clip's name; empty for "folder" and "hub".
         source: tag, path or ORG/NAME; empty for "random".
     """
@@ -45,8 +48,8 @@ def parse_name(name: str) -> ModelName:
     ModelName(kind='tag', architecture='ViT-B-16', source='openai')
 
     Args:
-        name: `ARCH/TAG`, `ARCH/random`, `ARCH/path/to/weights`, `hf:ORG/NAME`, `hf:FOLDER`, a folder, or the name
-            of a bundled checkpoint.
+        name: `ARCH/TAG`, `ARCH/random`, `ARCH/path/to/weights`, `hf:ORG/NAME`, `hf:FOLDER`, a folder, or
+            the name of a bundled checkpoint.
 
     Raises:
         ModelError: the name is empty, or points at a file or a folder that does not exist.
@@ -79,6 +82,12 @@ def close_matches(word: str, known: Iterable[str]) -> str:
     return "; close: " + ", ".join(by_lower[match] for match in found) if found else ""
 
 
+def one_line(error: BaseException) -> str:
+    """The start of a library's error, on one line."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 160 else text[:159] + "…"
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file of a model's folder.
 
@@ -88,9 +97,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(
-            f"cannot read {path}: {' '.join(str(error).split())}; expected a JSON object"
-        ) from error
+        raise ModelError(f"cannot read {path}: {one_line(error)}; expected a JSON object") from error
     if not isinstance(content, dict):
         raise ModelError(f"{path} holds a {type(content).__name__}; expected a JSON object")
     return content

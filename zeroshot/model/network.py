@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zeroshot.errors import ModelError
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
 
     from zeroshot.video.transform import Preprocess
 
@@ -46,7 +45,7 @@ class Network(ABC):
         facts: what is known about it.
     """
 
-    module: nn.Module
+    module: Any  # of the library's own class, whose attributes no type tells
     facts: NetworkFacts
 
     @abstractmethod
@@ -55,7 +54,7 @@ class Network(ABC):
 
     @abstractmethod
     def embed_tokens(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Tokens (B, 1+N, C), the pooled one first, and embeddings (B, D), of pixels (B, 3, h, w), in one pass."""
+        """Tokens (B, 1+N, C), pooled first, and embeddings (B, D), of pixels (B, 3, h, w), in one pass."""
 
     @abstractmethod
     def embed_texts(self, texts: list[str]) -> torch.Tensor:
@@ -63,7 +62,8 @@ class Network(ABC):
 
     def device(self) -> torch.device:
         """Where the weights are."""
-        return next(self.module.parameters()).device
+        device: torch.device = next(self.module.parameters()).device
+        return device
 
 
 def no_tokens(name: str) -> ModelError:

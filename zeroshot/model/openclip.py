@@ -14,15 +14,16 @@ import torch
 
 from zeroshot.errors import ModelError
 from zeroshot.model.fetch import fetch_files, fetch_one
-from zeroshot.model.names import OFFLINE_REMEDY, WEIGHT_SUFFIXES, close_matches, read_json
+from zeroshot.model.names import OFFLINE_REMEDY, WEIGHT_SUFFIXES, close_matches, one_line, read_json
 from zeroshot.model.network import Network, NetworkFacts
 from zeroshot.model.towers import tokens_of, tower_of
-from zeroshot.video.transform import Preprocess
+from zeroshot.video.transform import Preprocess, three_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from torch import nn
+
 
 # Two files so that a repository without safetensors still loads; both are read without running code.
 _HUB_WEIGHTS = (
@@ -49,14 +50,13 @@ class OpenClipNetwork(Network):
         self._text_config: dict[str, Any] = config["text_cfg"]
         self._folder = folder
         tower = tower_of(module.visual)
-        self._tower = tower
-        bias = getattr(module, "logit_bias", None)
+        bias = getattr(self.module, "logit_bias", None)
         self.facts = NetworkFacts(
             preprocess=preprocess,
             embedding_dim=int(config["embed_dim"]),
             token_dim=tower.token_dim if tower else None,
             grid=tower.grid if tower else None,
-            logit_scale=float(module.logit_scale.exp()),
+            logit_scale=float(self.module.logit_scale.exp()),
             logit_bias=0.0 if bias is None else float(bias),
             architecture=json.dumps({"model": config, "preprocess": asdict(preprocess)}, sort_keys=True),
         )
@@ -67,7 +67,7 @@ class OpenClipNetwork(Network):
         return embeddings
 
     def embed_tokens(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Tokens (B, 1+N, C), the pooled one first, and embeddings (B, D), of pixels (B, 3, h, w), in one pass."""
+        """Tokens (B, 1+N, C), pooled first, and embeddings (B, D), of pixels (B, 3, h, w), in one pass."""
         return tokens_of(self.module.visual, pixels)
 
     def embed_texts(self, texts: list[str]) -> torch.Tensor:
@@ -77,7 +77,7 @@ class OpenClipNetwork(Network):
         return embeddings
 
     @cached_property
-    def _tokenizer(self) -> Callable[[list[str]], torch.Tensor]:
+    def _tokenizer(self) -> Any:  # noqa: ANN401 - a class of another library
         """The model's own tokenizer; built late, because some must be fetched and videos alone do without."""
         from open_clip.tokenizer import DEFAULT_CONTEXT_LENGTH, HFTokenizer, SimpleTokenizer
 
@@ -97,7 +97,7 @@ class OpenClipNetwork(Network):
             return SimpleTokenizer(context_length=context_length, **options)
         except (OSError, ValueError, TypeError, ImportError, AssertionError) as error:
             raise ModelError(
-                f"cannot build the model's tokenizer: {_one_line(error)}; {OFFLINE_REMEDY}"
+                f"cannot build the model's tokenizer: {one_line(error)}; {OFFLINE_REMEDY}"
             ) from error
 
 
@@ -119,7 +119,7 @@ def random_network(architecture: str) -> OpenClipNetwork:
 
 
 def network_from_file(architecture: str, path: Path) -> OpenClipNetwork:
-    """The architecture with the weights of a file, and the preprocessing that all its published weights share.
+    """The architecture with the weights of a file, and the preprocessing its published weights share.
 
     Raises:
         ModelError: unknown architecture, or a file that is not its weights.
@@ -142,7 +142,8 @@ def tagged_network(architecture: str, tag: str) -> OpenClipNetwork:
     if not published:
         raise _unknown_tag(architecture, tag, tags)
     if published.get("quick_gelu"):
-        # Weights trained with QuickGELU are wrong under GELU, whichever of the two the architecture's name implies.
+        # Weights trained with QuickGELU are wrong under GELU, whichever of the two the architecture's
+        # name implies.
         config["quick_gelu"] = True
     repository, _, filename = published["hf_hub"].rpartition("/")
     candidates = (filename.replace(".bin", ".safetensors"), filename) if filename else _HUB_WEIGHTS
@@ -184,7 +185,7 @@ def _build(
             module = _construct(config, model_name)
     except (TypeError, KeyError, ValueError, RuntimeError, AssertionError, AttributeError) as error:
         raise ModelError(
-            f"cannot build {model_name}: {_one_line(error)}; expected open_clip's model_cfg"
+            f"cannot build {model_name}: {one_line(error)}; expected open_clip's model_cfg"
         ) from error
     if weights is not None:
         _load_weights(module, weights, model_name)
@@ -192,7 +193,7 @@ def _build(
     return OpenClipNetwork(module, config, preprocess, folder)
 
 
-def _construct(config: dict[str, Any], model_name: str) -> nn.Module:
+def _construct(config: dict[str, Any], model_name: str) -> Any:  # noqa: ANN401
     """open_clip's module for a description of an architecture, without fetching weights of its parts."""
     import open_clip
 
@@ -204,13 +205,14 @@ def _construct(config: dict[str, Any], model_name: str) -> nn.Module:
     if text_config.get("hf_model_name"):
         custom_text = True
         text_config["hf_model_pretrained"] = False
-        # The text tower's description is a file on the hub; fetched here so that a missing network is one clear line.
+        # The text tower's description is a file on the hub; fetched here so that a missing network is one
+        # clear line.
         text_config["hf_model_name"] = str(fetch_files(text_config["hf_model_name"], ("*.json",), model_name))
     if custom_text and "multimodal_cfg" in options:
         module = open_clip.CoCa(**options)
     else:
         module = (open_clip.CustomTextCLIP if custom_text else open_clip.CLIP)(**options)
-    return module.float()  # type: ignore[no-any-return]
+    return module.float()
 
 
 def _load_weights(module: nn.Module, weights: Path, model_name: str) -> None:
@@ -224,12 +226,12 @@ def _load_weights(module: nn.Module, weights: Path, model_name: str) -> None:
         open_clip.load_checkpoint(module, str(weights), strict=True, weights_only=True)
     except (RuntimeError, KeyError, ValueError, TypeError, AttributeError, StopIteration) as error:
         raise ModelError(
-            f"{weights} holds no weights for {model_name}: {_one_line(error)}; expected a state dict of that "
+            f"{weights} holds no weights for {model_name}: {one_line(error)}; expected a state dict of that "
             "architecture, as safetensors or as tensors alone"
         ) from error
     except (OSError, EOFError, UnpicklingError, SafetensorError) as error:
         raise ModelError(
-            f"cannot read {weights}: {_one_line(error)}; expected weights as safetensors or as tensors alone"
+            f"cannot read {weights}: {one_line(error)}; expected weights as safetensors or as tensors alone"
         ) from error
 
 
@@ -248,7 +250,7 @@ def _architecture_config(architecture: str) -> dict[str, Any]:
 
 
 def _usual_preprocessing(architecture: str) -> Mapping[str, Any]:
-    """What all published weights of an architecture agree on, field by field; open_clip's defaults elsewhere."""
+    """What all published weights of an architecture agree on; for the rest open_clip has defaults."""
     import open_clip
 
     tags = open_clip.list_pretrained_tags_by_model(architecture)
@@ -287,23 +289,9 @@ def _read_preprocess(config: Mapping[str, Any], image_size: int | tuple[int, int
         interpolation = "bicubic"  # what open_clip makes of it outside training
     return Preprocess(
         size=size,
-        mean=_three(config.get("mean") or OPENAI_DATASET_MEAN),
-        std=_three(config.get("std") or OPENAI_DATASET_STD),
+        mean=three_numbers(config.get("mean") or OPENAI_DATASET_MEAN),
+        std=three_numbers(config.get("std") or OPENAI_DATASET_STD),
         interpolation=interpolation,
         resize_mode=resize_mode,
         fill_color=int(config.get("fill_color") or 0),
     )
-
-
-def _three(value: float | tuple[float, ...]) -> tuple[float, float, float]:
-    """One number a channel, of one for all or of three."""
-    values = (value,) * 3 if isinstance(value, int | float) else tuple(value)
-    if len(values) != 3:
-        raise ModelError(f"mean or std is {values}; expected a number for each of 3 channels")
-    return values
-
-
-def _one_line(error: BaseException) -> str:
-    """The start of a library's error, on one line."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 160 else text[:157] + "…"

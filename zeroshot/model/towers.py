@@ -1,7 +1,8 @@
 """Patch tokens of open_clip's vision towers: its own transformer and those that it takes from timm.
 
-Every tower gives the same two things: patch tokens as they leave the last block, after the tower's last norm and
-before any projection; and in front of them the pooled token, which the projection turns into the embedding.
+Every tower gives the same two things: patch tokens as they leave the last block, after the tower's last
+norm and before any projection; and in front of them the pooled token, which the projection turns into the
+embedding.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ class Tower:
 def tower_of(visual: Any) -> Tower | None:  # noqa: ANN401 - the module of another library
     """What is known of open_clip's vision tower; None for convolutional and windowed ones.
 
-    None also where attention pools over learned queries (CoCa): the pooled vector is then not as wide as the patches.
+    None also where attention pools over learned queries (CoCa): the pooled vector is then not as wide as
+    the patches.
     """
     if _is_plain_transformer(visual):
         gh, gw = visual.grid_size
@@ -76,7 +78,7 @@ def _timm_tokens(visual: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch
 
 
 def _is_plain_transformer(visual: Any) -> bool:  # noqa: ANN401
-    """Whether a tower is open_clip's own transformer, pooled by its class token or the mean of its patches."""
+    """Whether a tower is open_clip's own transformer, pooled by class token or mean."""
     from open_clip.transformer import VisionTransformer
 
     return (
@@ -87,7 +89,7 @@ def _is_plain_transformer(visual: Any) -> bool:  # noqa: ANN401
 
 
 def _is_timm_transformer(visual: Any) -> bool:  # noqa: ANN401
-    """Whether a tower is a transformer of timm's with one grid of patches from the first block to the last."""
+    """Whether a tower is a transformer of timm's with one grid of patches throughout."""
     from open_clip.timm_model import TimmModel
 
     if not isinstance(visual, TimmModel):

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 
 from zeroshot.errors import ModelError, VideoError
 
-# Name in a model's own configuration → mode of torch.nn.functional.interpolate, and whether it is antialiased.
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Name in a model's own configuration → mode of torch.nn.functional.interpolate, and whether it is
+# antialiased.
 _INTERPOLATIONS = {
     "bicubic": ("bicubic", True),
     "bilinear": ("bilinear", True),
@@ -28,13 +33,13 @@ class Preprocess:
         mean: subtracted from each channel, on a scale where white is 1.
         std: each channel is divided by it afterwards.
         interpolation: "bicubic", "bilinear" or "nearest"; antialiased as PIL does it, but for "nearest".
-        resize_mode: "shortest" fits the shorter side and cuts the middle out, "squash" ignores the shape of the
-            frame, "longest" fits the longer side and pads.
+        resize_mode: "shortest" fits the shorter side and cuts the middle out, "squash" ignores the shape of
+            the frame, "longest" fits the longer side and pads.
         fill_color: grey level, 0 to 255, of the padding.
         resize_size: (h, w) to resize to before the middle is cut out; None means `size`. Some transformers
             checkpoints resize to 256 and cut 224.
-        crop_offset: where half a pixel goes when the margin is odd: "rounded" to even as torchvision does it, or
-            "floored" as transformers does it.
+        crop_offset: where half a pixel goes when the margin is odd: "rounded" to even as torchvision does
+            it, or "floored" as transformers does it.
     """
 
     size: tuple[int, int]
@@ -47,7 +52,7 @@ class Preprocess:
     crop_offset: str = "rounded"
 
     def __post_init__(self) -> None:
-        """Refuse what is not known here, rather than prepare frames otherwise than the network was trained."""
+        """Refuse what is not known here, rather than prepare frames otherwise than in training."""
         _check_word("interpolation", self.interpolation, tuple(_INTERPOLATIONS))
         _check_word("resize_mode", self.resize_mode, _RESIZE_MODES)
         _check_word("crop_offset", self.crop_offset, _CROP_OFFSETS)
@@ -60,8 +65,8 @@ class Preprocess:
 def preprocess_frames(frames: torch.Tensor, preprocess: Preprocess) -> torch.Tensor:
     """Pixels (B, 3, h, w) float32 that a network reads, on the device of `frames`.
 
-    Resizing on the CPU works on uint8, twice rounded as PIL does it, and differs from PIL by 1 level at most; on
-    other devices it works on floats that are rounded once.
+    Resizing on the CPU works on uint8, twice rounded as PIL does it, and differs from PIL by 1 level at
+    most; on other devices it works on floats that are rounded once.
 
     Args:
         frames: (B, 3, H, W) uint8 RGB, any size.
@@ -96,7 +101,8 @@ def resized_size(height: int, width: int, preprocess: Preprocess) -> tuple[int, 
         width: of the frame in pixels.
         preprocess: the network's own wishes.
 
-    Source: torchvision's `Resize` and transformers' `get_resize_output_image_size` cut the longer side's fraction
+    Source: torchvision's `Resize` and transformers' `get_resize_output_image_size` cut the longer side's
+        fraction
     off; open_clip's `ResizeKeepRatio` (targets that are not square, and "longest") rounds it.
     """
     target_height, target_width = preprocess.resize_size or preprocess.size
@@ -109,6 +115,18 @@ def resized_size(height: int, width: int, preprocess: Preprocess) -> tuple[int, 
     ratios = height / target_height, width / target_width
     ratio = max(ratios) if preprocess.resize_mode == "longest" else min(ratios)
     return max(round(height / ratio), 1), max(round(width / ratio), 1)
+
+
+def three_numbers(value: float | Sequence[float]) -> tuple[float, float, float]:
+    """One number a channel, of one for all channels or of three.
+
+    Raises:
+        ModelError: there are neither one nor three.
+    """
+    values = [float(value)] * 3 if isinstance(value, int | float) else [float(number) for number in value]
+    if len(values) != 3:
+        raise ModelError(f"mean or std is {values}; expected a number for each of 3 channels")
+    return values[0], values[1], values[2]
 
 
 def _resize(frames: torch.Tensor, size: tuple[int, int], preprocess: Preprocess) -> torch.Tensor:
