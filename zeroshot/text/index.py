@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-_FORMAT = "zeroshot-label-index"
+_FORMAT = "zeroshot_label_index"
 _VERSION = 1
 _REMEDY = "rebuild it with `zeroshot index`"
 _UNIT_TOLERANCE = 1e-3  # rows that were normalized in half precision pass; rows that were not, do not
@@ -150,15 +150,10 @@ class LabelIndex:
             OutputError: it cannot be written there.
         """
         path = Path(path)
-        labels, fingerprint = json.dumps(self._labels), json.dumps(self._fingerprint)
-        metadata = {
-            "format": _FORMAT,
-            "version": str(_VERSION),
-            "labels": labels,
-            "fingerprint": fingerprint,
-            "sha256": _digest(labels, fingerprint, self._embeddings),
-        }
-        data = to_bytes({"embeddings": self._embeddings}, metadata)
+        contents = {"version": _VERSION, "labels": self._labels, "fingerprint": self._fingerprint}
+        checked = {**contents, "sha256": _digest(contents, self._embeddings)}
+        # One entry, because the library writes several in any order: the same index gives the same bytes.
+        data = to_bytes({"embeddings": self._embeddings}, {_FORMAT: json.dumps(checked, sort_keys=True)})
         beside = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex}")
         try:
             with beside.open("xb") as file:
@@ -188,15 +183,16 @@ class LabelIndex:
                 another fingerprint. The message names what differs.
         """
         path = Path(path)
-        embeddings, metadata = _read(path)
+        contents, embeddings = _read(path)
         try:
-            labels = json.loads(metadata["labels"])
-            stored = json.loads(metadata["fingerprint"])
-            if metadata["sha256"] != _digest(metadata["labels"], metadata["fingerprint"], embeddings):
+            found = contents.get("version")
+            if found != _VERSION:
+                raise IndexFileError(f"index {path} has format {found}; expected {_VERSION}; {_REMEDY}")
+            if contents.pop("sha256") != _digest(contents, embeddings):
                 raise IndexFileError(f"index {path} is damaged: its checksum is wrong; {_REMEDY}")
-            index = cls(labels, embeddings, fingerprint=stored)
+            index = cls(contents["labels"], embeddings, fingerprint=contents["fingerprint"])
         except (KeyError, TypeError, ValueError, AttributeError, LabelError, OptionError) as error:
-            raise IndexFileError(f"index {path} is damaged ({error}); {_REMEDY}") from None
+            raise IndexFileError(f"index {path} is damaged ({error!r}); {_REMEDY}") from None
         _refuse_stale(path, index.fingerprint, fingerprint or {})
         return index
 
@@ -242,8 +238,9 @@ def _unit_rows(values: ArrayLike, name: str) -> NDArray[np.float32]:
         raise OptionError(f"{name} have shape {rows.shape}; expected (n, D), one row each")
     if not np.issubdtype(rows.dtype, np.floating):
         raise OptionError(f"{name} are {rows.dtype}; expected float32")
-    rows = np.array(rows, dtype=np.float32, order="C")
-    lengths = np.linalg.norm(rows, axis=1)
+    with np.errstate(over="ignore", invalid="ignore"):  # infinities are refused below, with their row
+        rows = np.array(rows, dtype=np.float32, order="C")
+        lengths = np.linalg.norm(rows, axis=1)
     # A comparison with NaN is false: what is not finite is caught by the same test.
     wrong = np.flatnonzero(~((np.abs(lengths - 1) <= _UNIT_TOLERANCE) | (lengths == 0)))
     if len(wrong):
@@ -281,24 +278,20 @@ def _few_threads(multiplications: int) -> Iterator[None]:
         faiss.omp_set_num_threads(before)
 
 
-def _digest(labels: str, fingerprint: str, embeddings: NDArray[np.float32]) -> str:
+def _digest(contents: Mapping[str, Any], embeddings: NDArray[np.float32]) -> str:
     """Checksum of what an index file holds."""
-    return hashlib.sha256(f"{labels}\0{fingerprint}\0".encode() + embeddings.tobytes()).hexdigest()
+    words = json.dumps(contents, sort_keys=True)
+    return hashlib.sha256(words.encode() + b"\0" + embeddings.tobytes()).hexdigest()
 
 
-def _read(path: Path) -> tuple[NDArray[np.float32], dict[str, Any]]:
-    """The embeddings and the metadata of an index file."""
+def _read(path: Path) -> tuple[dict[str, Any], NDArray[np.float32]]:
+    """The contents and the embeddings of an index file, not yet checked."""
     try:
         with path.open("rb"), safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            if metadata.get("format") != _FORMAT:
+            if _FORMAT not in metadata:
                 raise IndexFileError(f"{path} is not a label index; make one with `zeroshot index`")
-            if metadata.get("version") != str(_VERSION):
-                found = metadata.get("version")
-                raise IndexFileError(
-                    f"index {path} has format {found}, this version reads {_VERSION}; {_REMEDY}"
-                )
-            return np.asarray(file.get_tensor("embeddings")), metadata
+            return json.loads(metadata[_FORMAT]), np.asarray(file.get_tensor("embeddings"))
     except OSError as error:
         reason = error.strerror or str(error)
         raise IndexFileError(

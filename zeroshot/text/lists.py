@@ -140,7 +140,7 @@ def _named_file(source: str, bundled: Mapping[str, Path], *, is_list: bool) -> P
     if source.lower().endswith(_SUFFIXES) or (_looks_like_path(source) and not is_list):
         near = _nearest(path.stem, bundled)
         hint = f"did you mean the bundled {near}?" if near else f"bundled are {', '.join(bundled)}"
-        raise LabelError(f"cannot find the file {source}; check the path, or write a,b,c; {hint}")
+        raise LabelError(f"cannot find the file {_shown(path)}; check the path, or write a,b,c; {hint}")
     return None
 
 
@@ -172,8 +172,9 @@ def _nearest(name: str, bundled: Mapping[str, Path]) -> str:
 
 
 def _shown(source: object) -> str:
-    """How an error names a source."""
-    return repr(source) if isinstance(source, str) else str(source)
+    """How an error names a source, on one line."""
+    words = str(source)
+    return words if words.isprintable() and not isinstance(source, str) else repr(words)
 
 
 def _comma_entries(source: str) -> tuple[Entry, ...]:

@@ -142,7 +142,7 @@ def _starts_hump(word: str, i: int) -> bool:
 
 
 def _keeps_capitals(part: str) -> bool:
-    """Whether a part of a CamelCase word keeps its capitals: TV, DVDs, X and iPhone do, the article A does not."""
+    """Whether a part of a CamelCase word keeps its capitals: TV, DVDs and iPhone do, the article A not."""
     acronym = part.isupper() or (len(part) > 2 and part.removesuffix("s").isupper())
     return part != "A" and (acronym or part[0].islower())
 
