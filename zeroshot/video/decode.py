@@ -52,7 +52,7 @@ def read_clips(
     decoder: str = "auto",
     shorter_side: int | None = None,
     num_threads: int = 0,
-    before_decord: Callable[[], None] | None = None,
+    on_decord: Callable[[bool], None] | None = None,
 ) -> tuple[Clip, ...]:
     """V clips of T frames: at each moment the last frame whose timestamp is not later.
 
@@ -67,7 +67,8 @@ def read_clips(
         shorter_side: pixels to which the frames will be resized later. They may then come out smaller than
             they are stored, never below twice this; None keeps them as they are.
         num_threads: of the decoder; 0 is one a core.
-        before_decord: called before decord is opened, which may hang for ever or end the process.
+        on_decord: called with True before decord is opened, which may hang for ever or end the process, and
+            with False behind it.
 
     Raises:
         VideoError: the file is missing or no video, or none of its frames can be decoded.
@@ -75,7 +76,7 @@ def read_clips(
     """
     _require_decoder(decoder)
     with PyavReader(path, num_threads=num_threads) as reader:
-        source = _Frames(reader, decoder, shorter_side, before_decord)
+        source = _Frames(reader, decoder, shorter_side, on_decord)
 
         def moments(duration_seconds: float) -> list[NDArray[np.float64]]:
             return list(frame_times(sampling, duration_seconds))
@@ -91,7 +92,7 @@ def read_windows(
     decoder: str = "auto",
     shorter_side: int | None = None,
     num_threads: int = 0,
-    before_decord: Callable[[], None] | None = None,
+    on_decord: Callable[[bool], None] | None = None,
 ) -> tuple[Clip, ...]:
     """One clip of T frames a window, all read in one pass forward.
 
@@ -102,7 +103,7 @@ def read_windows(
         decoder: as in `read_clips`.
         shorter_side: as in `read_clips`.
         num_threads: as in `read_clips`.
-        before_decord: as in `read_clips`.
+        on_decord: as in `read_clips`.
 
     Raises:
         VideoError: as in `read_clips`.
@@ -111,7 +112,7 @@ def read_windows(
     _require_decoder(decoder)
     plans = [Sampling(num_frames, start_seconds=start, end_seconds=end) for start, end in windows]
     with PyavReader(path, num_threads=num_threads) as reader:
-        source = _Frames(reader, decoder, shorter_side, before_decord)
+        source = _Frames(reader, decoder, shorter_side, on_decord)
         end = reader.info.duration_seconds
 
         def moments(duration_seconds: float) -> list[NDArray[np.float64]]:
@@ -139,12 +140,12 @@ class _Frames:
         reader: PyavReader,
         decoder: str,
         shorter_side: int | None,
-        before_decord: Callable[[], None] | None,
+        on_decord: Callable[[bool], None] | None,
     ) -> None:
         self._reader = reader
         self._decoder = decoder
         self._shorter_side = shorter_side
-        self._before_decord = before_decord or (lambda: None)
+        self._on_decord = on_decord or (lambda _: None)
 
     def clips(self, moments: Callable[[float], list[NDArray[np.float64]]]) -> tuple[Clip, ...]:
         """One clip for each row of moments, which are asked for once the duration is known."""
@@ -185,8 +186,11 @@ class _Frames:
             raise VideoError(
                 f"decord cannot be trusted with {reader.info.path}: {reason}; use the decoder pyav"
             )
-        self._before_decord()
-        return decord_reader.read_frames(reader, ticks, self._shorter_side)
+        self._on_decord(True)  # noqa: FBT003
+        try:
+            return decord_reader.read_frames(reader, ticks, self._shorter_side)
+        finally:
+            self._on_decord(False)  # noqa: FBT003
 
     def _clip(self, row: NDArray[np.float64], shown: Shown) -> Clip:
         """(T, 3, H, W), channels last in memory, as decoders write and resizing reads fastest."""

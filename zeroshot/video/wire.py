@@ -1,0 +1,71 @@
+"""Messages between a process and its decoding children: a JSON header, then arrays as they lie in memory.
+
+No pickle: what a decoder sends that a malicious file has subverted can be wrong, but cannot be code.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import IO
+
+    from numpy.typing import NDArray
+
+READY = b"zeroshot decoding process ready\n"
+"""A child's first line; what stands before it on its output is chatter of the interpreter's start."""
+
+_LENGTH = struct.Struct("<I")
+
+
+def send(stream: IO[bytes], header: dict[str, Any], arrays: Sequence[NDArray[Any]] = ()) -> None:
+    """Write one message.
+
+    Args:
+        stream: binary, unbuffered or flushed here.
+        header: what JSON can say.
+        arrays: contiguous in memory.
+    """
+    described = [{"dtype": array.dtype.str, "shape": array.shape} for array in arrays]
+    text = json.dumps({**header, "arrays": described}).encode("ascii")
+    stream.write(_LENGTH.pack(len(text)) + text)
+    for array in arrays:
+        stream.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    stream.flush()
+
+
+def receive(stream: IO[bytes]) -> tuple[dict[str, Any], list[NDArray[Any]]]:
+    """Read one message: its header and its arrays.
+
+    Raises:
+        EOFError: the other side is gone.
+    """
+    length = _LENGTH.unpack(_exactly(stream, _LENGTH.size))[0]
+    header = json.loads(_exactly(stream, length))
+    arrays = []
+    for described in header.pop("arrays"):
+        array: NDArray[Any] = np.empty(described["shape"], dtype=described["dtype"])
+        _fill(stream, array.reshape(-1).view(np.uint8).data)
+        arrays.append(array)
+    return header, arrays
+
+
+def _exactly(stream: IO[bytes], size: int) -> bytearray:
+    """So many bytes."""
+    data = bytearray(size)
+    _fill(stream, memoryview(data))
+    return data
+
+
+def _fill(stream: IO[bytes], view: memoryview) -> None:
+    """Read until a stretch of memory is full."""
+    while len(view):
+        count = stream.readinto(view)  # type: ignore[attr-defined]
+        if not count:
+            raise EOFError
+        view = view[count:]

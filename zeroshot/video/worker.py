@@ -1,0 +1,203 @@
+"""Decoding in processes that can be killed: a file that hangs or crashes a decoder costs that file alone."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections import deque
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zeroshot.errors import OptionError, VideoError
+from zeroshot.types import Clip
+from zeroshot.video.crew import Crew, Limits
+from zeroshot.video.decode import DECODERS, VideoInfo
+from zeroshot.video.source import clips_from_frames, is_path, name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from concurrent.futures import Future
+
+    from numpy.typing import NDArray
+
+    from zeroshot.video.sampling import Sampling
+    from zeroshot.video.source import VideoSource
+
+
+class ClipReader:
+    """Clips of videos, decoded ahead in child processes that are replaced when a file kills them.
+
+    A context manager; `close` ends the children, and so does the end of this process, however it comes. They
+    start with the first file, without torch, and print nothing. Not for use by several threads at once.
+    """
+
+    def __init__(
+        self,
+        num_workers: int = 2,
+        *,
+        time_limit_seconds: float = 60.0,
+        memory_limit_bytes: int | None = 8 << 30,
+        decoder: str = "auto",
+        shorter_side: int | None = None,
+    ) -> None:
+        """Nothing is started yet.
+
+        Args:
+            num_workers: children that decode at the same time.
+            time_limit_seconds: for one file; then it is given up.
+            memory_limit_bytes: of address space a child, where the system has such a limit; None for none.
+                Eight frames of 8K video take well under the default of 8 GiB.
+            decoder: see `decode.read_clips`.
+            shorter_side: see `decode.read_clips`.
+
+        Raises:
+            OptionError: a number below what makes sense, or an unknown decoder.
+        """
+        if num_workers < 1:
+            raise OptionError(f"num_workers is {num_workers}; expected 1 or more")
+        if not time_limit_seconds > 0:
+            raise OptionError(f"time_limit_seconds is {time_limit_seconds}; expected a number above 0")
+        if memory_limit_bytes is not None and memory_limit_bytes < 1 << 29:
+            raise OptionError(
+                f"memory_limit_bytes is {memory_limit_bytes}; expected 512 MiB or more, or None"
+            )
+        if decoder not in DECODERS:
+            raise OptionError(f"decoder is {decoder!r}; expected one of {', '.join(DECODERS)}")
+        self.num_workers = num_workers
+        threads = max(1, _num_cores() // num_workers)
+        self._limits = Limits(time_limit_seconds, memory_limit_bytes, decoder, shorter_side, threads)
+        self._crew: Crew | None = None
+
+    def __enter__(self) -> ClipReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the children; what they were at is lost. A later call starts new ones."""
+        crew, self._crew = self._crew, None
+        if crew is not None:
+            crew.close()
+
+    def read(self, source: VideoSource, sampling: Sampling) -> tuple[Clip, ...]:
+        """V clips of T frames.
+
+        Args:
+            source: a path, or frames in memory, or a folder of frame images.
+            sampling: which moments.
+
+        Raises:
+            VideoError: one line that names the source and says what is wrong with it.
+            OptionError: the window lies behind the end of the video.
+        """
+        return self._begin(source, sampling).clips()
+
+    def read_many(
+        self, sources: Iterable[VideoSource], sampling: Sampling
+    ) -> Iterator[tuple[VideoSource, tuple[Clip, ...] | VideoError]]:
+        """Each source with its clips or its error, in the order given, decoded a little ahead of the caller.
+
+        Args:
+            sources: any mixture; taken one by one as places become free.
+            sampling: which moments.
+        """
+        ahead = 2 * self.num_workers
+        begun: deque[_Begun] = deque()
+        try:
+            for source in sources:
+                begun.append(self._begin(source, sampling))
+                if len(begun) > ahead:
+                    first = begun.popleft()
+                    yield first.source, first.outcome()
+            while begun:
+                first = begun.popleft()
+                yield first.source, first.outcome()
+        finally:
+            for one in begun:
+                one.cancel()
+
+    def read_windows(
+        self, path: str | os.PathLike[str], windows: Sequence[tuple[float, float]], num_frames: int
+    ) -> tuple[Clip, ...]:
+        """One clip of T frames a window; see `decode.read_windows`.
+
+        Raises:
+            VideoError: as in `read`.
+            OptionError: a window lies behind the end of the video.
+        """
+        request = {
+            "job": "windows",
+            "windows": [list(window) for window in windows],
+            "num_frames": num_frames,
+        }
+        return _clips_of(self._submit(path, request).result())
+
+    def probe(self, path: str | os.PathLike[str]) -> VideoInfo:
+        """Duration, size, rate, codec and rotation of a file.
+
+        Raises:
+            VideoError: as in `read`.
+        """
+        header, _ = self._submit(path, {"job": "probe"}).result()
+        return replace(VideoInfo(**header["info"]), path=os.fspath(path))
+
+    def _begin(self, source: VideoSource, sampling: Sampling) -> _Begun:
+        """Hand a file to a child; frames in memory and folders of images wait until they are asked for."""
+        if is_path(source) and not Path(source).is_dir():
+            content = {"job": "clips", "sampling": asdict(sampling)}
+            return _Begun(source, sampling, self._submit(source, content))
+        return _Begun(source, sampling, None)
+
+    def _submit(self, path: str | os.PathLike[str], request: dict[str, Any]) -> Future[Any]:
+        """Hand a request to the next free child."""
+        if self._crew is None or self._crew.owner != os.getpid():
+            self._crew = Crew(self.num_workers, self._limits)
+            weakref.finalize(self, self._crew.close)  # also at exit, where nobody has closed it
+        return self._crew.submit(os.fspath(path), request)
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A source on its way to becoming clips."""
+
+    source: VideoSource
+    sampling: Sampling
+    future: Future[Any] | None
+
+    def clips(self) -> tuple[Clip, ...]:
+        """Wait for them, or make them here."""
+        if self.future is None:
+            return clips_from_frames(self.source, self.sampling)
+        return _clips_of(self.future.result())
+
+    def outcome(self) -> tuple[Clip, ...] | VideoError:
+        """The clips, or what stands against them."""
+        try:
+            return self.clips()
+        except VideoError as error:
+            return error
+        except OptionError as error:
+            return VideoError(f"cannot sample {name_of(self.source)}: {error}")
+
+    def cancel(self) -> None:
+        """Not wanted any more."""
+        if self.future is not None:
+            self.future.cancel()
+
+
+def _clips_of(reply: tuple[dict[str, Any], list[NDArray[Any]]]) -> tuple[Clip, ...]:
+    """Clips from frames (T, H, W, 3) and seconds in turn."""
+    _, arrays = reply
+    return tuple(
+        Clip(frames=frames.transpose(0, 3, 1, 2), seconds=seconds)
+        for frames, seconds in zip(arrays[::2], arrays[1::2], strict=True)
+    )
+
+
+def _num_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
