@@ -65,8 +65,8 @@ class Preprocess:
 def preprocess_frames(frames: torch.Tensor, preprocess: Preprocess) -> torch.Tensor:
     """Pixels (B, 3, h, w) float32 that a network reads, on the device of `frames`.
 
-    Resizing on the CPU works on uint8, twice rounded as PIL does it, and differs from PIL by 1 level at
-    most; on other devices it works on floats that are rounded once.
+    Resizing on the CPU works on uint8 and rounds after each of its two passes, as PIL does; where the two
+    differ it is by 1 level, seldom by 2 or 3. Other devices round once, after both passes.
 
     Args:
         frames: (B, 3, H, W) uint8 RGB, any size.
