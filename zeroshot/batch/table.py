@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from numpy.typing import NDArray
+
+    from zeroshot.model.model import Model
 
 MANIFEST = "manifest.json"
 _ROWS_PER_PART = 1000  # a crash costs at most this many rows of work; a part is then a few MB
@@ -140,6 +142,17 @@ class EmbeddingTable:
                 f"this run has {settings.get(key)!r}; "
                 "choose another --output"
             )
+
+
+def settings_of(model: Model) -> dict[str, Any]:
+    """What two runs must share for their vectors to be exchangeable: the model and the frames it looks at."""
+    return {
+        "format": 1,
+        "model": model.name,
+        "fingerprint": model.fingerprint,
+        "embedding_dim": model.embedding_dim,
+        "sampling": asdict(model.sampling),
+    }
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:

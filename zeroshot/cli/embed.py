@@ -30,13 +30,13 @@ def embed(
     Writes one row a video (path, embedding, error) as Parquet. Interrupted, the same command goes on where it
     ended. Read it with zeroshot.read_embeddings, pandas, polars or DuckDB.
     """
-    from zeroshot.batch.table import EmbeddingRow, EmbeddingTable
+    from zeroshot.batch.table import EmbeddingRow, EmbeddingTable, settings_of
     from zeroshot.errors import VideoError
 
     paths = videos_from(videos)
     network = model_from(model, device, sampling_from(num_frames, num_views), decoder)
     failures = 0
-    with EmbeddingTable(output, network.settings()) as table:
+    with EmbeddingTable(output, settings_of(network)) as table:
         todo = [path for path in paths if str(path) not in table.done]
         if len(todo) < len(paths):
             say(f"{len(paths) - len(todo)} of {len(paths)} videos are in {output} already")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import typer
@@ -10,6 +9,8 @@ import typer
 from zeroshot.cli import classify, embed, index, models, synthesize, timeline
 from zeroshot.cli.screen import say
 from zeroshot.errors import ZeroshotError
+
+INTERRUPTED = 130  # what typer ends with on Ctrl-C, as shells do
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -54,10 +55,7 @@ def main() -> None:
     except ZeroshotError as error:
         say(str(error))
         sys.exit(1)
-    except KeyboardInterrupt:
-        say("interrupted")
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output left (`| head`): nothing more to say, also not when Python flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            say("interrupted")
+        raise

@@ -1,1 +1,51 @@
 """`zeroshot synthesize`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from zeroshot.cli import options
+from zeroshot.cli.screen import progress, put_json, put_line
+
+Output = Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="Folder of mp4s and videos.csv.")]
+NumVideos = Annotated[int, typer.Option("--num-videos", "-n", metavar="N", help="How many.", min=1)]
+Coupling = Annotated[
+    float, typer.Option(metavar="RHO", help="Share of videos in their action's home scene, 0 (no bias) to 1.")
+]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same videos.")]
+NumFrames = Annotated[int | None, typer.Option("--num-frames", metavar="T", help="Frames a video.")]
+Size = Annotated[int | None, typer.Option("--size", metavar="PIXELS", help="Height and width.")]
+
+
+def synthesize(
+    output: Output,
+    num_videos: NumVideos = 100,
+    coupling: Coupling = 0.0,
+    seed: Seed = 0,
+    num_frames: NumFrames = None,
+    size: Size = None,
+    as_json: options.Json = False,
+) -> None:
+    """Example:  zeroshot synthesize --output puppets/ --num-videos 500 --coupling 0.8
+
+    Writes videos of puppets whose action and scene are known exactly, and videos.csv with path, label, scene.
+    """
+    from dataclasses import replace
+
+    from zeroshot.synthetic.dataset import write_puppet_videos
+    from zeroshot.synthetic.world import View
+
+    view = View()
+    if num_frames is not None:
+        view = replace(view, num_frames=num_frames)
+    if size is not None:
+        view = replace(view, size=(size, size))
+    with progress(num_videos, "videos") as advance:
+        for path in write_puppet_videos(output, num_videos, coupling=coupling, seed=seed, view=view):
+            if as_json:
+                put_json({"path": str(path), "error": None})
+            advance()
+    if not as_json:
+        put_line(f"{num_videos} videos and their table written to {output}")

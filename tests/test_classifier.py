@@ -1,0 +1,170 @@
+"""The answer: ranked labels for videos of every kind, the same whichever way one asks."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import zeroshot
+from zeroshot.errors import IndexFileError, LabelError, OptionError, VideoError
+from zeroshot.types import Clip
+
+ROOT = Path(__file__).parents[1]
+CLIPS = ROOT / "examples" / "clips"
+ROWS = list(csv.DictReader((CLIPS / "clips.csv").open(encoding="utf-8")))
+PATHS = [str(CLIPS / row["path"]) for row in ROWS]
+
+
+@pytest.fixture(scope="module")
+def classifier() -> zeroshot.Classifier:
+    return zeroshot.load("puppet-tiny", "puppet_actions", device="cpu")
+
+
+def test_predictions_are_a_distribution_in_order(classifier):
+    predictions = classifier.rank(PATHS[0], k=len(classifier.labels))
+    assert sum(p.probability for p in predictions) == pytest.approx(1, abs=1e-6)
+    assert [p.probability for p in predictions] == sorted((p.probability for p in predictions), reverse=True)
+    assert {p.label for p in predictions} == set(classifier.labels)
+    assert all(-1 <= p.score <= 1 for p in predictions)
+
+
+def test_probability_is_over_all_labels_not_over_k(classifier):
+    everything = classifier.rank(PATHS[0], k=1000)
+    assert classifier.rank(PATHS[0], k=2) == everything[:2]
+    assert sum(p.probability for p in everything[:2]) < 1
+
+
+def test_probability_uses_the_models_own_scale(classifier):
+    logits = np.array([p.score for p in classifier.rank(PATHS[0], k=1000)]) * classifier.model.logit_scale
+    shares = np.exp(logits - logits.max())
+    shares /= shares.sum()
+    np.testing.assert_allclose(shares, [p.probability for p in classifier.rank(PATHS[0], k=1000)], atol=1e-5)
+
+
+def test_many_equal_one_by_one_in_order(classifier):
+    many = list(classifier.rank_many(PATHS, k=3))
+    assert [row.path for row in many] == PATHS
+    for path, row in zip(PATHS, many, strict=True):
+        alone = classifier.rank(path, k=3)
+        assert [p.label for p in alone] == [p.label for p in row.predictions]
+        np.testing.assert_allclose([p.score for p in alone], [p.score for p in row.predictions], atol=1e-5)
+
+
+def test_a_bad_file_costs_one_row(classifier, tmp_path):
+    bad = tmp_path / "text.mp4"
+    bad.write_text("no video at all")
+    rows = list(classifier.rank_many([PATHS[0], str(bad), "nowhere.mp4", PATHS[1]], k=1))
+    assert [row.error is None for row in rows] == [True, False, False, True]
+    assert all("\n" not in row.error and row.path in row.error for row in rows if row.error)
+    assert rows[1].predictions == ()
+
+
+def test_nothing_is_remembered_between_label_lists(classifier):
+    first = zeroshot.load(classifier.model, ["waving", "jumping"]).rank(PATHS[0])
+    zeroshot.load(classifier.model, ["kicking", "bowing", "clapping"]).rank(PATHS[0])
+    assert zeroshot.load(classifier.model, ["waving", "jumping"]).rank(PATHS[0]) == first
+
+
+def test_arrays_tensors_images_folders_and_clips_agree(classifier, tmp_path):
+    import torch
+    from PIL import Image
+
+    frames = np.random.default_rng(0).integers(0, 255, (8, 72, 96, 3), dtype=np.uint8)
+    images = [Image.fromarray(frame) for frame in frames]
+    for number, image in enumerate(images):
+        image.save(tmp_path / f"{number}.png")
+    expected = [p.score for p in classifier.rank(frames)]
+    sources = [
+        frames.transpose(0, 3, 1, 2),
+        torch.from_numpy(frames),
+        images,
+        tmp_path,
+        Clip(frames.transpose(0, 3, 1, 2), np.arange(8) / 25),
+    ]
+    for source in sources:
+        np.testing.assert_allclose([p.score for p in classifier.rank(source)], expected, atol=1e-5)
+
+
+def test_one_label_and_k_beyond_the_list(classifier):
+    only = zeroshot.load(classifier.model, ["waving"]).rank(PATHS[0], k=7)
+    assert [(p.label, p.probability) for p in only] == [("waving", pytest.approx(1))]
+
+
+def test_ten_thousand_labels_in_any_script(classifier):
+    labels = [*(f"label number {i}" for i in range(200)), "手を振る", "👋 😀", "прыжок", "é" * 500]
+    ranked = zeroshot.load(classifier.model, labels).rank(PATHS[0], k=len(labels))
+    assert {p.label for p in ranked} == set(labels)
+    assert sum(p.probability for p in ranked) == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.slow
+def test_ten_thousand_labels(classifier):
+    labels = [f"label number {i}" for i in range(10_000)]
+    assert len(zeroshot.load(classifier.model, labels).rank(PATHS[0], k=10_000)) == 10_000
+
+
+def test_index_is_reused_and_refuses_another_model(classifier, tmp_path):
+    saved = tmp_path / "actions.index"
+    classifier.index.save(saved)
+    again = zeroshot.load(classifier.model, index=saved)
+    assert again.rank(PATHS[0]) == classifier.rank(PATHS[0])
+    other = zeroshot.load_model("ViT-B-32/random", device="cpu")
+    with pytest.raises(IndexFileError, match="zeroshot index"):
+        zeroshot.load(other, index=saved)
+    with pytest.raises(LabelError, match="width"):
+        zeroshot.Classifier(other, classifier.index)
+
+
+def test_timeline_covers_the_video_in_order(classifier):
+    segments = list(classifier.timeline(PATHS[0], window_seconds=0.5, stride_seconds=0.25, k=2))
+    assert segments[0].start_seconds == 0
+    starts = [segment.start_seconds for segment in segments]
+    np.testing.assert_allclose(np.diff(starts), 0.25)
+    assert all(len(segment.predictions) == 2 for segment in segments)
+    abutting = list(classifier.timeline(PATHS[0], window_seconds=0.5))
+    for before, after in itertools.pairwise(abutting):
+        assert before.end_seconds == pytest.approx(after.start_seconds)
+
+
+def test_a_timeline_of_one_window_is_the_whole_video(classifier):
+    (segment,) = classifier.timeline(PATHS[0], window_seconds=1000, k=1)
+    (best,) = classifier.rank(PATHS[0], k=1)
+    assert segment.predictions[0].label == best.label
+    assert segment.predictions[0].score == pytest.approx(best.score, abs=1e-5)
+
+
+def test_options_out_of_range_are_named(classifier):
+    for call in (
+        lambda: classifier.rank(PATHS[0], k=0),
+        lambda: classifier.rank_many([], k=-1),
+        lambda: classifier.timeline(PATHS[0], window_seconds=0),
+        lambda: classifier.timeline(PATHS[0], stride_seconds=-1.0),
+        lambda: zeroshot.load("puppet-tiny"),
+    ):
+        with pytest.raises(OptionError):
+            call()
+    with pytest.raises(VideoError, match="clock"):
+        classifier.timeline(np.zeros((4, 8, 8, 3), np.uint8))
+
+
+def test_puppets_are_named(classifier):
+    """What the README's first command shows: right on most of those whose action one frame shows."""
+    right = [
+        row["label"] == ranking.predictions[0].label
+        for row, ranking in zip(ROWS, classifier.rank_many(PATHS, k=1), strict=True)
+    ]
+    assert sum(right) > len(right) / 2
+
+
+def test_real_clips_through_an_untrained_network(real_clips):
+    rows = list(
+        zeroshot.load("ViT-B-32/random", "kinetics400", device="cpu").rank_many(real_clips[:4], k=400)
+    )
+    assert len(rows) == 4
+    for row in rows:
+        assert row.error is None
+        assert sum(p.probability for p in row.predictions) == pytest.approx(1, abs=1e-5)
