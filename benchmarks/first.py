@@ -21,10 +21,7 @@ from pathlib import Path
 import torch
 
 ROOT = Path(__file__).resolve().parents[1]
-COLD = (
-    "import zeroshot, sys; c = zeroshot.load(sys.argv[1], ['archery', 'yoga']); c.rank(sys.argv[2]); import resource; "
-    "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-)
+COLD = "import zeroshot, sys; c = zeroshot.load(sys.argv[1], ['archery', 'yoga']); c.rank(sys.argv[2])"
 
 
 def seconds(*command: str) -> float:
@@ -52,10 +49,10 @@ def folder_rates(paths: list[str], model: str, repeats: int) -> tuple[float, flo
     ours, theirs = [], []
     for _ in range(repeats):
         start = time.perf_counter()
-        classify(paths[:0], labels, model.split("/")[0])
+        classify(paths[:0], labels, model.split("/", maxsplit=1)[0])
         setup = time.perf_counter() - start
         start = time.perf_counter()
-        classify(paths, labels, model.split("/")[0])
+        classify(paths, labels, model.split("/", maxsplit=1)[0])
         theirs.append(time.perf_counter() - start - setup)
         start = time.perf_counter()
         rows = list(classifier.rank_many(paths))

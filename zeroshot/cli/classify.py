@@ -29,7 +29,8 @@ def classify(
     decoder: options.Decoder = "auto",
     as_given: options.AsGiven = False,
 ) -> None:
-    """Example:  zeroshot classify holiday.mp4 --labels "archery, juggling balls, playing cello"
+    """\b
+    Example:  zeroshot classify holiday.mp4 --labels "archery, juggling balls, playing cello"
 
     Ranks labels for videos. A video that cannot be read becomes a row with its error; the rest go on, and the
     exit status is 1.

@@ -25,7 +25,8 @@ def embed(
     num_views: options.NumViews = 1,
     decoder: options.Decoder = "auto",
 ) -> None:
-    """Example:  zeroshot embed archive/ --output embeddings/
+    """\b
+    Example:  zeroshot embed archive/ --output embeddings/
 
     Writes one row a video (path, embedding, error) as Parquet. Interrupted, the same command goes on where it
     ended. Read it with zeroshot.read_embeddings, pandas, polars or DuckDB.

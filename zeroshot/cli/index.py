@@ -26,7 +26,8 @@ def index(
     device: options.Device = "auto",
     as_given: options.AsGiven = False,
 ) -> None:
-    """Example:  zeroshot index kinetics400 --templates kinetics28 --output kinetics400.index
+    """\b
+    Example:  zeroshot index kinetics400 --templates kinetics28 --output kinetics400.index
 
     Encodes a label list once, for `zeroshot classify --index`. The file says what made it.
     """

@@ -19,13 +19,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-app.command("classify", no_args_is_help=True)(classify.classify)
-app.command("timeline", no_args_is_help=True)(timeline.timeline)
-app.command("embed", no_args_is_help=True)(embed.embed)
-app.command("index", no_args_is_help=True)(index.index)
-app.command("models")(models.models)
-app.command("show", no_args_is_help=True)(models.show)
-app.command("synthesize", no_args_is_help=True)(synthesize.synthesize)
+app.command("classify", short_help="Rank labels for videos.", no_args_is_help=True)(classify.classify)
+app.command("timeline", short_help="Rank labels for each stretch of long videos.", no_args_is_help=True)(
+    timeline.timeline
+)
+app.command("embed", short_help="Write the embeddings of many videos.", no_args_is_help=True)(embed.embed)
+app.command("index", short_help="Encode a label list once.", no_args_is_help=True)(index.index)
+app.command("models", short_help="List what --model accepts.")(models.models)
+app.command("show", short_help="Tell what a checkpoint is and where it comes from.", no_args_is_help=True)(
+    models.show
+)
+app.command("synthesize", short_help="Write puppet videos whose truth is known.", no_args_is_help=True)(
+    synthesize.synthesize
+)
 
 
 def _version(wanted: bool) -> None:
@@ -42,7 +48,8 @@ def _top(
         False, "--version", callback=_version, is_eager=True, help="Show the version."
     ),
 ) -> None:
-    """Example:  zeroshot classify holiday.mp4 --labels "archery, juggling balls, playing cello"
+    """\b
+    Example:  zeroshot classify holiday.mp4 --labels "archery, juggling balls, playing cello"
 
     Tells what happens in videos, in words that you choose.
     """

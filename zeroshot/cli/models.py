@@ -17,7 +17,8 @@ Checkpoint = Annotated[
 
 
 def models(everything: Everything = False, as_json: options.Json = False) -> None:
-    """Example:  zeroshot models
+    """\b
+    Example:  zeroshot models
 
     Lists what --model accepts.
     """
@@ -32,7 +33,8 @@ def models(everything: Everything = False, as_json: options.Json = False) -> Non
 
 
 def show(checkpoint: Checkpoint, as_json: options.Json = False) -> None:
-    """Example:  zeroshot show puppet-tiny
+    """\b
+    Example:  zeroshot show puppet-tiny
 
     Tells what a checkpoint is and where it comes from: shape, size, training settings, measured figures.
     """

@@ -9,7 +9,7 @@ import typer
 Videos = Annotated[
     list[str],
     typer.Argument(
-        metavar="VIDEO…", help="Files, folders (searched to the bottom), globs; - reads a list from stdin."
+        metavar="VIDEO", help="Files, folders (searched to the bottom), globs; - reads a list from stdin."
     ),
 ]
 Labels = Annotated[

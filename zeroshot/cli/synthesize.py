@@ -28,7 +28,8 @@ def synthesize(
     size: Size = None,
     as_json: options.Json = False,
 ) -> None:
-    """Example:  zeroshot synthesize --output puppets/ --num-videos 500 --coupling 0.8
+    """\b
+    Example:  zeroshot synthesize --output puppets/ --num-videos 500 --coupling 0.8
 
     Writes videos of puppets whose action and scene are known exactly, and videos.csv with path, label, scene.
     """

@@ -38,7 +38,8 @@ def timeline(
     decoder: options.Decoder = "auto",
     as_given: options.AsGiven = False,
 ) -> None:
-    """Example:  zeroshot timeline match.mp4 --labels "serve, rally, applause" --window 4 --stride 2
+    """\b
+    Example:  zeroshot timeline match.mp4 --labels "serve, rally, applause" --window 4 --stride 2
 
     Ranks labels for each stretch of long videos.
     """
