@@ -46,14 +46,14 @@ HOME_SCENES: dict[str, str] = {
     "climbing": "mountains",
     "dancing": "swimming pool",
 }
-"""Action → the scene it is mostly seen in: two actions a scene, the two of an order pair never in the same."""
+"""Action → the scene it is mostly seen in: two a scene, those of an order pair never in the same."""
 
 
 def home_scenes(actions: Sequence[int], scenes: Sequence[int]) -> tuple[int, ...]:
     """The home of each action among the scenes allowed, as scene indices.
 
-    An action whose home in `HOME_SCENES` is allowed keeps it. The others, in the order given, each go to the scene
-    that is home to the fewest so far, the first of them where several are.
+    An action whose home in `HOME_SCENES` is allowed keeps it. The others, in the order given, each go to the
+    scene that is home to the fewest so far, the first of them where several are.
 
     Args:
         actions: indices into `ACTIONS`.
@@ -79,9 +79,9 @@ def sample_pairs(
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Action and scene indices of `num_videos` videos, as two tuples.
 
-    Actions are balanced: each occurs ⌊n/K⌋ or ⌈n/K⌉ times, in random order. Given its action, a video's scene is
-    the action's home with probability `coupling`, and otherwise uniform over all S scenes, home included; so a video
-    is at home with probability coupling + (1 − coupling) / S.
+    Actions are balanced: each occurs ⌊n/K⌋ or ⌈n/K⌉ times, in random order. Given its action, a
+    video's scene is the action's home with probability `coupling`, and otherwise uniform over all S scenes,
+    home included; so a video is at home with probability coupling + (1 − coupling) / S.
 
     Args:
         num_videos: n.
@@ -109,5 +109,8 @@ def sample_pairs(
     at_home = (torch.rand(num_videos, generator=generator) < coupling).tolist()
     anywhere = torch.randint(len(scenes), (num_videos,), generator=generator).tolist()
     rows = [first[place % len(actions)] for place in order]
-    drawn = [homes[row] if home else scenes[other] for row, home, other in zip(rows, at_home, anywhere, strict=True)]
+    drawn = [
+        homes[row] if home else scenes[other]
+        for row, home, other in zip(rows, at_home, anywhere, strict=True)
+    ]
     return tuple(actions[row] for row in rows), tuple(drawn)

@@ -51,13 +51,31 @@ def forest(c: Canvas) -> None:
     for depth in range(9):
         near = depth / 8
         x = c.draw(-1.0, 1.0)
-        c.box(x, 0.2, c.draw(0.015, 0.03) * (1 + 1.4 * near), 0.48 + 0.12 * near, c.colour(0.32, 0.22, 0.14, 0.07) * (0.75 + 0.25 * near))
+        c.box(
+            x,
+            0.2,
+            c.draw(0.015, 0.03) * (1 + 1.4 * near),
+            0.48 + 0.12 * near,
+            c.colour(0.32, 0.22, 0.14, 0.07) * (0.75 + 0.25 * near),
+        )
     for _ in range(9):
-        c.disc(c.draw(-1.0, 1.0), c.draw(-0.05, 0.22), c.draw(0.08, 0.18), c.colour(0.14, 0.4, 0.12, 0.09), flatness=0.7)
+        c.disc(
+            c.draw(-1.0, 1.0),
+            c.draw(-0.05, 0.22),
+            c.draw(0.08, 0.18),
+            c.colour(0.14, 0.4, 0.12, 0.09),
+            flatness=0.7,
+        )
     c.below(floor, c.colour(0.33, 0.27, 0.14))
     c.roughen(0.2, 16, floor)
     for _ in range(5):
-        c.disc(c.draw(-0.9, 0.9), c.draw(0.7, 1.0), c.draw(0.03, 0.09), c.colour(0.2, 0.42, 0.14, 0.08), flatness=0.4)
+        c.disc(
+            c.draw(-0.9, 0.9),
+            c.draw(0.7, 1.0),
+            c.draw(0.03, 0.09),
+            c.colour(0.2, 0.42, 0.14, 0.08),
+            flatness=0.4,
+        )
 
 
 def snow(c: Canvas) -> None:
@@ -84,7 +102,13 @@ def street(c: Canvas) -> None:
         c.box(x, (top + 0.68) / 2, 0.21, (0.68 - top) / 2, wall)
         for column in range(2):
             for row in range(3):
-                c.box(x + (column - 0.5) * 0.2, top + 0.09 + 0.16 * row, 0.045, 0.05, c.colour(0.72, 0.84, 0.92, 0.03))
+                c.box(
+                    x + (column - 0.5) * 0.2,
+                    top + 0.09 + 0.16 * row,
+                    0.045,
+                    0.05,
+                    c.colour(0.72, 0.84, 0.92, 0.03),
+                )
     c.below(0.66, c.colour(0.66, 0.65, 0.63))
     road = c.draw(0.72, 0.77)
     c.below(road, c.colour(0.32, 0.32, 0.34))
@@ -103,7 +127,13 @@ def desert(c: Canvas) -> None:
     c.disc(c.draw(-0.7, 0.7), c.draw(0.08, 0.2), 0.07, c.colour(1.0, 0.97, 0.82))
     for dune in range(4):
         size = c.draw(0.5, 0.9)
-        c.disc(c.draw(-1.1, 1.1), 0.62 + 0.08 * dune + size * 0.3, size, c.colour(0.85 - 0.05 * dune, 0.52 - 0.04 * dune, 0.25, 0.04), flatness=0.35)
+        c.disc(
+            c.draw(-1.1, 1.1),
+            0.62 + 0.08 * dune + size * 0.3,
+            size,
+            c.colour(0.85 - 0.05 * dune, 0.52 - 0.04 * dune, 0.25, 0.04),
+            flatness=0.35,
+        )
     c.below(0.75, c.colour(0.86, 0.55, 0.28))
     c.roughen(0.1, 10, 0.7)
     for _ in range(2):
@@ -145,8 +175,20 @@ def night_city(c: Canvas) -> None:
         x, top = (tower - 2.5) * 0.33 + c.draw(-0.05, 0.05), c.draw(0.08, 0.4)
         c.box(x, (top + 0.75) / 2, 0.14, (0.75 - top) / 2, c.colour(0.08, 0.08, 0.14, 0.03))
         for column in range(3):
-            c.box(x + (column - 1) * 0.08, top + 0.05 + c.draw(0, 0.25), 0.018, 0.022, c.colour(1.0, 0.85, 0.4, 0.08))
-            c.box(x + (column - 1) * 0.08, top + 0.12 + c.draw(0, 0.3), 0.018, 0.022, c.colour(0.9, 0.75, 0.5, 0.08))
+            c.box(
+                x + (column - 1) * 0.08,
+                top + 0.05 + c.draw(0, 0.25),
+                0.018,
+                0.022,
+                c.colour(1.0, 0.85, 0.4, 0.08),
+            )
+            c.box(
+                x + (column - 1) * 0.08,
+                top + 0.12 + c.draw(0, 0.3),
+                0.018,
+                0.022,
+                c.colour(0.9, 0.75, 0.5, 0.08),
+            )
     c.below(0.74, c.colour(0.14, 0.14, 0.2, 0.03))
     x = c.draw(0.25, 0.75) * c.draw(-1.0, 1.0).sign()
     c.line((x, 0.76), (x, 0.36), 0.01, c.colour(0.3, 0.3, 0.34))
@@ -167,7 +209,13 @@ def mountains(c: Canvas) -> None:
     c.below(meadow, c.colour(0.5, 0.58, 0.3))
     c.roughen(0.15, 12, meadow)
     for _ in range(4):
-        c.disc(c.draw(-0.8, 0.8), c.draw(0.7, 0.98), c.draw(0.03, 0.07), c.colour(0.55, 0.54, 0.55, 0.08), flatness=0.6)
+        c.disc(
+            c.draw(-0.8, 0.8),
+            c.draw(0.7, 0.98),
+            c.draw(0.03, 0.07),
+            c.colour(0.55, 0.54, 0.55, 0.08),
+            flatness=0.6,
+        )
 
 
 def farm(c: Canvas) -> None:

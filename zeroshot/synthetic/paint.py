@@ -1,4 +1,4 @@
-"""Soft-edged shapes on batches of pictures. Sums and products alone, so that a picture never depends on its batch."""
+"""Soft-edged shapes on batches of pictures, by sums and products alone: no picture depends on its batch."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zeroshot.synthetic.skeleton import Capsules
+
+    Length = float | Tensor
 
 
 @dataclass(frozen=True)
@@ -88,61 +90,67 @@ class Canvas:
         """Paint everything."""
         self.pixels = colour.expand_as(self.pixels).clone()
 
-    def blend(self, coverage: Tensor, colour: Tensor) -> None:
-        """Paint where `coverage` (B, H, W) is above 0."""
-        self.pixels = self.pixels + coverage[:, None] * (colour - self.pixels)
+    def _blend(self, coverage: Tensor, colour: Tensor) -> None:
+        """Paint where `coverage`, which broadcasts to (B, H, W), is above 0."""
+        self.pixels = self.pixels + coverage.unsqueeze(-3) * (colour - self.pixels)
 
-    def fade(self, top: Tensor, bottom: Tensor, end: float | Tensor = 1.0) -> None:
+    def fade(self, top: Tensor, bottom: Tensor, end: Length = 1.0) -> None:
         """Paint everything, from one colour at the top to another at height `end` and below."""
-        share = (self.grid.y / end).clamp(0, 1).expand(len(self.pixels), -1, self.grid.x.shape[0])
+        share = (self.grid.y / end).clamp(0, 1)
         self.fill(top)
-        self.blend(share, bottom)
+        self._blend(share, bottom)
 
-    def below(self, y: float | Tensor, colour: Tensor) -> None:
+    def below(self, y: Length, colour: Tensor) -> None:
         """Paint all that lies under a height."""
-        self.blend(self.grid.inside(y - self.grid.y).expand(len(self.pixels), -1, self.pixels.shape[3]), colour)
+        self._blend(self.grid.inside(y - self.grid.y), colour)
 
-    def box(self, x: float | Tensor, y: float | Tensor, half_width: float | Tensor, half_height: float | Tensor,
-            colour: Tensor) -> None:  # fmt: skip
+    def box(self, x: Length, y: Length, half_width: Length, half_height: Length, colour: Tensor) -> None:
         """Paint an upright rectangle around (x, y)."""
         across = self.grid.inside((self.grid.x - x).abs() - half_width)
         down = self.grid.inside((self.grid.y - y).abs() - half_height)
-        self.blend((across * down).expand(len(self.pixels), -1, -1), colour)
+        self._blend(across * down, colour)
 
-    def disc(self, x: float | Tensor, y: float | Tensor, radius: float | Tensor, colour: Tensor,
-             flatness: float | Tensor = 1.0) -> None:  # fmt: skip
+    def disc(self, x: Length, y: Length, radius: Length, colour: Tensor, flatness: Length = 1.0) -> None:
         """Paint a disc, `flatness` times as high as wide."""
         across, down = self.grid.x - x, (self.grid.y - y) / flatness
         distance = (across * across + down * down).sqrt() - radius
-        self.blend(self.grid.inside(distance).expand(len(self.pixels), -1, -1), colour)
+        self._blend(self.grid.inside(distance), colour)
 
-    def triangle(self, x: float | Tensor, top: float | Tensor, bottom: float | Tensor, half_width: float | Tensor,
-                 colour: Tensor) -> None:  # fmt: skip
+    def triangle(self, x: Length, top: Length, bottom: Length, half_width: Length, colour: Tensor) -> None:
         """Paint a triangle that stands on its base."""
         slope = half_width / (bottom - top)
         side = ((self.grid.x - x).abs() - (self.grid.y - top) * slope) * 0.7
-        self.blend(self.grid.inside(torch.maximum(side, self.grid.y - bottom)).expand(len(self.pixels), -1, -1), colour)
+        self._blend(self.grid.inside(torch.maximum(side, self.grid.y - bottom)), colour)
 
-    def line(self, start: tuple[float | Tensor, float | Tensor], end: tuple[float | Tensor, float | Tensor],
-             radius: float | Tensor, colour: Tensor) -> None:  # fmt: skip
+    def line(
+        self, start: tuple[Length, Length], end: tuple[Length, Length], radius: Length, colour: Tensor
+    ) -> None:
         """Paint a stroke with round ends."""
         run, drop = end[0] - start[0], end[1] - start[1]
         across, down = self.grid.x - start[0], self.grid.y - start[1]
         along = ((across * run + down * drop) / (run * run + drop * drop + 1e-9)).clamp(0, 1)
         across, down = across - along * run, down - along * drop
         distance = (across * across + down * down).sqrt() - radius
-        self.blend(self.grid.inside(distance).expand(len(self.pixels), -1, -1), colour)
+        self._blend(self.grid.inside(distance), colour)
 
-    def stripes(self, period: float, duty: float, colour: Tensor, top: float | Tensor = -1.0,
-                bottom: float | Tensor = 2.0, *, upright: bool = True) -> None:  # fmt: skip
+    def stripes(
+        self,
+        period: float,
+        duty: float,
+        colour: Tensor,
+        top: Length = -1.0,
+        bottom: Length = 2.0,
+        *,
+        upright: bool = True,
+    ) -> None:
         """Paint parallel bars between two heights, `duty` of each period covered; a draw shifts them."""
         axis = self.grid.x if upright else self.grid.y
         place = torch.remainder(axis / period + self.draw(), 1.0)
         bars = self.grid.inside(((place - 0.5).abs() - duty / 2) * period)
         rows = self.grid.inside(top - self.grid.y) * self.grid.inside(self.grid.y - bottom)
-        self.blend((bars * rows).expand(len(self.pixels), -1, self.pixels.shape[3]), colour)
+        self._blend(bars * rows, colour)
 
-    def roughen(self, amount: float, cells: float, top: float | Tensor = -1.0, bottom: float | Tensor = 2.0) -> None:
+    def roughen(self, amount: float, cells: float, top: Length = -1.0, bottom: Length = 2.0) -> None:
         """Lighten and darken by value noise of `cells` lattice cells a frame height, between two heights."""
         rows = self.grid.inside(top - self.grid.y) * self.grid.inside(self.grid.y - bottom)
         self.pixels = self.pixels + amount * ((self.noise(cells) - 0.5) * rows)[:, None]
@@ -176,8 +184,8 @@ def paint_figure(parts: Capsules, grid: Grid) -> tuple[Tensor, Tensor]:
 def _paint_part(layers: Tensor, grid: Grid, ends: Tensor, radii: Tensor, colour: Tensor) -> None:
     """Lay one capsule a picture over `layers` (F, H, W, premultiplied RGB and coverage), in place.
 
-    Only a window around each capsule is computed. Its size is that of the largest in the batch, but outside its
-    capsule a pixel keeps its value to the bit, so the batch leaves no trace.
+    Only a window around each capsule is computed. Its size is that of the largest in the batch, but outside
+    its capsule a pixel keeps its value to the bit, so the batch leaves no trace.
     """
     reach = radii.amax(1) + grid.pixel
     window = []

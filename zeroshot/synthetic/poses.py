@@ -1,15 +1,16 @@
 """What a puppet does: for every action, joint angles over time. A pose is a dictionary of named channels.
 
-Angles are in radians, lengths in statures (the puppet's own height).  Channels (all zero when it stands at ease):
+Angles are in radians, lengths in statures (the puppet's own height).  Channels, all zero where it stands
+at ease:
 
-* `x` along the picture, `lift` above the ground, `yaw` of the whole body (0 looks at us, π/2 looks to the
-  picture's right), `pitch` (forwards) and `roll` (sideways) of the torso above the hips;
-* for each side `r` and `l`: `arm_out`, `arm_fwd` of the upper arm, `fore_out`, `fore_fwd` of the forearm, both
-  seen from the torso (0 hangs down, π/2 points outwards or forwards, π points up); `leg_out`, `leg_fwd` of the
-  thigh and `knee`, which folds the shin backwards.
+* `x` along the picture, `lift` above the ground, `yaw` of the whole body (0 looks at us, π/2 to the right of
+  the picture), `pitch` (forwards) and `roll` (sideways) of the torso above the hips;
+* for each side `r` and `l`: `arm_out`, `arm_fwd` of the upper arm, `fore_out`, `fore_fwd` of the forearm,
+  both seen from the torso (0 hangs down, π/2 points outwards or forwards, π points up); `leg_out`, `leg_fwd`
+  of the thigh and `knee`, which folds the shin backwards.
 
-Motions share their parts (an arm that goes up, a knee that folds, a face turned left), so that an action never
-seen is made of parts that were seen in others.
+Motions share their parts (an arm that goes up, a knee that folds, a face turned left), so that an action
+never seen is made of parts that were seen in others.
 """
 
 from __future__ import annotations
@@ -138,7 +139,9 @@ def _raising_arms(m: Motion) -> Pose:
 def _clapping(m: Motion) -> Pose:
     apart = _wave01(m.turns(1.5))
     forward = m.draw(8, 1.5, 1.9)
-    arms = _both(arm_out=0.35 + 0.35 * apart, arm_fwd=0.35 * forward, fore_out=-0.75 + 1.35 * apart, fore_fwd=forward)
+    arms = _both(
+        arm_out=0.35 + 0.35 * apart, arm_fwd=0.35 * forward, fore_out=-0.75 + 1.35 * apart, fore_fwd=forward
+    )
     return {"yaw": m.front(), **arms}
 
 
@@ -170,7 +173,12 @@ def _kicking(m: Motion) -> Pose:
     share = torch.remainder(m.turns(0.8) / (2 * math.pi), 1.0)
     thigh = _key_frames(share, (0.0, 0.3, 0.55, 1.0), (0.0, -0.6, 1.55, 0.0)) * m.size
     knee = _key_frames(share, (0.0, 0.3, 0.5, 1.0), (0.1, 1.3, 0.1, 0.1))
-    arms = {"r_arm_fwd": -0.5 * thigh, "r_fore_fwd": -0.3 * thigh, "l_arm_fwd": 0.6 * thigh, "l_fore_fwd": 0.7 * thigh}
+    arms = {
+        "r_arm_fwd": -0.5 * thigh,
+        "r_fore_fwd": -0.3 * thigh,
+        "l_arm_fwd": 0.6 * thigh,
+        "l_fore_fwd": 0.7 * thigh,
+    }
     lean = {"yaw": m.sideways(), "pitch": -0.15 * thigh}
     return {**lean, **arms, **_both(arm_out=0.5 + 0 * thigh), "r_leg_fwd": thigh, "r_knee": knee}
 
@@ -187,7 +195,12 @@ def _jumping_jacks(m: Motion) -> Pose:
     apart = _wave01(m.turns(0.9))
     out = 0.2 + 2.65 * apart
     legs = _both(leg_out=0.06 + 0.5 * m.size * apart)
-    return {"yaw": m.front(), "lift": 0.07 * torch.sin(m.turns(0.9)).abs(), **_both(arm_out=out, fore_out=out), **legs}
+    return {
+        "yaw": m.front(),
+        "lift": 0.07 * torch.sin(m.turns(0.9)).abs(),
+        **_both(arm_out=out, fore_out=out),
+        **legs,
+    }
 
 
 def _steps(angle: Tensor, thigh: float, knee: float) -> Pose:
@@ -216,7 +229,13 @@ def _walking(m: Motion, direction: float) -> Pose:
     swing = 0.55 * m.size * torch.sin(angle)
     arms = {"r_arm_fwd": -swing, "r_fore_fwd": 0.25 - swing, "l_arm_fwd": swing, "l_fore_fwd": 0.25 + swing}
     travel = direction * (m.progress - 0.5) * m.draw(8, 0.5, 0.8)
-    return {"yaw": direction * m.draw(6, 1.0, 1.5), "x": travel, "pitch": m.size * 0.03, **arms, **_steps(angle, 0.55, 0.8)}
+    return {
+        "yaw": direction * m.draw(6, 1.0, 1.5),
+        "x": travel,
+        "pitch": m.size * 0.03,
+        **arms,
+        **_steps(angle, 0.55, 0.8),
+    }
 
 
 def _running(m: Motion, direction: float) -> Pose:
@@ -232,20 +251,34 @@ def _running(m: Motion, direction: float) -> Pose:
 def _squatting_down(m: Motion) -> Pose:
     down = m.change() * m.size
     arms = _both(arm_fwd=1.5 * down, fore_fwd=1.5 * down)
-    return {"yaw": m.sideways(0.5, 1.3), "pitch": 0.45 * down, **arms, **_both(leg_fwd=1.5 * down, knee=2.35 * down)}
+    return {
+        "yaw": m.sideways(0.5, 1.3),
+        "pitch": 0.45 * down,
+        **arms,
+        **_both(leg_fwd=1.5 * down, knee=2.35 * down),
+    }
 
 
 def _bowing(m: Motion) -> Pose:
     down = m.change() * m.size
     hang = m.draw(8, 0.2, 0.9)
-    return {"yaw": m.sideways(0.7, 1.4), "pitch": 1.35 * down, **_both(arm_fwd=hang * down, fore_fwd=hang * down)}
+    return {
+        "yaw": m.sideways(0.7, 1.4),
+        "pitch": 1.35 * down,
+        **_both(arm_fwd=hang * down, fore_fwd=hang * down),
+    }
 
 
 def _leaning(m: Motion, direction: float) -> Pose:
     lean = direction * (0.25 + 0.5 * _wave01(m.turns(0.5))) * m.size
     side = (lean * m.mirror).clamp(min=0)
     other = (-lean * m.mirror).clamp(min=0)
-    arms = {"r_arm_out": 0.25 + other, "r_fore_out": 0.3 + other, "l_arm_out": 0.25 + side, "l_fore_out": 0.3 + side}
+    arms = {
+        "r_arm_out": 0.25 + other,
+        "r_fore_out": 0.3 + other,
+        "l_arm_out": 0.25 + side,
+        "l_fore_out": 0.3 + side,
+    }
     return {"yaw": m.front(), "roll": lean * m.mirror, **arms, **_both(leg_out=0.16 * m.size)}
 
 
@@ -259,9 +292,21 @@ def _swimming(m: Motion) -> Pose:
     angle = m.turns(0.8)
     kick = 0.3 * torch.sin(3 * angle)
     legs = {"r_leg_fwd": kick - 1.5, "l_leg_fwd": -kick - 1.5, "r_knee": 0.3 + kick, "l_knee": 0.3 - kick}
-    arms = {"r_arm_fwd": -angle, "r_fore_fwd": 0.2 - angle, "l_arm_fwd": math.pi - angle, "l_fore_fwd": 3.3 - angle}
+    arms = {
+        "r_arm_fwd": -angle,
+        "r_fore_fwd": 0.2 - angle,
+        "l_arm_fwd": math.pi - angle,
+        "l_fore_fwd": 3.3 - angle,
+    }
     yaw = m.sideways(1.1, 1.4)
-    return {"yaw": yaw, "x": yaw.sign() * (m.progress - 0.5) * 0.25, "lift": m.draw(8, 0.15, 0.3), "pitch": m.size * 0 + 1.5, **arms, **legs}
+    return {
+        "yaw": yaw,
+        "x": yaw.sign() * (m.progress - 0.5) * 0.25,
+        "lift": m.draw(8, 0.15, 0.3),
+        "pitch": m.size * 0 + 1.5,
+        **arms,
+        **legs,
+    }
 
 
 def _push_ups(m: Motion) -> Pose:
@@ -274,9 +319,20 @@ def _push_ups(m: Motion) -> Pose:
 def _crawling(m: Motion) -> Pose:
     swing = 0.45 * m.size * torch.sin(m.turns(0.9))
     yaw, pitch = m.sideways(1.0, 1.4), 1.3
-    arms = {"r_arm_fwd": pitch + swing, "r_fore_fwd": pitch + swing, "l_arm_fwd": pitch - swing, "l_fore_fwd": pitch - swing}
+    arms = {
+        "r_arm_fwd": pitch + swing,
+        "r_fore_fwd": pitch + swing,
+        "l_arm_fwd": pitch - swing,
+        "l_fore_fwd": pitch - swing,
+    }
     legs = {"r_leg_fwd": -swing, "l_leg_fwd": swing, **_both(knee=1.5 + 0 * swing)}
-    return {"yaw": yaw, "x": yaw.sign() * (m.progress - 0.5) * 0.3, "pitch": pitch + 0 * swing, **arms, **legs}
+    return {
+        "yaw": yaw,
+        "x": yaw.sign() * (m.progress - 0.5) * 0.3,
+        "pitch": pitch + 0 * swing,
+        **arms,
+        **legs,
+    }
 
 
 def _climbing(m: Motion) -> Pose:
@@ -296,7 +352,11 @@ def _dancing(m: Motion) -> Pose:
     for side, sign in (("r", 1.0), ("l", -1.0)):
         body |= {f"{side}_arm_out": 1.45 + 0.9 * sign * sway, f"{side}_fore_out": 2.1 + 1.1 * sign * sway}
         bend = (sign * sway).clamp(min=0)
-        body |= {f"{side}_leg_out": 0.22 + 0.1 * bend, f"{side}_leg_fwd": 0.8 * bend, f"{side}_knee": 1.3 * bend}
+        body |= {
+            f"{side}_leg_out": 0.22 + 0.1 * bend,
+            f"{side}_leg_fwd": 0.8 * bend,
+            f"{side}_knee": 1.3 * bend,
+        }
     return body
 
 

@@ -57,7 +57,9 @@ def render_many(
     """
     view = view or View()
     if not len(actions) == len(scenes) == len(seeds):
-        raise OptionError(f"{len(actions)} actions, {len(scenes)} scenes, {len(seeds)} seeds; expected as many of each")
+        raise OptionError(
+            f"{len(actions)} actions, {len(scenes)} scenes, {len(seeds)} seeds; expected as many of each"
+        )
     for indices, names, what in ((actions, ACTIONS, "action"), (scenes, SCENES, "scene")):
         for index in indices:
             if not 0 <= index < len(names):
@@ -97,7 +99,7 @@ def _draw(seeds: Sequence[int]) -> _Draws:
         generator = torch.Generator().manual_seed(seed)
         # Nearby seeds give nearby first numbers in some generators; the first ones are thrown away.
         rows.append(torch.rand(16 + sum(counts), generator=generator, dtype=torch.float64)[16:])
-    look, motion, camera, scene, texture = torch.stack(rows).split(counts, dim=1)
+    look, motion, camera, scene, texture = torch.stack(rows).split_with_sizes(counts, dim=1)
     lattice = texture.float().view(-1, 2, TEXTURE_POINTS, TEXTURE_POINTS)
     return _Draws(look, motion, camera, scene.float(), lattice)
 
@@ -110,8 +112,8 @@ def _render_batch(
     parts = _figures(actions, draws, view)
     colour, cover = paint_figure(parts, make_grid(view.size))
     shape = (num_videos, num_frames)
-    alpha = _to_bytes(cover.unflatten(0, shape))
-    figure = _to_bytes(colour.unflatten(0, shape))
+    alpha = _to_bytes(cover.view(*shape, *view.size))
+    figure = _to_bytes(colour.reshape(*shape, 3, *view.size))
     background = _backgrounds(scenes, draws, view)
     return [
         PuppetVideo(
@@ -129,7 +131,7 @@ def _render_batch(
 
 
 def _figures(actions: Sequence[int], draws: _Draws, view: View) -> Capsules:
-    """The puppets of B videos in all their frames; every action's programme runs once, over all its videos."""
+    """The puppets of B videos in all their frames; every action's programme runs once, for all its videos."""
     num_videos, num_frames = len(actions), view.num_frames
     seconds = torch.arange(num_frames, dtype=torch.float64).expand(num_videos, -1) / view.fps
     # A single frame stands anywhere in the movement, not always at its start.
@@ -166,11 +168,12 @@ def _backgrounds(scenes: Sequence[int], draws: _Draws, view: View) -> NDArray[np
 
 
 def _camera(draws: Tensor, view: View) -> Tensor:
-    """(B, T, 2) where the camera looks, down and right, within [-1, 1]: slow waves of random phase and size."""
+    """(B, T, 2) where the camera looks, down and right, within [-1, 1]: waves of random phase and size."""
     seconds = (torch.arange(view.num_frames, dtype=torch.float64) / view.fps)[:, None, None]
-    size, speed, phase = draws[:, None].unflatten(2, (3, 2, _NUM_CAMERA_WAVES)).unbind(2)
+    size, speed, phase = draws.view(-1, 1, 3, 2, _NUM_CAMERA_WAVES).unbind(2)
     waves = torch.sin(2 * math.pi * ((0.2 + 1.3 * speed) * seconds + phase))
-    return (size * waves).sum(-1) / _NUM_CAMERA_WAVES
+    offsets: Tensor = (size * waves).sum(-1) / _NUM_CAMERA_WAVES
+    return offsets
 
 
 def _crops(pictures: Tensor, offsets: Tensor, size: tuple[int, int]) -> Tensor:
@@ -181,7 +184,9 @@ def _crops(pictures: Tensor, offsets: Tensor, size: tuple[int, int]) -> Tensor:
     rows = whole[..., 0, None].long() + torch.arange(size[0] + 1)
     columns = whole[..., 1, None].long() + torch.arange(size[1] + 1)
     # Advanced indices first: (B, T, H + 1, W + 1, 3), then channels to the front.
-    crop = pictures.permute(0, 2, 3, 1)[video, rows[..., :, None], columns[..., None, :]].permute(0, 1, 4, 2, 3)
+    crop = pictures.permute(0, 2, 3, 1)[video, rows[..., :, None], columns[..., None, :]].permute(
+        0, 1, 4, 2, 3
+    )
     down, across = share[:, :, 0], share[:, :, 1]
     crop = crop[..., :-1, :] * (1 - down) + crop[..., 1:, :] * down
     return crop[..., :-1] * (1 - across) + crop[..., 1:] * across

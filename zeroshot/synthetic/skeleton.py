@@ -49,8 +49,14 @@ def _direction(out: Tensor, forward: Tensor, side: float) -> Tensor:
 def _bend(vectors: Tensor, pitch: Tensor, roll: Tensor) -> Tensor:
     """(..., 3) vectors of the torso's frame as the hips see them."""
     lateral, up, forward = vectors.unbind(-1)
-    up, forward = up * torch.cos(pitch) - forward * torch.sin(pitch), up * torch.sin(pitch) + forward * torch.cos(pitch)
-    lateral, up = lateral * torch.cos(roll) + up * torch.sin(roll), up * torch.cos(roll) - lateral * torch.sin(roll)
+    up, forward = (
+        up * torch.cos(pitch) - forward * torch.sin(pitch),
+        up * torch.sin(pitch) + forward * torch.cos(pitch),
+    )
+    lateral, up = (
+        lateral * torch.cos(roll) + up * torch.sin(roll),
+        up * torch.cos(roll) - lateral * torch.sin(roll),
+    )
     return torch.stack([lateral, up, forward], -1)
 
 
@@ -114,9 +120,11 @@ _LIMBS: tuple[tuple[str, str, float, float, str, float], ...] = (
     ("ankle", "toe", 0.041, 0.036, "shoes", 0.01),
 )
 PARTS = _BODY + tuple(
-    (f"{side}_{start}", f"{side}_{end}", *rest) for side in "rl" for start, end, *rest in _LIMBS
+    (f"{side}_{start}", f"{side}_{end}", first, second, colour, near)
+    for side in "rl"
+    for start, end, first, second, colour, near in _LIMBS
 )
-"""Every part drawn: from joint, to joint, radius there and there, colour, how much nearer than its middle it counts."""
+"""Every part drawn: from joint, to joint, radius at each, colour, how much nearer it counts than it is."""
 
 
 def _from_hue(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
@@ -172,10 +180,9 @@ def capsules(pose: dict[str, Tensor], mirror: Tensor, draws: Tensor, width: floa
     x = place + stature * (pose["x"] - middle)
     lifted = pose["lift"] - standing
     y = ground - stature * lifted
-    ends = torch.stack(
-        [x[..., None] + stature[..., None] * starts[..., 0], y[..., None] - stature[..., None] * starts[..., 1],
-         x[..., None] + stature[..., None] * stops[..., 0], y[..., None] - stature[..., None] * stops[..., 1]], -1
-    )  # fmt: skip
+    axes = stature[..., None, None] * stature.new_tensor([1.0, -1.0])
+    place = torch.stack([x, y], -1)[:, :, None]
+    ends = torch.cat([place + axes * starts[..., :2], place + axes * stops[..., :2]], -1)
     thin = 0.8 + 0.2 * cos.abs()
     radii = starts.new_tensor([[part[2], part[3]] for part in PARTS]).expand(*cos.shape, -1, -1).clone()
     radii[:, :, 0] = radii[:, :, 0] * thin[..., None]
@@ -183,7 +190,9 @@ def capsules(pose: dict[str, Tensor], mirror: Tensor, draws: Tensor, width: floa
     names = colours(draws)
     painted = torch.stack([names[part[4]] for part in PARTS], 1)[:, None].expand(*cos.shape, -1, -1)
     spread = stature * (across.amax(0) - across.amin(0)) / 2 + 0.02
-    shadow = torch.stack([x + stature * (across.amin(0) + across.amax(0)) / 2, ground + 0 * x, spread, 0.18 * spread], -1)
+    shadow = torch.stack(
+        [x + stature * (across.amin(0) + across.amax(0)) / 2, ground + 0 * x, spread, 0.18 * spread], -1
+    )
 
     def sort(values: Tensor) -> Tensor:
         index = order[..., None].expand(*order.shape, values.shape[-1])

@@ -84,7 +84,9 @@ class PuppetVideo:
     seed: int
 
 
-def composite(figure: NDArray[np.uint8], alpha: NDArray[np.uint8], background: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def composite(
+    figure: NDArray[np.uint8], alpha: NDArray[np.uint8], background: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
     """(T, 3, H, W) uint8: a figure laid over a background, rounded to the nearest level.
 
     Args:
@@ -95,17 +97,20 @@ def composite(figure: NDArray[np.uint8], alpha: NDArray[np.uint8], background: N
     cover = alpha[:, None].astype(np.uint16)
     blended = figure * cover + background * (255 - cover) + 128
     # Division by 255 to the nearest whole number, without dividing: exact for all sums of 16 bits that occur.
-    return ((blended + (blended >> 8)) >> 8).astype(np.uint8)
+    levels: NDArray[np.uint8] = ((blended + (blended >> 8)) >> 8).astype(np.uint8)
+    return levels
 
 
 def swap(person: PuppetVideo, place: PuppetVideo) -> NDArray[np.uint8]:
-    """(T, 3, H, W) uint8: the puppet of one video (and its shadow) on the background of another, frame by frame."""
+    """(T, 3, H, W) uint8: the puppet of one video (and its shadow) on the frames of another's background."""
     if person.frames.shape != place.frames.shape:
-        raise OptionError(f"cannot swap between videos of shapes {person.frames.shape} and {place.frames.shape}")
+        raise OptionError(
+            f"cannot swap between videos of shapes {person.frames.shape} and {place.frames.shape}"
+        )
     return composite(person.figure, person.alpha, place.background)
 
 
 def human_only(video: PuppetVideo, colour: tuple[int, int, int] = (124, 116, 104)) -> NDArray[np.uint8]:
-    """(T, 3, H, W) uint8: the puppet without its shadow on one plain colour (the default is ImageNet's mean)."""
+    """(T, 3, H, W) uint8: the puppet, no shadow, on one plain colour (ImageNet's mean unless told)."""
     plain = np.asarray(colour, dtype=np.uint8)[:, None, None]
     return np.where(video.masks[:, None], video.frames, plain)

@@ -1,0 +1,123 @@
+"""A folder of puppet videos with a table: what a benchmark of real videos looks like on disk."""
+
+from __future__ import annotations
+
+import csv
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zeroshot.errors import OptionError, OutputError
+from zeroshot.synthetic.coupling import sample_pairs
+from zeroshot.synthetic.render import render_many
+from zeroshot.synthetic.world import ACTIONS, SCENES, View
+from zeroshot.video.write import write_video
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TABLE = "videos.csv"
+"""Name of the table in the folder: columns path (relative to the folder), label, scene."""
+
+_VIDEOS_AT_ONCE = 16
+
+
+def write_puppet_videos(
+    folder: str | os.PathLike[str],
+    num_videos: int,
+    *,
+    coupling: float = 0.0,
+    seed: int = 0,
+    view: View | None = None,
+) -> Iterator[Path]:
+    """Yield the path of each mp4 once it stands in `folder`; the table `videos.csv` comes after the last.
+
+    Actions and scenes are those of `sample_pairs(num_videos, coupling=coupling, seed=seed)`; the video in row
+    n has seed `seed · 1,000,003 + n`. An unfinished folder has no table; the same call made again keeps the
+    files that are there, so an interrupted run is taken up where it stopped and gives the folder that an
+    unbroken one gives. A folder that holds other videos, or was made with another `view`, is refused.
+
+    Args:
+        folder: made when it does not exist.
+        num_videos: 1 or more.
+        coupling: share of the videos that are put in their action's home scene, 0 to 1; see `sample_pairs`.
+        seed: of everything, from 0 to 2⁴⁰.
+        view: frames, size, rate, camera; `View()` unless told.
+
+    Raises:
+        OptionError: an impossible number, or a folder with other videos in it.
+        OutputError: the folder or a file cannot be written.
+    """
+    view = view or View()
+    if not 0 <= seed < 2**40:
+        raise OptionError(f"seed {seed}; expected a whole number from 0 to 2^40")
+    actions, scenes = sample_pairs(num_videos, coupling=coupling, seed=seed)
+    target = Path(folder)
+    seeds = [seed * 1_000_003 + row for row in range(num_videos)]
+    names = [
+        f"{row:06d}-{ACTIONS[action]}-{SCENES[scene]}-{number}.mp4".replace(" ", "_")
+        for row, (action, scene, number) in enumerate(zip(actions, scenes, seeds, strict=True))
+    ]
+    _open_folder(target, names, view)
+    return _write_all(target, names, (actions, scenes, seeds), view)
+
+
+def _write_all(
+    folder: Path, names: list[str], factors: tuple[tuple[int, ...], tuple[int, ...], list[int]], view: View
+) -> Iterator[Path]:
+    actions, scenes, seeds = factors
+    for start in range(0, len(names), _VIDEOS_AT_ONCE):
+        rows = range(start, min(start + _VIDEOS_AT_ONCE, len(names)))
+        missing = [row for row in rows if not (folder / names[row]).is_file()]
+        chosen = [[which[row] for row in missing] for which in (actions, scenes, seeds)]
+        rendered = dict(zip(missing, render_many(chosen[0], chosen[1], chosen[2], view), strict=True))
+        for row in rows:
+            if row in rendered:
+                write_video(folder / names[row], rendered[row].frames, view.fps)
+            yield folder / names[row]
+    rows_of_table = [
+        (name, ACTIONS[action], SCENES[scene])
+        for name, action, scene in zip(names, actions, scenes, strict=True)
+    ]
+    write_table(folder / TABLE, rows_of_table)
+
+
+def write_table(path: Path, rows: list[tuple[str, str, str]]) -> None:
+    """Write a CSV of path, label, scene; it appears whole or not at all.
+
+    Raises:
+        OutputError: the file cannot be written there.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        with partial.open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(("path", "label", "scene"))
+            table.writerows(rows)
+        partial.replace(path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}; name a folder you may write to") from error
+
+
+def _open_folder(folder: Path, names: list[str], view: View) -> None:
+    """Make the folder, or make sure that what stands in it belongs to the same recipe."""
+    height, width = view.size
+    settings = f"{view.num_frames} frames, {height}x{width}, {view.fps} fps, jitter {view.camera_jitter}"
+    note = folder / ".puppets"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        others = {path.name for path in folder.glob("*.mp4") if not path.name.startswith(".")} - set(names)
+        before = note.read_text(encoding="utf-8") if note.is_file() else settings
+        if not others and before == settings:
+            note.write_text(settings, encoding="utf-8")
+            (folder / TABLE).unlink(missing_ok=True)
+            return
+    except OSError as error:
+        raise OutputError(
+            f"cannot write in {folder}: {error.strerror}; name a folder you may write to"
+        ) from error
+    held = f"such as {min(others)}" if others else f"of {before}"
+    raise OptionError(
+        f"{folder} holds other videos, {held}; name an empty folder or the same settings as before"
+    )
