@@ -167,6 +167,7 @@ class Streams:
 
 STATIC_INPUTS = ("frame", "mean", "shuffled", "network")
 REFERENCES = ("mean", "first", "none")
+READINGS = ("both", "content", "correlation")
 
 
 @dataclass(frozen=True)
@@ -182,13 +183,18 @@ class AdapterConfig:
         num_heads: attention heads of the temporal transformer; divides hidden_dim.
         num_layers: layers of the temporal transformer.
         num_queries: places that the dynamic stream can look at in one frame.
-        num_bases: temporal patterns that it reads off (constant, end against start, …); at most num_frames.
+        num_bases: temporal patterns that it reads off (constant, end against start, …); no more than
+            num_frames are used.
         kernel_size: frames under the temporal convolution, odd.
         spatial_kernel: patches under the spatial convolution, odd; 1 is none.
         static_input: what the static stream sees: one random `frame` at a time, the `mean` of the frames,
             the `shuffled` frames, or all frames through a `network` without a temporal kernel.
         reference: what the dynamic stream subtracts: the temporal `mean`, the `first` frame, or `none`,
             which is there to measure what subtraction brings: a still clip is then no longer zero.
+        reads: what the dynamic stream takes from the change: its `content`, which also tells the scene; its
+            `correlation` with itself over places and frames, which tells where and when alone; or `both`.
+        num_lags: frames ahead that are correlated, the present one included; no more than num_frames are used.
+        content_dropout: share of clips that lose the content while training, where both are read.
         stillness: a clip whose tokens move less than this share of their size counts as still; 1e-3 lies
             above what rounding to float16 and batched arithmetic do to equal frames.
         dropout: share of hidden units dropped in training.
@@ -207,13 +213,16 @@ class AdapterConfig:
     spatial_kernel: int = 1
     static_input: str = "frame"
     reference: str = "mean"
+    reads: str = "both"
+    num_lags: int = 3
+    content_dropout: float = 0.5
     stillness: float = 1e-3
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
         """Refuse what no adapter can be built from."""
         object.__setattr__(self, "grid", tuple(self.grid))
-        counts = ("token_dim", "embedding_dim", "hidden_dim", "num_heads", "num_queries", "num_bases")
+        counts = ("token_dim", "embedding_dim", "hidden_dim", "num_heads", "num_queries", "num_bases", "num_lags")
         for name in (*counts, "kernel_size", "spatial_kernel"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name} is {getattr(self, name)}; expected 1 or more")
@@ -224,26 +233,23 @@ class AdapterConfig:
         if self.num_layers < 0:
             raise OptionError(f"num_layers is {self.num_layers}; expected 0 or more")
         if self.hidden_dim % (4 * self.num_heads):
-            raise OptionError(
-                f"hidden_dim {self.hidden_dim} is no multiple of 4 × num_heads ({self.num_heads})"
-            )
-        if self.num_bases > self.num_frames:
-            raise OptionError(
-                f"num_bases is {self.num_bases}; {self.num_frames} frames have no more patterns"
-            )
+            raise OptionError(f"hidden_dim {self.hidden_dim} is no multiple of 4 × num_heads ({self.num_heads})")
+        self._check_choices()
+
+    def _check_choices(self) -> None:
+        """Refuse words that mean nothing and shares that are none."""
         for name in ("kernel_size", "spatial_kernel"):
             if getattr(self, name) % 2 == 0:
                 raise OptionError(f"{name} is {getattr(self, name)}; expected an odd number")
-        if self.static_input not in STATIC_INPUTS:
-            raise OptionError(
-                f"static_input is {self.static_input!r}; expected one of {', '.join(STATIC_INPUTS)}"
-            )
-        if self.reference not in REFERENCES:
-            raise OptionError(f"reference is {self.reference!r}; expected one of {', '.join(REFERENCES)}")
-        if not 0 <= self.dropout < 1 or self.stillness < 0:
-            raise OptionError(
-                f"dropout {self.dropout} and stillness {self.stillness}: expected [0, 1) and ≥ 0"
-            )
+        choices = {"static_input": STATIC_INPUTS, "reference": REFERENCES, "reads": READINGS}
+        for name, known in choices.items():
+            if getattr(self, name) not in known:
+                raise OptionError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(known)}")
+        for name in ("dropout", "content_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise OptionError(f"{name} {getattr(self, name)} is no share; expected 0 ≤ share < 1")
+        if self.stillness < 0:
+            raise OptionError(f"stillness is {self.stillness}; expected 0 or more")
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as JSON holds them."""

@@ -51,7 +51,9 @@ class IndependenceConfig:
         if self.condition not in CONDITIONS:
             raise OptionError(f"condition is {self.condition!r}; expected one of {', '.join(CONDITIONS)}")
         if self.queue_size < 0 or not 0 <= self.momentum < 1:
-            raise OptionError(f"queue_size {self.queue_size}, momentum {self.momentum}: expected ≥ 0 and [0, 1)")
+            raise OptionError(
+                f"queue_size {self.queue_size}, momentum {self.momentum}: expected ≥ 0 and [0, 1)"
+            )
 
 
 def squared_distances(x: Tensor) -> Tensor:
@@ -72,12 +74,18 @@ def median_distance(x: Tensor) -> Tensor:
         distances = squared_distances(x)[rows, columns]
         median = distances.median()
         # More than half of the rows alike (still clips): the mean of the rest sets the width.
-        return torch.where(median > 0, median, distances.mean()).sqrt()
+        width = torch.where(median > 0, median, distances.mean())
+        # Rows that differ by rounding alone must not look varied.
+        return torch.maximum(width, 1e-10 * x.square().sum(1).mean()).sqrt()
 
 
 def rbf_kernel(x: Tensor, bandwidth: float | Tensor | None = None) -> Tensor:
     """(m, m) exp(−‖xᵢ − xⱼ‖² / (2σ²)), σ the median distance unless given."""
-    width = median_distance(x) if bandwidth is None else torch.as_tensor(bandwidth, dtype=x.dtype, device=x.device)
+    width = (
+        median_distance(x)
+        if bandwidth is None
+        else torch.as_tensor(bandwidth, dtype=x.dtype, device=x.device)
+    )
     return torch.exp(-squared_distances(x) / (2 * width.square()).clamp_min(torch.finfo(x.dtype).tiny))
 
 
@@ -87,7 +95,9 @@ def linear_kernel(x: Tensor) -> Tensor:
     return x @ x.T
 
 
-KERNELS: Mapping[str, Callable[[Tensor], Tensor]] = MappingProxyType({"rbf": rbf_kernel, "linear": linear_kernel})
+KERNELS: Mapping[str, Callable[[Tensor], Tensor]] = MappingProxyType(
+    {"rbf": rbf_kernel, "linear": linear_kernel}
+)
 
 
 def center(kernel: Tensor) -> Tensor:
@@ -120,7 +130,9 @@ def hsic(kernel_x: Tensor, kernel_y: Tensor) -> Tensor:
     Source: Song et al., JMLR 2012, eq. 5.
     """
     if kernel_x.shape != kernel_y.shape:
-        raise OptionError(f"kernels have shapes {tuple(kernel_x.shape)} and {tuple(kernel_y.shape)}; expected one")
+        raise OptionError(
+            f"kernels have shapes {tuple(kernel_x.shape)} and {tuple(kernel_y.shape)}; expected one"
+        )
     m = len(kernel_x)
     return (center(kernel_x) * center(kernel_y)).sum() / (m * (m - 3))
 
@@ -141,7 +153,9 @@ def dependence(x: Tensor, y: Tensor, kernel: str = "rbf", *, normalized: bool = 
     Source: Song et al. 2012, eq. 5; Kornblith et al. 2019 for the quotient.
     """
     if x.ndim != 2 or y.ndim != 2 or len(x) != len(y):
-        raise OptionError(f"features have shapes {tuple(x.shape)} and {tuple(y.shape)}; expected (m, P) and (m, Q)")
+        raise OptionError(
+            f"features have shapes {tuple(x.shape)} and {tuple(y.shape)}; expected (m, P) and (m, Q)"
+        )
     if kernel not in KERNELS:
         raise OptionError(f"kernel is {kernel!r}; expected one of {', '.join(KERNELS)}")
     with torch.autocast(x.device.type, enabled=False):
@@ -190,7 +204,9 @@ def dependence_within(x: Tensor, y: Tensor, labels: Tensor, kernel: str = "rbf")
             values.append(dependence(x[rows], y[rows], kernel))
             weights.append(len(rows))
     if not values:
-        raise OptionError("no label has 4 rows to compare: draw several videos a label, or lengthen the queue")
+        raise OptionError(
+            "no label has 4 rows to compare: draw several videos a label, or lengthen the queue"
+        )
     weight = torch.tensor(weights, dtype=values[0].dtype, device=x.device)
     return (torch.stack(values) * weight / weight.sum()).sum()
 
@@ -316,4 +332,6 @@ def _exact(x: Tensor) -> Tensor:
 def _spread(x: Tensor) -> Tensor:
     """The square of the mean squared row, so that a floor on the linear kernel follows its scale."""
     with torch.no_grad():
-        return _exact(x).square().sum(1).mean().square()
+        x = _exact(x)
+        rounding = 1e-10 * x.square().sum(1).mean()
+        return (x - x.mean(0)).square().sum(1).mean().square() + rounding.square()

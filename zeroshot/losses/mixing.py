@@ -33,7 +33,11 @@ def bias_frames(logits: Tensor, num_frames: int = 1024, quantile: float = 0.5) -
 
 
 def stillmix(
-    x: Tensor, bank: Tensor, generator: torch.Generator, probability: float = 0.5, concentration: float = 200.0
+    x: Tensor,
+    bank: Tensor,
+    generator: torch.Generator,
+    probability: float = 0.5,
+    concentration: float = 200.0,
 ) -> Tensor:
     """Clips (B, T, …) of which some are mixed with one still frame (…) each; labels stay as they are.
 
@@ -52,7 +56,9 @@ def stillmix(
     if x.ndim < 3 or bank.shape[1:] != x.shape[2:] or len(bank) == 0:
         raise OptionError(f"a bank of frames {tuple(bank.shape)} does not fit clips {tuple(x.shape)}")
     if not 0 <= probability <= 1 or concentration <= 0:
-        raise OptionError(f"probability {probability}, concentration {concentration}: expected [0, 1] and > 0")
+        raise OptionError(
+            f"probability {probability}, concentration {concentration}: expected [0, 1] and > 0"
+        )
     batch = len(x)
     mixed = torch.rand(batch, generator=generator) < probability
     rows = torch.randint(len(bank), (batch,), generator=generator)

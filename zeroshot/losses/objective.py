@@ -11,7 +11,15 @@ from torch import Tensor, nn
 
 from zeroshot.errors import OptionError
 from zeroshot.losses.independence import IndependenceConfig, IndependenceLoss
-from zeroshot.losses.scene import SceneHead, check_scenes, confusion_loss, expert_logits, ramp, reverse_gradient, scene_loss
+from zeroshot.losses.scene import (
+    SceneHead,
+    check_scenes,
+    confusion_loss,
+    expert_logits,
+    ramp,
+    reverse_gradient,
+    scene_loss,
+)
 from zeroshot.types import Losses
 
 if TYPE_CHECKING:
@@ -129,18 +137,27 @@ class Objective(nn.Module):
         self.config, self.num_labels, self.num_scenes = config, num_labels, num_scenes
         context = embedding_dim if config.conditional_adversary else 0
         if config.hides_scene and config.conditional_adversary and context < 1:
-            raise OptionError("a conditional adversary reads label embeddings; give their width as embedding_dim")
+            raise OptionError(
+                "a conditional adversary reads label embeddings; give their width as embedding_dim"
+            )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.scene_head = SceneHead(hidden_dim, num_scenes) if config.scene > 0 else None
-            self.adversary = SceneHead(hidden_dim, num_scenes, context_dim=context) if config.hides_scene else None
+            self.adversary = (
+                SceneHead(hidden_dim, num_scenes, context_dim=context) if config.hides_scene else None
+            )
         uses_dependence = config.independence > 0 or config.minimax > 0
         self.independence = (
             IndependenceLoss(config.measure, num_labels, hidden_dim, hidden_dim) if uses_dependence else None
         )
 
     def forward(
-        self, streams: Streams, targets: Targets, text_embeddings: Tensor, logit_scale: float, progress: float = 1.0
+        self,
+        streams: Streams,
+        targets: Targets,
+        text_embeddings: Tensor,
+        logit_scale: float,
+        progress: float = 1.0,
     ) -> Losses:
         """The total to minimize and each term before its weight.
 
@@ -185,7 +202,12 @@ class Objective(nn.Module):
         return terms, weights
 
     def _separate(
-        self, terms: dict[str, Tensor], weights: dict[str, float], dynamic: Tensor, static: Tensor, labels: Tensor
+        self,
+        terms: dict[str, Tensor],
+        weights: dict[str, float],
+        dynamic: Tensor,
+        static: Tensor,
+        labels: Tensor,
     ) -> None:
         """Dependence, which the dynamic stream lowers and, in the minimax game, the static stream raises."""
         if self.independence is None:
@@ -212,8 +234,12 @@ class Objective(nn.Module):
             return
         hidden, context = read
         reversed_hidden = reverse_gradient(hidden, self.config.adversary * strength)
-        terms["adversary"] = scene_loss(self.adversary(reversed_hidden, context), targets.scenes, targets.weights)
-        weights["adversary"] = 1.0  # the strength α acts on the stream alone: the classifier learns at full pace
+        terms["adversary"] = scene_loss(
+            self.adversary(reversed_hidden, context), targets.scenes, targets.weights
+        )
+        weights["adversary"] = (
+            1.0  # the strength α acts on the stream alone: the classifier learns at full pace
+        )
         if self.config.confusion > 0:
             fixed = {name: value.detach() for name, value in self.adversary.named_parameters()}
             logits = torch.func.functional_call(self.adversary, fixed, (hidden, context))
@@ -227,7 +253,9 @@ class Objective(nn.Module):
         if tuple(text_embeddings.shape) != wanted:
             raise OptionError(f"text embeddings have shape {tuple(text_embeddings.shape)}; expected {wanted}")
         if streams.static_hidden is None or streams.dynamic_hidden is None:
-            raise OptionError("the streams come without hidden features; take them from the adapter's forward")
+            raise OptionError(
+                "the streams come without hidden features; take them from the adapter's forward"
+            )
         if targets.labels.shape != (rows,):
             raise OptionError(f"labels have shape {tuple(targets.labels.shape)}; expected ({rows},)")
         if not 0 <= int(targets.labels.min()) <= int(targets.labels.max()) < self.num_labels:
@@ -244,7 +272,9 @@ class Objective(nn.Module):
 
 def _cross_entropy(logits: Tensor, targets: Targets) -> Tensor:
     losses = F.cross_entropy(logits, targets.labels, reduction="none")
-    return losses.mean() if targets.weights is None else (losses * targets.weights).sum() / targets.weights.sum()
+    return (
+        losses.mean() if targets.weights is None else (losses * targets.weights).sum() / targets.weights.sum()
+    )
 
 
 def _refuse_nan(terms: Mapping[str, Tensor]) -> None:

@@ -32,7 +32,9 @@ def balanced_weights(labels: Tensor, scenes: Tensor, max_weight: float | None = 
         raise OptionError(f"max_weight is {max_weight}; expected a number > 0, or None")
     _, rows = labels.unique(return_inverse=True)
     groups = F.one_hot(rows).double()
-    shares = F.one_hot(scenes.unique(return_inverse=True)[1]).double() if scenes.ndim == 1 else scenes.double()
+    shares = (
+        F.one_hot(scenes.unique(return_inverse=True)[1]).double() if scenes.ndim == 1 else scenes.double()
+    )
     if int((shares.sum(0) > 0).sum()) < 2:
         raise OptionError("all videos show one scene; balancing needs 2 or more")
     together = groups.T @ shares / len(labels)

@@ -64,7 +64,10 @@ class SceneHead(nn.Module):
         self.context_dim = context_dim
         self.norm = nn.LayerNorm(width)
         self.layers = nn.Sequential(
-            nn.Linear(width + context_dim, hidden_dim), nn.GELU(), nn.Linear(hidden_dim, hidden_dim), nn.GELU()
+            nn.Linear(width + context_dim, hidden_dim),
+            nn.GELU(),
+            nn.Linear(hidden_dim, hidden_dim),
+            nn.GELU(),
         )
         self.output = nn.Linear(hidden_dim, num_scenes)
 
@@ -88,13 +91,22 @@ def check_scenes(scenes: Tensor, rows: int, num_scenes: int | None = None) -> Te
     soft = scenes.ndim == 2 and scenes.is_floating_point()
     if not (hard or soft) or len(scenes) != rows:
         shape = tuple(scenes.shape)
-        raise OptionError(f"scenes are {scenes.dtype} {shape}; expected ({rows},) integers or ({rows}, S) shares")
+        raise OptionError(
+            f"scenes are {scenes.dtype} {shape}; expected ({rows},) integers or ({rows}, S) shares"
+        )
     if soft and num_scenes is not None and scenes.shape[1] != num_scenes:
         raise OptionError(f"scenes have {scenes.shape[1]} columns; expected {num_scenes}")
     if soft and bool(((scenes.sum(1) - 1).abs() > 1e-2).any() | (scenes < 0).any()):
         raise OptionError("soft scenes are not shares: each row must be ≥ 0 and sum to 1; apply a softmax")
-    if hard and num_scenes is not None and len(scenes) and not 0 <= int(scenes.min()) <= int(scenes.max()) < num_scenes:
-        raise OptionError(f"scenes run from {int(scenes.min())} to {int(scenes.max())}; expected 0..{num_scenes - 1}")
+    if (
+        hard
+        and num_scenes is not None
+        and len(scenes)
+        and not 0 <= int(scenes.min()) <= int(scenes.max()) < num_scenes
+    ):
+        raise OptionError(
+            f"scenes run from {int(scenes.min())} to {int(scenes.max())}; expected 0..{num_scenes - 1}"
+        )
     return scenes
 
 
@@ -107,7 +119,9 @@ def scene_loss(logits: Tensor, scenes: Tensor, weights: Tensor | None = None) ->
         weights: (B,) of the videos; None counts each once.
     """
     check_scenes(scenes, len(logits), logits.shape[1])
-    losses = F.cross_entropy(logits, scenes if scenes.ndim == 1 else scenes.to(logits.dtype), reduction="none")
+    losses = F.cross_entropy(
+        logits, scenes if scenes.ndim == 1 else scenes.to(logits.dtype), reduction="none"
+    )
     return losses.mean() if weights is None else (losses * weights).sum() / weights.sum()
 
 
@@ -153,5 +167,7 @@ def expert_logits(dynamic_logits: Tensor, static_logits: Tensor) -> Tensor:
     """
     if dynamic_logits.shape != static_logits.shape:
         shapes = tuple(dynamic_logits.shape), tuple(static_logits.shape)
-        raise OptionError(f"the experts' logits have shapes {shapes[0]} and {shapes[1]}; expected the same (B, K)")
+        raise OptionError(
+            f"the experts' logits have shapes {shapes[0]} and {shapes[1]}; expected the same (B, K)"
+        )
     return dynamic_logits.log_softmax(1) + static_logits.detach().log_softmax(1)

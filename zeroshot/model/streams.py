@@ -137,6 +137,32 @@ class TemporalLayer(nn.Module):
         return x + drop(self.mlp_out(inner), share, generator)
 
 
+class SelfCorrelation(nn.Module):
+    """How the change at each place resembles the change everywhere, now and in the next frames.
+
+    Inner products forget what changed and keep where and when: a scene or a person's looks, which tokens carry
+    along even after subtraction, leave no trace but the strength, and nothing is left to be biased by. The
+    same motion gives nearly the same numbers in a scene never seen.
+
+    Args:
+        num_tokens: 1+N.
+        width: H, channels out.
+        num_lags: how many frames ahead are compared, the present one included.
+    """
+
+    def __init__(self, num_tokens: int, width: int, num_lags: int) -> None:
+        super().__init__()
+        self.num_lags = num_lags
+        self.output = nn.Linear(num_lags * num_tokens, width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Change (B, T, 1+N, C) → (B, T, 1+N, H); frames beyond the end count as zero, zero stays zero."""
+        later = [F.pad(x, (0, 0, 0, 0, 0, lag))[:, lag:] for lag in range(self.num_lags)]
+        products = [x @ other.transpose(-1, -2) / x.shape[-1] for other in later]
+        result: Tensor = self.output(torch.cat(products, -1))
+        return result
+
+
 class DynamicStream(nn.Module):
     """Reads tokens minus their static reference; nothing on its path adds a constant, so zero gives zero."""
 
@@ -148,7 +174,13 @@ class DynamicStream(nn.Module):
         width, num_tokens = config.hidden_dim, 1 + config.grid[0] * config.grid[1]
         self.register_buffer("channel_scale", torch.ones(config.token_dim))
         self.entry_norm = ClipNorm(config.token_dim)
-        self.entry = nn.Linear(config.token_dim, width, bias=False)
+        reads = config.reads
+        self.entry = nn.Linear(config.token_dim, width, bias=False) if reads != "correlation" else None
+        self.correlation = (
+            SelfCorrelation(num_tokens, width, min(config.num_lags, config.num_frames))
+            if reads != "content"
+            else None
+        )
         self.place = nn.Parameter(1 + 0.5 * torch.randn(num_tokens, width))
         self.temporal = TemporalConvolution(width, config.kernel_size)
         kernel = config.spatial_kernel
@@ -160,9 +192,9 @@ class DynamicStream(nn.Module):
         self.pooling = PatchPooling(width, num_tokens, config.num_queries, biased=False)
         self.moment = nn.Parameter(1 + 0.5 * torch.randn(config.num_frames, width))
         self.layers = nn.ModuleList(TemporalLayer(config) for _ in range(config.num_layers))
-        self.bases = nn.Parameter(cosine_bases(config.num_bases, config.num_frames))
+        self.bases = nn.Parameter(cosine_bases(min(config.num_bases, config.num_frames), config.num_frames))
         self.exit_norm = ClipNorm(width)
-        self.exit = nn.Linear(config.num_bases * width, width, bias=False)
+        self.exit = nn.Linear(len(self.bases) * width, width, bias=False)
         self.head = nn.Linear(width, config.embedding_dim, bias=False)
 
     def change(self, tokens: Tensor) -> Tensor:
@@ -177,7 +209,7 @@ class DynamicStream(nn.Module):
     def forward(self, tokens: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """Tokens (B, T, 1+N, C) → hidden (B, H) and unit rows (B, D); both zero for a still clip."""
         share = self.config.dropout if self.training else 0.0
-        x = self.entry(self.entry_norm(self.change(tokens) / self.channel_scale)) * self.place
+        x = self._enter(self.entry_norm(self.change(tokens) / self.channel_scale), generator) * self.place
         moved = self.temporal(x)
         if self.spatial is not None:
             moved = moved + self._spread(moved)
@@ -188,6 +220,21 @@ class DynamicStream(nn.Module):
         x = torch.einsum("bth,kt->bkh", self.exit_norm(x), self.bases)
         hidden = F.gelu(self.exit(x.flatten(1)))
         return hidden, unit_rows(self.head(drop(hidden, share, generator)))
+
+    def _enter(self, change: Tensor, generator: torch.Generator | None) -> Tensor:
+        """(B, T, 1+N, C) → (B, T, 1+N, H): what changed, how it resembles itself, or both.
+
+        Where both are read, whole clips lose the first while training: it is the easier way to the scene.
+        """
+        if self.correlation is None:
+            return torch.zeros_like(change) if self.entry is None else self.entry(change)
+        x: Tensor = self.correlation(change)
+        if self.entry is None:
+            return x
+        keep = torch.ones(len(x), 1, 1, 1, device=x.device)
+        return x + self.entry(change) * drop(
+            keep, self.config.content_dropout if self.training else 0.0, generator
+        )
 
     def _spread(self, x: Tensor) -> Tensor:
         """(B, T, 1+N, H) → patches filtered with their neighbours on the grid; the first token gets nothing."""
