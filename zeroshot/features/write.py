@@ -1,0 +1,253 @@
+"""Videos to a waist on disk: each content encoded once, whatever was there before kept."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from zeroshot.errors import ModelError, OutputError, VideoError
+from zeroshot.features.keys import content_key
+from zeroshot.features.shards import PATTERN, read_shard, write_shard, write_whole
+from zeroshot.features.waist import FORMAT, MANIFEST, Waist, WaistRow, WaistSettings, read_manifest
+from zeroshot.model.tokens import pool_tokens, pooled_grid
+from zeroshot.video.source import name_of
+from zeroshot.video.worker import ClipReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+    from zeroshot.model.backbone import Backbone
+    from zeroshot.model.model import Model
+    from zeroshot.types import Clip
+    from zeroshot.video.sampling import Sampling
+    from zeroshot.video.source import VideoSource
+
+_SHARD_BYTES = 32 << 20
+_SHARD_ROWS = 256  # an interrupted run loses at most so many videos
+
+
+class Labeled(Protocol):
+    """A video and what is known about it, such as `LabeledVideo`."""
+
+    @property
+    def path(self) -> VideoSource:
+        """The video: a path, or frames in memory."""
+
+    @property
+    def label(self) -> str:
+        """The action."""
+
+    @property
+    def scene(self) -> str | None:
+        """Where it happens, or None."""
+
+
+def write_waist(
+    model: Model,
+    videos: Sequence[Labeled],
+    folder: str | Path,
+    *,
+    sampling: Sampling | None = None,
+    num_samplings: int = 1,
+    grid_side: int = 4,
+    decoder: str = "auto",
+    advance: Callable[[int, int], None] | None = None,
+) -> Waist:
+    """The waist of labeled videos, in a folder from which the same call goes on after an interruption.
+
+    Files are told apart by their content: what the folder holds already, under whatever name, is not encoded
+    again, and equal files share their tokens.
+
+    Args:
+        model: whose backbone makes the tokens; an adapter on it is not asked.
+        videos: rows with path, label and scene.
+        folder: made where it is missing.
+        sampling: T, stride and window; None is the model's own.
+        num_samplings: S clips of each video at different moments, from one decoding; training draws among
+            them.
+        grid_side: patches a side that are left of each frame.
+        decoder: auto, decord or pyav.
+        advance: is called with videos done and videos to do.
+
+    Raises:
+        VideoError: no video could be read; those that cannot are otherwise listed in the waist's `failures`.
+        OutputError: the folder cannot be written, holds something else, or tokens made otherwise.
+        ModelError: the backbone has no patch tokens.
+    """
+    folder = Path(folder)
+    sampling = replace(sampling or model.sampling, num_views=num_samplings)
+    settings = waist_settings(model.backbone, sampling, grid_side)
+    _claim(folder, settings)
+    rows, sources, failures = _rows(videos)
+    with ShardWriter(folder) as writer:
+        todo = {key: source for key, source in sources.items() if key not in writer.done}
+        done = 0
+        with ClipReader(decoder=decoder) as reader:
+            outcomes = reader.read_many(iter(todo.values()), sampling)
+            for key, (source, outcome) in zip(todo, outcomes, strict=True):
+                done += 1
+                try:
+                    if isinstance(outcome, VideoError):
+                        raise outcome
+                    writer.add(key, *_encode(model.backbone, outcome, grid_side, name_of(source)))
+                except VideoError as error:
+                    failures += [(row.path, str(error)) for row in rows if row.key == key]
+                if advance is not None:
+                    advance(done, len(todo))
+    rows = [row for row in rows if row.key in writer.done]
+    if not rows:
+        first = f"first: {failures[0][1]}" if failures else "none was given"
+        raise VideoError(f"none of the {len(videos)} videos could be read ({first})")
+    _put_manifest(folder, settings, rows, failures, complete=True)
+    return Waist.open(folder, settings, verify=False)
+
+
+def waist_settings(backbone: Backbone, sampling: Sampling, grid_side: int = 4) -> WaistSettings:
+    """What a waist of this backbone and sampling is made of; a sampling's views are the waist's samplings.
+
+    Raises:
+        ModelError: the backbone has no patch tokens.
+    """
+    if backbone.grid is None or backbone.token_dim is None:
+        raise ModelError(
+            f"{backbone.name} has no patch tokens; take a vision transformer such as ViT-B-16/openai"
+        )
+    return WaistSettings(
+        backbone.name,
+        backbone.fingerprint,
+        backbone.token_dim,
+        backbone.embedding_dim,
+        sampling.num_frames,
+        sampling.num_views,
+        pooled_grid(backbone.grid, grid_side),
+        sampling.stride_seconds,
+        sampling.seed,
+        sampling.start_seconds,
+        sampling.end_seconds,
+    )
+
+
+class ShardWriter:
+    """Encoded videos on their way into shards; leaving it writes what is pending, whatever ended the run.
+
+    Attributes:
+        folder: where the shards lie.
+        done: keys that are written or pending.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Look at what there is.
+
+        Raises:
+            OutputError: a shard is damaged.
+        """
+        self.folder = folder
+        paths = sorted(folder.glob(PATTERN))
+        self.done = {key for path in paths for key in read_shard(path).keys}
+        self._number = 1 + int(paths[-1].stem.removeprefix("shard-")) if paths else 0
+        self._pending: list[tuple[str, NDArray[np.float16], NDArray[np.float32]]] = []
+
+    def __enter__(self) -> ShardWriter:
+        """The writer itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Write what is pending."""
+        self.flush()
+
+    def add(self, key: str, tokens: NDArray[np.float16], embeddings: NDArray[np.float32]) -> None:
+        """Take a video's tokens (S, T, 1+N, C) and embeddings (S, T, D)."""
+        self._pending.append((key, tokens, embeddings))
+        self.done.add(key)
+        if len(self._pending) >= _SHARD_ROWS or len(self._pending) * tokens.nbytes >= _SHARD_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the pending videos as one shard."""
+        if not self._pending:
+            return
+        keys, tokens, embeddings = zip(*self._pending, strict=True)
+        write_shard(
+            self.folder / f"shard-{self._number:05d}.safetensors",
+            keys,
+            np.stack(tokens),
+            np.stack(embeddings),
+        )
+        self._number += 1
+        self._pending = []
+
+
+def _encode(
+    backbone: Backbone, clips: tuple[Clip, ...], grid_side: int, name: str
+) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
+    """Pooled tokens (S, T, 1+N, C) and embeddings (S, T, D) of one video's clips."""
+    tokens, embeddings = [], []
+    for clip in clips:
+        raw, rows = backbone.encode_tokens(clip.frames)
+        pooled = pool_tokens(raw, backbone.grid or (1, 1), grid_side)
+        tokens.append(pooled.half().cpu().numpy())
+        embeddings.append(rows.float().cpu().numpy())
+    stacked = np.stack(tokens)
+    if not np.isfinite(stacked).all():
+        raise VideoError(f"{name}: {backbone.name} gives tokens that are no numbers in float16")
+    return stacked, np.stack(embeddings)
+
+
+def _rows(videos: Sequence[Labeled]) -> tuple[list[WaistRow], dict[str, VideoSource], list[tuple[str, str]]]:
+    """Rows with their keys, one source for each key, and the videos that cannot be opened."""
+    rows, failures = [], []
+    sources: dict[str, VideoSource] = {}
+    for video in videos:
+        name = name_of(video.path)
+        try:
+            key = content_key(video.path)
+        except VideoError as error:
+            failures.append((name, str(error)))
+            continue
+        rows.append(WaistRow(name, video.label, video.scene, key))
+        sources.setdefault(key, video.path)
+    return rows, sources, failures
+
+
+def _claim(folder: Path, settings: WaistSettings) -> None:
+    """Mark the folder as one in the making, or refuse it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / MANIFEST).exists() and any(folder.iterdir()):
+            raise OutputError(f"{folder} is not empty and holds no {MANIFEST}; choose an empty folder")
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to {folder}: {error.strerror or error}; choose another folder"
+        ) from error
+    if (folder / MANIFEST).exists():
+        before = WaistSettings.from_dict(read_manifest(folder)["settings"])
+        if difference := before.difference(settings):
+            raise OutputError(f"{folder} holds {difference}; choose another folder, or delete this one")
+    _put_manifest(folder, settings, [], [], complete=False)
+
+
+def _put_manifest(
+    folder: Path,
+    settings: WaistSettings,
+    rows: list[WaistRow],
+    failures: list[tuple[str, str]],
+    *,
+    complete: bool,
+) -> None:
+    content = {
+        "format": FORMAT,
+        "complete": complete,
+        "settings": settings.as_dict(),
+        "failures": failures,
+        "rows": [[row.path, row.label, row.scene, row.key] for row in rows],
+    }
+    write_whole(folder / MANIFEST, (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode())

@@ -1,0 +1,177 @@
+"""A look at held-out videos: accuracies of the streams, their dependence, the best fused weight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from zeroshot.losses.independence import dependence
+from zeroshot.losses.sampling import balanced_weights
+from zeroshot.model.adapter import unit_rows
+from zeroshot.types import Streams
+
+if TYPE_CHECKING:
+    from zeroshot.features.waist import Waist
+    from zeroshot.model.adapter import TwoStreamAdapter
+    from zeroshot.training.config import TrainingConfig
+    from zeroshot.training.targets import LabelTexts
+
+_ROWS_AT_ONCE = 64
+_DEPENDENCE_ROWS = 512  # the estimate is then good to about 0.002, and its kernels are small
+DEFAULT_FUSED_WEIGHT = 1.0
+
+
+@torch.no_grad()
+def read_streams(adapter: TwoStreamAdapter, waist: Waist, device: torch.device | str = "cpu") -> Streams:
+    """Streams of all n videos of a waist, on the CPU; the middle sampling of each.
+
+    Args:
+        adapter: is put into evaluation mode and back.
+        waist: of the tokens that the adapter was made for.
+        device: where the adapter is.
+    """
+    training = adapter.training
+    adapter.eval()
+    parts = []
+    for start in range(0, len(waist), _ROWS_AT_ONCE):
+        tokens, embeddings = waist.batch(range(start, min(start + _ROWS_AT_ONCE, len(waist))))
+        parts.append(adapter(tokens.to(device), embeddings.to(device)))
+    adapter.train(training)
+    names = ("static", "dynamic", "fused", "static_hidden", "dynamic_hidden")
+    return Streams(*(torch.cat([getattr(part, name).cpu() for part in parts]) for name in names))
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Held-out videos, those of seen labels and those of labels kept out of training.
+
+    Attributes:
+        waist: the n videos.
+        seen: rows of the waist with a seen label; may be empty.
+        novel: rows of the waist with another label; may be empty.
+        seen_targets: (len(seen),) rows of `seen_texts`.
+        novel_targets: (len(novel),) rows of `novel_texts`.
+        seen_texts: (K, D).
+        novel_texts: (K', D).
+        weights: (len(seen),) that make label and scene independent; ones without scenes.
+    """
+
+    waist: Waist
+    seen: Tensor
+    novel: Tensor
+    seen_targets: Tensor
+    novel_targets: Tensor
+    seen_texts: Tensor
+    novel_texts: Tensor
+    weights: Tensor
+
+    @classmethod
+    def of(cls, waist: Waist, texts: LabelTexts, seen_rows: Tensor, scenes: Tensor | None) -> HeldOut:
+        """The held-out videos told apart by whether training sees their label.
+
+        Args:
+            waist: the videos.
+            texts: all labels.
+            seen_rows: (K,) rows of `texts` that training sees.
+            scenes: of the videos, hard or soft, or None.
+        """
+        labels = texts.rows(waist.labels)
+        known = torch.isin(labels, seen_rows)
+        seen, novel = known.nonzero()[:, 0], (~known).nonzero()[:, 0]
+        novel_rows = torch.unique(labels[novel])
+        weights = torch.ones(len(seen))
+        if scenes is not None and len(seen) and _several(scenes[seen]):
+            weights = balanced_weights(labels[seen], scenes[seen])
+        embeddings = texts.embeddings.cpu()
+        return cls(
+            waist,
+            seen,
+            novel,
+            torch.searchsorted(seen_rows, labels[seen]),
+            torch.searchsorted(novel_rows, labels[novel]),
+            embeddings[seen_rows],
+            embeddings[novel_rows],
+            weights,
+        )
+
+    def figures(self, rows: Tensor) -> dict[str, float]:
+        """Accuracies of rows (n, D): `accuracy`, `balanced`, and with novel labels `novel`, `harmonic`."""
+        result: dict[str, float] = {}
+        if len(self.seen):
+            right = (rows[self.seen] @ self.seen_texts.T).argmax(1) == self.seen_targets
+            result["accuracy"] = float(right.double().mean())
+            result["balanced"] = float((right * self.weights).double().sum() / self.weights.double().sum())
+        if len(self.novel):
+            right = (rows[self.novel] @ self.novel_texts.T).argmax(1) == self.novel_targets
+            result["novel"] = float(right.double().mean())
+        if len(result) == 3:
+            both = result["accuracy"] + result["novel"]
+            result["harmonic"] = 2 * result["accuracy"] * result["novel"] / both if both else 0.0
+        return result
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a look finds.
+
+    Attributes:
+        value: the figure that chooses the epoch; None where nothing can be chosen by.
+        fused_weight: the best of those offered.
+        metrics: `static_accuracy`, `dynamic_balanced`, …, `nhsic`.
+    """
+
+    value: float | None
+    fused_weight: float
+    metrics: dict[str, float]
+
+
+def look(
+    adapter: TwoStreamAdapter,
+    held_out: HeldOut | None,
+    config: TrainingConfig,
+    device: torch.device | str = "cpu",
+) -> Figures:
+    """Figures of an adapter on held-out videos; of two fused weights as good, the one nearer to CLIP.
+
+    Args:
+        adapter: as trained so far.
+        held_out: the videos; None finds nothing.
+        config: names the criterion and the weights on offer.
+        device: where the adapter is.
+    """
+    if held_out is None:
+        return Figures(None, DEFAULT_FUSED_WEIGHT, {})
+    streams = read_streams(adapter, held_out.waist, device)
+    criterion = "balanced" if config.choose_by == "last" else config.choose_by
+    tried = {
+        weight: held_out.figures(unit_rows(streams.static + weight * streams.dynamic))
+        for weight in config.fused_weights
+    }
+    best = max(sorted(tried), key=lambda weight: tried[weight].get(criterion, 0.0))
+    found = {
+        "static": held_out.figures(streams.static),
+        "dynamic": held_out.figures(streams.dynamic),
+        "fused": tried[best],
+    }
+    metrics = {f"{stream}_{name}": value for stream, each in found.items() for name, value in each.items()}
+    dependent = _dependence(streams, held_out.seen)
+    if dependent is not None:
+        metrics["nhsic"] = dependent
+    value = None if config.choose_by == "last" else found[config.choose_stream].get(criterion)
+    return Figures(value, best, metrics)
+
+
+def _dependence(streams: Streams, rows: Tensor) -> float | None:
+    """Normalized HSIC between the streams' hidden features on these rows; None where they are too few."""
+    rows = rows[:_DEPENDENCE_ROWS]
+    if len(rows) < 4 or streams.static_hidden is None or streams.dynamic_hidden is None:
+        return None
+    return float(dependence(streams.dynamic_hidden[rows], streams.static_hidden[rows]))
+
+
+def _several(scenes: Tensor) -> bool:
+    """Whether two scenes or more occur."""
+    return len(torch.unique(scenes)) > 1 if scenes.ndim == 1 else int((scenes.sum(0) > 0).sum()) > 1

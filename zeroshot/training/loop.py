@@ -1,0 +1,391 @@
+"""The loop over cached tokens: `fit` trains an adapter in memory and writes snapshots alone, if asked."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from zeroshot.errors import LabelError, OptionError
+from zeroshot.losses.objective import Objective, Targets
+from zeroshot.model.adapter import TwoStreamAdapter
+from zeroshot.training.batches import Batch, Draws, generator_for, mix, still_bank
+from zeroshot.training.config import adapter_config
+from zeroshot.training.look import HeldOut, look
+from zeroshot.training.machine import Machine, on_machine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from zeroshot.features.waist import Waist
+    from zeroshot.training.batches import StillBank
+    from zeroshot.training.config import TrainingConfig
+    from zeroshot.training.snapshot import Snapshots
+    from zeroshot.training.targets import LabelTexts, Scenes
+
+_CALIBRATION_CLIPS = 256
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What one epoch brought.
+
+    Attributes:
+        epoch: counted from 1.
+        step: steps done since the start.
+        learning_rate: at its end.
+        losses: mean of each term over the epoch's steps, `total` first.
+        metrics: on held-out videos; empty where nobody looked.
+        fused_weight: that served best there.
+        value: the figure that chooses the epoch, or None.
+    """
+
+    epoch: int
+    step: int
+    learning_rate: float
+    losses: Mapping[str, float]
+    metrics: Mapping[str, float]
+    fused_weight: float
+    value: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields as JSON holds them."""
+        return {**self.__dict__, "losses": dict(self.losses), "metrics": dict(self.metrics)}
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A trained adapter and how it came about.
+
+    Attributes:
+        adapter: of the best epoch, on the CPU, in evaluation mode, its fused weight chosen.
+        history: one record an epoch.
+        best_epoch: whose weights these are.
+        notes: what a user should know, a line each.
+    """
+
+    adapter: TwoStreamAdapter
+    history: tuple[EpochRecord, ...]
+    best_epoch: int
+    notes: tuple[str, ...]
+
+
+class Watcher:
+    """Is told how training goes; this one keeps it to itself."""
+
+    def note(self, text: str) -> None:
+        """One line that a user should read."""
+
+    def step(self, done: int, total: int) -> None:
+        """A step is over."""
+
+    def epoch(self, record: EpochRecord) -> None:
+        """An epoch is over."""
+
+
+class Trainee(nn.Module):
+    """Adapter and objective as one module, so that one wrapper serves both."""
+
+    def __init__(self, adapter: TwoStreamAdapter, objective: Objective) -> None:
+        super().__init__()
+        self.adapter = adapter
+        self.objective = objective
+
+    def forward(
+        self, batch: Batch, texts: Tensor, logit_scale: float, progress: float, generator: torch.Generator
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The total and its terms for a batch."""
+        streams = self.adapter(batch.tokens, batch.embeddings, generator)
+        targets = Targets(batch.labels, batch.scenes)
+        losses = self.objective(streams, targets, texts, logit_scale, progress)
+        return losses.total, dict(losses.terms)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A run as it follows from data and settings, before its first step.
+
+    Attributes:
+        config: with losses switched off that the data cannot feed.
+        train: training videos.
+        labels: (n,) rows of the seen labels.
+        texts: the K seen labels.
+        scenes: of the training videos, or None.
+        num_scenes: S, or 0.
+        held_out: or None.
+        draws: which videos each step sees.
+        notes: what a user should know.
+    """
+
+    config: TrainingConfig
+    train: Waist
+    labels: Tensor
+    texts: LabelTexts
+    scenes: Tensor | None
+    num_scenes: int
+    held_out: HeldOut | None
+    draws: Draws
+    notes: tuple[str, ...]
+
+
+def fit(
+    train: Waist,
+    held_out: Waist | None,
+    texts: LabelTexts,
+    config: TrainingConfig,
+    *,
+    scenes: Scenes | None = None,
+    device: str = "auto",
+    snapshots: Snapshots | None = None,
+    watcher: Watcher | None = None,
+) -> Fitted:
+    """An adapter trained on a waist, from the epoch that serves held-out videos best.
+
+    Args:
+        train: training videos.
+        held_out: videos of the same labels, and of labels that `train` lacks, if novel ones are to be
+            watched; never test videos. None takes the last epoch and a fused weight of 1.
+        texts: every label of both; those that `train` lacks are not trained on.
+        config: every setting.
+        scenes: where the videos happen (`given_scenes`, `guessed_scenes`); None trains without scene losses.
+        device: auto, cpu or cuda; several GPUs through `accelerate launch`.
+        snapshots: where to save the state and to go on from; None saves nothing.
+        watcher: is told of every step.
+
+    Raises:
+        OptionError: data or settings that nothing can be learned from, or a loss that is no longer a number.
+        LabelError: labels without videos, or fewer than two.
+        OutputError: a state of another run.
+    """
+    plan = plan_run(train, held_out, texts, config, scenes)
+    watcher = watcher or Watcher()
+    for note in plan.notes:
+        watcher.note(note)
+    with on_machine(device, config.precision) as machine:
+        run = Run(plan, machine, snapshots)
+        run.go(watcher)
+        return run.result()
+
+
+def plan_run(
+    train: Waist, held_out: Waist | None, texts: LabelTexts, config: TrainingConfig, scenes: Scenes | None
+) -> Plan:
+    """What `fit` is going to do; refuses what cannot be done."""
+    labels, seen_rows = _seen(train, held_out, texts)
+    notes = []
+    if scenes is not None and len(scenes.train) != len(train):
+        raise OptionError(f"scenes are given for {len(scenes.train)} videos; training has {len(train)}")
+    if scenes is None and (config.objective.needs_scenes or config.balance_scenes):
+        notes.append("there are no scenes: training goes without scene losses and scene balance")
+        objective = replace(config.objective, scene=0.0, adversary=0.0, confusion=0.0)
+        config = replace(config, objective=objective, balance_scenes=False)
+    watched = None
+    if held_out is not None and len(held_out):
+        if difference := train.settings.difference(held_out.settings):
+            raise OptionError(
+                f"training videos are {difference}, as the held-out ones are; write both the same way"
+            )
+        watched = HeldOut.of(held_out, texts, seen_rows, None if scenes is None else scenes.held_out)
+    if watched is None or not len(watched.seen):
+        notes.append("no video of a seen label is held out: the last epoch is taken, and a fused weight of 1")
+        watched = None
+    train_scenes = None if scenes is None else scenes.train
+    draws = Draws.of(config, labels, train_scenes, train.settings.num_samplings)
+    num_scenes = 0 if scenes is None else len(scenes.names)
+    texts = texts.only(seen_rows)
+    return Plan(config, train, labels, texts, train_scenes, num_scenes, watched, draws, tuple(notes))
+
+
+def _seen(train: Waist, held_out: Waist | None, texts: LabelTexts) -> tuple[Tensor, Tensor]:
+    """Label of each training video among the seen ones (n,), and the seen labels' rows (K,) of `texts`."""
+    if not len(train):
+        raise LabelError("there are no training videos")
+    rows = texts.rows(train.labels)
+    seen_rows = torch.unique(rows)
+    if len(seen_rows) < 2:
+        raise LabelError(
+            f"all training videos have the label {train.labels[0]!r}; training needs 2 labels or more"
+        )
+    elsewhere = set() if held_out is None else set(held_out.labels)
+    empty = [label for label in texts.labels if label not in elsewhere and label not in set(train.labels)]
+    if empty:
+        more = f" and {len(empty) - 1} more" if len(empty) > 1 else ""
+        raise LabelError(f"label {empty[0]!r}{more} has no training video; leave it out or add videos")
+    if texts.embeddings.shape[1] != train.settings.embedding_dim:
+        raise OptionError(
+            f"text embeddings have width {texts.embeddings.shape[1]}, the frames' "
+            f"{train.settings.embedding_dim}; encode the labels with {train.settings.backbone}"
+        )
+    return torch.searchsorted(seen_rows, rows), seen_rows
+
+
+@dataclass(eq=False)
+class Best:
+    """The best epoch so far: its weights, on the CPU."""
+
+    epoch: int = 0
+    value: float | None = None
+    fused_weight: float = 1.0
+    weights: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Run:
+    """One run: everything that changes from step to step.
+
+    Attributes:
+        step: steps done.
+        history: records of the epochs done.
+    """
+
+    def __init__(self, plan: Plan, machine: Machine, snapshots: Snapshots | None) -> None:
+        self.plan, self.machine, self.snapshots = plan, machine, snapshots
+        self.step, self.history, self.best = 0, list[EpochRecord](), Best()
+        self._sums: dict[str, float] = {}
+        config = plan.config
+        adapter = TwoStreamAdapter(adapter_config(plan.train.settings, config.adapter), config.seed)
+        adapter.calibrate(plan.train.batch(_spread(len(plan.train), _CALIBRATION_CLIPS))[0])
+        objective = Objective(
+            config.objective,
+            adapter.config.hidden_dim,
+            len(plan.texts.labels),
+            plan.num_scenes,
+            adapter.config.embedding_dim,
+            config.seed,
+        )
+        self.trainee = Trainee(adapter, objective)
+        optimizer = torch.optim.AdamW(_groups(self.trainee, config.weight_decay), lr=config.learning_rate)
+        self.wrapped, self.optimizer = machine.prepare(self.trainee, optimizer)
+        self._texts = plan.texts.embeddings.float().to(machine.device)
+        self._bank: StillBank | None = None
+        if config.stillmix > 0:
+            self._bank = still_bank(plan.train, plan.texts, config.seed)
+        if snapshots is not None and (state := snapshots.load()):
+            self._resume(state)
+
+    def go(self, watcher: Watcher) -> None:
+        """All steps that are left."""
+        draws = self.plan.draws
+        while self.step < draws.total_steps:
+            self._advance()
+            ended = self.step % draws.steps_per_epoch == 0
+            if ended:
+                self._end_epoch()
+                watcher.epoch(self.history[-1])
+            if self.snapshots is not None and (ended or self.step % self.snapshots.each == 0):
+                self._save()
+            watcher.step(self.step, draws.total_steps)
+
+    def result(self) -> Fitted:
+        """The best epoch's adapter, and how it came about."""
+        adapter = TwoStreamAdapter(self.trainee.adapter.config)
+        adapter.load_state_dict(self.best.weights)
+        adapter.set_fused_weight(self.best.fused_weight)
+        return Fitted(adapter.eval(), tuple(self.history), self.best.epoch, self.plan.notes)
+
+    def _batch(self) -> Batch:
+        plan, machine = self.plan, self.machine
+        rows, samplings = plan.draws.at(self.step)
+        tokens, embeddings = plan.train.batch(rows, samplings)
+        scenes = None if plan.scenes is None else plan.scenes[rows]
+        batch = mix(Batch(tokens, embeddings, plan.labels[rows], scenes), plan.config, self._bank, self.step)
+        return batch.share(machine.rank, machine.count).to(machine.device)
+
+    def _advance(self) -> None:
+        """One step."""
+        plan, machine = self.plan, self.machine
+        rate = plan.config.learning_rate * schedule(
+            self.step, plan.draws.total_steps, plan.config.warmup_share
+        )
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        place = self.step * machine.count + machine.rank
+        generator = generator_for(plan.config.seed, "dropout", place, machine.device)
+        self.wrapped.train()
+        progress = self.step / plan.draws.total_steps
+        try:
+            total, terms = self.wrapped(
+                self._batch(), self._texts, plan.texts.logit_scale, progress, generator
+            )
+        except OptionError as error:
+            raise OptionError(f"step {self.step + 1} of {plan.draws.total_steps}: {error}") from error
+        norm = machine.learn(total, self.wrapped, self.optimizer, plan.config.max_norm)
+        if not math.isfinite(norm) and plan.config.precision != "fp16":
+            raise OptionError(
+                f"step {self.step + 1} of {plan.draws.total_steps}: the gradient is {norm} though every "
+                "loss is a number; lower the learning rate"
+            )
+        for name, value in {"total": total.detach(), **terms}.items():
+            self._sums[name] = self._sums.get(name, 0.0) + float(value)
+        self.step += 1
+
+    def _end_epoch(self) -> None:
+        """Record the epoch, look at the held-out videos, keep the weights if they are the best."""
+        plan = self.plan
+        epoch = self.step // plan.draws.steps_per_epoch
+        losses = {name: value / plan.draws.steps_per_epoch for name, value in self._sums.items()}
+        self._sums = {}
+        last = epoch == plan.config.epochs
+        looked = last or epoch % plan.config.evaluate_each == 0
+        found = look(
+            self.trainee.adapter, plan.held_out if looked else None, plan.config, self.machine.device
+        )
+        rate = float(self.optimizer.param_groups[0]["lr"])
+        record = EpochRecord(epoch, self.step, rate, losses, found.metrics, found.fused_weight, found.value)
+        self.history.append(record)
+        better = found.value is not None and (self.best.value is None or found.value > self.best.value)
+        if better or (last and self.best.value is None):
+            weights = {
+                name: value.detach().cpu().clone()
+                for name, value in self.trainee.adapter.state_dict().items()
+            }
+            self.best = Best(epoch, found.value, found.fused_weight, weights)
+
+    def _save(self) -> None:
+        if self.snapshots is None or self.machine.rank != 0:
+            return
+        history = json.dumps([record.as_dict() for record in self.history])
+        self.snapshots.save(
+            {
+                "step": self.step,
+                "sums": self._sums,
+                "history": history,
+                "trainee": self.trainee.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "scaler": self.machine.scaler_state(),
+                "best": dict(self.best.__dict__),
+            }
+        )
+
+    def _resume(self, state: dict[str, Any]) -> None:
+        self.trainee.load_state_dict(state["trainee"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.machine.load_scaler(state["scaler"])
+        self.step, self._sums = state["step"], dict(state["sums"])
+        self.history = [EpochRecord(**record) for record in json.loads(state["history"])]
+        self.best = Best(**state["best"])
+
+
+def schedule(step: int, total: int, warmup_share: float) -> float:
+    """Share of the full learning rate at a step: up along a line, then down along a cosine to 0."""
+    warmup = round(total * warmup_share)
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
+
+
+def _groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Parameters by whether they decay: matrices do, scales, biases and places of one axis do not."""
+    parameters = list(module.parameters())
+    return [
+        {"params": [each for each in parameters if each.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [each for each in parameters if each.ndim < 2], "weight_decay": 0.0},
+    ]
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """At most `most` of `count` rows, evenly spread."""
+    return torch.linspace(0, count - 1, min(count, most)).round().long().tolist()
