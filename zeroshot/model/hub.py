@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model")
 _SMALL_FILES = ("*.json", "*.txt", "*.model")
 # Vision transformers whose tokens are known, and whether the patches still lack the last norm.
 _NORM_PATCHES = {"clip": True, "metaclip_2": True, "siglip": False}
@@ -102,6 +103,9 @@ class TransformersNetwork(Network):
         """The checkpoint's own tokenizer."""
         from transformers import AutoTokenizer
 
+        # Without its files transformers makes a tokenizer that knows no words, and says nothing.
+        if not any(next(self._folder.glob(name), None) for name in _TOKENIZER_FILES):
+            raise ModelError(f"no tokenizer in {self._folder}; expected tokenizer.json")
         try:
             with _quiet():
                 return AutoTokenizer.from_pretrained(str(self._folder), local_files_only=True)

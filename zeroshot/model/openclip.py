@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from copy import deepcopy
 from dataclasses import asdict
 from functools import cached_property
@@ -33,6 +34,16 @@ _HUB_WEIGHTS = (
 )
 _TOKENIZER_FILES = ("*.json", "*.model", "*.txt")
 _FORMAT = 1
+# What open_clip raises, or stumbles over, where a state dict belongs to another architecture.
+_MISMATCHES = (
+    RuntimeError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    StopIteration,
+)
 
 
 class OpenClipNetwork(Network):
@@ -72,8 +83,14 @@ class OpenClipNetwork(Network):
 
     def embed_texts(self, texts: list[str]) -> torch.Tensor:
         """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
-        token_ids = self._tokenizer(texts).to(self.device())
-        embeddings: torch.Tensor = self.module.encode_text(token_ids)
+        token_ids = self._tokenizer(texts)
+        known = self._text_config.get("vocab_size", getattr(self.module, "vocab_size", 49408))
+        if int(token_ids.max()) >= known:
+            raise ModelError(
+                f"the tokenizer gives token {int(token_ids.max())}, the network knows {known}; "
+                "expected text_cfg.vocab_size to be the size of the tokenizer's vocabulary"
+            )
+        embeddings: torch.Tensor = self.module.encode_text(token_ids.to(self.device()))
         return embeddings
 
     @cached_property
@@ -115,7 +132,7 @@ def random_network(architecture: str) -> OpenClipNetwork:
         ModelError: unknown architecture.
     """
     config = _architecture_config(architecture)
-    return _build(config, _usual_preprocessing(architecture), None, None, architecture)
+    return _build(config, _usual_preprocessing(architecture), None, None, f"{architecture}/random")
 
 
 def network_from_file(architecture: str, path: Path) -> OpenClipNetwork:
@@ -223,8 +240,11 @@ def _load_weights(module: nn.Module, weights: Path, model_name: str) -> None:
     if weights.suffix not in WEIGHT_SUFFIXES:
         raise ModelError(f"{weights} is no weights file; expected one of {', '.join(WEIGHT_SUFFIXES)}")
     try:
-        open_clip.load_checkpoint(module, str(weights), strict=True, weights_only=True)
-    except (RuntimeError, KeyError, ValueError, TypeError, AttributeError, StopIteration) as error:
+        with warnings.catch_warnings():
+            # torch remarks on a newer pickle protocol; what it cannot read is an error anyway.
+            warnings.filterwarnings("ignore", message="Detected pickle protocol")
+            open_clip.load_checkpoint(module, str(weights), strict=True, weights_only=True)
+    except _MISMATCHES as error:
         raise ModelError(
             f"{weights} holds no weights for {model_name}: {one_line(error)}; expected a state dict of that "
             "architecture, as safetensors or as tensors alone"

@@ -36,7 +36,10 @@ def tower_of(visual: Any) -> Tower | None:  # noqa: ANN401 - the module of anoth
         gh, gw = visual.grid_size
         return Tower(int(visual.conv1.out_channels), (int(gh), int(gw)))
     if _is_timm_transformer(visual):
-        gh, gw = visual.trunk.patch_embed.grid_size
+        embed = visual.trunk.patch_embed
+        # timm may have built its grid for another size than the one that open_clip feeds (ViTamin-XL-384).
+        sides = zip(embed.grid_size, visual.image_size, embed.img_size, strict=True)
+        gh, gw = (patches * pixels // built for patches, pixels, built in sides)
         return Tower(int(visual.trunk.num_features), (int(gh), int(gw)))
     return None
 
