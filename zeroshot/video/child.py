@@ -15,8 +15,6 @@ from zeroshot.video import decode, wire
 from zeroshot.video.sampling import Sampling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from zeroshot.types import Clip
@@ -39,7 +37,7 @@ def serve(memory_limit_bytes: int | None) -> None:
         replies.flush()
         while True:
             request, _ = wire.receive(requests)
-            wire.send(replies, *_answer(request, replies))
+            wire.send(replies, *_answer(request))
     os._exit(0)  # not sys.exit: decord's threads abort a process that tears itself down
 
 
@@ -69,14 +67,10 @@ def _restrain(memory_limit_bytes: int | None) -> None:
             resource.setrlimit(resource.RLIMIT_AS, (memory_limit_bytes, memory_limit_bytes))
 
 
-def _answer(request: dict[str, Any], replies: BinaryIO) -> Reply:
+def _answer(request: dict[str, Any]) -> Reply:
     """What comes of one request: clips, information, or one line."""
-
-    def on_decord(opens: bool) -> None:
-        wire.send(replies, {"kind": "decord", "opens": opens})
-
     try:
-        return _JOBS[request["job"]](request, on_decord)
+        return _JOBS[request["job"]](request)
     except (VideoError, OptionError) as error:
         return {"kind": type(error).__name__, "text": str(error)}, []
     except MemoryError:
@@ -88,23 +82,19 @@ def _answer(request: dict[str, Any], replies: BinaryIO) -> Reply:
         return {"kind": "VideoError", "text": text}, []
 
 
-def _clips(request: dict[str, Any], on_decord: Callable[[bool], None]) -> Reply:
+def _clips(request: dict[str, Any]) -> Reply:
     """The clips of one sampling."""
     sampling = Sampling(**request["sampling"])
-    return _packed(decode.read_clips(request["path"], sampling, **request["reading"], on_decord=on_decord))
+    return _packed(decode.read_clips(request["path"], sampling, **request["reading"]))
 
 
-def _windows(request: dict[str, Any], on_decord: Callable[[bool], None]) -> Reply:
+def _windows(request: dict[str, Any]) -> Reply:
     """One clip a window."""
     windows = [(start, end) for start, end in request["windows"]]
-    return _packed(
-        decode.read_windows(
-            request["path"], windows, request["num_frames"], **request["reading"], on_decord=on_decord
-        )
-    )
+    return _packed(decode.read_windows(request["path"], windows, request["num_frames"], **request["reading"]))
 
 
-def _probe(request: dict[str, Any], _: Callable[[bool], None]) -> Reply:
+def _probe(request: dict[str, Any]) -> Reply:
     """What the file says of itself."""
     return {"kind": "info", "info": asdict(decode.probe(request["path"]))}, []
 

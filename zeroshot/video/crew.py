@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     Reply = tuple[dict[str, Any], list[NDArray[Any]]]
 
-_DECORD_SECONDS = 6.0  # for decord in "auto", before PyAV takes over: what it is trusted with takes far less
 _START_SECONDS = 120.0  # for a child to start on a very busy machine
 _PROGRAM = (
     "import json, sys; sys.path[:], limit = json.loads(sys.argv[1]); "
@@ -47,6 +46,7 @@ class _Request:
     """One file to be read, and where the reply is waited for."""
 
     path: str
+    absolute_path: str
     content: dict[str, Any]
     future: Future[Reply]
 
@@ -64,7 +64,8 @@ class Crew:
     def submit(self, path: str, content: dict[str, Any]) -> Future[Reply]:
         """The promise of a reply to a request about a file."""
         future: Future[Reply] = Future()
-        self._requests.put(_Request(path, content, future))
+        # Made absolute now: the children stay in the folder in which they were started.
+        self._requests.put(_Request(path, os.path.abspath(path), content, future))  # noqa: PTH100 - links stay
         return future
 
     def close(self) -> None:
@@ -81,10 +82,6 @@ class Crew:
 
 class _LostError(Exception):
     """A child is gone: what it was at, and why, said of a file `{}`."""
-
-    def __init__(self, text: str, *, in_decord: bool) -> None:
-        super().__init__(text)
-        self.in_decord = in_decord
 
 
 class _Driver(threading.Thread):
@@ -118,42 +115,24 @@ class _Driver(threading.Thread):
             child.kill()
 
     def _reply(self, request: _Request) -> Reply:
-        """What the child answers; in "auto" a child lost in decord gives the file a second chance with PyAV."""
-        decoder = self._limits.decoder
-        try:
-            return self._ask(request, decoder)
-        except _LostError as lost:
-            if not (lost.in_decord and decoder == "auto"):
-                raise VideoError(str(lost).format(request.path)) from None
-        try:
-            return self._ask(request, "pyav")
-        except _LostError as lost:
-            raise VideoError(str(lost).format(request.path)) from None
-
-    def _ask(self, request: _Request, decoder: str) -> Reply:
-        """One try."""
+        """What a child answers."""
         limits = self._limits
-        path = os.path.abspath(request.path)  # noqa: PTH100 - as bytes of the name demand, without following links
         reading = {
-            "decoder": decoder,
+            "decoder": limits.decoder,
             "shorter_side": limits.shorter_side,
             "num_threads": limits.num_threads,
         }
         child = self._ready_child()
-        decord_seconds = _DECORD_SECONDS if decoder == "auto" else limits.time_limit_seconds
         try:
-            header, arrays = child.ask(
-                {**request.content, "path": path, "reading": reading},
-                limits.time_limit_seconds,
-                decord_seconds,
-            )
-        except _LostError:
+            content = {**request.content, "path": request.absolute_path, "reading": reading}
+            header, arrays = child.ask(content, limits.time_limit_seconds)
+        except _LostError as lost:
             self._discard(child)
-            raise
+            raise VideoError(str(lost).format(request.path)) from None
         if child.is_lost():
             self._discard(child)
         if header["kind"] in _ERRORS:
-            raise _ERRORS[header["kind"]](header["text"].replace(path, request.path))
+            raise _ERRORS[header["kind"]](header["text"].replace(request.absolute_path, request.path))
         return header, arrays
 
     def _ready_child(self) -> _Child:
@@ -195,15 +174,13 @@ class _Child:
         self._outlet = cast("IO[bytes]", self._process.stdout)
         self._started = False
         self._expired = False
-        self._in_decord = False
 
-    def ask(self, request: dict[str, Any], seconds: float, decord_seconds: float) -> Reply:
+    def ask(self, request: dict[str, Any], seconds: float) -> Reply:
         """The reply to a request.
 
         Args:
             request: see `child`.
             seconds: after which the child is killed.
-            decord_seconds: the same while decord is at work.
 
         Raises:
             _LostError: the child was killed or has died.
@@ -212,15 +189,9 @@ class _Child:
         timer = self._timer(seconds)
         try:
             wire.send(self._inlet, request)
-            while True:
-                header, arrays = wire.receive(self._outlet)
-                if header["kind"] != "decord":
-                    return header, arrays
-                timer.cancel()
-                self._in_decord = header["opens"]
-                timer = self._timer(min(seconds, decord_seconds) if self._in_decord else seconds)
+            return wire.receive(self._outlet)
         except (EOFError, OSError, ValueError, KeyError):
-            raise _LostError(self._epitaph(seconds), in_decord=self._in_decord) from None
+            raise _LostError(self._epitaph(seconds)) from None
         finally:
             timer.cancel()
 
@@ -244,7 +215,7 @@ class _Child:
         try:
             while (line := self._outlet.readline()) != wire.READY:
                 if not line:
-                    raise VideoError(
+                    raise _LostError(
                         "cannot start a decoding process, so {} was not read; "
                         "see what is wrong with: python -c 'import zeroshot.video.child'"
                     )
@@ -274,4 +245,4 @@ class _Child:
         if code < 0:
             with contextlib.suppress(ValueError):
                 cause = signal.Signals(-code).name
-        return f"decoding {{}} ended the decoding process ({cause}); get another copy, or {_REMEDY}"
+        return f"decoding {{}} ended the decoding process ({cause}); use the decoder auto, or {_REMEDY}"

@@ -156,8 +156,8 @@ class PyavReader:
     def _guesses_times(self) -> bool:
         """Whether timestamps are libav's guesses, so that frames are better counted from the start.
 
-        A bare stream of pictures has none, and AVI with B-frames stores none that tell their order. Guesses may
-        miss by a frame or two behind a seek, which is accepted only where counting takes too long.
+        A bare stream of pictures has none, and AVI with B-frames stores none that tell their order. Guesses
+        may miss by a frame or two behind a seek, which is accepted only where counting takes too long.
         """
         seconds = float((self._stream.duration or 0) * self._stream.time_base)
         reordered = bool(self._context.has_b_frames) and self._container.format.name == "avi"
@@ -196,8 +196,8 @@ class PyavReader:
         known = stream.duration * stream.time_base if stream.duration else None
         if self._counted:
             return float(known or self._count() * self.time_base)
-        # Headers miss what comes before the first frame, the last frame's own time, or pictures that end before
-        # the sound. The last packets tell; where not even a duration is known, all packets are passed over.
+        # Headers miss what comes before the first frame, the last frame's own time, or pictures that end
+        # before the sound. The last packets tell; where no duration is known, all packets are passed over.
         far = known or Fraction(self._container.duration or 0, 1_000_000)
         since = self.origin + int(far / self.time_base)
         return max(0.0, self.seconds(self.last_tick(since)))
@@ -306,9 +306,9 @@ class PyavReader:
     ) -> Iterator[VideoFrame]:
         """Frames of the packets; with `wanted`, those that it cannot ask for may be missing.
 
-        A packet whose successor in time comes no later than the next tick wanted is handed to the decoder with
-        leave to skip it, if no other frame refers to it: nothing that is shown changes, and a third to a half
-        of the work goes. Decoding ends behind the last tick.
+        A packet whose successor in time comes no later than the next tick wanted is handed to the decoder
+        with leave to skip it, if no other frame refers to it: nothing that is shown changes, and a third to
+        a half of the work goes. Decoding ends behind the last tick.
         """
         for packet, needed in marked(packets, wanted):
             self._context.skip_frame = "DEFAULT" if needed else "NONREF"

@@ -7,7 +7,7 @@ import os
 import re
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 
@@ -35,7 +35,7 @@ IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".t
 """What files in a folder are taken for frames by."""
 
 
-def is_path(source: VideoSource) -> bool:
+def is_path(source: object) -> TypeGuard[str | os.PathLike[str]]:
     """Whether a source is named rather than given: text or a path object."""
     return isinstance(source, str | os.PathLike)
 
@@ -100,7 +100,8 @@ def _as_array(source: Any) -> Any:  # noqa: ANN401 - an array or a tensor, whose
     shape = getattr(source, "shape", None)
     if shape is None or not hasattr(source, "__getitem__"):
         raise VideoError(
-            f"a {type(source).__name__} is no video; give a path, an array (T, H, W, 3), a list of images or a Clip"
+            f"a {type(source).__name__} is no video; "
+            "give a path, an array (T, H, W, 3), a list of images or a Clip"
         )
     if len(shape) == 3:
         raise VideoError(f"{name_of(source)} is one frame; give a list of frames, or a batch (T, H, W, 3)")
@@ -188,10 +189,10 @@ def _opened(path: Path) -> NDArray[np.uint8]:
 def find_videos(inputs: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """The videos meant by files, folders and patterns, each once, in the order of the inputs.
 
-    A file is kept whatever its suffix, and a path that does not exist is kept too: it fails later, as one file
-    of many. A folder is searched through and through for files of `VIDEO_SUFFIXES`, hidden ones left out; one
-    that directly holds two images or more, and no video, is itself a video, a frame an image. A pattern may
-    hold `*`, `?`, `[…]` and `**`, unless a file of just that name exists.
+    A file is kept whatever its suffix, and a path that does not exist is kept too: it fails later, as one
+    file of many. A folder is searched through and through for files of `VIDEO_SUFFIXES`, hidden ones left
+    out; one that directly holds two images or more, and no video, is itself a video, a frame an image. A
+    pattern may hold `*`, `?`, `[…]` and `**`, unless a file of just that name exists.
 
     Args:
         inputs: as typed.
