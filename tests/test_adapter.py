@@ -47,7 +47,7 @@ def trained(config: AdapterConfig) -> TwoStreamAdapter:
 
 @pytest.fixture(scope="module")
 def clip_tokens() -> tuple[torch.Tensor, torch.Tensor]:
-    """Tokens and embeddings of noise videos through a small vision transformer of random weights: (3, 6, …)."""
+    """Tokens and embeddings of noise through a small vision transformer of random weights: (3, 6, …)."""
     transformer = pytest.importorskip("open_clip.transformer")
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -142,7 +142,7 @@ def test_dynamic_stream_of_a_still_clip_of_a_network_is_zero(clip_tokens):
     adapter = trained(CLIP_CONFIG)
     still = tokens[:, 2:3].expand_as(tokens)
     assert (adapter(still, embeddings).dynamic == 0).all()
-    # The same frame rounded to float16 and computed in another batch differs in its last bits: still, all the same.
+    # The same frame rounded to float16 and computed in another batch differs in its last bits: still.
     rounded = (still * (1 + 1e-6 * noise(*still.shape))).half()
     assert (adapter(rounded, embeddings).dynamic == 0).all()
     assert (adapter(tokens.half(), embeddings).dynamic.norm(dim=1) > 0.99).all()
@@ -308,7 +308,7 @@ def moving(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Ten
 
 @pytest.mark.parametrize("reads", ["both", "correlation"])
 def test_learns_the_order_of_frames_in_seconds(reads):
-    """Frame averages are at 50 % here whatever they learn; scenes and looks of the test set were never seen."""
+    """Frame averages are at 50 % here whatever they learn; test scenes and looks were never seen."""
     adapter = TwoStreamAdapter(small(reads=reads, dropout=0.0), seed=2).train()
     texts = F.normalize(noise(2, 16, seed=50), dim=-1)
     tokens, embeddings, labels = moving(128, seed=10)

@@ -39,10 +39,10 @@ def dependent(m: int, width: int, seed: int, strength: float = 0.3) -> tuple[tor
 
 def loops(K: torch.Tensor, L: torch.Tensor) -> float:
     """The U-statistic: mean over ordered quadruples of different rows. Song et al. 2012, eq. 3."""
-    m, k, l = len(K), K.tolist(), L.tolist()
+    m, k, g = len(K), K.tolist(), L.tolist()
     total = 0.0
     for i, j, q, r in itertools.permutations(range(m), 4):
-        total += k[i][j] * (l[i][j] + l[q][r] - 2 * l[i][q])
+        total += k[i][j] * (g[i][j] + g[q][r] - 2 * g[i][q])
     return total / math.perm(m, 4)
 
 

@@ -193,7 +193,7 @@ class AdapterConfig:
             which is there to measure what subtraction brings: a still clip is then no longer zero.
         reads: what the dynamic stream takes from the change: its `content`, which also tells the scene; its
             `correlation` with itself over places and frames, which tells where and when alone; or `both`.
-        num_lags: frames ahead that are correlated, the present one included; no more than num_frames are used.
+        num_lags: frames ahead that are correlated, the present one included; at most num_frames.
         content_dropout: share of clips that lose the content while training, where both are read.
         stillness: a clip whose tokens move less than this share of their size counts as still; 1e-3 lies
             above what rounding to float16 and batched arithmetic do to equal frames.
@@ -222,8 +222,8 @@ class AdapterConfig:
     def __post_init__(self) -> None:
         """Refuse what no adapter can be built from."""
         object.__setattr__(self, "grid", tuple(self.grid))
-        counts = ("token_dim", "embedding_dim", "hidden_dim", "num_heads", "num_queries", "num_bases", "num_lags")
-        for name in (*counts, "kernel_size", "spatial_kernel"):
+        counts = ("token_dim", "embedding_dim", "hidden_dim", "num_heads", "num_queries", "num_bases")
+        for name in (*counts, "num_lags", "kernel_size", "spatial_kernel"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name} is {getattr(self, name)}; expected 1 or more")
         if self.num_frames < 2:
@@ -233,7 +233,7 @@ class AdapterConfig:
         if self.num_layers < 0:
             raise OptionError(f"num_layers is {self.num_layers}; expected 0 or more")
         if self.hidden_dim % (4 * self.num_heads):
-            raise OptionError(f"hidden_dim {self.hidden_dim} is no multiple of 4 × num_heads ({self.num_heads})")
+            raise OptionError(f"hidden_dim {self.hidden_dim} is no multiple of 4 × {self.num_heads} heads")
         self._check_choices()
 
     def _check_choices(self) -> None:
@@ -288,4 +288,4 @@ class Losses:
 
     def as_dict(self) -> dict[str, float]:
         """Names and plain numbers, `total` first."""
-        return {"total": float(self.total.detach()), **{name: float(value.detach()) for name, value in self.terms.items()}}
+        return {name: float(value.detach()) for name, value in (("total", self.total), *self.terms.items())}

@@ -5,7 +5,6 @@ Everything here works on rows: x (m, P) and y (m, Q) are two views of the same m
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 from zeroshot.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 CONDITIONS = ("none", "residual", "within")
 _FLOOR = 1e-8  # below this a normalizer is noise: the features are all alike
@@ -120,7 +119,7 @@ def center(kernel: Tensor) -> Tensor:
 
 
 def hsic(kernel_x: Tensor, kernel_y: Tensor) -> Tensor:
-    """Scalar: the unbiased estimate of HSIC from two (m, m) kernels; below zero as often as above if independent.
+    """Scalar: the unbiased estimate of HSIC from two (m, m) kernels, around 0 if independent.
 
     The inner product of U-centred kernels equals Song et al.'s [tr(K̃L̃) + 1ᵀK̃1·1ᵀL̃1/((m−1)(m−2))
     − 2/(m−2)·1ᵀK̃L̃1] / (m(m−3)), and is far more exact in float32, where the three terms nearly cancel.
@@ -173,8 +172,8 @@ def dependence(x: Tensor, y: Tensor, kernel: str = "rbf", *, normalized: bool = 
 
 
 def label_means(x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Means (K', P) of rows x (m, P) by label, the labels (K',) that occur, and each row's place (m,) there."""
-    present, places = labels.unique(return_inverse=True)
+    """Means (K', P) of rows x (m, P) by label, the labels (K',) present, each row's place (m,) there."""
+    present, places = torch.unique(labels, return_inverse=True)
     groups = torch.nn.functional.one_hot(places).to(x.dtype)
     return groups.T @ x / groups.sum(0)[:, None], present, places
 
@@ -198,7 +197,7 @@ def dependence_within(x: Tensor, y: Tensor, labels: Tensor, kernel: str = "rbf")
         OptionError: no label has 4 rows.
     """
     values, weights = [], []
-    for label in labels.unique():
+    for label in torch.unique(labels).unbind():
         rows = (labels == label).nonzero()[:, 0]
         if len(rows) >= 4:
             values.append(dependence(x[rows], y[rows], kernel))
@@ -233,7 +232,7 @@ class FeatureQueue(nn.Module):
         self.register_buffer("seen", torch.zeros((), dtype=torch.long))
 
     def contents(self) -> tuple[Tensor, Tensor, Tensor]:
-        """x (n, P), y (n, Q), labels (n,), n at most the size: copies, in no particular order."""
+        """Rows (n, P), rows (n, Q) and labels (n,), n at most the size: copies, in no particular order."""
         count = min(int(self.seen), len(self.x))
         return self.x[:count].clone(), self.y[:count].clone(), self.labels[:count].clone()
 
@@ -277,7 +276,7 @@ class LabelMeans(nn.Module):
         self.known[present] = True
 
     def subtract(self, x: Tensor, labels: Tensor) -> Tensor:
-        """(m, P) rows minus the running mean of their label, or minus the rows' own where none is known yet."""
+        """(m, P) rows minus the running mean of their label, or minus the rows' own if none is known."""
         known = self.known[labels][:, None]
         return torch.where(known, x - self.means[labels].to(x.dtype), residual(x, labels))
 
@@ -313,15 +312,20 @@ class IndependenceLoss(nn.Module):
         if self.config.condition == "within":
             return dependence_within(x, y, labels, self.config.kernel)
         if self.config.condition == "residual":
-            subtract = [memory.subtract for memory in self.means] or [residual, residual]
-            x, y = subtract[0](x, labels), subtract[1](y, labels)
+            x, y = self._subtract(0, x, labels), self._subtract(1, y, labels)
         return dependence(x, y, self.config.kernel, normalized=self.config.normalized)
 
     def remember(self, x: Tensor, y: Tensor, labels: Tensor) -> None:
         """Takes a batch into the queue and the means; once a step, after the loss was read."""
         for memory, rows in zip(self.means, (x, y), strict=False):
-            memory.update(rows, labels)
+            if isinstance(memory, LabelMeans):
+                memory.update(rows, labels)
         self.queue.push(x, y, labels)
+
+    def _subtract(self, side: int, x: Tensor, labels: Tensor) -> Tensor:
+        """Residuals against the running means of one side, or the rows' own where there are none."""
+        memory = self.means[side] if len(self.means) else None
+        return memory.subtract(x, labels) if isinstance(memory, LabelMeans) else residual(x, labels)
 
 
 def _exact(x: Tensor) -> Tensor:

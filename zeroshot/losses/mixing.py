@@ -24,7 +24,8 @@ def bias_frames(logits: Tensor, num_frames: int = 1024, quantile: float = 0.5) -
     """
     if logits.ndim != 2 or len(logits) == 0 or num_frames < 1 or not 0 <= quantile < 1:
         raise OptionError(
-            f"logits {tuple(logits.shape)}, num_frames {num_frames}, quantile {quantile}: expected (M, K), ≥ 1, [0, 1)"
+            f"logits {tuple(logits.shape)}, num_frames {num_frames}, quantile {quantile}: "
+            "expected (M, K), ≥ 1, [0, 1)"
         )
     surest = logits.softmax(1).amax(1)
     order = surest.argsort(descending=True, stable=True)
@@ -76,7 +77,7 @@ def background(x: Tensor) -> Tensor:
 
 
 def change_mask(x: Tensor, still: Tensor, sharpness: float = 3.0) -> Tensor:
-    """(B, T, places) in [0, 1]: how far a place differs from the background, against the clip's largest change.
+    """(B, T, places) in [0, 1]: how far a place is from the background, against the clip's largest change.
 
     Args:
         x: (B, T, places, channels).
@@ -94,8 +95,8 @@ def swap_backgrounds(
     """Clips (B, T, …) of which some show another clip's background behind what moves; labels stay.
 
     x' = x + (1 − mask)·(background of another clip − own background): where nothing moves the place changes,
-    where something does it stays. It needs no scene label, and gives the pairs of action and place that biased
-    data lacks.
+    where something does it stays. It needs no scene label, and gives the pairs of action and place that
+    biased data lacks.
 
     Args:
         x: uint8 pixels (B, T, 3, H, W), or tokens (B, T, N, C).

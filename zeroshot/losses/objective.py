@@ -161,8 +161,8 @@ class Objective(nn.Module):
     ) -> Losses:
         """The total to minimize and each term before its weight.
 
-        One backward pass serves both streams, since they share no weights: each term stops the gradient of the
-        stream that is not to learn from it.
+        One backward pass serves both streams, since they share no weights: each term stops the gradient of
+        the stream that is not to learn from it.
 
         Args:
             streams: of B videos, with both hidden features.
@@ -229,7 +229,7 @@ class Objective(nn.Module):
         targets: Targets,
         strength: float,
     ) -> None:
-        """A scene classifier that learns to read the dynamic stream, while the stream learns to hide from it."""
+        """A scene classifier that learns to read the dynamic stream, which learns to hide from it."""
         if self.adversary is None or targets.scenes is None:
             return
         hidden, context = read
@@ -282,5 +282,9 @@ def _refuse_nan(terms: Mapping[str, Tensor]) -> None:
     values = torch.stack([value.detach().float() for value in terms.values()])
     if bool(values.isfinite().all()):
         return
-    wrong = ", ".join(f"{name} = {float(value):g}" for name, value in terms.items() if not value.isfinite())
+    wrong = ", ".join(
+        f"{name} = {float(value):g}"
+        for name, value in zip(terms, values, strict=True)
+        if not value.isfinite()
+    )
     raise OptionError(f"training went astray: {wrong}; lower the learning rate or that term's weight")

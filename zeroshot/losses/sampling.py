@@ -30,10 +30,12 @@ def balanced_weights(labels: Tensor, scenes: Tensor, max_weight: float | None = 
     check_scenes(scenes, len(labels))
     if max_weight is not None and max_weight <= 0:
         raise OptionError(f"max_weight is {max_weight}; expected a number > 0, or None")
-    _, rows = labels.unique(return_inverse=True)
+    _, rows = torch.unique(labels, return_inverse=True)
     groups = F.one_hot(rows).double()
     shares = (
-        F.one_hot(scenes.unique(return_inverse=True)[1]).double() if scenes.ndim == 1 else scenes.double()
+        F.one_hot(torch.unique(scenes, return_inverse=True)[1]).double()
+        if scenes.ndim == 1
+        else scenes.double()
     )
     if int((shares.sum(0) > 0).sum()) < 2:
         raise OptionError("all videos show one scene; balancing needs 2 or more")
@@ -67,7 +69,7 @@ def draw_grouped(
     """
     if num_labels < 1 or per_label < 1:
         raise OptionError(f"{num_labels} labels × {per_label} videos to draw; expected 1 or more of each")
-    present = labels.unique()
+    present = torch.unique(labels)
     chosen = present[torch.randperm(len(present), generator=generator)[:num_labels]]
     rows = [draw(weights * (labels == label), per_label, generator) for label in chosen]
     return torch.cat(rows)

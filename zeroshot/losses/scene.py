@@ -1,18 +1,15 @@
-"""The scene: predicted from the static stream, hidden from the dynamic one, balanced when videos are drawn."""
+"""The scene: predicted from the static stream, hidden from the dynamic one, balanced in the draw."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zeroshot.errors import OptionError
-
-if TYPE_CHECKING:
-    from torch.autograd.function import FunctionCtx
 
 
 class _Reverse(torch.autograd.Function):
@@ -22,7 +19,7 @@ class _Reverse(torch.autograd.Function):
         return x.view_as(x)
 
     @staticmethod
-    def backward(ctx: FunctionCtx | Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
         return -ctx.strength * gradients[0], None
 
 
@@ -149,8 +146,8 @@ def pseudo_scenes(embeddings: Tensor, scene_embeddings: Tensor, logit_scale: flo
         raise OptionError(f"there are {len(scene_embeddings)} scene names; pseudo-labels need 2 or more")
     if embeddings.shape[-1] != scene_embeddings.shape[-1]:
         raise OptionError(
-            f"frame embeddings have {embeddings.shape[-1]} numbers, scene embeddings {scene_embeddings.shape[-1]}; "
-            "take both from one backbone"
+            f"frame embeddings have {embeddings.shape[-1]} numbers, scene embeddings "
+            f"{scene_embeddings.shape[-1]}; take both from one backbone"
         )
     rows = F.normalize(embeddings.float(), dim=-1)
     if rows.ndim == 3:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from zeroshot.errors import OptionError
-from zeroshot.model.streams import DynamicStream, StaticStream, subtract_reference, unit_rows
+from zeroshot.model.streams import DynamicStream, StaticStream, unit_rows
 from zeroshot.types import AdapterConfig, Streams
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def mean_embedding(embeddings: Tensor) -> Tensor:
-    """(B, D) unit rows: frame embeddings (B, T, D) averaged over time and renormalized, as plain CLIP does."""
+    """(B, D) unit rows: frame embeddings (B, T, D) averaged over time and renormalized, as CLIP does."""
     return unit_rows(unit_rows(embeddings.float()).mean(1))
 
 
@@ -111,8 +114,9 @@ class TwoStreamAdapter(nn.Module):
         expected = (config.num_frames, 1 + config.grid[0] * config.grid[1], config.token_dim)
         if tokens.ndim != 4 or tuple(tokens.shape[1:]) != expected:
             raise OptionError(
-                f"tokens have shape {tuple(tokens.shape)}; this adapter reads (B, {expected[0]}, {expected[1]}, "
-                f"{expected[2]}): take the backbone, grid and number of frames it was made for"
+                f"tokens have shape {tuple(tokens.shape)}; this adapter reads "
+                f"(B, {expected[0]}, {expected[1]}, {expected[2]}): "
+                "take the backbone, grid and number of frames it was made for"
             )
         if embeddings is None:
             return
@@ -127,6 +131,3 @@ def _seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
-
-
-__all__ = ["TwoStreamAdapter", "mean_embedding", "subtract_reference", "unit_rows"]

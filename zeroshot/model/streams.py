@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zeroshot.types import AdapterConfig
+if TYPE_CHECKING:
+    from zeroshot.types import AdapterConfig
 
 _TINY = 1e-6
 
@@ -19,7 +21,7 @@ def unit_rows(x: Tensor) -> Tensor:
 
 
 def drop(x: Tensor, share: float, generator: torch.Generator | None) -> Tensor:
-    """The same shape, a share of the entries zero and the others larger: dropout from an explicit generator."""
+    """The same shape, a share of the entries zero, the others larger: dropout from an explicit generator."""
     if share == 0:
         return x
     device = x.device if generator is None else generator.device
@@ -40,7 +42,7 @@ def subtract_reference(x: Tensor, reference: str) -> Tensor:
 
 
 def cosine_bases(num_bases: int, num_frames: int) -> Tensor:
-    """(num_bases, T) orthonormal cosines: constant, end against start, middle against ends, …
+    """(num_bases, T) orthonormal cosines: constant, end against start, middle against ends and so on.
 
     Source: discrete cosine transform, type II.
     """
@@ -67,7 +69,7 @@ class ClipNorm(nn.Module):
 
 
 class TemporalConvolution(nn.Module):
-    """Each channel filtered over time by its own kernel, without bias; frames beyond the ends count as zero."""
+    """Each channel filtered over time by its own kernel, without bias; frames beyond the ends are zero."""
 
     def __init__(self, width: int, kernel_size: int) -> None:
         super().__init__()
@@ -125,7 +127,7 @@ class TemporalLayer(nn.Module):
         self.mlp_out = nn.Linear(2 * width, width, bias=False)
 
     def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
-        """(B, T, H) → (B, T, H); zero stays zero, since GELU(0) = 0 and nothing is ever added but products."""
+        """(B, T, H) → (B, T, H); zero stays zero, since GELU(0) = 0 and only products are added."""
         share = self.dropout if self.training else 0.0
         frames = torch.arange(x.shape[1], device=x.device)
         bias = self.distance[:, frames[:, None] - frames + x.shape[1] - 1]
@@ -140,8 +142,8 @@ class TemporalLayer(nn.Module):
 class SelfCorrelation(nn.Module):
     """How the change at each place resembles the change everywhere, now and in the next frames.
 
-    Inner products forget what changed and keep where and when: a scene or a person's looks, which tokens carry
-    along even after subtraction, leave no trace but the strength, and nothing is left to be biased by. The
+    Inner products forget what changed and keep where and when: a scene or a person's looks, which tokens
+    carry along even after subtraction, leave no trace but the strength: little is left to be biased by. The
     same motion gives nearly the same numbers in a scene never seen.
 
     Args:
@@ -237,7 +239,7 @@ class DynamicStream(nn.Module):
         )
 
     def _spread(self, x: Tensor) -> Tensor:
-        """(B, T, 1+N, H) → patches filtered with their neighbours on the grid; the first token gets nothing."""
+        """(B, T, 1+N, H) → patches filtered with their neighbours on the grid; the first token gets zero."""
         if self.spatial is None:
             return x
         batch, frames, _, width = x.shape
@@ -263,7 +265,7 @@ class StaticStream(nn.Module):
         nn.init.zeros_(self.head.weight)  # the gate: an untrained stream adds nothing to CLIP
 
     def select(self, tokens: Tensor, generator: torch.Generator | None) -> Tensor:
-        """(B, T, 1+N, C) → (B, T', 1+N, C): the frames that this stream may see, in no order that tells anything.
+        """(B, T, 1+N, C) → (B, T', 1+N, C): the frames that this stream may see, their order hidden.
 
         While learning, `frame` draws one frame a clip and `shuffled` a random order. Afterwards `frame` reads
         each frame alone and averages, and `shuffled` sorts the frames by a number read from each.

@@ -25,13 +25,13 @@ def pooled_grid(grid: tuple[int, int], side: int = 4) -> tuple[int, int]:
 
 
 def pool_tokens(tokens: torch.Tensor, grid: tuple[int, int], side: int = 4) -> torch.Tensor:
-    """Tokens (…, 1+N, C) of a gh × gw patch grid as (…, 1+rows·columns, C): the first one kept, patches averaged.
+    """Tokens (…, 1+N, C) of a gh × gw grid as (…, 1+rows·columns, C): first one kept, patches averaged.
 
     Args:
         tokens: (…, 1+N, C), the token of the whole frame first, then N = gh·gw patches row by row.
         grid: (gh, gw).
-        side: patches a side that are left; 4 keeps a video at 17 tokens a frame. Where gh or gw is no multiple
-            of it the windows overlap by one patch.
+        side: patches a side that are left; 4 keeps a video at 17 tokens a frame. Where gh or gw is no
+            multiple of it the windows overlap by one patch.
 
     Raises:
         OptionError: N is not gh·gw.
