@@ -35,10 +35,15 @@ def test_rows_come_back_as_written(tmp_path):
 
 def test_an_interrupted_run_keeps_its_rows_and_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr(table_module, "_ROWS_PER_PART", 4)
-    with pytest.raises(KeyboardInterrupt), EmbeddingTable(tmp_path, SETTINGS) as table:
-        for row in rows(6):
-            table.add(row)
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with EmbeddingTable(tmp_path, SETTINGS) as table:
+            for row in rows(6):
+                table.add(row)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     with EmbeddingTable(tmp_path, SETTINGS) as table:
         assert table.done == {f"{i}.mp4" for i in range(6)}
         for row in rows(3, start=6):
@@ -62,14 +67,14 @@ def test_other_settings_are_refused_by_name(tmp_path):
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(OutputError, match=r"not empty and holds no manifest.json"):
+    with pytest.raises(OutputError, match=r"not empty and holds no manifest\.json"):
         EmbeddingTable(tmp_path, SETTINGS)
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
 def test_a_file_in_the_way_is_one_line(tmp_path):
     (tmp_path / "out").write_text("")
-    with pytest.raises(OutputError, match="cannot write to .*out"):
+    with pytest.raises(OutputError, match=r"cannot write to .*out"):
         EmbeddingTable(tmp_path / "out", SETTINGS)
 
 
