@@ -120,19 +120,31 @@ class Backbone:
         """
         if self.grid is None or self.token_dim is None:
             raise no_tokens(self.name)
-        tokens, embeddings = [], []
-        for part in self._parts(len(frames)):
-            pixels = self.prepare_frames(frames[part])
-            with torch.inference_mode(), exact_and_fast(self.device):
-                some_tokens, some_embeddings = self._network.embed_tokens(pixels)
-            tokens.append(some_tokens)
-            embeddings.append(F.normalize(some_embeddings, dim=-1))
-        if not tokens:
+        parts = [
+            self.encode_pixel_tokens(self.prepare_frames(frames[part])) for part in self._parts(len(frames))
+        ]
+        if not parts:
             shape = (0, 1 + self.grid[0] * self.grid[1], self.token_dim)
             return torch.zeros(shape, device=self.device), torch.zeros(
                 (0, self.embedding_dim), device=self.device
             )
+        tokens, embeddings = zip(*parts, strict=True)
         return torch.cat(tokens), torch.cat(embeddings)
+
+    def encode_pixel_tokens(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Tokens (B, 1+N, C) and embeddings (B, D), unit rows, of what `prepare_frames` gave, all at once.
+
+        Args:
+            pixels: (B, 3, h, w).
+
+        Raises:
+            ModelError: the network is no vision transformer.
+        """
+        if self.grid is None:
+            raise no_tokens(self.name)
+        with torch.inference_mode(), exact_and_fast(self.device):
+            tokens, embeddings = self._network.embed_tokens(pixels)
+            return tokens, F.normalize(embeddings, dim=-1)
 
     def encode_texts(self, texts: Sequence[str]) -> torch.Tensor:
         """Embeddings (n, D) float32, unit rows, of n texts in any script.

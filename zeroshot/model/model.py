@@ -9,7 +9,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from zeroshot.errors import VideoError
+from zeroshot.errors import OptionError, VideoError
+from zeroshot.model.tokens import pool_tokens, pooled_grid
 from zeroshot.video.sampling import Sampling
 from zeroshot.video.worker import ClipReader
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from zeroshot.model.adapter import TwoStreamAdapter
     from zeroshot.model.backbone import Backbone
     from zeroshot.types import Clip, Prompts
     from zeroshot.video.source import VideoSource
@@ -27,13 +29,16 @@ if TYPE_CHECKING:
 # templates.
 _LABELS_AT_ONCE = 256
 
+STREAMS = ("static", "dynamic", "fused")
+
 
 class Model:
     """A backbone that reads videos: the vector of a video is the mean over its frames.
 
     Exactly: each frame of each view gives a unit vector; the vector of the video is their mean over all
     V · T frames, scaled to unit length. The frames of several videos share a forward pass, which changes
-    results in the last digits of float32 only.
+    results in the last digits of float32 only. With an adapter each view gives a unit vector of the chosen
+    stream, from the tokens of its frames, and the vector of the video is the mean over its V views.
 
     Videos are decoded by processes that start with the first file and end with `close`, with the model, or
     with the program.
@@ -41,12 +46,16 @@ class Model:
     Attributes:
         backbone: the frozen network.
         sampling: which frames of a video are looked at.
+        adapter: the two streams on top of the backbone, or None.
+        stream: which of them speaks for a video: "static", "dynamic" or "fused".
     """
 
     def __init__(
         self,
         backbone: Backbone,
         *,
+        adapter: TwoStreamAdapter | None = None,
+        stream: str = "fused",
         sampling: Sampling | None = None,
         decoder: str = "auto",
         num_workers: int = 2,
@@ -56,14 +65,24 @@ class Model:
 
         Args:
             backbone: from `load_backbone`.
+            adapter: made for this backbone's tokens; it is moved to the backbone's device.
+            stream: what the adapter answers with.
             sampling: None: as many frames as the checkpoint is meant for, one in the middle of each equal
                 segment.
             decoder: "auto", "decord" or "pyav".
             num_workers: decoding processes; two keep ahead of a network on a processor.
             time_limit_seconds: for one file, after which it counts as unreadable.
+
+        Raises:
+            OptionError: an unknown stream, or an adapter for another backbone or number of frames.
         """
+        if stream not in STREAMS:
+            raise OptionError(f"stream is {stream!r}; expected one of {', '.join(STREAMS)}")
         self.backbone = backbone
-        self.sampling = sampling or Sampling(num_frames=backbone.num_frames)
+        self.adapter = None if adapter is None else _fitting(adapter, backbone).to(backbone.device).eval()
+        self.stream = stream
+        num_frames = backbone.num_frames if adapter is None else adapter.config.num_frames
+        self.sampling = self._checked(sampling or Sampling(num_frames=num_frames))
         self._reader = ClipReader(num_workers, time_limit_seconds=time_limit_seconds, decoder=decoder)
 
     @property
@@ -99,12 +118,7 @@ class Model:
         Raises:
             VideoError: one of them cannot be read; `embed_many` goes on instead.
         """
-        rows = []
-        for _, outcome in self.embed_many(videos, sampling=sampling):
-            if isinstance(outcome, VideoError):
-                raise outcome
-            rows.append(outcome)
-        return np.stack(rows) if rows else np.zeros((0, self.embedding_dim), np.float32)
+        return _rows_of(self.embed_many(videos, sampling=sampling), self.embedding_dim)
 
     def embed_many(
         self, videos: Iterable[VideoSource], *, sampling: Sampling | None = None
@@ -117,9 +131,15 @@ class Model:
             videos: as for `embed_videos`, as many as wanted; read lazily.
             sampling: which frames; None: the model's own.
         """
+        return self._embed_many(videos, self._checked(sampling or self.sampling), self.adapter)
+
+    def _embed_many(
+        self, videos: Iterable[VideoSource], sampling: Sampling, adapter: TwoStreamAdapter | None
+    ) -> Iterator[tuple[VideoSource, NDArray[np.float32] | VideoError]]:
+        """As `embed_many`, with or without the adapter."""
         waiting: list[tuple[VideoSource, torch.Tensor | VideoError]] = []
         num_frames = 0
-        for source, outcome in self._reader.read_many(videos, sampling or self.sampling):
+        for source, outcome in self._reader.read_many(videos, sampling):
             if isinstance(outcome, VideoError):
                 waiting.append((source, outcome))
             else:
@@ -128,20 +148,25 @@ class Model:
                 num_frames += len(pixels)
             # An error with nothing before it need not wait for others.
             if num_frames >= self.backbone.batch_size or num_frames == 0:
-                yield from self._embed_waiting(waiting)
+                yield from self._embed_waiting(waiting, adapter)
                 waiting, num_frames = [], 0
-        yield from self._embed_waiting(waiting)
+        yield from self._embed_waiting(waiting, adapter)
 
     def embed_clips(self, clips: Sequence[Clip]) -> NDArray[np.float32]:
-        """Vectors (n, D) float32, unit rows, one for each of n clips of any size and length."""
+        """Vectors (n, D) float32, unit rows, one for each of n clips of any size.
+
+        Their length may be any, too, unless there is an adapter, which reads its own number of frames.
+        """
+        for length in {len(clip.frames) for clip in clips}:
+            self._checked(Sampling(num_frames=length))
         pixels = [self.backbone.prepare_frames(clip.frames) for clip in clips]
-        rows = [_unit_mean(part) for part in self._encode_parts(pixels)]
+        rows = [_unit_mean(part) for part in self._encode_parts(pixels, self.adapter)]
         return _numpy(torch.stack(rows)) if rows else np.zeros((0, self.embedding_dim), np.float32)
 
     def embed_frames(
         self, frames: NDArray[np.uint8] | torch.Tensor | Sequence[object]
     ) -> NDArray[np.float32]:
-        """Vectors (n, D) float32, unit rows, one for each of n frames.
+        """Vectors (n, D) float32, unit rows, one for each of n frames: the backbone's own, adapter or not.
 
         Args:
             frames: (n, 3, H, W) or (n, H, W, 3) uint8 RGB, or a list of images (PIL, or arrays of one frame
@@ -155,7 +180,7 @@ class Model:
             parts: Iterable[VideoSource] = (frames[row : row + 1] for row in range(len(frames)))
         else:
             parts = ([frame] for frame in frames)
-        return self.embed_videos(list(parts), sampling=single)
+        return _rows_of(self._embed_many(parts, single, None), self.embedding_dim)
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors (n, D) float32, unit rows, one for each of n texts."""
@@ -207,19 +232,80 @@ class Model:
         self.close()
 
     def _embed_waiting(
-        self, waiting: list[tuple[VideoSource, torch.Tensor | VideoError]]
+        self,
+        waiting: list[tuple[VideoSource, torch.Tensor | VideoError]],
+        adapter: TwoStreamAdapter | None,
     ) -> Iterator[tuple[VideoSource, NDArray[np.float32] | VideoError]]:
         """Vectors of the videos whose pixels wait, in one call, with the errors in their places."""
-        vectors = self._encode_parts([outcome for _, outcome in waiting if isinstance(outcome, torch.Tensor)])
+        pixels = [outcome for _, outcome in waiting if isinstance(outcome, torch.Tensor)]
+        vectors = self._encode_parts(pixels, adapter)
         for source, outcome in waiting:
             yield source, outcome if isinstance(outcome, VideoError) else _numpy(_unit_mean(next(vectors)))
 
-    def _encode_parts(self, parts: list[torch.Tensor]) -> Iterator[torch.Tensor]:
-        """Unit rows (n, D) of each part (n, 3, h, w), through forward passes that the parts share."""
+    def _encode_parts(
+        self, parts: list[torch.Tensor], adapter: TwoStreamAdapter | None
+    ) -> Iterator[torch.Tensor]:
+        """Unit rows of each part (n, 3, h, w): (n, D) of its frames, or (V, D) of its views by an adapter."""
         if not parts:
             return iter(())
+        if adapter is not None:
+            return self._adapt_parts(parts, adapter)
         vectors = self.backbone.encode_pixels(torch.cat(parts))
         return iter(torch.split(vectors, [len(part) for part in parts]))
+
+    def _adapt_parts(self, parts: list[torch.Tensor], adapter: TwoStreamAdapter) -> Iterator[torch.Tensor]:
+        """Unit rows (V, D) of each part (V · T, 3, h, w), from tokens pooled and rounded as on disk."""
+        backbone, config = self.backbone, adapter.config
+        pooled, embeddings = [], []
+        for pixels in torch.split(torch.cat(parts), backbone.batch_size):
+            tokens, rows = backbone.encode_pixel_tokens(pixels)
+            pooled.append(pool_tokens(tokens, backbone.grid or (1, 1), max(config.grid)).half())
+            embeddings.append(rows)
+        tokens, rows = torch.cat(pooled), torch.cat(embeddings)
+        with torch.inference_mode():
+            streams = adapter(
+                tokens.reshape(-1, config.num_frames, *tokens.shape[1:]),
+                rows.reshape(-1, config.num_frames, rows.shape[1]),
+            )
+        vectors: torch.Tensor = getattr(streams, self.stream)
+        return iter(torch.split(vectors, [len(part) // config.num_frames for part in parts]))
+
+    def _checked(self, sampling: Sampling) -> Sampling:
+        """The sampling, if the adapter can read it."""
+        if self.adapter is not None and sampling.num_frames != self.adapter.config.num_frames:
+            raise OptionError(
+                f"clips have {sampling.num_frames} frames; the adapter on {self.name} reads "
+                f"{self.adapter.config.num_frames}: leave the number of frames to it"
+            )
+        return sampling
+
+
+def _fitting(adapter: TwoStreamAdapter, backbone: Backbone) -> TwoStreamAdapter:
+    """The adapter, if it was made for tokens like this backbone's."""
+    config = adapter.config
+    if backbone.grid is None or backbone.token_dim is None:
+        raise OptionError(f"{backbone.name} has no patch tokens; an adapter needs a vision transformer")
+    found = (backbone.token_dim, backbone.embedding_dim, pooled_grid(backbone.grid, max(config.grid)))
+    wanted = (config.token_dim, config.embedding_dim, tuple(config.grid))
+    if found != wanted:
+        raise OptionError(
+            f"the adapter reads tokens of width {wanted[0]}, embeddings of width {wanted[1]} and a grid of "
+            f"{wanted[2]}; {backbone.name} has {found[0]}, {found[1]} and {found[2]}: take the backbone that "
+            "it was trained on"
+        )
+    return adapter
+
+
+def _rows_of(
+    outcomes: Iterable[tuple[VideoSource, NDArray[np.float32] | VideoError]], width: int
+) -> NDArray[np.float32]:
+    """The vectors (n, D) alone; the first error is raised."""
+    rows = []
+    for _, outcome in outcomes:
+        if isinstance(outcome, VideoError):
+            raise outcome
+        rows.append(outcome)
+    return np.stack(rows) if rows else np.zeros((0, width), np.float32)
 
 
 def _windows(duration: float, window: float, stride: float) -> Iterator[tuple[float, float]]:
