@@ -232,7 +232,7 @@ def test_fused_weight_is_saved_with_the_weights():
 def test_seed_decides_the_weights_and_the_global_generator_stays():
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    a, b, c = (TwoStreamAdapter(SMALL, seed=seed).dynamic.entry.weight for seed in (3, 3, 4))
+    a, b, c = (TwoStreamAdapter(SMALL, seed=seed).dynamic.pooling.output.weight for seed in (3, 3, 4))
     assert torch.equal(a, b)
     assert not torch.equal(a, c)
     assert torch.equal(before, torch.get_rng_state())
@@ -348,7 +348,7 @@ def test_learns_the_order_of_frames_in_seconds(reads):
         (lambda: small(reads="nothing"), "'nothing'.*both, content, correlation"),
         (lambda: small(kernel_size=2), "kernel_size is 2; expected an odd"),
         (lambda: small(num_bases=0), "num_bases is 0"),
-        (lambda: small(dropout=1.0), "dropout 1.0"),
+        (lambda: small(dropout=1.0), "dropout is 1.0"),
         (lambda: small(depth=3), "unknown fields depth"),
         (lambda: AdapterConfig.from_dict({"token_dim": 3}), "lacks embedding_dim"),
         (lambda: Streams(noise(2, 3), noise(2, 4), noise(2, 3)), r"dynamic stream has shape \(2, 4\)"),

@@ -192,9 +192,9 @@ class AdapterConfig:
         reference: what the dynamic stream subtracts: the temporal `mean`, the `first` frame, or `none`,
             which is there to measure what subtraction brings: a still clip is then no longer zero.
         reads: what the dynamic stream takes from the change: its `content`, which also tells the scene; its
-            `correlation` with itself over places and frames, which tells where and when alone; or `both`.
+            `correlation` with itself over places and frames, which tells where and when alone; or `both`. On
+            moving puppets correlation was ahead even of content that was learned from unbiased videos.
         num_lags: frames ahead that are correlated, the present one included; at most num_frames.
-        content_dropout: share of clips that lose the content while training, where both are read.
         stillness: a clip whose tokens move less than this share of their size counts as still; 1e-3 lies
             above what rounding to float16 and batched arithmetic do to equal frames.
         dropout: share of hidden units dropped in training.
@@ -213,9 +213,8 @@ class AdapterConfig:
     spatial_kernel: int = 1
     static_input: str = "frame"
     reference: str = "mean"
-    reads: str = "both"
-    num_lags: int = 3
-    content_dropout: float = 0.5
+    reads: str = "correlation"
+    num_lags: int = 5
     stillness: float = 1e-3
     dropout: float = 0.1
 
@@ -245,9 +244,8 @@ class AdapterConfig:
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise OptionError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(known)}")
-        for name in ("dropout", "content_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise OptionError(f"{name} {getattr(self, name)} is no share; expected 0 ≤ share < 1")
+        if not 0 <= self.dropout < 1:
+            raise OptionError(f"dropout is {self.dropout}; expected a share from 0 to below 1")
         if self.stillness < 0:
             raise OptionError(f"stillness is {self.stillness}; expected 0 or more")
 

@@ -211,7 +211,7 @@ class DynamicStream(nn.Module):
     def forward(self, tokens: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """Tokens (B, T, 1+N, C) → hidden (B, H) and unit rows (B, D); both zero for a still clip."""
         share = self.config.dropout if self.training else 0.0
-        x = self._enter(self.entry_norm(self.change(tokens) / self.channel_scale), generator) * self.place
+        x = self._enter(self.entry_norm(self.change(tokens) / self.channel_scale)) * self.place
         moved = self.temporal(x)
         if self.spatial is not None:
             moved = moved + self._spread(moved)
@@ -223,20 +223,10 @@ class DynamicStream(nn.Module):
         hidden = F.gelu(self.exit(x.flatten(1)))
         return hidden, unit_rows(self.head(drop(hidden, share, generator)))
 
-    def _enter(self, change: Tensor, generator: torch.Generator | None) -> Tensor:
-        """(B, T, 1+N, C) → (B, T, 1+N, H): what changed, how it resembles itself, or both.
-
-        Where both are read, whole clips lose the first while training: it is the easier way to the scene.
-        """
-        if self.correlation is None:
-            return torch.zeros_like(change) if self.entry is None else self.entry(change)
-        x: Tensor = self.correlation(change)
-        if self.entry is None:
-            return x
-        keep = torch.ones(len(x), 1, 1, 1, device=x.device)
-        return x + self.entry(change) * drop(
-            keep, self.config.content_dropout if self.training else 0.0, generator
-        )
+    def _enter(self, change: Tensor) -> Tensor:
+        """(B, T, 1+N, C) → (B, T, 1+N, H): what changed, how it resembles itself, or both."""
+        read: list[Tensor] = [part(change) for part in (self.entry, self.correlation) if part is not None]
+        return torch.stack(read).sum(0)
 
     def _spread(self, x: Tensor) -> Tensor:
         """(B, T, 1+N, H) → patches filtered with their neighbours on the grid; the first token gets zero."""
