@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
-from zeroshot.errors import ModelError
+from zeroshot.errors import ModelError, OptionError, OutputError
 from zeroshot.resources import bundled_names, checkpoints_folder
 
 if TYPE_CHECKING:
+    from zeroshot.model.adapter import TwoStreamAdapter
+    from zeroshot.model.backbone import Backbone
     from zeroshot.model.model import Model
     from zeroshot.video.sampling import Sampling
 
 DEFAULT_MODEL = "PE-Core-B-16/meta"
+FORMAT = 1
+NO_STREAM = "clip"
+"""The stream that stands for the backbone alone, an adapter left aside."""
 
 _SUGGESTED = {
     "PE-Core-B-16/meta": "the default: trained on video as well as on images, 224 px, D = 1024",
@@ -34,6 +41,9 @@ def load_model(
     device: str = "auto",
     sampling: Sampling | None = None,
     decoder: str = "auto",
+    stream: str | None = None,
+    share: float = 1.0,
+    backbone: str | None = None,
 ) -> Model:
     """The Model of that name, ready to embed videos, frames and texts.
 
@@ -43,14 +53,157 @@ def load_model(
         device: auto, cpu, cuda, cuda:N or mps.
         sampling: which frames; None: what the checkpoint says, else the middles of 8 equal segments.
         decoder: auto, decord or pyav.
+        stream: of a checkpoint with an adapter: static, dynamic or fused, or clip for its backbone alone;
+            None is what the checkpoint says.
+        share: 1 is the adapter as trained, 0 is CLIP averaged over frames, between them the straight line.
+        backbone: name of the backbone of an adapter, where it now has another one than when it was trained.
 
     Raises:
-        ModelError: it cannot be named, fetched, loaded or moved there.
+        ModelError: it cannot be named, fetched, loaded or moved there, or the adapter is another backbone's.
+        OptionError: a stream of a model that has no adapter.
     """
     from zeroshot.model.backbone import load_backbone
     from zeroshot.model.model import Model
 
-    return Model(load_backbone(name, device), sampling=sampling, decoder=decoder)
+    folder = _checkpoint_folder(name)
+    if folder is None or "adapter" not in _read_json(folder / "config.json"):
+        if stream not in {None, NO_STREAM} or backbone is not None:
+            raise OptionError(f"{name} has no adapter, so no stream or backbone to choose; leave them out")
+        return Model(load_backbone(name, device), sampling=sampling, decoder=decoder)
+    saved = load_adapter(folder)
+    network = load_backbone(backbone or saved.backbone or name, device)
+    if network.fingerprint != saved.fingerprint:
+        raise ModelError(
+            f"the adapter in {folder} was trained on {saved.backbone or name} ({saved.fingerprint[:12]}), "
+            f"not on {network.name} ({network.fingerprint[:12]}); give it its own backbone"
+        )
+    if stream == NO_STREAM:
+        return Model(network, sampling=sampling, decoder=decoder)
+    adapter = saved.adapter if share == 1 else saved.adapter.towards_clip(share)
+    return Model(network, adapter=adapter, stream=stream or saved.stream, sampling=sampling, decoder=decoder)
+
+
+@dataclass(frozen=True, eq=False)
+class SavedAdapter:
+    """An adapter as a checkpoint folder holds it.
+
+    Attributes:
+        adapter: in evaluation mode, on the CPU.
+        backbone: name of the network whose tokens it reads; None where the folder holds that network itself.
+        fingerprint: of that network.
+        stream: what it answers with unless told otherwise.
+    """
+
+    adapter: TwoStreamAdapter
+    backbone: str | None
+    fingerprint: str
+    stream: str
+
+
+def save_adapter(
+    folder: str | Path, adapter: TwoStreamAdapter, backbone: Backbone, *, stream: str = "fused"
+) -> None:
+    """Write an adapter into a checkpoint folder: `model.safetensors`, then `config.json`, each whole or not.
+
+    In a folder that holds the backbone itself the adapter's weights are called `adapter.safetensors`, and its
+    config joins the backbone's.
+
+    Args:
+        folder: made where it is missing.
+        adapter: as trained.
+        backbone: whose tokens it reads.
+        stream: what it answers with unless the user chooses.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    from safetensors.torch import save
+
+    folder = Path(folder)
+    bundled = _bundled_config(folder)
+    config = {
+        "format": FORMAT,
+        **bundled,
+        "backbone": {"name": None if bundled else backbone.name, "fingerprint": backbone.fingerprint},
+        "adapter": adapter.config.as_dict(),
+        "stream": stream,
+        "num_frames": adapter.config.num_frames,
+    }
+    weights = {name: value.detach().cpu().contiguous() for name, value in adapter.state_dict().items()}
+    write_whole(folder / _weights_name(config), save(weights))
+    write_whole(folder / "config.json", (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def load_adapter(folder: str | Path) -> SavedAdapter:
+    """The adapter of a checkpoint folder, without its backbone.
+
+    Raises:
+        ModelError: there is none, or its files are damaged or of another version.
+    """
+    from safetensors.torch import load_file
+
+    from zeroshot.model.adapter import TwoStreamAdapter
+    from zeroshot.types import AdapterConfig
+
+    folder = Path(folder)
+    config = _read_json(folder / "config.json")
+    if config.get("format") != FORMAT or "adapter" not in config:
+        raise ModelError(f"{folder} holds no adapter that this version reads (format {FORMAT})")
+    weights = folder / _weights_name(config)
+    try:
+        adapter = TwoStreamAdapter(AdapterConfig.from_dict(config["adapter"]))
+        adapter.load_state_dict(load_file(weights))
+        backbone, stream = config["backbone"], str(config["stream"])
+        return SavedAdapter(adapter.eval(), backbone["name"], str(backbone["fingerprint"]), stream)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"cannot read {weights}: {error}; expected the adapter's weights") from error
+    except (RuntimeError, KeyError, TypeError, ValueError, OptionError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise ModelError(f"the adapter in {folder} is damaged: {reason}; copy or train it again") from error
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write `content` to `path`: a reader sees all of it or none, also after a loss of power.
+
+    Args:
+        path: of the file; its folder is made where it is missing.
+        content: everything.
+
+    Raises:
+        OutputError: the disk is full or read-only.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.replace(path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"cannot write {path}: {reason}; make room or choose another folder") from error
+
+
+def _weights_name(config: dict[str, Any]) -> str:
+    """Of the file with the adapter's weights: the plain name is the backbone's where the folder holds it."""
+    return "adapter.safetensors" if "model_cfg" in config else "model.safetensors"
+
+
+def _bundled_config(folder: Path) -> dict[str, Any]:
+    """The config of a backbone that lies in the folder, or nothing."""
+    if not (folder / "config.json").is_file():
+        return {}
+    config = _read_json(folder / "config.json")
+    return config if "model_cfg" in config else {}
+
+
+def _checkpoint_folder(name: str) -> Path | None:
+    """The folder, bundled or not, that a model's name stands for; None where it has no config."""
+    for folder in (checkpoints_folder() / name, Path(name).expanduser()):
+        if name.strip() and (folder / "config.json").is_file():
+            return folder
+    return None
 
 
 def known_models(*, everything: bool = False) -> list[dict[str, str]]:

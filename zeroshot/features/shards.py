@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors.numpy import save
 
+from zeroshot.checkpoint import write_whole
 from zeroshot.errors import OutputError
 
 if TYPE_CHECKING:
@@ -37,26 +37,6 @@ class Shard:
     keys: tuple[str, ...]
     tokens: NDArray[np.float16]
     embeddings: NDArray[np.float32]
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write `content` to `path` so that a reader sees all of it or none, also after a loss of power.
-
-    Raises:
-        OutputError: the disk is full or read-only.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with beside.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise OutputError(
-            f"cannot write {path}: {error.strerror or error}; free the disk and run again"
-        ) from error
 
 
 def write_shard(

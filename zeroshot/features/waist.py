@@ -15,6 +15,7 @@ from zeroshot.errors import OptionError, OutputError
 from zeroshot.features.shards import PATTERN, Shard, read_shard
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
@@ -136,7 +137,9 @@ class Waist:
         object.__setattr__(self, "_places", places)
 
     @classmethod
-    def open(cls, folder: str | Path, expected: WaistSettings | None = None, *, verify: bool = True) -> Waist:
+    def open(
+        cls, folder: str | os.PathLike[str], expected: WaistSettings | None = None, *, verify: bool = True
+    ) -> Waist:
         """The waist that `write_waist` left in a folder, its numbers mapped from the disk.
 
         Args:

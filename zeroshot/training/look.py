@@ -10,7 +10,7 @@ from torch import Tensor
 
 from zeroshot.losses.independence import dependence
 from zeroshot.losses.sampling import balanced_weights
-from zeroshot.model.adapter import unit_rows
+from zeroshot.model.streams import unit_rows
 from zeroshot.types import Streams
 
 if TYPE_CHECKING:

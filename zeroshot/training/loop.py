@@ -17,10 +17,9 @@ from zeroshot.training.batches import Batch, Draws, generator_for, mix, still_ba
 from zeroshot.training.config import adapter_config
 from zeroshot.training.look import HeldOut, look
 from zeroshot.training.machine import Machine, on_machine
+from zeroshot.training.record import EpochRecord, Fitted, Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from zeroshot.features.waist import Waist
     from zeroshot.training.batches import StillBank
     from zeroshot.training.config import TrainingConfig
@@ -28,63 +27,6 @@ if TYPE_CHECKING:
     from zeroshot.training.targets import LabelTexts, Scenes
 
 _CALIBRATION_CLIPS = 256
-
-
-@dataclass(frozen=True)
-class EpochRecord:
-    """What one epoch brought.
-
-    Attributes:
-        epoch: counted from 1.
-        step: steps done since the start.
-        learning_rate: at its end.
-        losses: mean of each term over the epoch's steps, `total` first.
-        metrics: on held-out videos; empty where nobody looked.
-        fused_weight: that served best there.
-        value: the figure that chooses the epoch, or None.
-    """
-
-    epoch: int
-    step: int
-    learning_rate: float
-    losses: Mapping[str, float]
-    metrics: Mapping[str, float]
-    fused_weight: float
-    value: float | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """The fields as JSON holds them."""
-        return {**self.__dict__, "losses": dict(self.losses), "metrics": dict(self.metrics)}
-
-
-@dataclass(frozen=True, eq=False)
-class Fitted:
-    """A trained adapter and how it came about.
-
-    Attributes:
-        adapter: of the best epoch, on the CPU, in evaluation mode, its fused weight chosen.
-        history: one record an epoch.
-        best_epoch: whose weights these are.
-        notes: what a user should know, a line each.
-    """
-
-    adapter: TwoStreamAdapter
-    history: tuple[EpochRecord, ...]
-    best_epoch: int
-    notes: tuple[str, ...]
-
-
-class Watcher:
-    """Is told how training goes; this one keeps it to itself."""
-
-    def note(self, text: str) -> None:
-        """One line that a user should read."""
-
-    def step(self, done: int, total: int) -> None:
-        """A step is over."""
-
-    def epoch(self, record: EpochRecord) -> None:
-        """An epoch is over."""
 
 
 class Trainee(nn.Module):
@@ -269,6 +211,7 @@ class Run:
     def go(self, watcher: Watcher) -> None:
         """All steps that are left."""
         draws = self.plan.draws
+        watcher.begin(self.step, draws.total_steps, self.history)
         while self.step < draws.total_steps:
             self._advance()
             ended = self.step % draws.steps_per_epoch == 0

@@ -12,6 +12,7 @@ from zeroshot.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from accelerate import Accelerator
 
@@ -45,6 +46,11 @@ class Machine:
         optimizer.step()
         return float(norm) if norm is not None else 0.0
 
+    def first(self) -> AbstractContextManager[None]:
+        """A stretch that the first process passes before the others enter it."""
+        stretch: AbstractContextManager[None] = self.accelerator.main_process_first()
+        return stretch
+
     def scaler_state(self) -> dict[str, Any] | None:
         """State of the loss scale of fp16; None without one."""
         scaler = self.accelerator.scaler
@@ -67,10 +73,6 @@ def on_machine(device: str, precision: str) -> Iterator[Machine]:
     Raises:
         OptionError: the device is not there, or cannot compute in that precision.
     """
-    from accelerate import Accelerator
-    from accelerate.state import AcceleratorState, PartialState
-    from accelerate.utils import DistributedDataParallelKwargs
-
     if device not in {"auto", "cpu", "cuda"}:
         raise OptionError(f"device is {device!r}; training runs on auto, cpu or cuda")
     if device == "cuda" and not torch.cuda.is_available():
@@ -78,6 +80,12 @@ def on_machine(device: str, precision: str) -> Iterator[Machine]:
     on_cpu = device == "cpu" or (device == "auto" and not torch.cuda.is_available())
     if on_cpu and precision == "fp16":
         raise OptionError("precision fp16 needs a GPU; take bf16 or no")
+    try:
+        from accelerate import Accelerator
+        from accelerate.state import AcceleratorState, PartialState
+        from accelerate.utils import DistributedDataParallelKwargs
+    except ImportError as error:
+        raise OptionError("training needs the package accelerate: pip install 'zeroshot[train]'") from error
     ours = not PartialState._shared_state
     try:
         accelerator = Accelerator(

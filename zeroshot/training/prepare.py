@@ -1,0 +1,234 @@
+"""From a split and a model's name to what `fit` reads: tokens, label texts, scenes, held-out videos."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from zeroshot.errors import LabelError, OptionError
+from zeroshot.evaluation.splits import Split, read_split
+from zeroshot.features.waist import MANIFEST, Waist
+from zeroshot.features.write import waist_settings, write_waist
+from zeroshot.text.prompts import make_prompts
+from zeroshot.training.batches import generator_for
+from zeroshot.training.targets import LabelTexts, Scenes, given_scenes, guessed_scenes
+from zeroshot.video.sampling import Sampling
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+    from zeroshot.model.model import Model
+    from zeroshot.text.prompts import TemplateSource
+    from zeroshot.training.config import TrainingConfig
+
+SCENE_LIST = "places365"
+_SCENE_TEMPLATE = "a photo of a {}."
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How videos become tokens and words become targets, before anything is trained.
+
+    Attributes:
+        num_frames: T; None is the model's own.
+        num_samplings: S clips of each video at different moments, among which training draws.
+        grid_side: patches a side that are left of each frame.
+        decoder: auto, decord or pyav.
+        cache: folder for the tokens; None keeps them in the output folder.
+        scenes: `auto` (as given with the videos, or none), `given`, `none`, `guess` (by CLIP, among the
+            places of places365), or a list of scene names for CLIP to guess among: a file, a bundled list, "a,b,c".
+        templates: prompts of the labels; None for the bare label.
+        spaced: write CamelCase and under_scores in labels as words.
+        snapshot_steps: steps between two states that a killed run goes on from.
+    """
+
+    num_frames: int | None = None
+    num_samplings: int = 1
+    grid_side: int = 4
+    decoder: str = "auto"
+    cache: str | None = None
+    scenes: str = "auto"
+    templates: TemplateSource = None
+    spaced: bool = True
+    snapshot_steps: int = 50
+
+    def __post_init__(self) -> None:
+        """Refuse counts below one."""
+        for name in ("num_samplings", "grid_side", "snapshot_steps"):
+            if getattr(self, name) < 1:
+                raise OptionError(f"{name} is {getattr(self, name)}; expected 1 or more")
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What `fit` reads.
+
+    Attributes:
+        name: of the split.
+        train: training videos.
+        held_out: held-out videos; may be empty.
+        texts: every label of both.
+        scenes: or None.
+        notes: what a user should know.
+    """
+
+    name: str
+    train: Waist
+    held_out: Waist
+    texts: LabelTexts
+    scenes: Scenes | None
+    notes: tuple[str, ...]
+
+
+def open_waist(
+    source: Split | Waist | str | os.PathLike[str],
+    model: Model,
+    preparation: Preparation,
+    cache: Path,
+    advance: Callable[[int, int], None] | None = None,
+) -> tuple[str, Waist]:
+    """Name and tokens of a split, written to the cache unless they are there.
+
+    Args:
+        source: a split, a CSV file, a folder of tokens, or a waist.
+        model: that makes the tokens, or made them.
+        preparation: how.
+        cache: folder for the tokens.
+        advance: is called with videos done and videos to do.
+
+    Raises:
+        OutputError: tokens of another backbone, or made otherwise.
+        ModelError: the backbone has no tokens.
+    """
+    sampling = Sampling(preparation.num_frames or model.sampling.num_frames, preparation.num_samplings)
+    if isinstance(source, Waist):
+        return "tokens in memory", source
+    if not isinstance(source, Split) and (Path(source) / MANIFEST).is_file():
+        waist = Waist.open(source)
+        sampling = Sampling(preparation.num_frames or waist.settings.num_frames, waist.settings.num_samplings)
+        expected = waist_settings(model.backbone, sampling, preparation.grid_side)
+        return Path(source).name, Waist.open(source, expected, verify=False)
+    split = source if isinstance(source, Split) else read_split(source)
+    if len(split.labels) < 2:
+        raise LabelError(
+            f"{split.name} has the label {split.labels[0]!r} alone; training needs 2 labels or more"
+        )
+    waist = write_waist(
+        model,
+        split.videos,
+        cache,
+        sampling=sampling,
+        num_samplings=preparation.num_samplings,
+        grid_side=preparation.grid_side,
+        decoder=preparation.decoder,
+        advance=advance,
+    )
+    return split.name, waist
+
+
+def gather(
+    name: str,
+    waist: Waist,
+    held_out: Waist | None,
+    model: Model,
+    config: TrainingConfig,
+    preparation: Preparation,
+) -> Material:
+    """What `fit` reads, from tokens.
+
+    Args:
+        name: of the split.
+        waist: all its videos.
+        held_out: videos to choose by; None holds some of `waist` out.
+        model: encodes labels and scene names.
+        config: says how many are held out.
+        preparation: says which scenes and prompts.
+    """
+    if waist.settings.fingerprint not in {"", model.fingerprint}:
+        raise OptionError(
+            f"the tokens are of the backbone {waist.settings.backbone} ({waist.settings.fingerprint[:12]}), "
+            f"not of {model.name} ({model.fingerprint[:12]}); take that backbone, or write tokens with this one"
+        )
+    notes = _failure_notes(waist) + ([] if held_out is None else _failure_notes(held_out))
+    if held_out is None:
+        train_rows, held_rows = hold_out(waist, config)
+        train, held_out = waist.subset(train_rows), waist.subset(held_rows)
+    else:
+        taken = {row.key for row in held_out.rows}
+        rows = [place for place, row in enumerate(waist.rows) if row.key not in taken]
+        train = waist.subset(rows)
+        if len(rows) < len(waist):
+            notes.append(
+                f"{len(waist) - len(rows)} training videos are held-out ones as well: not trained on"
+            )
+    texts = label_texts(sorted({*train.labels, *held_out.labels}), model, preparation)
+    scenes = _scenes(train, held_out, model, preparation.scenes)
+    return Material(name, train, held_out, texts, scenes, tuple(notes))
+
+
+def hold_out(waist: Waist, config: TrainingConfig) -> tuple[list[int], list[int]]:
+    """Rows to train on and rows to choose by: a share of each label's videos, and whole labels if asked.
+
+    Videos of equal content stay on one side, and each label that is trained on keeps a video or more.
+
+    Raises:
+        LabelError: fewer than two labels would be left.
+    """
+    generator = generator_for(config.seed, "hold out", 0)
+    labels = sorted(set(waist.labels))
+    if len(labels) - config.held_out_labels < 2:
+        raise LabelError(
+            f"{config.held_out_labels} of {len(labels)} labels held out leave fewer than 2; hold fewer out"
+        )
+    order = torch.randperm(len(labels), generator=generator)[: config.held_out_labels].tolist()
+    whole = {labels[place] for place in order}
+    keys: dict[str, dict[str, None]] = {label: {} for label in labels}
+    for row in waist.rows:
+        keys[row.label].setdefault(row.key)
+    taken: set[str] = set()
+    for label in labels:
+        mine = list(keys[label])
+        count = (
+            len(mine) if label in whole else min(math.ceil(config.held_out_share * len(mine)), len(mine) - 1)
+        )
+        taken |= {mine[place] for place in torch.randperm(len(mine), generator=generator)[:count].tolist()}
+    held = [place for place, row in enumerate(waist.rows) if row.key in taken]
+    return sorted(set(range(len(waist))) - set(held)), held
+
+
+def label_texts(labels: list[str], model: Model, preparation: Preparation) -> LabelTexts:
+    """Label names as the videos have them, with the embeddings of their prompts."""
+    prompts = make_prompts(labels, preparation.templates, spaced=preparation.spaced)
+    return LabelTexts(tuple(labels), torch.from_numpy(model.embed_prompts(prompts)), model.logit_scale)
+
+
+def _scenes(train: Waist, held_out: Waist, model: Model, source: str) -> Scenes | None:
+    """Scenes by what a user asked for."""
+    if source == "none":
+        return None
+    if source in {"auto", "given"}:
+        scenes = given_scenes(train, held_out)
+        if scenes is None and source == "given":
+            raise OptionError(
+                "no video names a scene; add a column `scene`, or let CLIP guess with scenes='guess'"
+            )
+        return scenes
+    prompts = make_prompts(SCENE_LIST if source == "guess" else source, _SCENE_TEMPLATE)
+    embeddings = torch.from_numpy(model.embed_prompts(prompts))
+    return guessed_scenes(train, held_out, prompts.labels, embeddings, model.logit_scale)
+
+
+def _failure_notes(waist: Waist) -> list[str]:
+    """One line that counts the videos that could not be read and names the first ones."""
+    if not waist.failures:
+        return []
+    names = ", ".join(name for name, _ in waist.failures[:3])
+    more = ", …" if len(waist.failures) > 3 else ""
+    total = len(waist.failures) + len(waist)
+    reason = waist.failures[0][1]
+    return [f"{len(waist.failures)} of {total} videos could not be read: {names}{more} (first: {reason})"]

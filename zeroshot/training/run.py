@@ -1,0 +1,214 @@
+"""`train`: from a list of videos to a checkpoint folder, going on where a killed run stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zeroshot.checkpoint import DEFAULT_MODEL, load_adapter, load_model, save_adapter, write_whole
+from zeroshot.errors import OutputError
+from zeroshot.evaluation.curves import training_curves
+from zeroshot.training.config import TrainingConfig
+from zeroshot.training.loop import fit
+from zeroshot.training.machine import on_machine
+from zeroshot.training.prepare import Material, Preparation, gather, open_waist
+from zeroshot.training.record import EpochRecord, Fitted, Watcher
+from zeroshot.training.report import (
+    LOG,
+    PICTURE,
+    PROVENANCE,
+    versions,
+    write_card,
+    write_log,
+    write_provenance,
+)
+from zeroshot.training.snapshot import STATE, Snapshots, first_difference
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from zeroshot.evaluation.splits import Split
+    from zeroshot.features.waist import Waist
+    from zeroshot.model.backbone import Backbone
+    from zeroshot.training.machine import Machine
+
+_TOKENS = "tokens"
+
+
+def train(
+    split: Split | Waist | str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    model: str = DEFAULT_MODEL,
+    *,
+    config: TrainingConfig | None = None,
+    preparation: Preparation | None = None,
+    held_out: Split | Waist | str | os.PathLike[str] | None = None,
+    device: str = "auto",
+    watcher: Watcher | None = None,
+) -> Fitted:
+    """An adapter trained on a split, and a checkpoint folder that `load` and `load_model` read.
+
+    Killed at any moment, the same call goes on and ends with the same weights; finished, it gives them again.
+
+    Args:
+        split: CSV file with columns path, label and perhaps scene; a Split; or tokens written before.
+        output: folder of the checkpoint, made where it is missing.
+        model: whose backbone is adapted; it stays frozen.
+        config: settings of the training.
+        preparation: how videos become tokens and words become targets.
+        held_out: videos of seen labels that choose epoch and fused weight, never test videos; None holds a
+            share of the split's own out.
+        device: auto, cpu or cuda; several GPUs through `accelerate launch`.
+        watcher: is told how it goes.
+
+    Raises:
+        ZeroshotError: one line that names what cannot be used and the remedy.
+    """
+    config, preparation = config or TrainingConfig(), preparation or Preparation()
+    folder, started = Path(output), time.monotonic()
+    watcher = watcher or Watcher()
+    _claim(folder)
+    with on_machine(device, config.precision) as machine:
+        network = load_model(model, device=str(machine.device), stream="clip")
+        cache = Path(preparation.cache) if preparation.cache else folder / _TOKENS
+        with network, machine.first():
+            name, waist = open_waist(split, network, preparation, cache / "train", watcher.prepared)
+            others = None
+            if held_out is not None:
+                others = open_waist(held_out, network, preparation, cache / "held-out", watcher.prepared)[1]
+        material = gather(name, waist, others, network, config, preparation)
+        for note in material.notes:
+            watcher.note(note)
+        stamp = _stamp(material, config, preparation, network.fingerprint)
+        if (folder / PROVENANCE).is_file():
+            watcher.note(f"{folder} is finished already")
+            return _finished(folder, stamp)
+        fitted = fit(
+            material.train,
+            material.held_out,
+            material.texts,
+            config,
+            scenes=material.scenes,
+            device=device,
+            snapshots=Snapshots(folder, preparation.snapshot_steps, stamp),
+            watcher=Recorder(folder, watcher, machine),
+        )
+        facts = {
+            **_facts(material, fitted, network.backbone),
+            "seconds": round(time.monotonic() - started, 1),
+        }
+        if machine.rank == 0:
+            _write(folder, fitted, material, network.backbone, {**facts, "stamp": stamp})
+        return fitted
+
+
+class Recorder(Watcher):
+    """Keeps `log.csv` up to date, and passes everything on."""
+
+    def __init__(self, folder: Path, watcher: Watcher, machine: Machine) -> None:
+        self._folder, self._watcher, self._writes = folder, watcher, machine.rank == 0
+        self._history: list[EpochRecord] = []
+
+    def note(self, text: str) -> None:
+        """Passed on."""
+        self._watcher.note(text)
+
+    def begin(self, done: int, total: int, history: Sequence[EpochRecord]) -> None:
+        """Take up what an earlier run left."""
+        self._history = list(history)
+        self._watcher.begin(done, total, history)
+
+    def step(self, done: int, total: int) -> None:
+        """Passed on."""
+        self._watcher.step(done, total)
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Written and passed on."""
+        self._history.append(record)
+        if self._writes:
+            write_log(self._folder, self._history)
+        self._watcher.epoch(record)
+
+
+def _claim(folder: Path) -> None:
+    """Make the folder, or refuse one of something else."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        entries = {entry.name for entry in folder.iterdir() if not entry.name.endswith(".tmp")}
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"cannot write to {folder}: {reason}; choose another output") from error
+    if entries and not entries & {STATE, _TOKENS, PROVENANCE, LOG}:
+        raise OutputError(f"{folder} is not empty and holds no training; choose an empty folder")
+    if PROVENANCE not in entries and "config.json" in entries and STATE not in entries:
+        raise OutputError(f"{folder} holds a checkpoint that was not trained here; choose an empty folder")
+
+
+def _stamp(
+    material: Material, config: TrainingConfig, preparation: Preparation, fingerprint: str
+) -> dict[str, Any]:
+    """What a run is made of: runs of equal stamps on one machine give equal weights."""
+    texts = hashlib.sha256(material.texts.embeddings.numpy().tobytes()).hexdigest()[:16]
+    kept = {
+        name: value for name, value in asdict(preparation).items() if name not in {"cache", "snapshot_steps"}
+    }
+    return {
+        "backbone": fingerprint,
+        "training_data": material.train.digest,
+        "held_out_data": material.held_out.digest,
+        "label_texts": texts,
+        "settings": config.as_dict(),
+        "preparation": json.loads(json.dumps(kept, default=str)),
+    }
+
+
+def _facts(material: Material, fitted: Fitted, backbone: Backbone) -> dict[str, Any]:
+    """Where a checkpoint comes from."""
+    train, held_out, scenes = material.train, material.held_out, material.scenes
+    soft = scenes is not None and scenes.train.ndim == 2
+    return {
+        "kind": "adapter",
+        "backbone": {"name": backbone.name, "fingerprint": backbone.fingerprint},
+        "split": material.name,
+        "labels": sorted(set(train.labels)),
+        "held_out_labels": sorted(set(held_out.labels) - set(train.labels)),
+        "videos": {"training": len(train), "held_out": len(held_out)},
+        "failures": [list(failure) for failure in train.failures],
+        "scenes": None if scenes is None else {"names": list(scenes.names), "guessed": soft},
+        "tokens": train.settings.as_dict(),
+        "best_epoch": fitted.best_epoch,
+        "fused_weight": float(fitted.adapter.fused_weight),
+        "notes": [*material.notes, *fitted.notes],
+        "versions": versions(),
+        "history": [record.as_dict() for record in fitted.history],
+    }
+
+
+def _write(
+    folder: Path, fitted: Fitted, material: Material, backbone: Backbone, facts: dict[str, Any]
+) -> None:
+    """Everything that a checkpoint folder holds; the state goes last: a kill in between costs nothing."""
+    write_log(folder, fitted.history)
+    write_whole(folder / PICTURE, training_curves(facts["history"]))
+    write_card(folder, fitted, material, backbone.name)
+    save_adapter(folder, fitted.adapter, backbone)
+    write_provenance(folder, facts)
+    (folder / STATE).unlink(missing_ok=True)
+
+
+def _finished(folder: Path, stamp: dict[str, Any]) -> Fitted:
+    """What a finished run found, if it was this one."""
+    try:
+        facts = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
+        history = tuple(EpochRecord(**record) for record in facts["history"])
+        before, best, notes = facts["stamp"], int(facts["best_epoch"]), tuple(facts["notes"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OutputError(f"{folder / PROVENANCE} is damaged; choose another output") from error
+    if difference := first_difference(before, json.loads(json.dumps(stamp))):
+        raise OutputError(f"{folder} holds a finished run with {difference}; choose another output")
+    return Fitted(load_adapter(folder).adapter, history, best, notes)
