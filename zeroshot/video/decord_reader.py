@@ -1,4 +1,4 @@
-"""decord: fast on ordinary files, silently wrong on some; so it is believed only after an examination."""
+"""decord: right on ordinary files, silently wrong on some; so it is believed only after an examination."""
 
 from __future__ import annotations
 
@@ -19,13 +19,12 @@ if TYPE_CHECKING:
     from zeroshot.video.pyav_reader import PyavReader
 
 # Where decord 0.6 counts and orders frames rightly. Not AVI (B-frames come out wrong, silently), not MPEG
-# streams, GIF or AV1 (errors).
-_CONTAINERS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
+# streams, GIF or AV1 (errors). Its timestamps do not always tell: where frames that follow a key frame are
+# shown before it, as x265 writes them, they are right and the pictures are up to four frames late.
+_MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
+_CONTAINERS = frozenset({_MP4, "matroska,webm"})
 _CODECS = frozenset({"h264", "hevc", "mpeg4", "vp8", "vp9"})
 _ONE_THREAD = frozenset({"vp8", "vp9"})  # decord fails on these with several
-_LARGEST_BYTES = (
-    64 << 20
-)  # decord reads a file from end to end on opening; a longer one is better sought through
 
 
 def is_installed() -> bool:
@@ -45,6 +44,8 @@ def distrust(reader: PyavReader) -> str | None:
     if info.codec not in _CODECS:
         return f"its codec is {info.codec}"
     timeline = reader.timeline()
+    if info.container == _MP4 and reader.num_frames_declared != len(timeline.ticks):
+        return "its index does not hold all frames: it is cut, or in fragments"
     if not timeline.complete:
         return "its packets lack timestamps of their own, or an edit list hides some"
     if timeline.ticks[0] != reader.origin:

@@ -33,6 +33,7 @@ _DENSE_SECONDS = (
 _JOINED_SECONDS = 10.0  # without an index, a gap up to this is decoded through
 _BACK_SECONDS = (4.0, 16.0, 64.0)  # how far before a moment to begin where a seek may land behind it
 _PATIENCE_SECONDS = 120.0  # of video decoded from the start where seeking may miss by a frame
+_GUESS_FRAMES = 3  # by which a guessed time may miss
 _DAMAGED_READS = 64  # demuxing errors in a row after which the rest of the file is given up
 
 
@@ -44,6 +45,7 @@ class PyavReader:
         info: what the file says of itself.
         time_base: seconds a tick, exact.
         origin: the first frame's timestamp in ticks.
+        num_frames_declared: by the header; 0 where it does not say.
         end_reached: the end in ticks that decoding ran into, or None as long as it did not.
     """
 
@@ -65,10 +67,13 @@ class PyavReader:
         self._open()
         try:
             first = self._first_frame()
-            self._counted = first.pts is None or self._guesses_times()
+            self._counted = first.pts is None or (self._guesses_times("avi") and self._is_reordered())
+            self._timed = not self._counted and self._container.format.name != "mpeg"
+            self._seekable = not (self._counted or self._guesses_times("mpeg"))
             stream = self._stream
             rate = stream.average_rate or stream.guessed_rate or Fraction(25)
             self.time_base = 1 / Fraction(rate) if self._counted else Fraction(stream.time_base)
+            self.num_frames_declared: int = stream.frames
             self.origin: int = 0 if self._counted else first.pts
             self.info = self._describe(first)
         except BaseException:
@@ -134,7 +139,10 @@ class PyavReader:
         """Where the last packet around and behind a timestamp ends, in ticks, read without decoding."""
         frame = int(1 / (Fraction(self._stream.average_rate or 25) * self.time_base))
         for back in (0.0, *_BACK_SECONDS):
-            self._seek(max(self.origin, since - int(back / self.time_base)))
+            if self._seekable:
+                self._seek(max(self.origin, since - int(back / self.time_base)))
+            else:
+                self._open()
             packets = (p for p in self._packets() if not p.is_discard)
             ends = [p.pts + (p.duration or frame) for p in packets if p.pts is not None]
             if ends:
@@ -153,15 +161,19 @@ class PyavReader:
         self._context.thread_count = self._num_threads
         self._indexed = self._container.format.name in _INDEXED
 
-    def _guesses_times(self) -> bool:
-        """Whether timestamps are libav's guesses, so that frames are better counted from the start.
+    def _guesses_times(self, container: str) -> bool:
+        """Whether the file is of a container whose timestamps libav has to guess, and short enough to mind.
 
-        A bare stream of pictures has none, and AVI with B-frames stores none that tell their order. Guesses
-        may miss by a frame or two behind a seek, which is accepted only where counting takes too long.
+        AVI stores no times that tell the order of B-frames: its frames are counted from the start. MPEG
+        program streams store some times: the others come out right from the start, and a frame or two off
+        behind a seek. Where that takes too long, an error of a frame or two is accepted.
         """
         seconds = float((self._stream.duration or 0) * self._stream.time_base)
-        reordered = bool(self._context.has_b_frames) and self._container.format.name == "avi"
-        return reordered and seconds <= _PATIENCE_SECONDS
+        return self._container.format.name == container and seconds <= _PATIENCE_SECONDS
+
+    def _is_reordered(self) -> bool:
+        """Whether frames are shown in another order than they are stored."""
+        return bool(self._context.has_b_frames)
 
     def _first_frame(self) -> VideoFrame:
         """The first frame that can be decoded."""
@@ -175,12 +187,13 @@ class PyavReader:
 
     def _describe(self, first: VideoFrame) -> VideoInfo:
         """What the headers and the first frame say."""
+        duration_seconds = self._declared_duration()  # may open the file again: nothing of it is held before
         stream = self._stream
         rotation = round(first.rotation / 90) * 90 % 360
         width, height = (first.width, first.height) if rotation % 180 == 0 else (first.height, first.width)
         return VideoInfo(
             path=self._name,
-            duration_seconds=self._declared_duration(),
+            duration_seconds=duration_seconds,
             width=width,
             height=height,
             fps=float(stream.average_rate or stream.guessed_rate or 0),
@@ -209,7 +222,7 @@ class PyavReader:
 
     def _groups(self, wanted: list[int]) -> list[list[int]]:
         """The ticks that are best read in one pass each."""
-        if not wanted or self._counted:
+        if not wanted or not self._seekable:
             return [wanted] if wanted else []
         spread = float((wanted[-1] - wanted[0]) * self.time_base)
         if spread <= _DENSE_SECONDS * len(wanted):
@@ -249,7 +262,7 @@ class PyavReader:
     def _collect(self, group: list[int], shorter_side: int | None) -> Shown:
         """The frames of one pass, begun early enough that the first tick is met."""
         starts = (0.0, *_BACK_SECONDS) if self._indexed else _BACK_SECONDS
-        for back in () if self._counted else starts:
+        for back in starts if self._seekable else ():
             begin = group[0] - int(back / self.time_base)
             if back and begin <= self.origin:
                 break
@@ -266,8 +279,11 @@ class PyavReader:
         waiting = deque(group)
         previous: tuple[int, VideoFrame] | None = None
         kept: tuple[int, NDArray[np.uint8]] | None = None
-        for index, frame in enumerate(self._decoded(self._packets(), () if self._counted else group)):
-            tick = index if self._counted else frame.pts
+        drift = 0
+        for index, frame in enumerate(self._decoded(self._packets(), group if self._timed else ())):
+            tick = frame.pts
+            if self._counted:
+                tick, drift = _counted(index, drift, frame.pts)
             if tick is None:
                 continue
             if previous is None and strict and tick > group[0]:
@@ -326,3 +342,13 @@ class PyavReader:
         except (av.error.FFmpegError, OSError, ValueError):
             return []
         return frames
+
+
+def _counted(index: int, drift: int, guess: int | None) -> tuple[int, int]:
+    """Tick and new drift of the frame that came out as the `index`-th.
+
+    A frame's number is its time, until the guessed time says that several are missing: damaged or left out.
+    """
+    if guess is not None and abs(guess - index - drift) > _GUESS_FRAMES:
+        drift = guess - index
+    return index + drift, drift
