@@ -18,8 +18,13 @@ if TYPE_CHECKING:
     from zeroshot.checkpoint import load_model
     from zeroshot.classifier import Classifier, load
     from zeroshot.errors import ZeroshotError
+    from zeroshot.evaluation.splits import LabeledVideo, Split, read_split
+    from zeroshot.features.waist import Waist
     from zeroshot.model.model import Model
     from zeroshot.text.index import LabelIndex
+    from zeroshot.training.config import TrainingConfig
+    from zeroshot.training.prepare import Preparation
+    from zeroshot.training.run import train
     from zeroshot.types import Clip, Prediction, Prompts, Ranking, Segment
     from zeroshot.video.sampling import Sampling
 
@@ -29,30 +34,44 @@ __all__ = [
     "Classifier",
     "Clip",
     "LabelIndex",
+    "LabeledVideo",
     "Model",
     "Prediction",
+    "Preparation",
     "Prompts",
     "Ranking",
     "Sampling",
     "Segment",
+    "Split",
+    "TrainingConfig",
+    "Waist",
     "ZeroshotError",
     "load",
     "load_model",
+    "read_split",
+    "train",
 ]
 
 _HOMES = {
     "Classifier": "classifier",
     "Clip": "types",
     "LabelIndex": "text.index",
+    "LabeledVideo": "evaluation.splits",
     "Model": "model.model",
     "Prediction": "types",
+    "Preparation": "training.prepare",
     "Prompts": "types",
     "Ranking": "types",
     "Sampling": "video.sampling",
     "Segment": "types",
+    "Split": "evaluation.splits",
+    "TrainingConfig": "training.config",
+    "Waist": "features.waist",
     "ZeroshotError": "errors",
     "load": "classifier",
     "load_model": "checkpoint",
+    "read_split": "evaluation.splits",
+    "train": "training.run",
 }
 
 

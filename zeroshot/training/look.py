@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from zeroshot.losses.independence import dependence
@@ -57,6 +58,7 @@ class HeldOut:
         seen_texts: (K, D).
         novel_texts: (K', D).
         weights: (len(seen),) that make label and scene independent; ones without scenes.
+        logit_scale: the backbone's own.
     """
 
     waist: Waist
@@ -67,6 +69,7 @@ class HeldOut:
     seen_texts: Tensor
     novel_texts: Tensor
     weights: Tensor
+    logit_scale: float
 
     @classmethod
     def of(cls, waist: Waist, texts: LabelTexts, seen_rows: Tensor, scenes: Tensor | None) -> HeldOut:
@@ -95,19 +98,27 @@ class HeldOut:
             embeddings[seen_rows],
             embeddings[novel_rows],
             weights,
+            texts.logit_scale,
         )
 
     def figures(self, rows: Tensor) -> dict[str, float]:
-        """Accuracies of rows (n, D): `accuracy`, `balanced`, and with novel labels `novel`, `harmonic`."""
+        """Figures of rows (n, D): `accuracy`, `balanced` accuracy and balanced cross-entropy `loss`.
+
+        With novel labels also the accuracy among them, `novel`, and its `harmonic` mean with the first.
+        """
         result: dict[str, float] = {}
         if len(self.seen):
-            right = (rows[self.seen] @ self.seen_texts.T).argmax(1) == self.seen_targets
+            scores = rows[self.seen] @ self.seen_texts.T
+            right = scores.argmax(1) == self.seen_targets
+            losses = F.cross_entropy(self.logit_scale * scores, self.seen_targets, reduction="none")
+            total = self.weights.double().sum()
             result["accuracy"] = float(right.double().mean())
-            result["balanced"] = float((right * self.weights).double().sum() / self.weights.double().sum())
+            result["balanced"] = float((right * self.weights).double().sum() / total)
+            result["loss"] = float((losses * self.weights).double().sum() / total)
         if len(self.novel):
             right = (rows[self.novel] @ self.novel_texts.T).argmax(1) == self.novel_targets
             result["novel"] = float(right.double().mean())
-        if len(result) == 3:
+        if len(self.seen) and len(self.novel):
             both = result["accuracy"] + result["novel"]
             result["harmonic"] = 2 * result["accuracy"] * result["novel"] / both if both else 0.0
         return result
@@ -119,11 +130,13 @@ class Figures:
 
     Attributes:
         value: the figure that chooses the epoch; None where nothing can be chosen by.
+        loss: held-out loss of the same stream; of epochs of equal value the one with the lower is better.
         fused_weight: the best of those offered.
         metrics: `static_accuracy`, `dynamic_balanced`, …, `nhsic`.
     """
 
     value: float | None
+    loss: float
     fused_weight: float
     metrics: dict[str, float]
 
@@ -134,7 +147,7 @@ def look(
     config: TrainingConfig,
     device: torch.device | str = "cpu",
 ) -> Figures:
-    """Figures of an adapter on held-out videos; of two fused weights as good, the one nearer to CLIP.
+    """Figures of an adapter on held-out videos; of fused weights as good, the one with the lower loss.
 
     Args:
         adapter: as trained so far.
@@ -143,14 +156,14 @@ def look(
         device: where the adapter is.
     """
     if held_out is None:
-        return Figures(None, DEFAULT_FUSED_WEIGHT, {})
+        return Figures(None, 0.0, DEFAULT_FUSED_WEIGHT, {})
     streams = read_streams(adapter, held_out.waist, device)
     criterion = "balanced" if config.choose_by == "last" else config.choose_by
     tried = {
         weight: held_out.figures(unit_rows(streams.static + weight * streams.dynamic))
         for weight in config.fused_weights
     }
-    best = max(sorted(tried), key=lambda weight: tried[weight].get(criterion, 0.0))
+    best = max(sorted(tried), key=lambda weight: _merit(tried[weight], criterion))
     found = {
         "static": held_out.figures(streams.static),
         "dynamic": held_out.figures(streams.dynamic),
@@ -160,8 +173,14 @@ def look(
     dependent = _dependence(streams, held_out.seen)
     if dependent is not None:
         metrics["nhsic"] = dependent
-    value = None if config.choose_by == "last" else found[config.choose_stream].get(criterion)
-    return Figures(value, best, metrics)
+    chosen = found[config.choose_stream]
+    value = None if config.choose_by == "last" else chosen.get(criterion)
+    return Figures(value, chosen.get("loss", 0.0), best, metrics)
+
+
+def _merit(figures: dict[str, float], criterion: str) -> tuple[float, float]:
+    """What is compared: the criterion, and where it is equal the loss, which is not as coarse."""
+    return figures.get(criterion, 0.0), -figures.get("loss", 0.0)
 
 
 def _dependence(streams: Streams, rows: Tensor) -> float | None:

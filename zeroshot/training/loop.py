@@ -171,6 +171,7 @@ class Best:
 
     epoch: int = 0
     value: float | None = None
+    loss: float = 0.0
     fused_weight: float = 1.0
     weights: dict[str, Tensor] = field(default_factory=dict)
 
@@ -279,13 +280,15 @@ class Run:
         rate = float(self.optimizer.param_groups[0]["lr"])
         record = EpochRecord(epoch, self.step, rate, losses, found.metrics, found.fused_weight, found.value)
         self.history.append(record)
-        better = found.value is not None and (self.best.value is None or found.value > self.best.value)
+        better = found.value is not None and (
+            self.best.value is None or (found.value, -found.loss) > (self.best.value, -self.best.loss)
+        )
         if better or (last and self.best.value is None):
             weights = {
                 name: value.detach().cpu().clone()
                 for name, value in self.trainee.adapter.state_dict().items()
             }
-            self.best = Best(epoch, found.value, found.fused_weight, weights)
+            self.best = Best(epoch, found.value, found.loss, found.fused_weight, weights)
 
     def _save(self) -> None:
         if self.snapshots is None or self.machine.rank != 0:

@@ -41,7 +41,8 @@ class Preparation:
         decoder: auto, decord or pyav.
         cache: folder for the tokens; None keeps them in the output folder.
         scenes: `auto` (as given with the videos, or none), `given`, `none`, `guess` (by CLIP, among the
-            places of places365), or a list of scene names for CLIP to guess among: a file, a bundled list, "a,b,c".
+            places of places365), or a list of scene names for CLIP to guess among (a file, a bundled list,
+            "a,b,c").
         templates: prompts of the labels; None for the bare label.
         spaced: write CamelCase and under_scores in labels as words.
         snapshot_steps: steps between two states that a killed run goes on from.
@@ -152,7 +153,7 @@ def gather(
     if waist.settings.fingerprint not in {"", model.fingerprint}:
         raise OptionError(
             f"the tokens are of the backbone {waist.settings.backbone} ({waist.settings.fingerprint[:12]}), "
-            f"not of {model.name} ({model.fingerprint[:12]}); take that backbone, or write tokens with this one"
+            f"not of {model.name} ({model.fingerprint[:12]}); take that one, or write tokens with this one"
         )
     notes = _failure_notes(waist) + ([] if held_out is None else _failure_notes(held_out))
     if held_out is None:

@@ -1,0 +1,207 @@
+"""`zeroshot train`."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zeroshot.cli import options
+from zeroshot.cli.screen import progress, put_json, put_line, say
+from zeroshot.errors import OptionError
+from zeroshot.training.record import Watcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from zeroshot.training.config import TrainingConfig
+    from zeroshot.training.record import EpochRecord
+
+SplitFile = Annotated[
+    str,
+    typer.Argument(metavar="SPLIT", help="CSV with columns path, label, maybe scene; or a folder of tokens."),
+]
+Output = Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="Folder of the checkpoint.")]
+HeldOut = Annotated[
+    str | None,
+    typer.Option(metavar="SPLIT", help="Videos to choose the epoch by, never test videos. Default: a tenth."),
+]
+SceneSource = Annotated[
+    str,
+    typer.Option(
+        metavar="SOURCE", help="auto, given, none, guess (by CLIP in places365), or a list to guess in."
+    ),
+]
+Epochs = Annotated[int | None, typer.Option(metavar="N", help="Passes over the videos.")]
+Seed = Annotated[int | None, typer.Option(help="The same seed gives the same weights.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Any setting, such as objective.independence=0.5."),
+]
+ConfigFile = Annotated[str | None, typer.Option("--config", metavar="FILE", help="Settings as JSON.")]
+Cache = Annotated[str | None, typer.Option(metavar="DIR", help="Folder of tokens. Default: in the output.")]
+NumSamplings = Annotated[int, typer.Option(metavar="S", help="Clips of each video, to draw among.", min=1)]
+Precision = Annotated[str | None, typer.Option(help="no, bf16 or fp16.")]
+
+
+def train(
+    split: SplitFile,
+    output: Output,
+    model: options.ModelName = None,
+    held_out: HeldOut = None,
+    scenes: SceneSource = "auto",
+    epochs: Epochs = None,
+    seed: Seed = None,
+    settings: Settings = None,
+    config: ConfigFile = None,
+    cache: Cache = None,
+    num_frames: options.NumFrames = None,
+    num_samplings: NumSamplings = 1,
+    templates: options.Templates = None,
+    precision: Precision = None,
+    device: options.Device = "auto",
+    as_json: options.Json = False,
+) -> None:
+    """\b
+    Example:  zeroshot train puppets/videos.csv --output adapted/ --model puppet-tiny
+
+    Trains the two streams on top of a frozen model. Interrupted or killed, the same command goes on where it
+    ended. Several GPUs: accelerate launch -m zeroshot train …
+    """
+    from zeroshot.checkpoint import DEFAULT_MODEL
+    from zeroshot.training.prepare import Preparation
+    from zeroshot.training.run import train as run
+
+    chosen = read_settings(config, settings or [], {"epochs": epochs, "seed": seed, "precision": precision})
+    preparation = Preparation(
+        num_frames=num_frames, num_samplings=num_samplings, cache=cache, scenes=scenes, templates=templates
+    )
+    with _Screen(as_json) as screen:
+        fitted = run(
+            split,
+            output,
+            model or DEFAULT_MODEL,
+            config=chosen,
+            preparation=preparation,
+            held_out=held_out,
+            device=device,
+            watcher=screen,
+        )
+    record = fitted.history[fitted.best_epoch - 1]
+    if as_json:
+        put_json({"output": output, "best": record.as_dict(), "notes": list(fitted.notes)})
+    else:
+        put_line(f"epoch {fitted.best_epoch} of {len(fitted.history)} written to {output}")
+
+
+def read_settings(path: str | None, changes: list[str], flags: dict[str, Any]) -> TrainingConfig:
+    """The config from a JSON file, then NAME=VALUE pairs, then flags that are not None.
+
+    Raises:
+        OptionError: the file cannot be read, or a name or value is none of the settings.
+    """
+    from zeroshot.training.config import TrainingConfig
+
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            with open(path, encoding="utf-8") as stream:  # noqa: PTH123 - pathlib costs the help page its speed
+                values = json.load(stream)
+        except (OSError, ValueError) as error:
+            raise OptionError(f"cannot read {path}: {error}; expected settings as JSON") from error
+        if not isinstance(values, dict):
+            raise OptionError(f"{path} holds no JSON object of settings")
+    for change in changes:
+        name, equals, text = change.partition("=")
+        if not (name and equals):
+            raise OptionError(f"--set {change!r} is no NAME=VALUE, such as objective.independence=0.5")
+        *groups, last = name.split(".")
+        place = values
+        for group in groups:
+            place = place.setdefault(group, {})
+            if not isinstance(place, dict):
+                raise OptionError(f"--set {change!r}: {group} has no parts")
+        place[last] = _value(text)
+    values |= {name: value for name, value in flags.items() if value is not None}
+    try:
+        return TrainingConfig.from_dict(values)
+    except (TypeError, AttributeError, ValueError) as error:
+        raise OptionError(f"the settings cannot be used: {error}") from error
+
+
+def _value(text: str) -> Any:  # noqa: ANN401 - any JSON value
+    """A JSON value, or the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+class _Screen(Watcher):
+    """Tells a terminal how training goes: bars on stderr, a line an epoch on stdout, notes on stderr."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._bar: ExitStack | None = None
+        self._advance: Callable[[], None] | None = None
+
+    def __enter__(self) -> _Screen:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def note(self, text: str) -> None:
+        """On stderr."""
+        say(text)
+
+    def prepared(self, done: int, total: int) -> None:
+        """Moves the bar of videos."""
+        if self._bar is None:
+            self._open(total, "videos")
+        self._move()
+        if done == total:
+            self._close()
+
+    def begin(self, done: int, total: int, history: Sequence[EpochRecord]) -> None:
+        """Opens the bar of steps."""
+        if done:
+            say(f"goes on after step {done} of {total}, epoch {len(history)}")
+        self._close()
+        self._open(total - done, "steps")
+
+    def step(self, done: int, total: int) -> None:
+        """Moves the bar of steps."""
+        self._move()
+        if done == total:
+            self._close()
+
+    def epoch(self, record: EpochRecord) -> None:
+        """One line."""
+        if self._as_json:
+            put_json(record.as_dict())
+            return
+        losses = " ".join(f"{name} {value:.3f}" for name, value in record.losses.items())
+        figures = [
+            f"{name} {record.metrics[f'{name}_accuracy']:.1%}"
+            for name in ("static", "dynamic", "fused")
+            if f"{name}_accuracy" in record.metrics
+        ]
+        if "nhsic" in record.metrics:
+            figures.append(f"nhsic {record.metrics['nhsic']:.3f}")
+        put_line(f"epoch {record.epoch}: {losses} | held out: {' '.join(figures) or 'nothing'}")
+
+    def _open(self, total: int, what: str) -> None:
+        self._bar = ExitStack()
+        self._advance = self._bar.enter_context(progress(total, what))
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        self._bar = self._advance = None
+
+    def _move(self) -> None:
+        if self._advance is not None:
+            self._advance()
