@@ -115,6 +115,8 @@ def _render_batch(
     alpha = _to_bytes(cover.view(*shape, *view.size))
     figure = _to_bytes(colour.reshape(*shape, 3, *view.size))
     background = _backgrounds(scenes, draws, view)
+    corner = torch.tensor([view.size[1] / view.size[0] / 2, 0.0, 0.0])
+    joints = ((parts.joints + corner) * view.size[0]).view(*shape, *parts.joints.shape[1:]).numpy()
     return [
         PuppetVideo(
             frames=composite(figure[row], alpha[row], background[row]),
@@ -122,6 +124,7 @@ def _render_batch(
             background=background[row],
             figure=figure[row],
             alpha=alpha[row],
+            joints=joints[row],
             action=int(actions[row]),
             scene=int(scenes[row]),
             seed=int(seeds[row]),

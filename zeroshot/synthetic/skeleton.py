@@ -32,12 +32,14 @@ class Capsules:
         radii: (F, P, 2) radius at each end.
         colours: (F, P, 3) in [0, 1].
         shadow: (F, 4) x, y, half width and half height of the shadow on the ground.
+        joints: (F, J, 3) where the `JOINTS` are: x, y, and how much nearer than the hips.
     """
 
     ends: Tensor
     radii: Tensor
     colours: Tensor
     shadow: Tensor
+    joints: Tensor
 
 
 def _direction(out: Tensor, forward: Tensor, side: float) -> Tensor:
@@ -127,6 +129,14 @@ PARTS = _BODY + tuple(
 """Every part drawn: from joint, to joint, radius at each, colour, how much nearer it counts than it is."""
 
 
+JOINTS = (
+    "hips", "neck", "head", "r_eye", "l_eye",
+    "r_shoulder", "r_elbow", "r_hand", "r_hip", "r_knee", "r_ankle", "r_toe",
+    "l_shoulder", "l_elbow", "l_hand", "l_hip", "l_knee", "l_ankle", "l_toe",
+)  # fmt: skip
+"""Joints that videos tell of. `r` and `l` are sides of the body's plan; a mirrored puppet has them exchanged."""
+
+
 def _from_hue(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
     """(B, 3) RGB from (B,) hue, saturation, value."""
     corners = hue.new_tensor([0.0, 2 / 3, 1 / 3])
@@ -180,9 +190,11 @@ def capsules(pose: dict[str, Tensor], mirror: Tensor, draws: Tensor, width: floa
     x = place + stature * (pose["x"] - middle)
     lifted = pose["lift"] - standing
     y = ground - stature * lifted
-    axes = stature[..., None, None] * stature.new_tensor([1.0, -1.0])
-    place = torch.stack([x, y], -1)[:, :, None]
-    ends = torch.cat([place + axes * starts[..., :2], place + axes * stops[..., :2]], -1)
+    axes = stature[..., None, None] * stature.new_tensor([1.0, -1.0, 1.0])
+    hips = torch.stack([x, y, torch.zeros_like(x)], -1)[:, :, None]
+    starts, stops = hips + axes * starts, hips + axes * stops
+    named = hips + axes * torch.stack([flat[name] for name in JOINTS], 2)
+    ends = torch.cat([starts[..., :2], stops[..., :2]], -1)
     thin = 0.8 + 0.2 * cos.abs()
     radii = starts.new_tensor([[part[2], part[3]] for part in PARTS]).expand(*cos.shape, -1, -1).clone()
     radii[:, :, 0] = radii[:, :, 0] * thin[..., None]
@@ -198,4 +210,5 @@ def capsules(pose: dict[str, Tensor], mirror: Tensor, draws: Tensor, width: floa
         index = order[..., None].expand(*order.shape, values.shape[-1])
         return values.gather(2, index).flatten(0, 1).float()
 
-    return Capsules(sort(ends), sort(radii), sort(painted), shadow.flatten(0, 1).float())
+    ground_and_joints = shadow.flatten(0, 1).float(), named.flatten(0, 1).float()
+    return Capsules(sort(ends), sort(radii), sort(painted), *ground_and_joints)

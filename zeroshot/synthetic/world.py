@@ -69,6 +69,8 @@ class PuppetVideo:
         background: (T, 3, H, W) uint8, the same without the puppet and its shadow.
         figure: (T, 3, H, W) uint8, the puppet's own colours; black where there is none.
         alpha: (T, H, W) uint8, how much the puppet (255) or its shadow (about 100) covers.
+        joints: (T, J, 3) float32, where the joints named in `skeleton.JOINTS` are: x and y in pixels from the
+            upper left corner, and how much nearer than the hips.
         action: index into `ACTIONS`.
         scene: index into `SCENES`.
         seed: of everything else.
@@ -79,6 +81,7 @@ class PuppetVideo:
     background: NDArray[np.uint8]
     figure: NDArray[np.uint8]
     alpha: NDArray[np.uint8]
+    joints: NDArray[np.float32]
     action: int
     scene: int
     seed: int
