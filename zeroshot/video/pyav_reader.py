@@ -67,12 +67,11 @@ class PyavReader:
         self._open()
         try:
             first = self._first_frame()
-            self._counted = first.pts is None or (self._guesses_times("avi") and self._is_reordered())
-            self._timed = not self._counted and self._container.format.name != "mpeg"
-            self._seekable = not (self._counted or self._guesses_times("mpeg"))
+            self._counted = first.pts is None or self._guesses_times()
+            self._first_guess = first.pts
             stream = self._stream
-            rate = stream.average_rate or stream.guessed_rate or Fraction(25)
-            self.time_base = 1 / Fraction(rate) if self._counted else Fraction(stream.time_base)
+            rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
+            self.time_base = 1 / rate if self._counted else Fraction(stream.time_base)
             self.num_frames_declared: int = stream.frames
             self.origin: int = 0 if self._counted else first.pts
             self.info = self._describe(first)
@@ -139,7 +138,7 @@ class PyavReader:
         """Where the last packet around and behind a timestamp ends, in ticks, read without decoding."""
         frame = int(1 / (Fraction(self._stream.average_rate or 25) * self.time_base))
         for back in (0.0, *_BACK_SECONDS):
-            if self._seekable:
+            if not self._counted:
                 self._seek(max(self.origin, since - int(back / self.time_base)))
             else:
                 self._open()
@@ -161,19 +160,28 @@ class PyavReader:
         self._context.thread_count = self._num_threads
         self._indexed = self._container.format.name in _INDEXED
 
-    def _guesses_times(self, container: str) -> bool:
-        """Whether the file is of a container whose timestamps libav has to guess, and short enough to mind.
+    def _guesses_times(self) -> bool:
+        """Whether libav has to guess timestamps, and the file is short enough to count its frames instead.
 
-        AVI stores no times that tell the order of B-frames: its frames are counted from the start. MPEG
-        program streams store some times: the others come out right from the start, and a frame or two off
-        behind a seek. Where that takes too long, an error of a frame or two is accepted.
+        AVI stores no times that tell the order of B-frames, and MPEG program streams store few: guesses are a
+        frame or two off, which is accepted only where counting from the start takes too long.
         """
+        container = self._container.format.name
         seconds = float((self._stream.duration or 0) * self._stream.time_base)
-        return self._container.format.name == container and seconds <= _PATIENCE_SECONDS
+        reordered = container == "avi" and bool(self._context.has_b_frames)
+        return (reordered or container == "mpeg") and seconds <= _PATIENCE_SECONDS
 
-    def _is_reordered(self) -> bool:
-        """Whether frames are shown in another order than they are stored."""
-        return bool(self._context.has_b_frames)
+    def _number(self, index: int, drift: int, frame: VideoFrame) -> tuple[int, int]:
+        """Tick and new drift of the frame that came out as the `index`-th, where frames are counted.
+
+        A frame's number is its time, until the guessed time says that several are missing: damaged or dropped.
+        """
+        if frame.pts is not None:
+            seconds = (frame.pts - (self._first_guess or 0)) * Fraction(self._stream.time_base)
+            guess = round(seconds / self.time_base)
+            if abs(guess - index - drift) > _GUESS_FRAMES:
+                drift = guess - index
+        return index + drift, drift
 
     def _first_frame(self) -> VideoFrame:
         """The first frame that can be decoded."""
@@ -208,7 +216,9 @@ class PyavReader:
         stream = self._stream
         known = stream.duration * stream.time_base if stream.duration else None
         if self._counted:
-            return float(known or self._count() * self.time_base)
+            # The header of AVI knows how many frames there were; the others' durations are guesses as well.
+            trusted = known if self._container.format.name == "avi" else None
+            return float(trusted or self._count() * self.time_base)
         # Headers miss what comes before the first frame, the last frame's own time, or pictures that end
         # before the sound. The last packets tell; where no duration is known, all packets are passed over.
         far = known or Fraction(self._container.duration or 0, 1_000_000)
@@ -222,7 +232,7 @@ class PyavReader:
 
     def _groups(self, wanted: list[int]) -> list[list[int]]:
         """The ticks that are best read in one pass each."""
-        if not wanted or not self._seekable:
+        if not wanted or self._counted:
             return [wanted] if wanted else []
         spread = float((wanted[-1] - wanted[0]) * self.time_base)
         if spread <= _DENSE_SECONDS * len(wanted):
@@ -262,7 +272,7 @@ class PyavReader:
     def _collect(self, group: list[int], shorter_side: int | None) -> Shown:
         """The frames of one pass, begun early enough that the first tick is met."""
         starts = (0.0, *_BACK_SECONDS) if self._indexed else _BACK_SECONDS
-        for back in starts if self._seekable else ():
+        for back in () if self._counted else starts:
             begin = group[0] - int(back / self.time_base)
             if back and begin <= self.origin:
                 break
@@ -280,10 +290,10 @@ class PyavReader:
         previous: tuple[int, VideoFrame] | None = None
         kept: tuple[int, NDArray[np.uint8]] | None = None
         drift = 0
-        for index, frame in enumerate(self._decoded(self._packets(), group if self._timed else ())):
+        for index, frame in enumerate(self._decoded(self._packets(), () if self._counted else group)):
             tick = frame.pts
             if self._counted:
-                tick, drift = _counted(index, drift, frame.pts)
+                tick, drift = self._number(index, drift, frame)
             if tick is None:
                 continue
             if previous is None and strict and tick > group[0]:
@@ -342,13 +352,3 @@ class PyavReader:
         except (av.error.FFmpegError, OSError, ValueError):
             return []
         return frames
-
-
-def _counted(index: int, drift: int, guess: int | None) -> tuple[int, int]:
-    """Tick and new drift of the frame that came out as the `index`-th.
-
-    A frame's number is its time, until the guessed time says that several are missing: damaged or left out.
-    """
-    if guess is not None and abs(guess - index - drift) > _GUESS_FRAMES:
-        drift = guess - index
-    return index + drift, drift
