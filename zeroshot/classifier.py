@@ -140,6 +140,7 @@ def load(
     device: str = "auto",
     spaced: bool = True,
     sampling: Sampling | None = None,
+    stream: str | None = None,
 ) -> Classifier:
     """A Classifier that ranks `labels` for videos.
 
@@ -152,6 +153,8 @@ def load(
         device: auto, cpu, cuda, cuda:N or mps.
         spaced: write CamelCase and under_scores as words, as CLIP's tokenizer needs; False: as given.
         sampling: which frames; None: the model's own, 8 frames from the middle of 8 equal segments.
+        stream: of a checkpoint with an adapter: static, dynamic or fused, or clip for its backbone alone;
+            None is what the checkpoint says.
 
     Raises:
         ZeroshotError: one line that names what cannot be used and the remedy.
@@ -159,10 +162,19 @@ def load(
     if (labels is None) == (index is None):
         raise OptionError("give either labels or index; for vectors without labels use zeroshot.load_model")
     prompts = None if labels is None else make_prompts(labels, templates, spaced=spaced)
-    network = load_model(model, device=device, sampling=sampling) if isinstance(model, str) else model
+    network = _model(model, device, sampling, stream)
     if prompts is not None:
         return Classifier(network, build_index(network, prompts))
     return Classifier(network, LabelIndex.load(str(index), fingerprint={"model": network.fingerprint}))
+
+
+def _model(model: str | Model, device: str, sampling: Sampling | None, stream: str | None) -> Model:
+    """The model itself, or the one of that name."""
+    if isinstance(model, str):
+        return load_model(model, device=device, sampling=sampling, stream=stream)
+    if stream is not None:
+        raise OptionError("stream goes with a model's name; choose it in load_model for a Model")
+    return model
 
 
 def build_index(model: Model, prompts: Prompts) -> LabelIndex:

@@ -146,10 +146,12 @@ class EmbeddingTable:
 
 def settings_of(model: Model) -> dict[str, Any]:
     """What two runs must share for their vectors to be exchangeable: the model and the frames it looks at."""
+    adapted = {} if model.adapter is None else {"adapter": model.adapter_fingerprint, "stream": model.stream}
     return {
         "format": 1,
         "model": model.name,
         "fingerprint": model.fingerprint,
+        **adapted,
         "embedding_dim": model.embedding_dim,
         "sampling": asdict(model.sampling),
     }

@@ -23,6 +23,7 @@ def classify(
     k: options.TopK = 5,
     as_json: options.Json = False,
     as_csv: options.Csv = False,
+    stream: options.Stream = None,
     device: options.Device = "auto",
     num_frames: options.NumFrames = None,
     num_views: options.NumViews = 1,
@@ -37,7 +38,7 @@ def classify(
     """
     one_format(as_json, as_csv)
     paths = videos_from(videos)
-    network = model_from(model, device, sampling_from(num_frames, num_views), decoder)
+    network = model_from(model, device, sampling_from(num_frames, num_views), decoder, stream)
     classifier = classifier_from(network, labels, templates, index, not as_given)
     if as_csv:
         put_csv("path", "rank", "label", "score", "probability", "error")

@@ -26,6 +26,7 @@ def embed(
     output: Output,
     model: options.ModelName = None,
     as_json: options.Json = False,
+    stream: options.Stream = None,
     device: options.Device = "auto",
     num_frames: options.NumFrames = None,
     num_views: options.NumViews = 1,
@@ -40,7 +41,7 @@ def embed(
     from zeroshot.batch.table import EmbeddingTable, settings_of
 
     paths = videos_from(videos)
-    network = model_from(model, device, sampling_from(num_frames, num_views), decoder)
+    network = model_from(model, device, sampling_from(num_frames, num_views), decoder, stream)
     with EmbeddingTable(output, settings_of(network)) as table:
         todo = [path for path in paths if str(path) not in table.done]
         if len(todo) < len(paths):

@@ -39,7 +39,13 @@ def sampling_from(num_frames: int | None, num_views: int) -> Sampling | None:
     return Sampling(num_frames=num_frames or Sampling().num_frames, num_views=num_views)
 
 
-def model_from(name: str | None, device: str, sampling: Sampling | None, decoder: str = "auto") -> Model:
+def model_from(
+    name: str | None,
+    device: str,
+    sampling: Sampling | None,
+    decoder: str = "auto",
+    stream: str | None = None,
+) -> Model:
     """The model of that name, or the default one; says so where its weights are random.
 
     Raises:
@@ -47,7 +53,9 @@ def model_from(name: str | None, device: str, sampling: Sampling | None, decoder
     """
     from zeroshot.checkpoint import DEFAULT_MODEL, load_model
 
-    model = load_model(name or DEFAULT_MODEL, device=device, sampling=sampling, decoder=decoder)
+    model = load_model(
+        name or DEFAULT_MODEL, device=device, sampling=sampling, decoder=decoder, stream=stream
+    )
     if model.backbone.is_random:
         say(f"{model.name} is untrained: it serves for speed and tests, its answers mean nothing")
     return model

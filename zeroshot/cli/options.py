@@ -34,6 +34,10 @@ ModelName = Annotated[
     str | None,
     typer.Option("--model", "-m", help="ARCH/TAG, hf:ORG/NAME, a folder, or puppet-tiny (works offline)."),
 ]
+Stream = Annotated[
+    str | None,
+    typer.Option(help="Of a model with an adapter: static, dynamic, fused, or clip for the network alone."),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 TopK = Annotated[int, typer.Option("-k", metavar="N", help="How many labels to show.", min=1)]
 NumFrames = Annotated[

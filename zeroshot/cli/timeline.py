@@ -33,6 +33,7 @@ def timeline(
     k: options.TopK = 1,
     as_json: options.Json = False,
     as_csv: options.Csv = False,
+    stream: options.Stream = None,
     device: options.Device = "auto",
     num_frames: options.NumFrames = None,
     decoder: options.Decoder = "auto",
@@ -45,7 +46,7 @@ def timeline(
     """
     one_format(as_json, as_csv)
     paths = videos_from(videos)
-    network = model_from(model, device, sampling_from(num_frames, 1), decoder)
+    network = model_from(model, device, sampling_from(num_frames, 1), decoder, stream)
     classifier = classifier_from(network, labels, templates, index, not as_given)
     if as_csv:
         put_csv("path", "start_seconds", "end_seconds", "rank", "label", "score", "probability", "error")

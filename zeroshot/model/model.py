@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from functools import cached_property
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -104,6 +106,16 @@ class Model:
     def fingerprint(self) -> str:
         """Changes with architecture, preprocessing and weights."""
         return self.backbone.fingerprint
+
+    @cached_property
+    def adapter_fingerprint(self) -> str | None:
+        """Changes with the adapter's config and weights; None without one."""
+        if self.adapter is None:
+            return None
+        digest = hashlib.sha256(repr(sorted(self.adapter.config.as_dict().items())).encode())
+        for name, tensor in sorted(self.adapter.state_dict().items()):
+            digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
     def embed_videos(
         self, videos: Sequence[VideoSource], *, sampling: Sampling | None = None
