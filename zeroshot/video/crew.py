@@ -129,8 +129,6 @@ class _Driver(threading.Thread):
         except _LostError as lost:
             self._discard(child)
             raise VideoError(str(lost).format(request.path)) from None
-        if child.is_lost():
-            self._discard(child)
         if header["kind"] in _ERRORS:
             raise _ERRORS[header["kind"]](header["text"].replace(request.absolute_path, request.path))
         return header, arrays
@@ -140,6 +138,9 @@ class _Driver(threading.Thread):
         with self._lock:
             if self._stopping:
                 raise VideoError("the reader was closed while videos waited for it; keep it open")
+            if self._child is not None and self._child.is_lost():
+                self._child.kill()
+                self._child = None
             if self._child is None:
                 self._child = _Child(self._limits.memory_limit_bytes)
             return self._child
@@ -245,4 +246,4 @@ class _Child:
         if code < 0:
             with contextlib.suppress(ValueError):
                 cause = signal.Signals(-code).name
-        return f"decoding {{}} ended the decoding process ({cause}); use the decoder auto, or {_REMEDY}"
+        return f"decoding {{}} ended the decoding process ({cause}); get another copy, or {_REMEDY}"

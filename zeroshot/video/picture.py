@@ -15,7 +15,7 @@ REDUCED_SIDE = 2
 
 Measured on 720p and 1080p film resized to 224 by antialiased bicubic afterwards: means of boxes differ from
 the native picture's result by 0.24 grey levels of 255 on average, 4 at most, at 2.4 times the size, by 0.55
-at 1.6 times, which is too much. libswscale's own area scaling differs by 1.0 even at 2.4 times: it is not used.
+at 1.6 times, which is too much. libswscale's area scaling differs by 1.0 even at 2.4 times: it is not used.
 """
 
 

@@ -174,7 +174,7 @@ class PyavReader:
     def _number(self, index: int, drift: int, frame: VideoFrame) -> tuple[int, int]:
         """Tick and new drift of the frame that came out as the `index`-th, where frames are counted.
 
-        A frame's number is its time, until the guessed time says that several are missing: damaged or dropped.
+        A frame's number is its time, until the guessed time says that some are missing: damaged or dropped.
         """
         if frame.pts is not None:
             seconds = (frame.pts - (self._first_guess or 0)) * Fraction(self._stream.time_base)
@@ -208,7 +208,7 @@ class PyavReader:
             codec=self._context.name,
             container=self._container.format.name,
             rotation=rotation,
-            start_seconds=float(self.origin * self.time_base),
+            start_seconds=float(first.time or 0.0),
         )
 
     def _declared_duration(self) -> float:
