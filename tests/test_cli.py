@@ -61,7 +61,7 @@ def test_every_help_page_opens_with_an_example(run, verb):
 
 
 def test_help_loads_no_network_library():
-    code = "import sys; sys.argv = ['zeroshot', 'classify', '--help']\nfrom zeroshot.cli.main import main\n"
+    code = "import sys; sys.argv = ['zeroshot', 'classify', '-h']\nfrom zeroshot.cli.main import main\n"
     code += "try: main()\nexcept SystemExit: pass\n"
     code += "heavy = {'torch', 'numpy', 'av', 'decord', 'faiss', 'open_clip', 'transformers', 'rich', 'pyarrow'}\n"
     code += "sys.exit(str(heavy & sys.modules.keys()) if heavy & sys.modules.keys() else 0)"

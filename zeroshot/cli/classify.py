@@ -66,8 +66,9 @@ def _put_csv(ranking: Ranking) -> None:
 
 
 def _put_text(ranking: Ranking) -> None:
-    put_line(ranking.path)
     if ranking.error is not None:
         say(ranking.error)
+        return
+    put_line(ranking.path)
     for prediction in ranking.predictions:
         put_line(f"  {prediction.probability:7.2%}  {prediction.label}")

@@ -36,7 +36,7 @@ def sampling_from(num_frames: int | None, num_views: int) -> Sampling | None:
         return None
     from zeroshot.video.sampling import Sampling
 
-    return Sampling(num_frames=num_frames or Sampling().num_frames, num_views=num_views)
+    return Sampling(Sampling().num_frames if num_frames is None else num_frames, num_views)
 
 
 def model_from(
