@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -181,6 +182,8 @@ def write_whole(path: Path, content: bytes) -> None:
             os.fsync(stream.fileno())
         beside.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            beside.unlink()
         reason = error.strerror or str(error)
         raise OutputError(f"cannot write {path}: {reason}; make room or choose another folder") from error
 

@@ -45,6 +45,18 @@ def content_key(source: VideoSource) -> str:
     return digest.hexdigest()
 
 
+def file_stamp(source: VideoSource) -> str:
+    """Size and time of a file, in nanoseconds; empty for a folder, frames in memory or what is not there."""
+    if not is_path(source):
+        return ""
+    path = Path(str(source))
+    try:
+        facts = path.stat()
+    except OSError:
+        return ""
+    return "" if path.is_dir() else f"{facts.st_size}:{facts.st_mtime_ns}"
+
+
 def _take(digest: Any, values: Any) -> None:  # noqa: ANN401 - any array, tensor or image
     """An array's type, shape and numbers into the digest."""
     array = np.ascontiguousarray(values.cpu() if hasattr(values, "cpu") else values)

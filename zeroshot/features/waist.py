@@ -91,12 +91,15 @@ class WaistRow:
         label: the action.
         scene: where it happens, or None where nobody said.
         key: of its content.
+        stamp: size and time of the file when it was read; while they stand it is not read again. Empty where
+            there is no file.
     """
 
     path: str
     label: str
     scene: str | None
     key: str
+    stamp: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ import numpy as np
 
 from zeroshot.checkpoint import write_whole
 from zeroshot.errors import ModelError, OutputError, VideoError
-from zeroshot.features.keys import content_key
+from zeroshot.features.keys import content_key, file_stamp
 from zeroshot.features.shards import PATTERN, read_shard, write_shard
 from zeroshot.features.waist import FORMAT, MANIFEST, Waist, WaistRow, WaistSettings, read_manifest
 from zeroshot.model.tokens import pool_tokens, pooled_grid
@@ -85,8 +85,8 @@ def write_waist(
     folder = Path(folder)
     sampling = replace(sampling or model.sampling, num_views=num_samplings)
     settings = waist_settings(model.backbone, sampling, grid_side)
-    _claim(folder, settings)
-    rows, sources, failures = _rows(videos)
+    known = _claim(folder, settings)
+    rows, sources, failures = _rows(videos, known)
     with ShardWriter(folder) as writer:
         todo = {key: source for key, source in sources.items() if key not in writer.done}
         done = 0
@@ -203,24 +203,28 @@ def _encode(
     return stacked, np.stack(embeddings)
 
 
-def _rows(videos: Sequence[Labeled]) -> tuple[list[WaistRow], dict[str, VideoSource], list[tuple[str, str]]]:
+def _rows(
+    videos: Sequence[Labeled], known: dict[tuple[str, str], str]
+) -> tuple[list[WaistRow], dict[str, VideoSource], list[tuple[str, str]]]:
     """Rows with their keys, one source for each key, and the videos that cannot be opened."""
     rows, failures = [], []
     sources: dict[str, VideoSource] = {}
     for video in videos:
         name = name_of(video.path)
         try:
-            key = content_key(video.path)
+            stamp = file_stamp(video.path)
+            key = known.get((name, stamp)) if stamp else None
+            key = key or content_key(video.path)
         except VideoError as error:
             failures.append((name, str(error)))
             continue
-        rows.append(WaistRow(name, video.label, video.scene, key))
+        rows.append(WaistRow(name, video.label, video.scene, key, stamp))
         sources.setdefault(key, video.path)
     return rows, sources, failures
 
 
-def _claim(folder: Path, settings: WaistSettings) -> None:
-    """Mark the folder as one in the making, or refuse it."""
+def _claim(folder: Path, settings: WaistSettings) -> dict[tuple[str, str], str]:
+    """Mark a new folder as one in the making, or refuse another; gives the keys of files that it knows."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / MANIFEST).exists() and any(folder.iterdir()):
@@ -230,10 +234,13 @@ def _claim(folder: Path, settings: WaistSettings) -> None:
             f"cannot write to {folder}: {error.strerror or error}; choose another folder"
         ) from error
     if (folder / MANIFEST).exists():
-        before = WaistSettings.from_dict(read_manifest(folder)["settings"])
+        manifest = read_manifest(folder)
+        before = WaistSettings.from_dict(manifest["settings"])
         if difference := before.difference(settings):
             raise OutputError(f"{folder} holds {difference}; choose another folder, or delete this one")
+        return {(row.path, row.stamp): row.key for row in (WaistRow(*each) for each in manifest["rows"])}
     _put_manifest(folder, settings, [], [], complete=False)
+    return {}
 
 
 def _put_manifest(
@@ -249,6 +256,6 @@ def _put_manifest(
         "complete": complete,
         "settings": settings.as_dict(),
         "failures": failures,
-        "rows": [[row.path, row.label, row.scene, row.key] for row in rows],
+        "rows": [[row.path, row.label, row.scene, row.key, row.stamp] for row in rows],
     }
     write_whole(folder / MANIFEST, (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode())

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from zeroshot.evaluation.splits import Split
     from zeroshot.features.waist import Waist
     from zeroshot.model.backbone import Backbone
+    from zeroshot.model.model import Model
     from zeroshot.training.machine import Machine
 
 _TOKENS = "tokens"
@@ -75,13 +76,9 @@ def train(
     _claim(folder)
     with on_machine(device, config.precision) as machine:
         network = load_model(model, device=str(machine.device), stream="clip")
-        cache = Path(preparation.cache) if preparation.cache else folder / _TOKENS
         with network, machine.first():
-            name, waist = open_waist(split, network, preparation, cache / "train", watcher.prepared)
-            others = None
-            if held_out is not None:
-                others = open_waist(held_out, network, preparation, cache / "held-out", watcher.prepared)[1]
-        material = gather(name, waist, others, network, config, preparation)
+            tokens = _tokens(split, held_out, network, preparation, folder, watcher)
+        material = gather(*tokens, network, config, preparation)
         for note in material.notes:
             watcher.note(note)
         stamp = _stamp(material, config, preparation, network.fingerprint)
@@ -105,6 +102,22 @@ def train(
         if machine.rank == 0:
             _write(folder, fitted, material, network.backbone, {**facts, "stamp": stamp})
         return fitted
+
+
+def _tokens(
+    split: Split | Waist | str | os.PathLike[str],
+    held_out: Split | Waist | str | os.PathLike[str] | None,
+    network: Model,
+    preparation: Preparation,
+    folder: Path,
+    watcher: Watcher,
+) -> tuple[str, Waist, Waist | None]:
+    """Name and tokens of the split, and tokens of the held-out one."""
+    cache = Path(preparation.cache) if preparation.cache else folder / _TOKENS
+    name, waist = open_waist(split, network, preparation, cache / "train", watcher.prepared)
+    if held_out is None:
+        return name, waist, None
+    return name, waist, open_waist(held_out, network, preparation, cache / "held-out", watcher.prepared)[1]
 
 
 class Recorder(Watcher):
