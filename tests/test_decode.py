@@ -355,7 +355,17 @@ def test_an_unknown_decoder_is_refused(files):
 
 
 @pytest.mark.parametrize(
-    "name", ["a b.mp4", 'it\'s "quoted".mp4', "a:b.mp4", "100%d.mp4", "ビデオ.mp4", "-i.mp4"]
+    "name",
+    [
+        "a b.mp4",
+        'it\'s "quoted".mp4',
+        "a:b.mp4",
+        "100%d.mp4",
+        "ビデオ.mp4",
+        "-i.mp4",
+        "a\nb.mp4",
+        "\udcff.mp4",
+    ],
 )
 def test_names_are_taken_literally(tmp_path, name, monkeypatch):
     odd.encode(tmp_path / "plain.mp4", num_frames=5).rename(tmp_path / name)

@@ -156,6 +156,17 @@ def test_errors_name_the_file_as_it_was_named(reader, folder, plain, monkeypatch
         reader.read("absent.mp4", EIGHT)
 
 
+@pytest.mark.parametrize(
+    "name", ["a\nb.mp4", "\udcff.mp4", "x" * 300 + ".mp4", "a\0b.mp4", "{}.mp4", "", "no/where.mp4"]
+)
+def test_errors_are_one_line_whatever_the_name(reader, folder, name, monkeypatch):
+    monkeypatch.chdir(folder)
+    [(source, error)] = reader.read_many([name], EIGHT)
+    assert source == name
+    assert isinstance(error, VideoError)
+    assert str(error).isprintable()
+
+
 def test_a_window_behind_the_end(reader, plain):
     late = Sampling(start_seconds=50.0)
     with pytest.raises(OptionError, match="but the video lasts"):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from zeroshot.errors import OptionError, VideoError
 from zeroshot.video import decode, wire
+from zeroshot.video.probe import printable
 from zeroshot.video.sampling import Sampling
 
 if TYPE_CHECKING:
@@ -74,11 +75,12 @@ def _answer(request: dict[str, Any]) -> Reply:
     except (VideoError, OptionError) as error:
         return {"kind": type(error).__name__, "text": str(error)}, []
     except MemoryError:
-        text = f"cannot decode {request['path']}: it needs more memory than allowed; raise memory_limit_bytes"
+        name = printable(request["path"])
+        text = f"cannot decode {name}: it needs more memory than allowed; raise memory_limit_bytes"
         return {"kind": "VideoError", "text": text}, []
     except Exception as error:  # noqa: BLE001 - whatever a decoder raises costs one file, never the process
         words = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        text = f"cannot decode {request['path']}: {words}; convert it, or try another decoder"
+        text = f"cannot decode {printable(request['path'])}: {words}; convert it, or try another decoder"
         return {"kind": "VideoError", "text": text}, []
 
 

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from zeroshot.errors import OptionError, VideoError
 from zeroshot.video import wire
+from zeroshot.video.probe import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -128,10 +129,14 @@ class _Driver(threading.Thread):
             header, arrays = child.ask(content, limits.time_limit_seconds)
         except _LostError as lost:
             self._discard(child)
-            raise VideoError(str(lost).format(request.path)) from None
+            raise VideoError(str(lost).format(printable(request.path))) from None
         if header["kind"] in _ERRORS:
-            raise _ERRORS[header["kind"]](header["text"].replace(request.absolute_path, request.path))
+            raise _ERRORS[header["kind"]](self._renamed(header["text"], request))
         return header, arrays
+
+    def _renamed(self, text: str, request: _Request) -> str:
+        """A message with the file named as the caller named it."""
+        return text.replace(printable(request.absolute_path), printable(request.path))
 
     def _ready_child(self) -> _Child:
         """The child, started if there is none."""
@@ -163,13 +168,20 @@ class _Child:
         quiet = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(
             subprocess, "CREATE_NEW_PROCESS_GROUP", 0
         )
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, words],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            creationflags=quiet,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _PROGRAM, words],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                creationflags=quiet,
+            )
+        except OSError as error:
+            reason = (error.strerror or "unknown reason").lower()
+            raise VideoError(
+                f"cannot start a decoding process with {sys.executable!r}: {reason}; "
+                "free memory and processes, or run an ordinary Python"
+            ) from None
         # Both are pipes, as asked for above; the type does not know.
         self._inlet = cast("IO[bytes]", self._process.stdin)
         self._outlet = cast("IO[bytes]", self._process.stdout)

@@ -9,7 +9,7 @@ import numpy as np
 from zeroshot.errors import OptionError, VideoError
 from zeroshot.types import Clip
 from zeroshot.video import decord_reader
-from zeroshot.video.probe import VideoInfo
+from zeroshot.video.probe import VideoInfo, printable
 from zeroshot.video.pyav_reader import PyavReader
 from zeroshot.video.sampling import Sampling, frame_times
 
@@ -169,7 +169,7 @@ class _Frames:
         reason = decord_reader.distrust(reader)
         if reason is not None:
             raise VideoError(
-                f"decord cannot be trusted with {reader.info.path}: {reason}; use the decoder pyav"
+                f"decord cannot be trusted with {printable(reader.info.path)}: {reason}; use the decoder pyav"
             )
         return decord_reader.read_frames(reader, ticks, self._shorter_side)
 
@@ -180,7 +180,7 @@ class _Frames:
         whole = [picture for _, picture in picked]
         if any(picture.shape != shape for picture in whole):
             raise VideoError(
-                f"cannot decode {self._reader.info.path}: its frames change size in midstream; "
+                f"cannot decode {printable(self._reader.info.path)}: its frames change size in midstream; "
                 "convert it with: ffmpeg -i IN -c:v libx264 OUT.mp4"
             )
         seconds = np.array([self._reader.seconds(tick) for tick, _ in picked], dtype=np.float64)

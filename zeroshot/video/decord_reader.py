@@ -9,6 +9,7 @@ import numpy as np
 
 from zeroshot.errors import VideoError
 from zeroshot.video.picture import box_mean, reduction
+from zeroshot.video.probe import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,7 +85,9 @@ def read_frames(
         pixels = video.get_batch(unique.tolist()).asnumpy()
     except (decord.DECORDError, RuntimeError, IndexError, ValueError) as error:
         words = " ".join(str(error).split())[:160]
-        raise VideoError(f"decord cannot decode {reader.info.path}: {words}; use the decoder pyav") from None
+        raise VideoError(
+            f"decord cannot decode {printable(reader.info.path)}: {words}; use the decoder pyav"
+        ) from None
     finally:
         # At once: it goes on decoding behind our back, and aborts the process if it still does at exit.
         del video

@@ -47,17 +47,24 @@ class VideoInfo:
     start_seconds: float
 
 
+def printable(path: str | os.PathLike[str]) -> str:
+    """A path as messages name it: on one line, whatever characters its name is made of."""
+    joiners = "\u200d\ufe0f"  # parts of emoji
+    kept = (char if char.isprintable() or char in joiners else ascii(char)[1:-1] for char in os.fspath(path))
+    return "".join(kept)
+
+
 def require_file(path: str | os.PathLike[str]) -> str:
     """The absolute path of a readable regular file that is not empty.
 
     Raises:
         VideoError: it is missing, a folder, a device, empty or not readable.
     """
-    name = os.fspath(path)
-    if "\0" in name:
-        raise VideoError(f"cannot read {name!r}: the name has a null character; correct the name")
+    name = printable(path)
+    if "\0" in os.fspath(path):
+        raise VideoError(f"cannot read {name}: the name has a null character; correct the name")
     try:
-        status = Path(name).stat()
+        status = Path(path).stat()
     except FileNotFoundError:
         raise VideoError(f"cannot read {name}: no such file; check the path") from None
     except OSError as error:
@@ -72,9 +79,9 @@ def require_file(path: str | os.PathLike[str]) -> str:
         raise VideoError(f"cannot read {name}: it is a device or a pipe; save the video to a file first")
     if status.st_size == 0:
         raise VideoError(f"cannot decode {name}: the file is empty (0 bytes); download or copy it again")
-    if not os.access(name, os.R_OK):
+    if not os.access(path, os.R_OK):
         raise VideoError(f"cannot read {name}: permission denied; make it readable, as with chmod u+r")
-    return str(Path(name).absolute())
+    return str(Path(path).absolute())
 
 
 def _reason(error: OSError) -> str:
@@ -109,7 +116,7 @@ def open_container(path: str, name: str) -> tuple[InputContainer, VideoStream]:
 
     Args:
         path: absolute.
-        name: as the caller named it, for messages.
+        name: for messages, from `printable`.
 
     Raises:
         VideoError: libav cannot open it, or it has no moving pictures.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import deque
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -10,10 +11,9 @@ from typing import TYPE_CHECKING
 from zeroshot.errors import VideoError
 from zeroshot.video.packets import Timeline, marked
 from zeroshot.video.picture import to_rgb
-from zeroshot.video.probe import VideoInfo, import_av, open_container, require_file, unreadable
+from zeroshot.video.probe import VideoInfo, import_av, open_container, printable, require_file, unreadable
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Iterator, Sequence
 
     import numpy as np
@@ -60,7 +60,7 @@ class PyavReader:
             VideoError: no frame of it can be decoded.
         """
         self.path = require_file(path)
-        self._name = str(path)
+        self._given, self._name = os.fspath(path), printable(path)
         self._num_threads = num_threads
         self.end_reached: int | None = None
         self._timeline: Timeline | None = None
@@ -200,7 +200,7 @@ class PyavReader:
         rotation = round(first.rotation / 90) * 90 % 360
         width, height = (first.width, first.height) if rotation % 180 == 0 else (first.height, first.width)
         return VideoInfo(
-            path=self._name,
+            path=self._given,
             duration_seconds=duration_seconds,
             width=width,
             height=height,

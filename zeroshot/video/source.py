@@ -14,6 +14,7 @@ import numpy as np
 from zeroshot.errors import VideoError
 from zeroshot.types import Clip
 from zeroshot.video.decode import VIDEO_SUFFIXES
+from zeroshot.video.probe import printable
 from zeroshot.video.sampling import Sampling, frame_times
 
 if TYPE_CHECKING:
@@ -40,10 +41,15 @@ def is_path(source: object) -> TypeGuard[str | os.PathLike[str]]:
     return isinstance(source, str | os.PathLike)
 
 
+def is_folder(source: object) -> bool:
+    """Whether a source names a folder; whatever cannot be looked at is none."""
+    return is_path(source) and os.path.isdir(source)  # noqa: PTH112 - Path.is_dir raises on long or locked names
+
+
 def name_of(source: VideoSource) -> str:
     """How rows and messages call a source: its path as given, else its kind and shape."""
     if is_path(source):
-        return os.fspath(source)
+        return printable(source)
     if isinstance(source, Clip):
         return f"<clip of {len(source.frames)} frames>"
     shape = getattr(source, "shape", None)
@@ -162,12 +168,14 @@ def _clips_from_folder(folder: Path, sampling: Sampling) -> tuple[Clip, ...]:
     images = _images_in(folder)
     if not images:
         suffixes = " ".join(sorted(IMAGE_SUFFIXES))
-        raise VideoError(f"cannot read {folder}: it holds no frame images ({suffixes}); name a video file")
+        raise VideoError(
+            f"cannot read {printable(folder)}: it holds no frame images ({suffixes}); name a video file"
+        )
     seconds = np.arange(len(images)) / FRAMES_FPS
 
     def pick(rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         frames = [_opened(images[row]) for row in rows]
-        return _stacked(frames, np.arange(len(frames)), f"the images in {folder}")
+        return _stacked(frames, np.arange(len(frames)), f"the images in {printable(folder)}")
 
     return _sampled(len(images), seconds, sampling, pick)
 
@@ -183,7 +191,7 @@ def _opened(path: Path) -> NDArray[np.uint8]:
                 return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as error:
         words = " ".join(str(error).split())[:160]
-        raise VideoError(f"cannot read the frame {path}: {words}; replace or remove it") from None
+        raise VideoError(f"cannot read the frame {printable(path)}: {words}; replace or remove it") from None
 
 
 def find_videos(inputs: Iterable[str | os.PathLike[str]]) -> list[Path]:
@@ -210,15 +218,13 @@ def find_videos(inputs: Iterable[str | os.PathLike[str]]) -> list[Path]:
 def _meant_by(text: str) -> list[Path]:
     """The videos meant by one input."""
     path = Path(text)
-    if path.is_dir():
+    if is_folder(text):
         videos = _videos_in(path)
         if not videos:
             suffixes = " ".join(sorted(VIDEO_SUFFIXES))
-            raise VideoError(
-                f"no videos in {text}: looked for {suffixes} and for folders of images; check the path"
-            )
+            raise VideoError(f"no videos in {printable(text)}: looked for {suffixes} and folders of images")
         return videos
-    if path.exists() or not glob.has_magic(text):
+    if os.path.exists(text) or not glob.has_magic(text):  # noqa: PTH110 - as in is_folder
         return [path]
     matches = sorted(map(Path, glob.glob(text, recursive=True)), key=_natural)  # noqa: PTH207 - ** and absolute
     wanted = VIDEO_SUFFIXES | {Path(text).suffix.lower()}
@@ -229,9 +235,7 @@ def _meant_by(text: str) -> list[Path]:
         elif match.suffix.lower() in wanted:
             videos.append(match)
     if not videos:
-        raise VideoError(
-            f"no video matches {text}; check the pattern, and quote it if the shell reads it otherwise"
-        )
+        raise VideoError(f"no video matches {printable(text)}; check the pattern")
     return videos
 
 
@@ -253,7 +257,7 @@ def _images_in(folder: Path) -> list[Path]:
         names = [path for path in folder.iterdir() if not path.name.startswith(".")]
     except OSError as error:
         raise VideoError(
-            f"cannot read {folder}: {(error.strerror or 'no access').lower()}; check the path"
+            f"cannot read {printable(folder)}: {(error.strerror or 'no access').lower()}; check the path"
         ) from None
     return sorted((path for path in names if path.suffix.lower() in IMAGE_SUFFIXES), key=_natural)
 

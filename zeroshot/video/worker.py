@@ -6,14 +6,13 @@ import os
 import weakref
 from collections import deque
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zeroshot.errors import OptionError, VideoError
 from zeroshot.types import Clip
 from zeroshot.video.crew import Crew, Limits
 from zeroshot.video.decode import DECODERS, VideoInfo
-from zeroshot.video.source import clips_from_frames, is_path, name_of
+from zeroshot.video.source import clips_from_frames, is_folder, is_path, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -65,7 +64,8 @@ class ClipReader:
         if decoder not in DECODERS:
             raise OptionError(f"decoder is {decoder!r}; expected one of {', '.join(DECODERS)}")
         self.num_workers = num_workers
-        threads = max(1, _num_cores() // num_workers)
+        # Few: for a handful of frames more threads cost more processor time than they save of the clock's.
+        threads = min(4, max(1, _num_cores() // num_workers))
         self._limits = Limits(time_limit_seconds, memory_limit_bytes, decoder, shorter_side, threads)
         self._crew: Crew | None = None
 
@@ -145,7 +145,7 @@ class ClipReader:
 
     def _begin(self, source: VideoSource, sampling: Sampling) -> _Begun:
         """Hand a file to a child; frames in memory and folders of images wait until they are asked for."""
-        if is_path(source) and not Path(source).is_dir():
+        if is_path(source) and not is_folder(source):
             content = {"job": "clips", "sampling": asdict(sampling)}
             return _Begun(source, sampling, self._submit(source, content))
         return _Begun(source, sampling, None)
