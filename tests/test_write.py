@@ -84,14 +84,18 @@ def test_a_target_that_is_a_folder_keeps_its_files(tmp_path):
     assert [path.name for path in tmp_path.rglob("*")] == ["a.mp4", "kept"]
 
 
-@pytest.mark.parametrize("frames", [ramp().transpose(0, 2, 3, 1), ramp()[0], ramp()[:0], ramp().astype(float)])
+@pytest.mark.parametrize(
+    "frames", [ramp().transpose(0, 2, 3, 1), ramp()[0], ramp()[:0], ramp().astype(float)]
+)
 def test_not_frames(tmp_path, frames):
     with pytest.raises(VideoError, match="expected"):
         write_video(tmp_path / "a.mp4", frames, 8)
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("fps", "crf"), [(0, 20), (-1, 20), (float("nan"), 20), (float("inf"), 20), (8, 52), (8, -1)])
+@pytest.mark.parametrize(
+    ("fps", "crf"), [(0, 20), (-1, 20), (float("nan"), 20), (float("inf"), 20), (8, 52), (8, -1)]
+)
 def test_impossible_numbers(tmp_path, fps, crf):
     with pytest.raises(OptionError, match="expected"):
         write_video(tmp_path / "a.mp4", ramp(), fps, crf=crf)

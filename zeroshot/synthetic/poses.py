@@ -1,13 +1,4 @@
-"""What a puppet does: for every action, joint angles over time. A pose is a dictionary of named channels.
-
-Angles are in radians, lengths in statures (the puppet's own height).  Channels, all zero where it stands
-at ease:
-
-* `x` along the picture, `lift` above the ground, `yaw` of the whole body (0 looks at us, π/2 to the right of
-  the picture), `pitch` (forwards) and `roll` (sideways) of the torso above the hips;
-* for each side `r` and `l`: `arm_out`, `arm_fwd` of the upper arm, `fore_out`, `fore_fwd` of the forearm,
-  both seen from the torso (0 hangs down, π/2 points outwards or forwards, π points up); `leg_out`, `leg_fwd`
-  of the thigh and `knee`, which folds the shin backwards.
+"""What a puppet does: for every action, a programme that gives its pose over time.
 
 Motions share their parts (an arm that goes up, a knee that folds, a face turned left), so that an action
 never seen is made of parts that were seen in others.
@@ -16,94 +7,24 @@ never seen is made of parts that were seen in others.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
+
+from zeroshot.synthetic.motion import smooth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
 
-    Pose = dict[str, Tensor]
-
-NUM_MOTION_DRAWS = 12
-"""Uniform numbers that one video's motion takes."""
-
-SIDED = ("arm_out", "arm_fwd", "fore_out", "fore_fwd", "leg_out", "leg_fwd", "knee")
-CHANNELS = ("x", "lift", "yaw", "pitch", "roll", *(f"{side}_{name}" for side in "rl" for name in SIDED))
-"""Names of all channels of a pose."""
+    from zeroshot.synthetic.motion import Motion, Pose
 
 _STRAIGHT_UP = 2.9
 
 
-@dataclass(frozen=True)
-class Motion:
-    """What an action's programme may use, for B videos of T frames.
-
-    Attributes:
-        seconds: (B, T) time since the first frame; runs backwards for the second action of an order pair.
-        progress: (B, T) the same as a share of the video, 0 to 1.
-        draws: (B, NUM_MOTION_DRAWS) uniform in [0, 1): how this video differs from others of its action.
-    """
-
-    seconds: Tensor
-    progress: Tensor
-    draws: Tensor
-
-    def draw(self, column: int, low: float, high: float) -> Tensor:
-        """(B, 1) numbers, uniform in [low, high)."""
-        return low + (high - low) * self.draws[:, column : column + 1]
-
-    @property
-    def mirror(self) -> Tensor:
-        """(B, 1) of +1 or −1: which arm or leg, and which way it looks where the action leaves that open."""
-        return torch.where(self.draws[:, 0:1] < 0.5, -1.0, 1.0).to(self.draws)
-
-    @property
-    def size(self) -> Tensor:
-        """(B, 1) how large the movement is, around 1."""
-        return self.draw(1, 0.85, 1.1)
-
-    def turns(self, cycles_per_second: float) -> Tensor:
-        """(B, T) angle of a repeated movement: random phase, speed within ±25 %."""
-        cycles = self.seconds * self.draw(2, 0.75, 1.25) * cycles_per_second + self.draw(3, 0, 1)
-        return 2 * math.pi * cycles
-
-    def change(self) -> Tensor:
-        """(B, T) from 0 to 1, smoothly: starts in the first quarter of the video, ends in the last."""
-        start, end = self.draw(4, 0.0, 0.25), self.draw(5, 0.75, 1.0)
-        return _smooth((self.progress - start) / (end - start))
-
-    def front(self) -> Tensor:
-        """(B, 1) yaw: looks at us, more or less."""
-        return self.draw(6, -0.35, 0.35)
-
-    def sideways(self, low: float = 0.9, high: float = 1.4) -> Tensor:
-        """(B, 1) yaw: looks to one side, which is left open."""
-        return self.draw(6, low, high) * torch.where(self.draws[:, 7:8] < 0.5, -1.0, 1.0).to(self.draws)
-
-
-def pose(programme: Callable[[Motion], Pose], motion: Motion) -> Pose:
-    """Every channel (B, T): an action's programme over a body at ease that breathes a little."""
-    shape = motion.seconds.shape
-    breath = 0.04 * torch.sin(motion.turns(0.4))
-    full = {name: torch.zeros(shape, dtype=motion.seconds.dtype) for name in CHANNELS}
-    for side in "rl":
-        full |= {f"{side}_{name}_out": 0.22 + breath for name in ("arm", "fore")}
-        full[f"{side}_fore_fwd"] = 0.15 + breath
-        full[f"{side}_leg_out"] = full[f"{side}_leg_out"] + 0.09
-    full |= programme(motion)
-    return {name: channel.expand(shape) for name, channel in full.items()}
-
-
-def _smooth(share: Tensor) -> Tensor:
-    share = share.clamp(0, 1)
-    return share * share * (3 - 2 * share)
-
-
-def _both(**channels: Tensor) -> Pose:
+def _both(channels: Pose) -> Pose:
+    """The same for the right and the left side."""
     return {f"{side}_{name}": value for name, value in channels.items() for side in "rl"}
 
 
@@ -116,7 +37,7 @@ def _key_frames(share: Tensor, times: tuple[float, ...], values: tuple[float, ..
     """Smooth passage through `values` at `times` of a cycle; `share` is (B, T) in [0, 1)."""
     result = torch.full_like(share, values[0])
     for before, after, start, end in zip(times, times[1:], values, values[1:], strict=False):
-        result = result + (end - start) * _smooth((share - before) / (after - before))
+        result = result + (end - start) * smooth((share - before) / (after - before))
     return result
 
 
@@ -133,14 +54,19 @@ def _raising_arm(m: Motion) -> Pose:
 
 def _raising_arms(m: Motion) -> Pose:
     out = 0.2 + (_STRAIGHT_UP - 0.3) * m.size.clamp(max=1) * m.change()
-    return {"yaw": m.front(), **_both(arm_out=out, fore_out=out, fore_fwd=out * 0)}
+    return {"yaw": m.front(), **_both({"arm_out": out, "fore_out": out, "fore_fwd": out * 0})}
 
 
 def _clapping(m: Motion) -> Pose:
     apart = _wave01(m.turns(1.5))
     forward = m.draw(8, 1.5, 1.9)
     arms = _both(
-        arm_out=0.35 + 0.35 * apart, arm_fwd=0.35 * forward, fore_out=-0.75 + 1.35 * apart, fore_fwd=forward
+        {
+            "arm_out": 0.35 + 0.35 * apart,
+            "arm_fwd": 0.35 * forward,
+            "fore_out": -0.75 + 1.35 * apart,
+            "fore_fwd": forward,
+        }
     )
     return {"yaw": m.front(), **arms}
 
@@ -180,25 +106,25 @@ def _kicking(m: Motion) -> Pose:
         "l_fore_fwd": 0.7 * thigh,
     }
     lean = {"yaw": m.sideways(), "pitch": -0.15 * thigh}
-    return {**lean, **arms, **_both(arm_out=0.5 + 0 * thigh), "r_leg_fwd": thigh, "r_knee": knee}
+    return {**lean, **arms, **_both({"arm_out": 0.5 + 0 * thigh}), "r_leg_fwd": thigh, "r_knee": knee}
 
 
 def _jumping(m: Motion) -> Pose:
     angle = torch.sin(m.turns(0.9))
     crouch, air = (-angle).clamp(min=0), angle.clamp(min=0)
-    arms = _both(arm_fwd=-0.6 * crouch + 2.5 * air, fore_fwd=-0.4 * crouch + 2.6 * air)
-    legs = _both(leg_fwd=0.95 * crouch + 0.3 * air, knee=1.7 * crouch + 0.7 * air)
+    arms = _both({"arm_fwd": -0.6 * crouch + 2.5 * air, "fore_fwd": -0.4 * crouch + 2.6 * air})
+    legs = _both({"leg_fwd": 0.95 * crouch + 0.3 * air, "knee": 1.7 * crouch + 0.7 * air})
     return {"yaw": m.sideways(0.3, 1.0), "lift": 0.3 * m.size * air, "pitch": 0.5 * crouch, **arms, **legs}
 
 
 def _jumping_jacks(m: Motion) -> Pose:
     apart = _wave01(m.turns(0.9))
     out = 0.2 + 2.65 * apart
-    legs = _both(leg_out=0.06 + 0.5 * m.size * apart)
+    legs = _both({"leg_out": 0.06 + 0.5 * m.size * apart})
     return {
         "yaw": m.front(),
         "lift": 0.07 * torch.sin(m.turns(0.9)).abs(),
-        **_both(arm_out=out, fore_out=out),
+        **_both({"arm_out": out, "fore_out": out}),
         **legs,
     }
 
@@ -250,12 +176,12 @@ def _running(m: Motion, direction: float) -> Pose:
 
 def _squatting_down(m: Motion) -> Pose:
     down = m.change() * m.size
-    arms = _both(arm_fwd=1.5 * down, fore_fwd=1.5 * down)
+    arms = _both({"arm_fwd": 1.5 * down, "fore_fwd": 1.5 * down})
     return {
         "yaw": m.sideways(0.5, 1.3),
         "pitch": 0.45 * down,
         **arms,
-        **_both(leg_fwd=1.5 * down, knee=2.35 * down),
+        **_both({"leg_fwd": 1.5 * down, "knee": 2.35 * down}),
     }
 
 
@@ -265,7 +191,7 @@ def _bowing(m: Motion) -> Pose:
     return {
         "yaw": m.sideways(0.7, 1.4),
         "pitch": 1.35 * down,
-        **_both(arm_fwd=hang * down, fore_fwd=hang * down),
+        **_both({"arm_fwd": hang * down, "fore_fwd": hang * down}),
     }
 
 
@@ -279,13 +205,16 @@ def _leaning(m: Motion, direction: float) -> Pose:
         "l_arm_out": 0.25 + side,
         "l_fore_out": 0.3 + side,
     }
-    return {"yaw": m.front(), "roll": lean * m.mirror, **arms, **_both(leg_out=0.16 * m.size)}
+    return {"yaw": m.front(), "roll": lean * m.mirror, **arms, **_both({"leg_out": 0.16 * m.size})}
 
 
 def _turning_left(m: Motion) -> Pose:
     out = m.draw(8, 0.3, 0.7)
     start = m.draw(6, -math.pi, math.pi)
-    return {"yaw": start - 2 * math.pi * m.draw(9, 0.9, 1.3) * m.progress, **_both(arm_out=out, fore_out=out)}
+    return {
+        "yaw": start - 2 * math.pi * m.draw(9, 0.9, 1.3) * m.progress,
+        **_both({"arm_out": out, "fore_out": out}),
+    }
 
 
 def _swimming(m: Motion) -> Pose:
@@ -312,8 +241,8 @@ def _swimming(m: Motion) -> Pose:
 def _push_ups(m: Motion) -> Pose:
     low = _wave01(m.turns(0.8)) * m.size
     pitch = 1.12 + 0.28 * low
-    arms = _both(arm_fwd=pitch - 1.25 * low, fore_fwd=pitch + 0.35 * low, arm_out=0.1 + 0.3 * low)
-    return {"yaw": m.sideways(1.1, 1.4), "pitch": pitch, **arms, **_both(leg_fwd=-pitch)}
+    arms = _both({"arm_fwd": pitch - 1.25 * low, "fore_fwd": pitch + 0.35 * low, "arm_out": 0.1 + 0.3 * low})
+    return {"yaw": m.sideways(1.1, 1.4), "pitch": pitch, **arms, **_both({"leg_fwd": -pitch})}
 
 
 def _crawling(m: Motion) -> Pose:
@@ -325,7 +254,7 @@ def _crawling(m: Motion) -> Pose:
         "l_arm_fwd": pitch - swing,
         "l_fore_fwd": pitch - swing,
     }
-    legs = {"r_leg_fwd": -swing, "l_leg_fwd": swing, **_both(knee=1.5 + 0 * swing)}
+    legs = {"r_leg_fwd": -swing, "l_leg_fwd": swing, **_both({"knee": 1.5 + 0 * swing})}
     return {
         "yaw": yaw,
         "x": yaw.sign() * (m.progress - 0.5) * 0.3,
@@ -361,16 +290,16 @@ def _dancing(m: Motion) -> Pose:
 
 
 def _saluting(m: Motion) -> Pose:
-    up = _smooth(m.progress * m.draw(8, 3.0, 6.0) + m.draw(9, 0.0, 0.8))
+    up = smooth(m.progress * m.draw(8, 3.0, 6.0) + m.draw(9, 0.0, 0.8))
     arm = {"r_arm_out": 0.2 + 1.35 * up, "r_fore_out": 0.2 + 3.75 * up, "r_fore_fwd": 0.15 + 0 * up}
-    return {"yaw": m.front(), **arm, **_both(leg_out=0.03 + 0 * up)}
+    return {"yaw": m.front(), **arm, **_both({"leg_out": 0.03 + 0 * up})}
 
 
 def _lying_down(m: Motion) -> Pose:
     down = m.change()
-    sit, back = _smooth(2.2 * down), _smooth(2.2 * down - 1.2)
-    legs = _both(leg_fwd=1.5 * sit + 0.05 * back, knee=2.3 * sit * (1 - back))
-    arms = _both(arm_fwd=-0.5 * sit * (1 - back), fore_fwd=-0.4 * sit * (1 - back))
+    sit, back = smooth(2.2 * down), smooth(2.2 * down - 1.2)
+    legs = _both({"leg_fwd": 1.5 * sit + 0.05 * back, "knee": 2.3 * sit * (1 - back)})
+    arms = _both({"arm_fwd": -0.5 * sit * (1 - back), "fore_fwd": -0.4 * sit * (1 - back)})
     return {"yaw": m.sideways(1.1, 1.4), "pitch": 0.35 * sit - 1.88 * back, **arms, **legs}
 
 

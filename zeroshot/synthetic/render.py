@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from zeroshot.errors import OptionError
+from zeroshot.synthetic.motion import NUM_MOTION_DRAWS, Motion, pose
 from zeroshot.synthetic.paint import make_grid, paint_figure
-from zeroshot.synthetic.poses import NUM_MOTION_DRAWS, PROGRAMMES, Motion, pose
+from zeroshot.synthetic.poses import PROGRAMMES
 from zeroshot.synthetic.scenes import NUM_SCENE_DRAWS, TEXTURE_POINTS, paint_scene
 from zeroshot.synthetic.skeleton import NUM_LOOK_DRAWS, capsules
 from zeroshot.synthetic.world import ACTIONS, SCENES, PuppetVideo, View, composite

@@ -134,7 +134,7 @@ JOINTS = (
     "r_shoulder", "r_elbow", "r_hand", "r_hip", "r_knee", "r_ankle", "r_toe",
     "l_shoulder", "l_elbow", "l_hand", "l_hip", "l_knee", "l_ankle", "l_toe",
 )  # fmt: skip
-"""Joints that videos tell of. `r` and `l` are sides of the body's plan; a mirrored puppet has them exchanged."""
+"""Joints that videos tell of; a mirrored puppet has `r` and `l` exchanged."""
 
 
 def _from_hue(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
