@@ -137,7 +137,7 @@ class PyavReader:
     def last_tick(self, since: int) -> int:
         """Where the last packet around and behind a timestamp ends, in ticks, read without decoding."""
         frame = int(1 / (Fraction(self._stream.average_rate or 25) * self.time_base))
-        for back in (0.0, *_BACK_SECONDS):
+        for back in self._backs():
             if not self._counted:
                 self._seek(max(self.origin, since - int(back / self.time_base)))
             else:
@@ -269,10 +269,13 @@ class PyavReader:
         except (av.error.FFmpegError, OSError):
             self._open()
 
+    def _backs(self) -> Sequence[float]:
+        """How many seconds before a moment to seek to, the next where the one before was not enough."""
+        return (0.0, *_BACK_SECONDS) if self._indexed else _BACK_SECONDS
+
     def _collect(self, group: list[int], shorter_side: int | None) -> Shown:
         """The frames of one pass, begun early enough that the first tick is met."""
-        starts = (0.0, *_BACK_SECONDS) if self._indexed else _BACK_SECONDS
-        for back in () if self._counted else starts:
+        for back in () if self._counted else self._backs():
             begin = group[0] - int(back / self.time_base)
             if back and begin <= self.origin:
                 break
