@@ -163,7 +163,7 @@ def test_other_settings_are_refused_by_name(copy, model, videos, options, named)
 def test_another_backbone_is_refused(copy, videos, tmp_path):
     with (
         load_model(str(write_checkpoint(tmp_path / "other", seed=4)), device="cpu") as other,
-        pytest.raises(OutputError, match="holds tokens of the backbone .*tiny.*, not of .*other"),
+        pytest.raises(OutputError, match=r"holds tokens of the backbone .*tiny.*, not of .*other"),
     ):
         write_waist(other, videos, copy, grid_side=2)
     settings = waist_settings(other.backbone, Sampling(4), 2)
@@ -234,10 +234,10 @@ def test_no_manifest_is_named(tmp_path):
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path, model, videos):
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(OutputError, match="is not empty and holds no manifest.json"):
+    with pytest.raises(OutputError, match=r"is not empty and holds no manifest.json"):
         write_waist(model, videos, tmp_path)
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="cannot write to .*file"):
+    with pytest.raises(OutputError, match=r"cannot write to .*file"):
         write_waist(model, videos, tmp_path / "file")
 
 
@@ -272,7 +272,7 @@ def test_content_keys(videos, tmp_path):
     assert content_key(array) != content_key(array.reshape(3, *array.shape[:1], *array.shape[2:]))
     assert content_key(list(array)) == content_key(list(array)) != content_key(list(array)[::-1])
     assert content_key(torch.from_numpy(array)) == content_key(array)
-    with pytest.raises(VideoError, match="cannot read .*nothing"):
+    with pytest.raises(VideoError, match=r"cannot read .*nothing"):
         content_key(tmp_path / "nothing")
 
 
@@ -302,7 +302,7 @@ def test_writing_leaves_the_old_file_or_the_new_one(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["f"]
     assert (tmp_path / "f").read_bytes() == b"new"
     (tmp_path / "d").mkdir()
-    with pytest.raises(OutputError, match="cannot write .*d: .*; make room"):
+    with pytest.raises(OutputError, match=r"cannot write .*d: .*; make room"):
         write_whole(tmp_path / "d", b"a folder is in the way")
     assert {path.name for path in tmp_path.iterdir()} == {"f", "d"}
 

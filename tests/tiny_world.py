@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import open_clip
@@ -14,6 +14,9 @@ from zeroshot.evaluation.splits import LabeledVideo, Split
 from zeroshot.features.waist import Waist
 from zeroshot.training.targets import LabelTexts
 from zeroshot.video.write import write_video
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TINY = {
     "embed_dim": 24,
@@ -26,7 +29,9 @@ SCENES = ("dark", "light")
 
 def write_checkpoint(folder: Path, seed: int = 3, num_frames: int = 4) -> Path:
     """A checkpoint folder with a tiny network whose weights tell different frames apart."""
-    module = open_clip.CLIP(**TINY)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = open_clip.CLIP(**TINY)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in module.parameters():

@@ -172,11 +172,11 @@ def _stamp(
     }
     return {
         "backbone": fingerprint,
+        "settings": config.as_dict(),
+        "preparation": json.loads(json.dumps(kept, default=str)),
         "training_data": material.train.digest,
         "held_out_data": material.held_out.digest,
         "label_texts": texts,
-        "settings": config.as_dict(),
-        "preparation": json.loads(json.dumps(kept, default=str)),
     }
 
 

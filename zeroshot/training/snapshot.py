@@ -84,7 +84,7 @@ class Snapshots:
 def first_difference(before: Any, now: Any, name: str = "") -> str | None:  # noqa: ANN401 - any JSON value
     """In words, the first place where two JSON values differ; None where they agree."""
     if isinstance(before, dict) and isinstance(now, dict):
-        for key in sorted(before.keys() | now.keys()):
+        for key in dict.fromkeys([*now, *before]):
             inner = f"{name}.{key}" if name else str(key)
             if difference := first_difference(before.get(key), now.get(key), inner):
                 return difference
