@@ -1,4 +1,4 @@
-"""Files with bits flipped, stretches overwritten and ends cut off: each an answer or one line, no child lost."""
+"""Files with bits flipped, stretches overwritten, ends cut off: each an answer or one line, no child lost."""
 
 from __future__ import annotations
 

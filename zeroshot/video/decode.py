@@ -93,6 +93,8 @@ def read_windows(
 ) -> tuple[Clip, ...]:
     """One clip of T frames a window, all read in one pass forward.
 
+    All are held in memory: of a long video, ask for some tens of windows at a time.
+
     Args:
         path: a video file.
         windows: (start, end) in seconds from the first frame; what lies behind the end is cut off.

@@ -61,6 +61,8 @@ def read_frames(
 ) -> dict[int, tuple[int, NDArray[np.uint8]]]:
     """For each tick, the timestamp and the picture (H, W, 3) of the last frame not later, decoded by decord.
 
+    A process that uses CUDA must not import decord before torch; `worker.ClipReader` keeps it in others.
+
     Args:
         reader: the file, open in PyAV, which knows what decord should see.
         ticks: moments.
