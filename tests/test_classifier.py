@@ -120,12 +120,12 @@ def test_index_is_reused_and_refuses_another_model(classifier, tmp_path):
 
 
 def test_timeline_covers_the_video_in_order(classifier):
-    segments = list(classifier.timeline(PATHS[0], window_seconds=0.5, stride_seconds=0.25, k=2))
+    segments = classifier.timeline(PATHS[0], window_seconds=0.5, stride_seconds=0.25, k=2)
     assert segments[0].start_seconds == 0
     starts = [segment.start_seconds for segment in segments]
     np.testing.assert_allclose(np.diff(starts), 0.25)
     assert all(len(segment.predictions) == 2 for segment in segments)
-    abutting = list(classifier.timeline(PATHS[0], window_seconds=0.5))
+    abutting = classifier.timeline(PATHS[0], window_seconds=0.5)
     for before, after in itertools.pairwise(abutting):
         assert before.end_seconds == pytest.approx(after.start_seconds)
 

@@ -51,3 +51,11 @@ def test_examples_explain_themselves(example):
         [sys.executable, str(example), "--help"], cwd=ROOT, capture_output=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_tour_runs():
+    words = [sys.executable, str(ROOT / "examples" / "tour.py")]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "The same answer from a saved index: True" in done.stdout
+    assert done.stderr == ""

@@ -90,9 +90,13 @@ class Classifier:
                 yield Ranking(name_of(video), tuple(self._predictions(outcome, k)))
 
     def timeline(
-        self, video: VideoSource, window_seconds: float = 4.0, stride_seconds: float | None = None, k: int = 3
-    ) -> Iterator[Segment]:
-        """Segments of a long video with their k best labels, in time order, as they are read.
+        self,
+        video: VideoSource,
+        window_seconds: float = 4.0,
+        stride_seconds: float | None = None,
+        k: int = 3,
+    ) -> list[Segment]:
+        """Segments of a long video with their k best labels, in time order.
 
         Args:
             video: path of a video file.
@@ -104,6 +108,16 @@ class Classifier:
             VideoError: the video cannot be decoded, or is not a file.
             OptionError: a window, stride or k that is not positive.
         """
+        return list(self.follow(video, window_seconds, stride_seconds, k))
+
+    def follow(
+        self,
+        video: VideoSource,
+        window_seconds: float = 4.0,
+        stride_seconds: float | None = None,
+        k: int = 3,
+    ) -> Iterator[Segment]:
+        """The segments of `timeline` one by one, while the video is being read; memory stays bounded."""
         _check_k(k)
         stride = window_seconds if stride_seconds is None else stride_seconds
         if not (window_seconds > 0 and stride > 0):

@@ -69,7 +69,7 @@ def _one(classifier: Classifier, path: str, how: tuple[float, float | None, int]
     if form == "text":
         put_line(path)
     try:
-        for segment in classifier.timeline(path, window, stride, k):
+        for segment in classifier.follow(path, window, stride, k):
             segments.append(segment)
             if form == "csv":
                 _put_csv(path, segment)
