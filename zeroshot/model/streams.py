@@ -48,7 +48,8 @@ def cosine_bases(num_bases: int, num_frames: int) -> Tensor:
     """
     frames = torch.arange(num_frames) + 0.5
     waves = torch.cos(math.pi / num_frames * torch.arange(num_bases)[:, None] * frames)
-    return waves / waves.norm(dim=1, keepdim=True)
+    bases: Tensor = waves / waves.norm(dim=1, keepdim=True)
+    return bases
 
 
 class ClipNorm(nn.Module):
@@ -107,7 +108,7 @@ class PatchPooling(nn.Module):
         """(B, T, 1+N, H) → (B, T, H); zero tokens give zero unless biased."""
         looks = (self.key(x).transpose(-1, -2) + self.place).softmax(-1)
         seen = looks @ x  # (B, T, Q, H): summing first and projecting each query by its own block is cheaper
-        blocks = self.value.weight.unflatten(0, (self.num_queries, -1))
+        blocks = self.value.weight.reshape(self.num_queries, -1, x.shape[-1])
         values = torch.einsum("btqh,qvh->btqv", seen, blocks)
         result: Tensor = self.output(values.flatten(2))
         return result
