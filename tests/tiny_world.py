@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING
 
 import numpy as np
-import open_clip
 import torch
 from safetensors.torch import save_file
 
@@ -29,6 +28,8 @@ SCENES = ("dark", "light")
 
 def write_checkpoint(folder: Path, seed: int = 3, num_frames: int = 4) -> Path:
     """A checkpoint folder with a tiny network whose weights tell different frames apart."""
+    import open_clip
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         module = open_clip.CLIP(**TINY)
