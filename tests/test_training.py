@@ -53,7 +53,7 @@ def _one_thread():
     torch.set_num_threads(before)
 
 
-LONG = replace(CONFIG, epochs=30)
+LONG = replace(CONFIG, epochs=12)
 
 
 def world_and_scenes():

@@ -107,7 +107,8 @@ def fit(
     watcher = watcher or Watcher()
     for note in plan.notes:
         watcher.note(note)
-    with on_machine(device, config.precision) as machine:
+    unused = plan.config.objective.static_classification == 0  # nothing then teaches the static stream's head
+    with on_machine(device, config.precision, unused=unused) as machine:
         run = Run(plan, machine, snapshots)
         run.go(watcher)
         return run.result()
@@ -185,6 +186,7 @@ class Run:
     """
 
     def __init__(self, plan: Plan, machine: Machine, snapshots: Snapshots | None) -> None:
+        _refuse_thin_batches(plan.config, machine.count)
         self.plan, self.machine, self.snapshots = plan, machine, snapshots
         self.step, self.history, self.best = 0, list[EpochRecord](), Best()
         self._sums: dict[str, float] = {}
@@ -270,7 +272,8 @@ class Run:
         """Record the epoch, look at the held-out videos, keep the weights if they are the best."""
         plan = self.plan
         epoch = self.step // plan.draws.steps_per_epoch
-        losses = {name: value / plan.draws.steps_per_epoch for name, value in self._sums.items()}
+        means = {name: value / plan.draws.steps_per_epoch for name, value in self._sums.items()}
+        losses = self.machine.mean(means)
         self._sums = {}
         last = epoch == plan.config.epochs
         looked = last or epoch % plan.config.evaluate_each == 0
@@ -321,6 +324,16 @@ def schedule(step: int, total: int, warmup_share: float) -> float:
     if step < warmup:
         return (step + 1) / (warmup + 1)
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
+
+
+def _refuse_thin_batches(config: TrainingConfig, processes: int) -> None:
+    """Each process measures independence on its own share of the batch."""
+    measured = config.objective.independence > 0 or config.objective.minimax > 0
+    if measured and config.batch_size // processes < 4:
+        raise OptionError(
+            f"a batch of {config.batch_size} gives each of {processes} processes fewer than the 4 videos "
+            "that independence needs; take larger batches or fewer processes"
+        )
 
 
 def _groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

@@ -51,6 +51,14 @@ class Machine:
         stretch: AbstractContextManager[None] = self.accelerator.main_process_first()
         return stretch
 
+    def mean(self, values: dict[str, float]) -> dict[str, float]:
+        """The mean over all processes of each of these numbers, the same names in each."""
+        if self.count == 1:
+            return values
+        numbers = torch.tensor(list(values.values()), dtype=torch.float32, device=self.device)
+        means = self.accelerator.reduce(numbers, reduction="mean").tolist()
+        return dict(zip(values, means, strict=True))
+
     def scaler_state(self) -> dict[str, Any] | None:
         """State of the loss scale of fp16; None without one."""
         scaler = self.accelerator.scaler
@@ -63,12 +71,13 @@ class Machine:
 
 
 @contextmanager
-def on_machine(device: str, precision: str) -> Iterator[Machine]:
+def on_machine(device: str, precision: str, *, unused: bool = False) -> Iterator[Machine]:
     """The machine for one run; nothing of it is left behind for the next.
 
     Args:
         device: auto, cpu or cuda.
         precision: no, bf16 or fp16.
+        unused: whether some parameters get no gradient, which several processes must know beforehand.
 
     Raises:
         OptionError: the device is not there, or cannot compute in that precision.
@@ -91,8 +100,7 @@ def on_machine(device: str, precision: str) -> Iterator[Machine]:
         accelerator = Accelerator(
             cpu=on_cpu,
             mixed_precision=precision,
-            # A stream whose loss has weight 0 gets no gradient.
-            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=unused)],
         )
     except ValueError as error:
         raise OptionError(
