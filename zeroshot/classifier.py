@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from zeroshot.types import Clip, Prompts
     from zeroshot.video.sampling import Sampling
 
-_WINDOWS_AT_ONCE = 16  # bounds what a long video holds in memory: 16 windows of T frames
+_WINDOWS_AT_ONCE = 8  # bounds what a long video holds in memory: 8 windows of T frames
 
 
 class Classifier:

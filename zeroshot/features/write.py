@@ -90,7 +90,7 @@ def write_waist(
     with ShardWriter(folder) as writer:
         todo = {key: source for key, source in sources.items() if key not in writer.done}
         done = 0
-        with ClipReader(decoder=decoder) as reader:
+        with ClipReader(decoder=decoder, shorter_side=model.backbone.preprocess.shorter_side) as reader:
             outcomes = reader.read_many(iter(todo.values()), sampling)
             for key, (source, outcome) in zip(todo, outcomes, strict=True):
                 done += 1

@@ -85,7 +85,12 @@ class Model:
         self.stream = stream
         num_frames = backbone.num_frames if adapter is None else adapter.config.num_frames
         self.sampling = self._checked(sampling or Sampling(num_frames=num_frames))
-        self._reader = ClipReader(num_workers, time_limit_seconds=time_limit_seconds, decoder=decoder)
+        self._reader = ClipReader(
+            num_workers,
+            time_limit_seconds=time_limit_seconds,
+            decoder=decoder,
+            shorter_side=backbone.preprocess.shorter_side,
+        )
 
     @property
     def name(self) -> str:

@@ -61,6 +61,11 @@ class Preprocess:
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise ModelError(f"mean {self.mean} and std {self.std}; expected three numbers each, std above 0")
 
+    @property
+    def shorter_side(self) -> int | None:
+        """Pixels that frames are resized to at most: decoders may reduce larger ones; None: they may not."""
+        return None if self.interpolation == "nearest" else max(self.resize_size or self.size)
+
 
 def preprocess_frames(frames: torch.Tensor, preprocess: Preprocess) -> torch.Tensor:
     """Pixels (B, 3, h, w) float32 that a network reads, on the device of `frames`.
