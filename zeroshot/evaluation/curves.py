@@ -38,7 +38,7 @@ def training_curves(history: Sequence[Mapping[str, Any]]) -> bytes:
             if looked and key in looked[-1]["metrics"]:
                 values = [100 * record["metrics"][key] for record in looked]
                 accuracy.plot(places, values, style, label=f"{stream} {name}")
-    accuracy.set(title="held-out videos, % right", xlabel="epoch", ylim=(0, 100))
+    accuracy.set(title="held-out videos, % right", xlabel="epoch", ylim=(-2, 102))
     for panel in (losses, dependence, accuracy):
         if panel.get_legend_handles_labels()[0]:
             panel.legend(fontsize=7)

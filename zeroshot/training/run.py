@@ -95,12 +95,9 @@ def train(
             snapshots=Snapshots(folder, preparation.snapshot_steps, stamp),
             watcher=Recorder(folder, watcher, machine),
         )
-        facts = {
-            **_facts(material, fitted, network.backbone),
-            "seconds": round(time.monotonic() - started, 1),
-        }
         if machine.rank == 0:
-            _write(folder, fitted, material, network.backbone, {**facts, "stamp": stamp})
+            facts = {"seconds": round(time.monotonic() - started, 1), "stamp": stamp}
+            _write(folder, fitted, material, network.backbone, facts)
         return fitted
 
 
@@ -206,6 +203,7 @@ def _write(
     folder: Path, fitted: Fitted, material: Material, backbone: Backbone, facts: dict[str, Any]
 ) -> None:
     """Everything that a checkpoint folder holds; the state goes last: a kill in between costs nothing."""
+    facts = {**_facts(material, fitted, backbone), **facts}
     write_log(folder, fitted.history)
     write_whole(folder / PICTURE, training_curves(facts["history"]))
     write_card(folder, fitted, material, backbone.name)
