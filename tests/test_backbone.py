@@ -673,6 +673,22 @@ def test_partly_cached_model(hub_cache):
         load_backbone("hf:org/empty", "cpu")
 
 
+def test_transformers_tokenizer_beside_the_weights(theirs, clip_folder, hub_cache, tmp_path):
+    config = deepcopy(TINY)
+    config["text_cfg"]["hf_tokenizer_name"] = "org/words"
+    folder = write_checkpoint(tmp_path / "whole", theirs, model_cfg=config)
+    with pytest.raises(ModelError, match="cannot fetch the tokenizer org/words"):
+        load_backbone(str(folder), "cpu").encode_texts(TEXTS)
+    hub_cache("org/words")
+    with pytest.raises(ModelError, match="no tokenizer in org/words"):
+        load_backbone(str(folder), "cpu").encode_texts(TEXTS)
+    transformers.AutoTokenizer.from_pretrained(clip_folder).save_pretrained(folder)
+    tokens = open_clip.tokenizer.HFTokenizer(str(folder), context_length=12)(TEXTS)
+    with torch.inference_mode():
+        expected = unit(theirs.encode_text(tokens))
+    assert (load_backbone(str(folder), "cpu").encode_texts(TEXTS) - expected).abs().max() < 1e-5
+
+
 def test_videos_do_without_a_tokenizer_that_cannot_be_fetched(theirs, hub_cache, tmp_path):
     config = deepcopy(TINY)
     config["text_cfg"]["hf_tokenizer_name"] = "org/words"

@@ -49,6 +49,14 @@ def fetch_files(repository: str, patterns: tuple[str, ...], model_name: str) -> 
     return Path(folder)
 
 
+def has_tokenizer(folder: Path) -> bool:
+    """Whether a tokenizer's files lie in a folder.
+
+    Asked because without them transformers makes a tokenizer that knows no words, and says nothing.
+    """
+    return any(next(folder.glob(name), None) for name in ("tokenizer.json", "vocab.*", "*.model"))
+
+
 def fetch_one(repository: str, filenames: tuple[str, ...], model_name: str) -> Path:
     """The first of `filenames` that the repository holds.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from zeroshot.errors import ModelError
-from zeroshot.model.fetch import fetch_files
+from zeroshot.model.fetch import fetch_files, has_tokenizer
 from zeroshot.model.names import OFFLINE_REMEDY, one_line, read_json
 from zeroshot.model.network import Network, NetworkFacts, no_tokens
 from zeroshot.video.transform import Preprocess, three_numbers
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model")
 _SMALL_FILES = ("*.json", "*.txt", "*.model")
 # Vision transformers whose tokens are known, and whether the patches still lack the last norm.
 _NORM_PATCHES = {"clip": True, "metaclip_2": True, "siglip": False}
@@ -103,8 +102,7 @@ class TransformersNetwork(Network):
         """The checkpoint's own tokenizer."""
         from transformers import AutoTokenizer
 
-        # Without its files transformers makes a tokenizer that knows no words, and says nothing.
-        if not any(next(self._folder.glob(name), None) for name in _TOKENIZER_FILES):
+        if not has_tokenizer(self._folder):
             raise ModelError(f"no tokenizer in {self._folder}; expected tokenizer.json")
         try:
             with _quiet():

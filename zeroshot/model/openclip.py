@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from zeroshot.errors import ModelError
-from zeroshot.model.fetch import fetch_files, fetch_one
+from zeroshot.model.fetch import fetch_files, fetch_one, has_tokenizer
 from zeroshot.model.names import OFFLINE_REMEDY, WEIGHT_SUFFIXES, close_matches, one_line, read_json
 from zeroshot.model.network import Network, NetworkFacts
 from zeroshot.model.towers import tokens_of, tower_of
@@ -104,9 +104,7 @@ class OpenClipNetwork(Network):
         repository = config.get("hf_tokenizer_name")
         try:
             if repository:
-                folder = self._folder or fetch_files(
-                    repository, _TOKENIZER_FILES, f"the tokenizer {repository}"
-                )
+                folder = self._tokenizer_folder(repository)
                 mode = config.get("tokenizer_mode")
                 return HFTokenizer(str(folder), context_length=context_length, tokenizer_mode=mode, **options)
             if "bpe_path" in options:
@@ -116,6 +114,15 @@ class OpenClipNetwork(Network):
             raise ModelError(
                 f"cannot build the model's tokenizer: {one_line(error)}; {OFFLINE_REMEDY}"
             ) from error
+
+    def _tokenizer_folder(self, repository: str) -> Path:
+        """Where the files of a transformers tokenizer lie: beside the weights, else in the hub's cache."""
+        if self._folder is not None and has_tokenizer(self._folder):
+            return self._folder
+        folder = fetch_files(repository, _TOKENIZER_FILES, f"the tokenizer {repository}")
+        if not has_tokenizer(folder):
+            raise ModelError(f"no tokenizer in {repository}, or not in the cache; {OFFLINE_REMEDY}")
+        return folder
 
 
 def tagged_names() -> tuple[str, ...]:
