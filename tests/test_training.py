@@ -20,6 +20,7 @@ from tiny_world import LABELS, made_up, write_checkpoint, write_videos
 
 import zeroshot
 from zeroshot.checkpoint import load_adapter, load_model, save_adapter
+from zeroshot.cli.main import main
 from zeroshot.cli.train import read_settings
 from zeroshot.errors import LabelError, ModelError, OptionError, OutputError, ZeroshotError
 from zeroshot.evaluation.splits import Split, write_split
@@ -815,7 +816,57 @@ def test_a_folder_of_something_else_is_left_alone(place, tmp_path):
         train(place / "split.csv", tmp_path / "file", str(place / "tiny"), device="cpu")
 
 
-# Settings on the command line
+# The command line
+
+
+def run_command(monkeypatch, capsys, *words) -> tuple[int, str, str]:
+    """Exit status, stdout and stderr."""
+    monkeypatch.setattr(sys, "argv", ["zeroshot", *map(str, words)])
+    try:
+        main()
+        status = 0
+    except SystemExit as ended:
+        status = ended.code or 0
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_the_command_trains_and_tells(place, tmp_path, monkeypatch, capsys):
+    (tmp_path / "settings.json").write_text(json.dumps(TRAIN.as_dict()))
+    words = ["train", place / "split.csv", "--output", tmp_path / "out", "--model", place / "tiny"]
+    words += ["--device", "cpu", "--config", tmp_path / "settings.json", "--epochs", "2", "--scenes", "none"]
+    status, out, err = run_command(monkeypatch, capsys, *words)
+    lines = out.splitlines()
+    assert status == 0
+    assert err == "zeroshot: there are no scenes: training goes without scene losses and scene balance\n"
+    assert lines[0].startswith("epoch 1: total ")
+    assert " independence " in lines[0]
+    assert " | held out: static " in lines[0]
+    assert lines[2] in {f"epoch {epoch} of 2 written to {tmp_path / 'out'}" for epoch in (1, 2)}
+    status, out, err = run_command(monkeypatch, capsys, *words, "--json")
+    assert status == 0
+    assert json.loads(out)["output"] == str(tmp_path / "out")
+    assert "is finished already" in err
+    video = place / "videos" / "00.mp4"
+    ask = ["classify", video, "--model", tmp_path / "out", "--labels", "a,b", "--json", "--device", "cpu"]
+    answers = [
+        json.loads(run_command(monkeypatch, capsys, *ask, "--stream", stream)[1])["predictions"]
+        for stream in ("clip", "dynamic")
+    ]
+    assert answers[0] != answers[1]
+
+
+def test_the_command_ends_in_one_line(place, tmp_path, monkeypatch, capsys):
+    (tmp_path / "one.csv").write_text("path,label\na.mp4,x\n")
+    for split, named in (
+        (tmp_path / "one.csv", "has the label 'x' alone"),
+        (tmp_path / "none.csv", "cannot read"),
+    ):
+        words = ["train", split, "--output", tmp_path / "out", "--model", place / "tiny", "--device", "cpu"]
+        status, out, err = run_command(monkeypatch, capsys, *words)
+        assert (status, out) == (1, "")
+        assert named in err
+        assert err.count("\n") == 1
 
 
 def test_settings_come_from_file_then_pairs_then_flags(tmp_path):

@@ -230,7 +230,7 @@ class Waist:
 
     @property
     def digest(self) -> str:
-        """16 hexadecimal digits that change with any number, label, scene, path or their order."""
+        """16 hexadecimal digits that change with any number, label, scene or their order."""
         digest = hashlib.sha256(json.dumps(self.settings.as_dict(), sort_keys=True).encode())
         digest.update(json.dumps([(row.key, row.label, row.scene) for row in self.rows]).encode())
         for shard in self.shards:
