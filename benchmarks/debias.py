@@ -1,0 +1,364 @@
+"""Learning motion from biased videos: the debiasing benchmark, by one command.
+
+    python benchmarks/debias.py [--quick] [--output DIR]
+
+Adapters are trained on puppet videos whose actions mostly happen at their home scenes (coupling ρ), each in
+several ways, and judged on videos in which the scene says nothing. Writes debias.csv (a line a figure),
+debias_ablation.csv (biased streams, scene labels, single ingredients), debias.md and pictures. A run that
+was killed goes on where it stopped: tokens and finished trainings are kept in the cache folder. The settings
+stand in debias_rows.py; they were chosen with `--world validation`: other scenes, other seeds, other videos.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import multiprocessing
+import os
+import platform
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from debias_report import ORDER, write_report
+from debias_rows import ABLATION, COUPLED, ROWS, Row, TrainingData, Words, train
+from debias_scores import judge
+from debias_world import (
+    COUPLINGS,
+    LABELS,
+    SCENE_NAMES,
+    TEST_SCENES,
+    VALIDATION_SCENES,
+    TestSet,
+    WorldSize,
+    cached,
+    changed_pixels,
+    digest,
+    make_sample,
+    make_test,
+)
+
+HERE = Path(__file__).resolve().parent
+IMPORTANCE = (0.7, 0.95, 0.9, 0.0, 0.5)
+"""Couplings in the order in which they are run: what is cut short shows most."""
+
+Figure = tuple[str, str, float]
+Line = tuple[float, str, int, str, str, float]
+Finished = dict[str, list[Figure]]
+COLUMNS = ("rho", "row", "seed", "stream", "metric", "value")
+FULL = WorldSize()
+QUICK = WorldSize(train=480, held_out=80, test_per_label=10)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be run.
+
+    Attributes:
+        backbone: name of the frozen CLIP.
+        fingerprint: of its weights.
+        world: `test` or `validation`.
+        size: how many videos.
+        seeds: of samples and first weights.
+        couplings: ρ.
+        steps: of each training; None is each row's own number.
+        cache: folder of tokens and finished runs.
+    """
+
+    backbone: str
+    fingerprint: str
+    world: str
+    size: WorldSize
+    seeds: tuple[int, ...]
+    couplings: tuple[float, ...]
+    steps: int | None
+    cache: Path
+
+    @property
+    def scenes(self) -> tuple[str, ...]:
+        """Where the videos happen."""
+        return TEST_SCENES if self.world == "test" else VALIDATION_SCENES
+
+    @property
+    def base(self) -> int:
+        """Added to seeds of rendering, so that the two worlds share no video."""
+        return 1000 if self.world == "test" else 5000
+
+    @property
+    def log(self) -> Path:
+        """A line a finished training."""
+        return self.cache / "runs.jsonl"
+
+    def key(self, job: Job) -> str:
+        """Digits that change with anything that a training depends on."""
+        settings = (self.fingerprint, self.world, asdict(self.size), self.steps, asdict(job.row))
+        return digest(*settings, job.coupling, job.seed)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training.
+
+    Attributes:
+        name: of the row.
+        row: how.
+        coupling: ρ.
+        seed: of sample and first weights.
+    """
+
+    name: str
+    row: Row
+    coupling: float
+    seed: int
+
+
+@lru_cache(maxsize=1)
+def words_of(plan: Plan) -> Words:
+    """Text embeddings of labels and scenes."""
+    from zeroshot.model.backbone import load_backbone
+
+    backbone = load_backbone(plan.backbone, "cpu")
+
+    def make() -> dict[str, object]:
+        labels, scenes = (backbone.encode_texts(list(names)).clone() for names in (LABELS, SCENE_NAMES))
+        return {"labels": labels, "scenes": scenes, "logit_scale": backbone.logit_scale}
+
+    return Words(scene_names=SCENE_NAMES, **cached(plan.cache, "words", (plan.fingerprint, LABELS), make))
+
+
+@lru_cache(maxsize=1)
+def test_of(plan: Plan) -> TestSet:
+    """The test videos of the plan's world."""
+    from zeroshot.model.backbone import load_backbone
+
+    settings = (plan.fingerprint, plan.world, plan.size.test_per_label)
+    return cached(
+        plan.cache,
+        "test",
+        settings,
+        lambda: make_test(load_backbone(plan.backbone, "cpu"), plan.size, plan.scenes, plan.base),
+    )
+
+
+@lru_cache(maxsize=1)
+def data_of(plan: Plan, seed: int) -> TrainingData:
+    """The training videos of a seed and their changed copies."""
+    from zeroshot.model.backbone import load_backbone
+
+    def make() -> TrainingData:
+        backbone = load_backbone(plan.backbone, "cpu")
+        texts = backbone.encode_texts(list(LABELS)).clone()
+        sample = make_sample(backbone, plan.size, plan.scenes, plan.base + 10 + seed)
+        changed = {kind: changed_pixels(backbone, sample, kind, texts, seed) for kind in ("stillmix", "swap")}
+        return TrainingData(sample.without_pixels(), changed)
+
+    settings = (plan.fingerprint, plan.world, plan.size.train, plan.size.held_out, seed)
+    return cached(plan.cache, f"sample{seed}", settings, make)
+
+
+def prepare(plan: Plan, seed: int | None) -> float:
+    """Render and encode one seed's videos, or the test's; seconds it took."""
+    start = time.perf_counter()
+    one_thread()
+    if seed is None:
+        test_of(plan)
+        words_of(plan)
+    else:
+        data_of(plan, seed)
+    return time.perf_counter() - start
+
+
+def run(plan: Plan, job: Job) -> list[Figure]:
+    """(stream, metric, value) of one training."""
+    one_thread()
+    words, test, data = words_of(plan), test_of(plan), data_of(plan, job.seed)
+    start = time.process_time()
+    adapter = train(job.row, data, words, job.coupling, job.seed, plan.steps)
+    seconds = time.process_time() - start
+    return [*judge(adapter, test, words.labels, job.coupling), ("", "train_seconds", seconds)]
+
+
+def one_thread() -> None:
+    """Processes side by side, a thread each, waste least."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def all_jobs(plan: Plan) -> list[Job]:
+    """Every training, the most telling first."""
+    rows = {**ROWS, **ABLATION}
+    jobs = []
+    for coupling in sorted(plan.couplings, key=IMPORTANCE.index):
+        for seed in plan.seeds:
+            jobs += [Job(name, row, coupling, seed) for name, row in ROWS.items() if not row.unbiased]
+        if coupling == max(plan.couplings, key=lambda rho: -IMPORTANCE.index(rho)):
+            jobs += [
+                Job(name, rows[name], 0.0, seed)
+                for seed in plan.seeds
+                for name in rows
+                if rows[name].unbiased
+            ]
+    for coupling in sorted(set(COUPLED) & set(plan.couplings)):
+        jobs += [Job(name, row, coupling, seed) for name, row in ABLATION.items() for seed in plan.seeds]
+    return jobs
+
+
+def read_finished(path: Path) -> Finished:
+    """Key → figures of the trainings done before; a line that was cut off by a kill is done again."""
+    finished: Finished = {}
+    if path.is_file():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                record = json.loads(line)
+            except ValueError:
+                continue
+            finished[record["key"]] = [tuple(figure) for figure in record["figures"]]
+    return finished
+
+
+def go(plan: Plan, workers: int) -> None:
+    """Do every training of the plan that is missing in the cache."""
+    plan.cache.mkdir(parents=True, exist_ok=True)
+    finished = read_finished(plan.log)
+    todo = [job for job in all_jobs(plan) if plan.key(job) not in finished]
+    if not todo:
+        return
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        needed = [None, *sorted({job.seed for job in todo})]
+        for which, seconds in zip(needed, pool.map(prepare, [plan] * len(needed), needed), strict=True):
+            tell(f"videos of {'the test' if which is None else f'seed {which}'}: {seconds:.0f} s")
+        futures = {pool.submit(run, plan, job): job for job in todo}
+        for number, future in enumerate(as_completed(futures)):
+            job = futures[future]
+            record = {"key": plan.key(job), "row": job.name, "rho": job.coupling, "figures": future.result()}
+            with plan.log.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(record) + "\n")
+            tell(f"{number + 1} of {len(todo)}: {job.name}, rho {job.coupling:g}, seed {job.seed}")
+
+
+def clip_figures(plan: Plan, coupling: float) -> list[Figure]:
+    """Figures of CLIP averaged over frames, which is what an untrained adapter's static stream is."""
+    from zeroshot.model.adapter import TwoStreamAdapter
+    from zeroshot.types import AdapterConfig
+
+    words, test = words_of(plan), test_of(plan)
+    shape = test.at_home.tokens.shape
+    adapter = TwoStreamAdapter(AdapterConfig(shape[-1], words.labels.shape[1], num_frames=shape[1]))
+    figures = judge(adapter, test, words.labels, coupling)
+    return [("", metric, value) for stream, metric, value in figures if stream == "static"]
+
+
+def tables(plan: Plan, finished: Finished) -> tuple[list[Line], list[Line]]:
+    """Lines of debias.csv and of debias_ablation.csv; trainings not done yet are left out."""
+    lines: list[Line] = []
+    ablation: list[Line] = []
+    for coupling in plan.couplings:
+        lines += [(coupling, "clip", plan.seeds[0], *figure) for figure in clip_figures(plan, coupling)]
+    for job in all_jobs(plan):
+        target = lines if job.name in ROWS else ablation
+        figures = finished.get(plan.key(job), [])
+        target += [
+            (job.coupling, job.name, job.seed, *each) for each in figures if each[1] != "train_seconds"
+        ]
+    rank = [*ORDER, *ABLATION].index
+    for table in (lines, ablation):
+        table.sort(key=lambda line: (line[0], rank(line[1]), line[2]))
+    return lines, ablation
+
+
+def write_table(path: Path, lines: list[Line]) -> None:
+    """A CSV with four decimals."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(COLUMNS)
+        table.writerows((*line[:-1], f"{line[-1]:.4f}") for line in lines)
+
+
+def tell(text: str) -> None:
+    """Progress goes to stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def plan_of(options: argparse.Namespace) -> Plan:
+    """The plan that the options ask for."""
+    from zeroshot.model.backbone import load_backbone
+
+    size = QUICK if options.quick else FULL
+    if options.tiny:
+        size = WorldSize(train=80, held_out=40, test_per_label=4)
+    seeds = options.seeds or (2 if options.quick else 5)
+    return Plan(
+        backbone=options.backbone,
+        fingerprint=load_backbone(options.backbone, "cpu").fingerprint,
+        world=options.world,
+        size=size,
+        seeds=tuple(range(seeds)),
+        couplings=tuple(options.couplings or ((0.0, 0.7, 0.95) if options.quick else COUPLINGS)),
+        steps=4 if options.tiny else 100 if options.quick else None,
+        cache=options.cache,
+    )
+
+
+def main() -> None:
+    """Run what is missing and write the results."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="two seeds, three couplings, few videos: 5 minutes"
+    )
+    parser.add_argument("--tiny", action="store_true", help="a few videos and steps: shows that it runs")
+    parser.add_argument("--output", type=Path, default=HERE / "results")
+    parser.add_argument("--cache", type=Path, default=HERE / ".cache", help="tokens and finished trainings")
+    parser.add_argument("--backbone", default="puppet-tiny")
+    parser.add_argument("--world", choices=("test", "validation"), default="test")
+    parser.add_argument("--seeds", type=int, help="how many samples (5; quick: 2)")
+    parser.add_argument("--couplings", type=float, nargs="*", help="ρ, several (0 0.5 0.7 0.9 0.95)")
+    parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1), help="processes")
+    parser.add_argument("--report", action="store_true", help="run nothing: write what is there")
+    options = parser.parse_args()
+    start = time.perf_counter()
+    plan = plan_of(options)
+    if not options.report:
+        go(plan, options.workers)
+    finished = read_finished(plan.log)
+    options.output.mkdir(parents=True, exist_ok=True)
+    for name, lines in zip(("debias.csv", "debias_ablation.csv"), tables(plan, finished), strict=True):
+        write_table(options.output / name, lines)
+    facts = facts_of(plan, finished)
+    (options.output / "debias.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    write_report(options.output)
+    tell(f"{options.output}: {time.perf_counter() - start:.0f} s")
+
+
+def facts_of(plan: Plan, finished: Finished) -> dict[str, object]:
+    """What made the results."""
+    keys = {plan.key(job) for job in all_jobs(plan)}
+    seconds = [
+        value
+        for key, figures in finished.items()
+        for _, metric, value in figures
+        if metric == "train_seconds" and key in keys
+    ]
+    return {
+        "backbone": plan.backbone,
+        "fingerprint": plan.fingerprint,
+        "world": plan.world,
+        "size": asdict(plan.size),
+        "seeds": list(plan.seeds),
+        "couplings": list(plan.couplings),
+        "num_scenes": len(plan.scenes),
+        "trainings": f"{len(keys & set(finished))} of {len(keys)}",
+        "longest_training_cpu_seconds": round(max(seconds, default=0.0), 1),
+        "rows": {name: asdict(row) for name, row in {**ROWS, **ABLATION}.items()},
+        "python": platform.python_version(),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,372 @@
+"""Puppet videos of known bias for the debiasing benchmark, as frozen tokens.
+
+Every set of videos is rendered, composited from exact masks and sent through the backbone once. A training
+sample holds each person twice: before its action's home scene and before the background of another video
+drawn at random; a coupling ρ then picks one of the two for each person, so that all couplings share persons,
+backgrounds and draws, and differ in nothing but the bias.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zeroshot.losses.mixing import bias_frames, stillmix, swap_backgrounds
+from zeroshot.model.tokens import pool_tokens
+from zeroshot.synthetic.coupling import home_scenes
+from zeroshot.synthetic.render import render_many
+from zeroshot.synthetic.world import ACTIONS, ORDER_PAIRS, SCENES, View, composite, human_only
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from zeroshot.model.backbone import Backbone
+    from zeroshot.synthetic.world import PuppetVideo
+
+UNSEEN = (
+    "raising both arms", "lowering both arms", "lying down", "getting up", "walking left", "running right",
+    "leaning right", "saluting", "kicking", "marching", "swimming", "dancing",
+)  # fmt: skip
+"""Labels without training videos: two order pairs and eight others, relatives of seen ones."""
+
+SEEN = tuple(action for action in ACTIONS if action not in UNSEEN)
+LABELS = SEEN + UNSEEN
+TEST_SCENES = (
+    "beach", "forest", "street", "kitchen", "gym", "desert", "stage", "swimming pool", "office", "library",
+)  # fmt: skip
+"""Where training and test videos happen; two seen actions are at home in each."""
+
+VALIDATION_SCENES = ("snow", "mountains", "living room", "farm")
+"""Where the videos happen on which settings were chosen."""
+
+STRANGE_SCENES = ("playground", "night city")
+"""Scenes that no training video shows; SCUBA puts persons before them, or before stripes."""
+
+PAIRS = tuple(
+    (LABELS.index(first), LABELS.index(second))
+    for first, second in ORDER_PAIRS
+    if first in SEEN and second in SEEN
+)
+UNSEEN_PAIRS = tuple(
+    (LABELS.index(first), LABELS.index(second))
+    for first, second in ORDER_PAIRS
+    if first in UNSEEN and second in UNSEEN
+)
+SCENE_NAMES = SCENES
+COUPLINGS = (0.0, 0.5, 0.7, 0.9, 0.95)
+VIEW = View(num_frames=8, size=(64, 64), fps=4.0)
+_RENDERED_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class WorldSize:
+    """How many videos; per seed for training, once for the test.
+
+    Attributes:
+        train: training videos of a seed.
+        held_out: of a seed, from the same biased world, for the fused weight.
+        test_per_label: test persons a label, seen and unseen.
+    """
+
+    train: int = 800
+    held_out: int = 100
+    test_per_label: int = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """Frozen tokens (n, T, 1+N, C) float16 and frame embeddings (n, T, D) float32 of n videos."""
+
+    tokens: Tensor
+    embeddings: Tensor
+
+    def pick(self, rows: Tensor) -> Tokens:
+        """The videos of these rows."""
+        return Tokens(self.tokens[rows], self.embeddings[rows])
+
+    def where(self, choose: Tensor, other: Tokens) -> Tokens:
+        """These videos where `choose` (n,) holds, the other's elsewhere."""
+        return Tokens(
+            torch.where(choose[:, None, None, None], self.tokens, other.tokens),
+            torch.where(choose[:, None, None], self.embeddings, other.embeddings),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """n persons with masks, and the place each was rendered in.
+
+    Attributes:
+        labels: (n,) rows of `LABELS`.
+        scenes: (n,) indices into SCENES of each one's own background.
+        videos: n rendered videos.
+    """
+
+    labels: Tensor
+    scenes: Tensor
+    videos: Sequence[PuppetVideo]
+
+
+def homes(world: Sequence[str]) -> Tensor:
+    """(number of LABELS,) home scene of each label among the scenes of a world, as indices into SCENES."""
+    actions = [ACTIONS.index(label) for label in SEEN]
+    allowed = [SCENES.index(scene) for scene in world]
+    seen = home_scenes(actions, allowed)
+    unseen = home_scenes([ACTIONS.index(label) for label in UNSEEN], allowed)
+    return torch.tensor(seen + unseen)
+
+
+def render_people(labels: Tensor, scenes: Tensor, seed: int) -> Person:
+    """Persons doing `labels` (n,) in `scenes` (n,), each with its own looks."""
+    actions = [ACTIONS.index(LABELS[int(label)]) for label in labels]
+    videos: list[PuppetVideo] = []
+    for start in range(0, len(labels), _RENDERED_AT_ONCE):
+        part = slice(start, start + _RENDERED_AT_ONCE)
+        seeds = [seed * 1_000_003 + row for row in range(start, min(start + _RENDERED_AT_ONCE, len(labels)))]
+        videos += render_many(actions[part], scenes[part].tolist(), seeds, VIEW)
+    return Person(labels, scenes, videos)
+
+
+def encode(backbone: Backbone, count: int, frames_of: Callable[[int], np.ndarray]) -> Tokens:
+    """Tokens of `count` videos whose frames (T, 3, H, W) uint8 a function makes one by one."""
+    tokens, embeddings = [], []
+    for start in range(0, count, _RENDERED_AT_ONCE):
+        frames = np.stack([frames_of(row) for row in range(start, min(start + _RENDERED_AT_ONCE, count))])
+        read, embedded = backbone.encode_tokens(torch.from_numpy(frames).flatten(0, 1))
+        shape = frames.shape[:2]
+        tokens.append(pool_tokens(read, backbone.grid or (1, 1)).unflatten(0, shape).half())
+        embeddings.append(embedded.unflatten(0, shape).float())
+    return Tokens(torch.cat(tokens), torch.cat(embeddings))
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Training and held-out videos of one seed, for every coupling.
+
+    Attributes:
+        people: with their home backgrounds.
+        other: (n,) whose background each person also stands before.
+        luck: (n,) uniform numbers; below ρ a video is at home.
+        at_home: tokens.
+        elsewhere: tokens.
+        num_train: the first so many are for training.
+    """
+
+    people: Person
+    other: Tensor
+    luck: Tensor
+    at_home: Tokens
+    elsewhere: Tokens
+    num_train: int
+
+    def coupled(self, coupling: float) -> tuple[Tokens, Tensor]:
+        """Tokens and scenes (n,) of all videos at a coupling."""
+        home = self.luck < coupling
+        scenes = torch.where(home, self.people.scenes, self.people.scenes[self.other])
+        return self.at_home.where(home, self.elsewhere), scenes
+
+    def without_pixels(self) -> Sample:
+        """The same, fit for keeping: what is left is small."""
+        return replace(self, people=replace(self.people, videos=()))
+
+    def frames(self, *, home: bool) -> Tensor:
+        """(n, T, 3, H, W) uint8 pixels of the training videos, all at home or all elsewhere."""
+        rows = range(self.num_train)
+        return torch.from_numpy(
+            np.stack([place(self.people, row, row if home else int(self.other[row])) for row in rows])
+        )
+
+
+def place(people: Person, person: int, background: int) -> np.ndarray:
+    """(T, 3, H, W) one person before another's background, exactly."""
+    video = people.videos[person]
+    return composite(video.figure, video.alpha, people.videos[background].background)
+
+
+def make_sample(backbone: Backbone, size: WorldSize, world: Sequence[str], seed: int) -> Sample:
+    """The videos of one seed: seen labels, equally often, in a world's scenes."""
+    count = size.train + size.held_out
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(count)[torch.randperm(count, generator=generator)] % len(SEEN)
+    people = render_people(labels, homes(world)[labels], seed)
+    other = torch.randperm(count, generator=generator)
+    luck = torch.rand(count, generator=generator)
+    at_home = encode(backbone, count, lambda row: people.videos[row].frames)
+    elsewhere = encode(backbone, count, lambda row: place(people, row, int(other[row])))
+    return Sample(people, other, luck, at_home, elsewhere, size.train)
+
+
+def changed_pixels(
+    backbone: Backbone, sample: Sample, kind: str, texts: Tensor, seed: int
+) -> tuple[Tokens, Tokens]:
+    """Training videos changed by others of their sample, as tokens: their versions at home and elsewhere.
+
+    A video's partner is drawn among those whose luck lies between the same two couplings: at every coupling
+    both are then at home or both elsewhere, and a training set is changed by its own videos alone.
+
+    Args:
+        backbone: frozen CLIP.
+        sample: the videos.
+        kind: `swap` puts the partner's background behind what moves, both found by what stays still, without
+            masks; `stillmix` mixes with a frame of a partner of which CLIP as a still classifier is sure.
+        texts: (K, D) of the seen labels.
+        seed: of the choices.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    versions = []
+    for home, tokens in ((True, sample.at_home), (False, sample.elsewhere)):
+        frames = sample.frames(home=home)
+        middle = frames.shape[1] // 2
+        logits = backbone.logit_scale * tokens.embeddings[: sample.num_train, middle] @ texts.T
+        changed = torch.empty_like(frames)
+        for group in luck_groups(sample.luck[: sample.num_train]):
+            if kind == "swap":
+                changed[group] = swap_backgrounds(frames[group], generator, probability=1.0)
+            else:
+                bank = frames[group][bias_frames(logits[group]), middle]
+                changed[group] = stillmix(frames[group], bank, generator, probability=1.0)
+        arrays = changed.numpy()
+        versions.append(encode(backbone, len(frames), arrays.__getitem__))
+    return versions[0], versions[1]
+
+
+def luck_groups(luck: Tensor) -> list[Tensor]:
+    """Rows whose luck lies between the same two couplings, for each such pair that has rows."""
+    places = torch.bucketize(luck, torch.tensor([rho for rho in COUPLINGS if rho > 0]), right=True)
+    return [rows for place in places.unique() if len(rows := (places == place).nonzero()[:, 0])]
+
+
+@dataclass(frozen=True, eq=False)
+class TestSet:
+    """What every row is judged on; n persons of seen labels, m of unseen ones.
+
+    Attributes:
+        labels: (n,).
+        other: (n,) whose background `elsewhere` and `background` take.
+        luck: (n,) below ρ a clip of the biased test is at home.
+        at_home: before the action's home scene.
+        elsewhere: before another's background; also the swap set, as the other's label is in `labels[other]`.
+        background: each one's own background alone.
+        human: the person alone.
+        scuba: before stripes or strange scenes.
+        unseen_labels: (m,).
+        unseen: persons of unseen labels before backgrounds of seen ones.
+        scenes: (n,) indices into SCENES of each one's own background.
+    """
+
+    labels: Tensor
+    other: Tensor
+    luck: Tensor
+    at_home: Tokens
+    elsewhere: Tokens
+    background: Tokens
+    human: Tokens
+    scuba: Tokens
+    unseen_labels: Tensor
+    unseen: Tokens
+    scenes: Tensor
+
+    @property
+    def scufo(self) -> Tokens:
+        """One frame of each SCUBA clip, repeated; the backbone is frozen, so its tokens repeat as well."""
+        middle = self.scuba.tokens.shape[1] // 2
+        return Tokens(
+            self.scuba.tokens[:, middle : middle + 1].expand_as(self.scuba.tokens),
+            self.scuba.embeddings[:, middle : middle + 1].expand_as(self.scuba.embeddings),
+        )
+
+    def original(self, coupling: float) -> Tokens:
+        """Clips biased like the training ones."""
+        return self.at_home.where(self.luck < coupling, self.elsewhere)
+
+    def backgrounds(self, coupling: float) -> Tokens:
+        """The same without their persons."""
+        rows = torch.where(self.luck < coupling, torch.arange(len(self.labels)), self.other)
+        return self.background.pick(rows)
+
+
+def make_test(backbone: Backbone, size: WorldSize, world: Sequence[str], seed: int) -> TestSet:
+    """The test of a world: `size.test_per_label` persons of every label, on exact composites."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(len(SEEN)).repeat_interleave(size.test_per_label)
+    unseen_labels = torch.arange(len(SEEN), len(LABELS)).repeat_interleave(size.test_per_label)
+    people = render_people(labels, homes(world)[labels], seed)
+    strangers = render_people(unseen_labels, homes(world)[unseen_labels], seed + 1)
+    count = len(labels)
+    other = torch.randperm(count, generator=generator)
+    unseen_places = torch.randint(count, (len(unseen_labels),), generator=generator)
+    luck = torch.rand(count, generator=generator)
+    pictures = strange_pictures(count, seed + 2)
+
+    def before_picture(row: int) -> np.ndarray:
+        video = people.videos[row]
+        picture = np.broadcast_to(pictures[row], video.figure.shape)
+        return composite(video.figure, video.alpha, picture)
+
+    def stranger(row: int) -> np.ndarray:
+        video = strangers.videos[row]
+        background = people.videos[int(unseen_places[row])].background
+        return composite(video.figure, video.alpha, background)
+
+    videos = people.videos
+    return TestSet(
+        labels=labels,
+        other=other,
+        luck=luck,
+        at_home=encode(backbone, count, lambda row: videos[row].frames),
+        elsewhere=encode(backbone, count, lambda row: place(people, row, int(other[row]))),
+        background=encode(backbone, count, lambda row: videos[row].background),
+        human=encode(backbone, count, lambda row: human_only(videos[row])),
+        scuba=encode(backbone, count, before_picture),
+        unseen_labels=unseen_labels,
+        unseen=encode(backbone, len(unseen_labels), stranger),
+        scenes=people.scenes,
+    )
+
+
+def strange_pictures(count: int, seed: int) -> np.ndarray:
+    """(n, 3, H, W) uint8 still pictures: sinusoidal stripes of any colours, and scenes never trained on."""
+    random = np.random.default_rng(seed)
+    height, width = VIEW.size
+    down, across = np.mgrid[0:height, 0:width] / height
+    scenes = [SCENES.index(scene) for scene in STRANGE_SCENES]
+    pictures = np.empty((count, 3, height, width), np.uint8)
+    rendered = render_many([0] * count, [scenes[row % len(scenes)] for row in range(count)],
+                           [seed * 1_000_003 + row for row in range(count)],
+                           View(num_frames=1, size=VIEW.size))  # fmt: skip
+    for row in range(count):
+        if row % 2:
+            pictures[row] = rendered[row].background[0]
+            continue
+        angle, waves, phase = random.uniform(0, np.pi), random.uniform(2, 8), random.uniform(0, 2 * np.pi)
+        along = across * np.cos(angle) + down * np.sin(angle)
+        share = 0.5 + 0.5 * np.sin(2 * np.pi * waves * along + phase)
+        one, two = random.uniform(0, 255, (2, 3, 1, 1))
+        pictures[row] = (one * share + two * (1 - share)).round()
+    return pictures
+
+
+def digest(*parts: object) -> str:
+    """12 hexadecimal digits of anything JSON can hold."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def cached(folder: Path, name: str, settings: object, make: Callable[[], Any]) -> Any:  # noqa: ANN401
+    """What `make` returns, or what it returned when it was called with the same settings before."""
+    path = folder / f"{name}-{digest(settings)}.pt"
+    if path.is_file():
+        return torch.load(path, weights_only=False)
+    made = make()
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".part{os.getpid()}")
+    torch.save(made, partial)
+    partial.replace(path)
+    return made

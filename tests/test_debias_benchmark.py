@@ -1,0 +1,88 @@
+"""The debiasing benchmark from end to end on a few videos; its data and figures on known cases."""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+
+
+@pytest.fixture(autouse=True)
+def _beside(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+
+
+def test_worlds_share_no_scene():
+    import debias_world as world
+
+    sets = [set(world.TEST_SCENES), set(world.VALIDATION_SCENES), set(world.STRANGE_SCENES)]
+    assert sum(len(each) for each in sets) == len(set.union(*sets)) == len(world.SCENE_NAMES)
+    assert not set(world.SEEN) & set(world.UNSEEN)
+    # Two seen actions at home in each scene: the scene of another video's background is then uniform.
+    homes = world.homes(world.TEST_SCENES)[: len(world.SEEN)]
+    assert torch.unique(homes, return_counts=True)[1].tolist() == [2] * len(world.TEST_SCENES)
+
+
+def test_changed_videos_come_from_between_the_same_couplings():
+    import debias_world as world
+
+    luck = torch.rand(500, generator=torch.Generator().manual_seed(0))
+    groups = world.luck_groups(luck)
+    assert sorted(torch.cat(groups).tolist()) == list(range(500))
+    for rows in groups:
+        for coupling in world.COUPLINGS:
+            assert len((luck[rows] < coupling).unique()) == 1
+
+
+def test_accuracies_of_a_reader_of_backgrounds_and_of_one_of_persons():
+    import debias_scores as scores
+    import debias_world as world
+
+    seen, unseen = len(world.SEEN), len(world.UNSEEN)
+    count = seen + unseen
+    texts = np.eye(count, dtype=np.float32)
+    labels = torch.arange(seen)
+    other = (labels + 3) % seen
+    test = world.TestSet(labels=labels, other=other, luck=None, at_home=None, elsewhere=None, background=None,
+                         human=None, scuba=None, unseen_labels=torch.arange(seen, count), unseen=None,
+                         scenes=labels)  # fmt: skip
+    person = dict.fromkeys(("orig", "background", "human", "swap", "scuba", "scufo"), texts[:seen])
+    found = scores.accuracies({**person, "unseen": texts[seen:]}, test, texts)
+    assert found["shacc"] == found["unseen_shacc"] == found["h"] == found["order_pairs"] == 100
+    assert found["sberr"] == found["contra"] == 0
+    place = {**person, "swap": texts[other.numpy()], "unseen": texts[:unseen]}
+    found = scores.accuracies(place, test, texts)
+    assert (found["shacc"], found["sberr"], found["h"]) == (0, 100, 0)
+
+
+@pytest.mark.slow
+def test_one_command_writes_tables_and_pictures(tmp_path):
+    command = [
+        sys.executable, str(BENCHMARKS / "debias.py"), "--tiny", "--seeds", "2", "--couplings", "0.9",
+        "--workers", "1", "--backbone", "puppet-tiny",
+        "--cache", str(tmp_path / "cache"), "--output", str(tmp_path / "results"),
+    ]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True)
+    with (tmp_path / "results" / "debias.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert list(lines[0]) == ["rho", "row", "seed", "stream", "metric", "value"]
+    assert {line["row"] for line in lines} == {
+        "clip", "plain", "subtract", "independence", "scene", "both", "balanced", "stillmix", "all", "oracle",
+    }  # fmt: skip
+    assert {line["metric"] for line in lines} == {
+        "orig", "shacc", "sberr", "bor", "hor", "scuba", "scufo", "contra", "unseen_shacc", "h", "nhsic",
+        "scene_probe", "order_pairs",
+    }  # fmt: skip
+    assert {line["rho"] for line in lines if line["row"] == "oracle"} == {"0.0"}
+    for name in ("debias.md", "debias_curves.png", "debias_streams.png", "debias_ablation.csv"):
+        assert (tmp_path / "results" / name).stat().st_size > 500
+    # A second call finds everything done, and writes the same.
+    before = (tmp_path / "results" / "debias.csv").read_text()
+    again = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert "parts" not in again.stderr
+    assert (tmp_path / "results" / "debias.csv").read_text() == before
