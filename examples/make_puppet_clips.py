@@ -17,18 +17,19 @@ from zeroshot.video.write import write_video
 
 CLIPS = (
     ("waving", "beach", 3),
-    ("raising both arms", "stage", 1),
-    ("doing jumping jacks", "office", 2),
+    ("raising both arms", "stage", 2),
+    ("doing jumping jacks", "office", 3),
     ("kicking", "street", 1),
-    ("walking right", "desert", 4),
-    ("running left", "farm", 2),
-    ("doing push-ups", "gym", 1),
+    ("walking right", "desert", 1),
+    ("running left", "farm", 3),
+    ("doing push-ups", "gym", 2),
     ("swimming", "swimming pool", 2),
     ("climbing", "mountains", 1),
-    ("squatting down", "gym", 5),
-    ("walking left", "swimming pool", 6),
-    ("waving", "kitchen", 2),
-    ("doing push-ups", "beach", 3),
+    ("crawling", "desert", 3),
+    ("swimming", "forest", 3),
+    ("walking right", "swimming pool", 3),
+    ("waving", "kitchen", 5),
+    ("running left", "gym", 4),
 )
 
 
