@@ -66,15 +66,13 @@ def _one(classifier: Classifier, path: str, how: tuple[float, float | None, int]
     segments: list[Segment] = []
     error: str | None = None
     window, stride, k = how
-    if form == "text":
-        put_line(path)
     try:
         for segment in classifier.follow(path, window, stride, k):
-            segments.append(segment)
             if form == "csv":
                 _put_csv(path, segment)
             elif form == "text":
-                _put_text(segment)
+                _put_text(path, segment, first=not segments)
+            segments.append(segment)
     except VideoError as failure:
         error = str(failure)
     if form == "json":
@@ -92,7 +90,9 @@ def _put_csv(path: str, segment: Segment) -> None:
         put_csv(path, *times, place, prediction.label, prediction.score, prediction.probability, "")
 
 
-def _put_text(segment: Segment) -> None:
+def _put_text(path: str, segment: Segment, *, first: bool) -> None:
+    if first:
+        put_line(path)
     best = ", ".join(f"{prediction.label} {prediction.probability:.1%}" for prediction in segment.predictions)
     put_line(f"  {_clock(segment.start_seconds)} – {_clock(segment.end_seconds)}  {best}")
 
