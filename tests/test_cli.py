@@ -63,7 +63,7 @@ def test_help_loads_no_network_library():
     code = "import sys; sys.argv = ['zeroshot', 'classify', '-h']\n"
     code += "from zeroshot.cli.main import main\n"
     code += "try: main()\nexcept SystemExit: pass\n"
-    code += "heavy = {'torch', 'numpy', 'av', 'decord', 'faiss', 'open_clip', 'transformers', 'rich', 'pyarrow'}\n"
+    code += "heavy = {'torch', 'numpy', 'av', 'faiss', 'open_clip', 'transformers', 'rich', 'pyarrow'}\n"
     code += "sys.exit(str(heavy & sys.modules.keys()) if heavy & sys.modules.keys() else 0)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
