@@ -37,6 +37,20 @@ def room(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+BLOCKS = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match)
+
+
+def nesting(node: ast.AST) -> int:
+    """Deepest nesting of blocks under a node, functions inside it aside; elif is no deeper than if."""
+    deepest = 0
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.ClassDef | ast.Lambda):
+            continue
+        chained = isinstance(node, ast.If) and isinstance(child, ast.If) and node.orelse == [child]
+        deepest = max(deepest, nesting(child) + (isinstance(child, BLOCKS) and not chained))
+    return deepest
+
+
 def imports(tree: ast.AST) -> set[str]:
     """Dotted names that a module imports anywhere, also inside functions and for types alone."""
     found = set()
@@ -89,6 +103,7 @@ def test_rooms_are_small(module):
                 len([name for name in parameters if name not in {"self", "cls"}]) <= 8
                 or room(module) == "cli"
             )
+            assert nesting(node) <= 3, f"{module}: {node.name} is nested too deep"
             assert node.args.kwarg is None, f"{module}: {node.name} passes keywords through"
             assert not BANNED & {node.name, *parameters}, f"{module}: {node.name} uses a banned name"
         assert not isinstance(node, ast.Assert), f"{module}: assert outside tests"

@@ -22,18 +22,12 @@ def content_key(source: VideoSource) -> str:
     Raises:
         VideoError: the file cannot be read.
     """
-    digest = hashlib.sha256()
     if is_path(source):
-        path = Path(str(source))
         try:
-            if not path.is_dir():
-                with path.open("rb") as stream:
-                    return hashlib.file_digest(stream, "sha256").hexdigest()
-            for image in sorted(entry for entry in path.iterdir() if entry.is_file()):
-                digest.update(image.name.encode() + b"\0" + hashlib.sha256(image.read_bytes()).digest())
+            return _key_on_disk(Path(str(source)))
         except OSError as error:
             raise VideoError(f"cannot read {name_of(source)}: {error.strerror or error}") from error
-        return digest.hexdigest()
+    digest = hashlib.sha256()
     if isinstance(source, Clip):
         _take(digest, source.frames)
         _take(digest, source.seconds)
@@ -42,6 +36,17 @@ def content_key(source: VideoSource) -> str:
             _take(digest, image)
     else:
         _take(digest, source)
+    return digest.hexdigest()
+
+
+def _key_on_disk(path: Path) -> str:
+    """The digest of a file, or of the images in a folder."""
+    if not path.is_dir():
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    for image in sorted(entry for entry in path.iterdir() if entry.is_file()):
+        digest.update(image.name.encode() + b"\0" + hashlib.sha256(image.read_bytes()).digest())
     return digest.hexdigest()
 
 

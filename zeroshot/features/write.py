@@ -87,21 +87,16 @@ def write_waist(
     settings = waist_settings(model.backbone, sampling, grid_side)
     known = _claim(folder, settings)
     rows, sources, failures = _rows(videos, known)
-    with ShardWriter(folder) as writer:
+    reader = ClipReader(decoder=decoder, shorter_side=model.backbone.preprocess.shorter_side)
+    with ShardWriter(folder) as writer, reader:
         todo = {key: source for key, source in sources.items() if key not in writer.done}
-        done = 0
-        with ClipReader(decoder=decoder, shorter_side=model.backbone.preprocess.shorter_side) as reader:
-            outcomes = reader.read_many(iter(todo.values()), sampling)
-            for key, (source, outcome) in zip(todo, outcomes, strict=True):
-                done += 1
-                try:
-                    if isinstance(outcome, VideoError):
-                        raise outcome
-                    writer.add(key, *_encode(model.backbone, outcome, grid_side, name_of(source)))
-                except VideoError as error:
-                    failures += [(row.path, str(error)) for row in rows if row.key == key]
-                if advance is not None:
-                    advance(done, len(todo))
+        outcomes = reader.read_many(iter(todo.values()), sampling)
+        for done, (key, (source, outcome)) in enumerate(zip(todo, outcomes, strict=True), start=1):
+            try:
+                writer.add(key, *_encode(model.backbone, outcome, grid_side, name_of(source)))
+            except VideoError as error:
+                failures += [(row.path, str(error)) for row in rows if row.key == key]
+            (advance or _nobody)(done, len(todo))
     rows = [row for row in rows if row.key in writer.done]
     if not rows:
         first = f"first: {failures[0][1]}" if failures else "none was given"
@@ -187,10 +182,16 @@ class ShardWriter:
         self._pending = []
 
 
+def _nobody(_done: int, _total: int) -> None:
+    """Is told how far the work is, and tells no one."""
+
+
 def _encode(
-    backbone: Backbone, clips: tuple[Clip, ...], grid_side: int, name: str
+    backbone: Backbone, clips: tuple[Clip, ...] | VideoError, grid_side: int, name: str
 ) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
-    """Pooled tokens (S, T, 1+N, C) and embeddings (S, T, D) of one video's clips."""
+    """Pooled tokens (S, T, 1+N, C) and embeddings (S, T, D) of one video's clips; its error is raised."""
+    if isinstance(clips, VideoError):
+        raise clips
     tokens, embeddings = [], []
     for clip in clips:
         raw, rows = backbone.encode_tokens(clip.frames)

@@ -321,10 +321,9 @@ class PyavReader:
         failures = 0
         while failures < _DAMAGED_READS:
             try:
-                for packet in self._container.demux(self._stream):
-                    if packet.size:
-                        failures = 0
-                        yield packet
+                for packet in (each for each in self._container.demux(self._stream) if each.size):
+                    failures = 0
+                    yield packet
             except (av.error.FFmpegError, OSError):
                 failures += 1
             else:
