@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from zeroshot.text.prompts import spaced_name
@@ -51,6 +51,7 @@ NAMES = st.text(st.sampled_from("abzABZ059_-' éÉжЖ弓🏹.")) | st.text()
 
 @untimed
 @given(NAMES)
+@example("0aÉ _")
 def test_spacing_twice_is_spacing_once(name):
     assert spaced_name(spaced_name(name)) == spaced_name(name)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import json
 import os
 import unicodedata
@@ -16,6 +17,9 @@ LabelSource = str | os.PathLike[str] | Sequence[str] | Mapping[str, str | Sequen
 TemplateSource = str | os.PathLike[str] | Sequence[str] | None
 
 _BESIDE_LETTERS = "-'’"
+
+
+_EDGES = re.compile(r"^[\s_]+|[\s_]+$")
 
 
 def read_labels(source: LabelSource, *, spaced: bool = True) -> tuple[str, ...]:
@@ -113,7 +117,7 @@ def spaced_name(name: str) -> str:
     words = name.replace("_", " ").split()
     if not words:
         return name
-    if len(name.split()) == 1:
+    if len(_EDGES.sub("", name).split()) == 1:
         words = [part for word in words for part in _humps(word)]
     return " ".join(words)
 
