@@ -23,6 +23,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from debias_report import ORDER, write_report
 from debias_rows import ABLATION, COUPLED, ROWS, Row, TrainingData, Words, train
@@ -42,8 +43,11 @@ from debias_world import (
     make_test,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 HERE = Path(__file__).resolve().parent
-IMPORTANCE = (0.7, 0.95, 0.9, 0.0, 0.5)
+IMPORTANCE = (0.7, 0.95, 0.9, 0.5, 0.0)
 """Couplings in the order in which they are run: what is cut short shows most."""
 
 Figure = tuple[str, str, float]
@@ -193,19 +197,29 @@ def all_jobs(plan: Plan) -> list[Job]:
     """Every training, the most telling first."""
     rows = {**ROWS, **ABLATION}
     jobs = []
+    beside = ablation_jobs(plan, COUPLED)
     for coupling in sorted(plan.couplings, key=IMPORTANCE.index):
-        for seed in plan.seeds:
-            jobs += [Job(name, row, coupling, seed) for name, row in ROWS.items() if not row.unbiased]
-        if coupling == max(plan.couplings, key=lambda rho: -IMPORTANCE.index(rho)):
-            jobs += [
-                Job(name, rows[name], 0.0, seed)
-                for seed in plan.seeds
-                for name in rows
-                if rows[name].unbiased
-            ]
-    for coupling in sorted(set(COUPLED) & set(plan.couplings)):
-        jobs += [Job(name, row, coupling, seed) for name, row in ABLATION.items() for seed in plan.seeds]
-    return jobs
+        if coupling == IMPORTANCE[3]:
+            jobs += beside[: 4 * len(plan.seeds)]
+        jobs += [
+            Job(name, row, coupling, seed)
+            for seed in plan.seeds
+            for name, row in ROWS.items()
+            if not row.unbiased
+        ]
+    oracles = [Job(name, row, 0.0, seed) for seed in plan.seeds for name, row in rows.items() if row.unbiased]
+    jobs = [*oracles, *jobs]
+    return [*jobs, *(job for job in beside if job not in jobs)]
+
+
+def ablation_jobs(plan: Plan, couplings: Iterable[float]) -> list[Job]:
+    """The trainings beside the main rows."""
+    return [
+        Job(name, row, coupling, seed)
+        for coupling in sorted(set(couplings) & set(plan.couplings))
+        for name, row in ABLATION.items()
+        for seed in plan.seeds
+    ]
 
 
 def read_finished(path: Path) -> Finished:
@@ -259,7 +273,9 @@ def tables(plan: Plan, finished: Finished) -> tuple[list[Line], list[Line]]:
     ablation: list[Line] = []
     for coupling in plan.couplings:
         lines += [(coupling, "clip", plan.seeds[0], *figure) for figure in clip_figures(plan, coupling)]
-    for job in all_jobs(plan):
+    # The ablation was run at other couplings as well, if somebody asked for it: what is there is shown.
+    main = [job for job in all_jobs(plan) if job.name in ROWS]
+    for job in [*main, *ablation_jobs(plan, plan.couplings)]:
         target = lines if job.name in ROWS else ablation
         figures = finished.get(plan.key(job), [])
         target += [

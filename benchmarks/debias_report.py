@@ -28,7 +28,7 @@ MEANING = {
     "both": "subtract, independence and scene",
     "balanced": "subtract, videos drawn so that label and guessed scene are independent",
     "stillmix": "subtract, and copies of the videos mixed with still frames, in pixels",
-    "all": "the change and its correlation with itself, both losses, balance, StillMix, swapped backgrounds",
+    "all": "the change and its correlation with itself, both losses, balance by guessed scenes",
     "oracle": "the adapter of all without debiasing, trained where there is no bias (ρ = 0)",
 }
 COLUMNS = (
@@ -138,7 +138,7 @@ def goals(figures: Figures) -> list[str]:
         f"| order pairs: oracle ≥ 90 % | {pairs[0]:.1f} % |",
         f"| ρ = 0.7: order pairs of all within 5 points of the oracle's | {pairs[1]:.1f} % |",
         "",
-        "What each loss brings beyond its absence, where Student's interval of the differences, seed by seed, "
+        "What each loss brings beyond its absence, where the interval of the differences, seed by seed, "
         "leaves out 0 (bold: the rows' own intervals do not overlap either):",
         "",
         *(helped(figures) or ["* nothing"]),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import json
 import os
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -17,8 +17,6 @@ LabelSource = str | os.PathLike[str] | Sequence[str] | Mapping[str, str | Sequen
 TemplateSource = str | os.PathLike[str] | Sequence[str] | None
 
 _BESIDE_LETTERS = "-'’"
-
-
 _EDGES = re.compile(r"^[\s_]+|[\s_]+$")
 
 
