@@ -1,4 +1,4 @@
-"""One picture: what CLIP alone and the dynamic stream say about the same videos.
+"""One picture: what CLIP alone and the adapter's streams say about the same videos.
 
     python examples/streams.py --output examples/streams.png [VIDEO …]
 
@@ -22,7 +22,11 @@ from zeroshot.video.decode import read_clips
 from zeroshot.video.sampling import Sampling
 
 CLIPS = Path(__file__).parent / "clips"
-STREAMS = {"clip": "CLIP, frames averaged", "dynamic": "dynamic stream"}
+STREAMS = {
+    "clip": "CLIP, frames averaged",
+    "dynamic": "dynamic stream",
+    "fused": "both streams (the default)",
+}
 
 
 def out_of_place() -> dict[str, str]:
@@ -35,7 +39,9 @@ def out_of_place() -> dict[str, str]:
 
 def draw(videos: dict[str, str], answers: dict[str, list[list[zeroshot.Prediction]]], output: Path) -> None:
     """A row a video: four frames, and a bar chart a stream."""
-    figure, axes = plt.subplots(len(videos), 6, figsize=(13, 1.75 * len(videos)), squeeze=False)
+    figure, axes = plt.subplots(
+        len(videos), 4 + len(STREAMS), figsize=(14, 1.75 * len(videos)), squeeze=False
+    )
     for row, (path, title) in enumerate(videos.items()):
         (clip,) = read_clips(path, Sampling(num_frames=4))
         for column, frame in enumerate(clip.frames):

@@ -219,8 +219,9 @@ def test_models_and_show(run):
     rows = [json.loads(line) for line in run("models", "--all", "--json")[1].splitlines()]
     assert "ViT-B-16/openai" in {row["model"] for row in rows}
     facts = json.loads(run("show", "puppet-tiny", "--json")[1])
-    assert facts["parameters"] > 0
-    assert "training" in facts
+    assert facts["weights"]["model.safetensors"]["parameters"] > 1e6
+    assert facts["weights"]["adapter.safetensors"]["parameters"] > 1e5
+    assert {"training", "adapter_training"} <= facts.keys()
     status, _, err = run("show", "nothing-here")
     assert status == 1
     assert "puppet-tiny" in err

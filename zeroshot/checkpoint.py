@@ -6,6 +6,7 @@ import json
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ NO_STREAM = "clip"
 
 _SUGGESTED = {
     "PE-Core-B-16/meta": "the default: trained on video as well as on images, 224 px, D = 1024",
-    "PE-Core-L-14-336/meta": "the same, larger: better and about 9 × slower",
+    "PE-Core-L-14-336/meta": "the same, larger: better and much slower",
     "ViT-B-32/openai": "fastest of the usual ones, D = 512",
     "ViT-B-16/openai": "what most papers on unseen classes stand on, D = 512",
     "ViT-B-16-SigLIP2/webli": "many languages, D = 768",
@@ -239,7 +240,21 @@ def describe(name: str) -> dict[str, Any]:
     if not (folder / "config.json").is_file():
         names = ", ".join(bundled_names(checkpoints_folder())) or "none"
         raise ModelError(f"{name} is no checkpoint folder (it has no config.json); bundled: {names}")
-    weights = folder / "model.safetensors"
+    facts: dict[str, Any] = {
+        "folder": str(folder),
+        "weights": {},
+        "config": _read_json(folder / "config.json"),
+    }
+    for weights in sorted(folder.glob("*.safetensors")) or [folder / "model.safetensors"]:
+        size = round(weights.stat().st_size / 1e6, 2) if weights.is_file() else 0.0
+        facts["weights"][weights.name] = {"parameters": _num_numbers(weights), "megabytes": size}
+    for record in sorted(folder.glob("*training.json")):
+        facts[record.stem] = _read_json(record)
+    return facts
+
+
+def _num_numbers(weights: Path) -> int:
+    """How many numbers a weights file holds, from its head alone."""
     try:
         with safe_open(str(weights), "np") as tensors:
             shapes = [tensors.get_slice(key).get_shape() for key in tensors.keys()]  # noqa: SIM118
@@ -247,15 +262,7 @@ def describe(name: str) -> dict[str, Any]:
         raise ModelError(
             f"cannot read {weights}: {error}; expected weights in the safetensors format"
         ) from error
-    facts: dict[str, Any] = {
-        "folder": str(folder),
-        "parameters": sum(_product(shape) for shape in shapes),
-        "megabytes": round(weights.stat().st_size / 1e6, 2),
-        "config": _read_json(folder / "config.json"),
-    }
-    if (folder / "training.json").is_file():
-        facts["training"] = _read_json(folder / "training.json")
-    return facts
+    return sum(prod(shape) for shape in shapes)
 
 
 def _about(folder: Path) -> str:
@@ -275,10 +282,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ModelError(f"{path} holds no JSON object")
     return content
-
-
-def _product(shape: list[int]) -> int:
-    product = 1
-    for length in shape:
-        product *= length
-    return product

@@ -34,17 +34,17 @@ def fetch_files(repository: str, patterns: tuple[str, ...], model_name: str) -> 
         )
     except GatedRepoError as error:
         raise ModelError(
-            f"cannot fetch {model_name}: {repository} asks for its licence to be accepted on huggingface.co "
+            f"cannot fetch {model_name}: {repository} asks for its licence to be accepted on the model hub "
             "and for `hf auth login`"
         ) from error
     except (RepositoryNotFoundError, HFValidationError) as error:
         raise ModelError(
-            f"cannot fetch {model_name}: there is no {repository!r} on huggingface.co, or it is private; "
+            f"cannot fetch {model_name}: there is no {repository!r} on the model hub, or it is private; "
             "check the spelling or run `hf auth login`"
         ) from error
     except Exception as error:  # each HTTP library behind the hub's client has errors of its own
         raise ModelError(
-            f"cannot fetch {model_name} from huggingface.co ({_reason(error)}); {OFFLINE_REMEDY}"
+            f"cannot fetch {model_name} from the model hub ({_reason(error)}); {OFFLINE_REMEDY}"
         ) from error
     return Path(folder)
 
