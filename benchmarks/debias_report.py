@@ -149,7 +149,7 @@ def helped(figures: Figures) -> list[str]:
     """Comparisons in which a loss changes something for the better or the worse, a line each."""
     comparisons = (
         ("independence", "independence", "subtract"), ("independence", "both", "scene"),
-        ("scene", "scene", "subtract"), ("scene", "both", "independence"),
+        ("scene", "scene", "subtract"), ("scene", "both", "independence"), ("both losses", "both", "subtract"),
     )  # fmt: skip
     lines = []
     for loss, with_it, without in comparisons:
