@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "zeroshot"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = {
-    "types": 0, "errors": 0, "resources": 0,
+    "types": 0, "errors": 0, "resources": 0, "files": 0,
     "video": 1, "text": 1,
     "model": 2, "losses": 2, "synthetic": 2,
     "batch": 3, "checkpoint": 3,

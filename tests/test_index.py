@@ -349,9 +349,16 @@ def test_damaged_file(tmp_path):
             assert loaded.labels == make_index(4, 8).labels
 
 
+def test_save_makes_the_folder(tmp_path):
+    make_index().save(tmp_path / "new" / "labels.index")
+    assert LabelIndex.load(tmp_path / "new" / "labels.index").labels == make_index().labels
+
+
 def test_failed_save_leaves_nothing(tmp_path):
     index = make_index()
-    assert "No such file" in refusal(OutputError, index.save, tmp_path / "missing" / "labels.index")
+    (tmp_path / "file").write_text("in the way")
+    assert "file" in refusal(OutputError, index.save, tmp_path / "file" / "labels.index")
+    (tmp_path / "file").unlink()
     folder = tmp_path / "folder"
     folder.mkdir()
     refusal(OutputError, index.save, folder)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -12,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
-from zeroshot.errors import ModelError, OptionError, OutputError
+from zeroshot.errors import ModelError, OptionError
+from zeroshot.files import write_whole
+from zeroshot.model.names import read_json
 from zeroshot.resources import bundled_names, checkpoints_folder
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def load_model(
     from zeroshot.model.model import Model
 
     folder = _checkpoint_folder(name)
-    if folder is None or "adapter" not in _read_json(folder / "config.json"):
+    if folder is None or "adapter" not in read_json(folder / "config.json"):
         if stream not in {None, NO_STREAM} or backbone is not None:
             raise OptionError(f"{name} has no adapter, so no stream or backbone to choose; leave them out")
         return Model(load_backbone(name, device), sampling=sampling, decoder=decoder)
@@ -148,7 +148,7 @@ def load_adapter(folder: str | Path) -> SavedAdapter:
     from zeroshot.types import AdapterConfig
 
     folder = Path(folder)
-    config = _read_json(folder / "config.json")
+    config = read_json(folder / "config.json")
     if config.get("format") != FORMAT or "adapter" not in config:
         raise ModelError(f"{folder} holds no adapter that this version reads (format {FORMAT})")
     weights = folder / _weights_name(config)
@@ -164,31 +164,6 @@ def load_adapter(folder: str | Path) -> SavedAdapter:
         raise ModelError(f"the adapter in {folder} is damaged: {reason}; copy or train it again") from error
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write `content` to `path`: a reader sees all of it or none, also after a loss of power.
-
-    Args:
-        path: of the file; its folder is made where it is missing.
-        content: everything.
-
-    Raises:
-        OutputError: the disk is full or read-only.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
-        reason = error.strerror or str(error)
-        raise OutputError(f"cannot write {path}: {reason}; make room or choose another folder") from error
-
-
 def _weights_name(config: dict[str, Any]) -> str:
     """Of the file with the adapter's weights: the plain name is the backbone's where the folder holds it."""
     return "adapter.safetensors" if "model_cfg" in config else "model.safetensors"
@@ -198,7 +173,7 @@ def _bundled_config(folder: Path) -> dict[str, Any]:
     """The config of a backbone that lies in the folder, or nothing."""
     if not (folder / "config.json").is_file():
         return {}
-    config = _read_json(folder / "config.json")
+    config = read_json(folder / "config.json")
     return config if "model_cfg" in config else {}
 
 
@@ -243,13 +218,13 @@ def describe(name: str) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "folder": str(folder),
         "weights": {},
-        "config": _read_json(folder / "config.json"),
+        "config": read_json(folder / "config.json"),
     }
     for weights in sorted(folder.glob("*.safetensors")) or [folder / "model.safetensors"]:
         size = round(weights.stat().st_size / 1e6, 2) if weights.is_file() else 0.0
         facts["weights"][weights.name] = {"parameters": _num_numbers(weights), "megabytes": size}
     for record in sorted(folder.glob("*training.json")):
-        facts[record.stem] = _read_json(record)
+        facts[record.stem] = read_json(record)
     return facts
 
 
@@ -272,13 +247,3 @@ def _about(folder: Path) -> str:
         return ""
     lines = (line.strip() for line in card.read_text(encoding="utf-8").splitlines())
     return next((line for line in lines if line and not line.startswith("#")), "")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"cannot read {path}: {error}; expected JSON") from error
-    if not isinstance(content, dict):
-        raise ModelError(f"{path} holds no JSON object")
-    return content

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zeroshot.errors import OutputError
+from zeroshot.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -130,7 +130,7 @@ class EmbeddingTable:
                 raise OutputError(
                     f"{self.folder} is not empty and holds no {MANIFEST}; choose an empty folder"
                 )
-            write_text_whole(manifest, json.dumps(settings, indent=2) + "\n")
+            write_whole(manifest, (json.dumps(settings, indent=2) + "\n").encode())
             return
         before = read_manifest(self.folder)
         if differing := sorted(
@@ -191,13 +191,6 @@ def read_embeddings(folder: str | Path) -> tuple[list[str], NDArray[np.float32]]
                 rows.append(embedding)
     width = len(rows[0]) if rows else 0
     return paths, np.asarray(rows, dtype=np.float32).reshape(len(rows), width)
-
-
-def write_text_whole(path: Path, text: str) -> None:
-    """Write `text` to `path` so that a reader sees the old file or the new one, never half of one."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
 
 
 def _column(part: Path, name: str) -> list[Any]:

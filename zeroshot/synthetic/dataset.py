@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import csv
-import os
-import secrets
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zeroshot.errors import OptionError, OutputError
+from zeroshot.files import write_whole
 from zeroshot.synthetic.coupling import sample_pairs
 from zeroshot.synthetic.render import render_many
 from zeroshot.synthetic.world import ACTIONS, SCENES, View
 from zeroshot.video.write import write_video
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator
 
 TABLE = "videos.csv"
@@ -89,15 +90,11 @@ def write_table(path: Path, rows: list[tuple[str, str, str]]) -> None:
     Raises:
         OutputError: the file cannot be written there.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
-    try:
-        with partial.open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file, lineterminator="\n")
-            table.writerow(("path", "label", "scene"))
-            table.writerows(rows)
-        partial.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}; name a folder you may write to") from error
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("path", "label", "scene"))
+    table.writerows(rows)
+    write_whole(path, text.getvalue().encode())
 
 
 def _open_folder(folder: Path, names: list[str], view: View) -> None:

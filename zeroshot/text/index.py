@@ -7,8 +7,6 @@ import hashlib
 import json
 import math
 import operator
-import os
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +14,11 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
-from zeroshot.errors import IndexFileError, LabelError, OptionError, OutputError
+from zeroshot.errors import IndexFileError, LabelError, OptionError
+from zeroshot.files import write_whole
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
@@ -144,7 +144,7 @@ class LabelIndex:
         """Write labels, embeddings and fingerprint to one file, which is never seen half written.
 
         Args:
-            path: any name; a file that is there is replaced.
+            path: any name; a file that is there is replaced, a folder that is not there is made.
 
         Raises:
             OutputError: it cannot be written there.
@@ -154,19 +154,7 @@ class LabelIndex:
         checked = {**contents, "sha256": _digest(contents, self._embeddings)}
         # One entry, because the library writes several in any order: the same index gives the same bytes.
         data = to_bytes({"embeddings": self._embeddings}, {_FORMAT: json.dumps(checked, sort_keys=True)})
-        beside = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex}")
-        try:
-            with beside.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise OutputError(f"cannot write the index {path}: {reason}; choose another place") from None
-        finally:
-            with contextlib.suppress(OSError, ValueError):
-                beside.unlink(missing_ok=True)
+        write_whole(path, data)
 
     @classmethod
     def load(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from zeroshot.checkpoint import write_whole
+from zeroshot.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

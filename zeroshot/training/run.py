@@ -9,9 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zeroshot.checkpoint import DEFAULT_MODEL, load_adapter, load_model, save_adapter, write_whole
+from zeroshot.checkpoint import DEFAULT_MODEL, load_adapter, load_model, save_adapter
 from zeroshot.errors import OutputError
 from zeroshot.evaluation.curves import training_curves
+from zeroshot.files import write_whole
 from zeroshot.training.config import TrainingConfig
 from zeroshot.training.loop import fit
 from zeroshot.training.machine import on_machine

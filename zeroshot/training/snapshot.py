@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from zeroshot.checkpoint import write_whole
 from zeroshot.errors import OutputError
+from zeroshot.files import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
