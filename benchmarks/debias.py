@@ -238,6 +238,7 @@ def read_finished(path: Path) -> Finished:
 def go(plan: Plan, workers: int) -> None:
     """Do every training of the plan that is missing in the cache."""
     plan.cache.mkdir(parents=True, exist_ok=True)
+    (plan.cache / ".gitignore").write_text("*\n", encoding="utf-8")
     finished = read_finished(plan.log)
     todo = [job for job in all_jobs(plan) if plan.key(job) not in finished]
     if not todo:

@@ -84,7 +84,7 @@ def markdown(figures: Figures, ablation: Figures, facts: dict) -> str:
         f"The longest training took {facts['longest_training_cpu_seconds']} s of one core; "
         f"{facts['trainings']} trainings are in the tables.",
         "",
-        *goals(figures),
+        *goals({**figures, **ablation}),
     ]
     for rho in sorted({rho for rho, row, *_ in figures if row == "subtract"}):
         lines += ["", f"## ρ = {rho:g}", "", *table(figures, rho, [row for row in ORDER if row != "oracle"])]
@@ -153,6 +153,11 @@ def helped(figures: Figures) -> list[str]:
         ("independence", "independence", "subtract"), ("independence", "both", "scene"),
         ("scene", "scene", "subtract"), ("scene", "both", "independence"),
         ("both losses", "both", "subtract"),
+        ("independence", "independence, no subtraction", "plain"),
+        ("independence", "both, no subtraction", "scene, no subtraction"),
+        ("scene", "scene, no subtraction", "plain"),
+        ("scene", "both, no subtraction", "independence, no subtraction"),
+        ("both losses", "both, no subtraction", "plain"),
     )  # fmt: skip
     lines = []
     for loss, with_it, without in comparisons:

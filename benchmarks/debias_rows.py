@@ -205,5 +205,7 @@ ABLATION: Mapping[str, Row] = {
     "swap": replace(SUBTRACT, changed=("swap",)),
     "all, content": replace(ROWS["all"], reads="content"),
     "both, no subtraction": replace(ROWS["both"], reference="none"),
+    "independence, no subtraction": replace(ROWS["independence"], reference="none"),
+    "scene, no subtraction": replace(ROWS["scene"], reference="none"),
 }
 """Rows beside the main ones; `both` itself takes the biased stream `frame`."""
