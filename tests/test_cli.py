@@ -240,9 +240,15 @@ def test_synthesize_writes_videos_and_their_truth(run, tmp_path):
     assert len(out.splitlines()) == 3
 
 
+def heed_ctrl_c() -> None:
+    """For a new process: background jobs of a shell ignore Ctrl-C, and their children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def child(*words: object, **options: object) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "zeroshot", *map(str, words)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, **pipes, preexec_fn=heed_ctrl_c, **options)
 
 
 def test_ctrl_c_is_clean(tmp_path):

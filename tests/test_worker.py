@@ -179,9 +179,9 @@ def test_a_child_that_dies_costs_one_error(plain, sign):
 def test_a_child_that_died_between_files_is_replaced(plain):
     with ClipReader(1) as reader:
         reader.read(plain, EIGHT)
-        child = reader._crew._drivers[0]._child._process.pid
-        os.kill(child, signal.SIGKILL)
-        assert gone({child})
+        child = reader._crew._drivers[0]._child._process
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait(timeout=30)
         assert reader.read(plain, EIGHT)
 
 
@@ -316,6 +316,8 @@ def test_ctrl_c_is_clean(folder, plain):
         text=True,
         env=clean_environment(),
         start_new_session=True,
+        # Background jobs of a shell ignore Ctrl-C, and their children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as parent:
         assert parent.stdout.readline() == "ready\n"
         left = children(parent.pid)
