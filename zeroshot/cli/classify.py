@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
-
 from zeroshot.cli import options
 from zeroshot.cli.inputs import classifier_from, model_from, sampling_from, videos_from
-from zeroshot.cli.screen import one_format, progress, put_csv, put_json, put_line, say
+from zeroshot.cli.screen import end_with, one_format, progress, put_csv, put_json, put_line, say
 
 if TYPE_CHECKING:
     from zeroshot.types import Ranking
@@ -49,9 +47,7 @@ def classify(
             put(ranking)
             failures += ranking.error is not None
             advance()
-    if failures:
-        say(f"{failures} of {len(paths)} videos failed")
-        raise typer.Exit(1)
+    end_with(failures, len(paths))
 
 
 def _put_json(ranking: Ranking) -> None:

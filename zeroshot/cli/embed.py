@@ -8,7 +8,7 @@ import typer
 
 from zeroshot.cli import options
 from zeroshot.cli.inputs import model_from, sampling_from, videos_from
-from zeroshot.cli.screen import progress, put_json, put_line, say
+from zeroshot.cli.screen import end_with, progress, put_json, put_line, say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,9 +49,7 @@ def embed(
         failures = _fill(table, network, todo, as_json)
     if not as_json:
         put_line(f"{len(todo) - failures} embeddings of width {network.embedding_dim} written to {output}")
-    if failures:
-        say(f"{failures} of {len(todo)} videos failed")
-        raise typer.Exit(1)
+    end_with(failures, len(todo))
 
 
 def _fill(table: EmbeddingTable, network: Model, paths: list[Path], as_json: bool) -> int:

@@ -8,6 +8,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from zeroshot.errors import OptionError
 
 if TYPE_CHECKING:
@@ -36,6 +38,13 @@ def say(text: str) -> None:
     """One line for people on stderr."""
     sys.stderr.write(f"zeroshot: {text}\n")
     sys.stderr.flush()
+
+
+def end_with(failures: int, total: int) -> None:
+    """End with status 1 and a summary where any of the videos failed."""
+    if failures:
+        say(f"{failures} of {total} videos failed")
+        raise typer.Exit(1)
 
 
 def put_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

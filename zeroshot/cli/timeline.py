@@ -8,7 +8,7 @@ import typer
 
 from zeroshot.cli import options
 from zeroshot.cli.inputs import classifier_from, model_from, sampling_from, videos_from
-from zeroshot.cli.screen import one_format, put_csv, put_json, put_line, say
+from zeroshot.cli.screen import end_with, one_format, put_csv, put_json, put_line, say
 from zeroshot.errors import VideoError
 
 if TYPE_CHECKING:
@@ -56,9 +56,7 @@ def timeline(
             classifier, str(path), (window, stride, k), "json" if as_json else "csv" if as_csv else "text"
         )
         failures += error is not None
-    if failures:
-        say(f"{failures} of {len(paths)} videos failed")
-        raise typer.Exit(1)
+    end_with(failures, len(paths))
 
 
 def _one(classifier: Classifier, path: str, how: tuple[float, float | None, int], form: str) -> str | None:
