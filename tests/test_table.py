@@ -45,7 +45,8 @@ def test_an_interrupted_run_keeps_its_rows_and_goes_on(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     with EmbeddingTable(tmp_path, SETTINGS) as table:
-        assert table.done == {f"{i}.mp4" for i in range(6)}
+        assert len(table) == 6
+        assert all(f"{i}.mp4" in table for i in range(6))
         for row in rows(3, start=6):
             table.add(row)
     assert read_embeddings(tmp_path)[0] == [f"{i}.mp4" for i in range(9)]

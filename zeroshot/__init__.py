@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from zeroshot.batch.table import read_embeddings
     from zeroshot.checkpoint import load_model
     from zeroshot.classifier import Classifier, load
     from zeroshot.errors import ZeroshotError
@@ -48,6 +49,7 @@ __all__ = [
     "ZeroshotError",
     "load",
     "load_model",
+    "read_embeddings",
     "read_split",
     "train",
 ]
@@ -70,6 +72,7 @@ _HOMES = {
     "ZeroshotError": "errors",
     "load": "classifier",
     "load_model": "checkpoint",
+    "read_embeddings": "batch.table",
     "read_split": "evaluation.splits",
     "train": "training.run",
 }

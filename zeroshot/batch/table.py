@@ -3,54 +3,54 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+import time
+from collections import OrderedDict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from zeroshot.batch import parts
+from zeroshot.batch.ledger import PENDING, Ledger, Record, path_key
+from zeroshot.batch.lock import LOCK, FolderLock
+from zeroshot.batch.parts import EmbeddingRow, utf8
 from zeroshot.errors import OutputError
 from zeroshot.files import write_whole
+from zeroshot.video.keys import file_digest, file_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
     from numpy.typing import NDArray
 
     from zeroshot.model.model import Model
+    from zeroshot.video.keys import FileFacts
+    from zeroshot.video.sampling import Window
+
+__all__ = ["EmbeddingRow", "EmbeddingTable", "Embeddings", "read_embeddings", "read_manifest", "read_table"]
 
 MANIFEST = "manifest.json"
-_ROWS_PER_PART = 1000  # a crash costs at most this many rows of work; a part is then a few MB
-
-
-@dataclass(frozen=True)
-class EmbeddingRow:
-    """One video of a table.
-
-    Attributes:
-        path: the video as it was named.
-        embedding: (D,) float32 unit vector, or None where the video failed.
-        error: one line, or None.
-    """
-
-    path: str
-    embedding: NDArray[np.float32] | None
-    error: str | None = None
+FORMAT = 2
+_ROWS_PER_PART = 1000  # a part is then a few MB
+_SECONDS_PER_FLUSH = 20.0  # a crash costs at most the work of so many seconds, and of one video
+_PARTS_IN_MEMORY = 8
 
 
 class EmbeddingTable:
     """Rows on their way into a folder: `part-00000.parquet` …, each complete or absent, and `manifest.json`.
 
-    The manifest holds the settings that made the vectors. A folder made with other settings is refused, so
-    that vectors of different models never mix. Use as a context manager: leaving it writes what is pending,
-    also when the run is interrupted.
+    Each video has its rows once: one, or one a window, all in one part. They stand until the file is there
+    with another size or time and another content; then, and where failures are to be tried again, the
+    old rows go when the new ones come. The manifest holds the settings that made the vectors. A folder made
+    with other settings is refused, so that vectors of different models never mix. One process writes at a
+    time. Use as a context manager: leaving it writes what is pending, also when the run is interrupted.
 
     Attributes:
         folder: where the parts lie.
-        done: paths that already have a row.
+        left_by: the process that wrote here last, where it was killed; or None.
     """
 
     def __init__(self, folder: str | Path, settings: Mapping[str, Any]) -> None:
@@ -61,18 +61,29 @@ class EmbeddingTable:
             settings: JSON-able; equal settings make exchangeable vectors.
 
         Raises:
-            OutputError: it cannot be written, is full of something else, or holds vectors of other settings.
+            OutputError: it cannot be written, is full of something else, holds vectors of other settings, or
+                another run is writing there.
         """
         self.folder = Path(folder)
-        self._pending: list[EmbeddingRow] = []
+        self._pending: OrderedDict[bytes, tuple[EmbeddingRow, ...]] = OrderedDict()
+        self._num_pending = 0
+        self._outdated: dict[int, set[bytes]] = {}
+        self._loaded: OrderedDict[int, dict[bytes, tuple[EmbeddingRow, ...]]] = OrderedDict()
+        self._flushed_at = time.monotonic()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._agree(dict(settings))
-            self.done = {path for part in self._parts() for path in _column(part, "path")}
+            _agree(self.folder, dict(settings))
+            self._lock = FolderLock(self.folder)
         except OSError as error:
             raise OutputError(
                 f"cannot write to {self.folder}: {error.strerror or error}; choose another --output"
             ) from error
+        self.left_by = self._lock.left_by
+        try:
+            self._begin(dict(settings))
+        except BaseException:
+            self._lock.free()
+            raise
 
     def __enter__(self) -> EmbeddingTable:
         """The table itself."""
@@ -81,79 +92,201 @@ class EmbeddingTable:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Write what is pending, whatever ended the run."""
-        self.flush()
+        """Write what is pending, whatever ended the run, unless it was that nothing can be written."""
+        try:
+            if not isinstance(error, OutputError):
+                self.flush()
+        finally:
+            self._lock.free()
 
-    def add(self, row: EmbeddingRow) -> None:
-        """Take one row; every thousand become a part."""
-        self._pending.append(row)
-        self.done.add(row.path)
-        if len(self._pending) >= _ROWS_PER_PART:
+    def __len__(self) -> int:
+        """How many videos have rows."""
+        return len(self._ledger)
+
+    def __contains__(self, path: object) -> bool:
+        """Whether a path has rows, of whatever content."""
+        return self._ledger.get(path_key(utf8(str(path)))) is not None
+
+    def rows_of(self, path: str, *, retry: bool = False) -> tuple[EmbeddingRow, ...] | None:
+        """The rows that stand for a file as it is now, or None where it has to be read.
+
+        A file that is gone keeps its rows. One that has the content of another in the table gets a copy of
+        that one's rows, which are added.
+
+        Args:
+            path: of a video.
+            retry: whether an error does not stand.
+        """
+        key, facts = path_key(utf8(path)), file_facts(path)
+        record = self._ledger.get(key)
+        if record is not None and not (retry and record.failed) and _stands(record, path, facts):
+            return self._rows(record)
+        twin = None if facts is None else self._twin(path, facts)
+        if twin is None:
+            return None
+        rows = tuple(replace(row, path=path, facts=facts) for row in self._rows(twin))
+        self.add(*rows)
+        return rows
+
+    def recorded(self, path: str) -> tuple[EmbeddingRow, ...]:
+        """The rows of a path, whatever has become of the file since; none where it has none."""
+        record = self._ledger.get(path_key(utf8(path)))
+        return () if record is None else self._rows(record)
+
+    def has(self, path: str, *, retry: bool = False) -> bool:
+        """Whether `rows_of` has rows; cheaper, as it reads none that are written."""
+        record, facts = self._ledger.get(path_key(utf8(path))), file_facts(path)
+        if record is not None and not (retry and record.failed) and _stands(record, path, facts):
+            return True
+        return self.rows_of(path, retry=retry) is not None
+
+    def add(self, *rows: EmbeddingRow) -> None:
+        """Take all rows of one video, in place of those it may have."""
+        key = path_key(utf8(rows[0].path))
+        before = self._ledger.get(key)
+        if before is not None and before.part != PENDING:
+            self._outdated.setdefault(before.part, set()).add(key)
+        self._num_pending += len(rows) - len(self._pending.pop(key, ()))
+        self._pending[key] = rows
+        self._ledger.put(_record(key, rows, PENDING))
+        if self._num_pending >= _ROWS_PER_PART or time.monotonic() - self._flushed_at > _SECONDS_PER_FLUSH:
             self.flush()
 
     def flush(self) -> None:
-        """Write the pending rows as a part that appears whole or not at all.
+        """Write the pending rows as a part that appears whole or not at all; a small last part grows.
 
         Raises:
             OutputError: the disk is full or read-only; the parts written before stay.
         """
-        if not self._pending:
-            return
-        table = pa.table(
-            {
-                "path": pa.array([row.path for row in self._pending], pa.string()),
-                "embedding": pa.array([row.embedding for row in self._pending], pa.list_(pa.float32())),
-                "error": pa.array([row.error for row in self._pending], pa.string()),
-            }
+        if self._pending:
+            self._forget_outdated()  # first: killed in between, a video has no row, never two
+            fresh = parts.to_arrow([row for rows in self._pending.values() for row in rows])
+            paths = parts.part_paths(self.folder)
+            number = parts.part_number(paths[-1]) if paths else 0
+            if paths and parts.count_rows(paths[-1]) + len(fresh) > _ROWS_PER_PART:
+                number += 1
+            elif paths:
+                fresh = pa.concat_tables([parts.read_part(paths[-1]), fresh])
+            parts.write_part(parts.part_path(self.folder, number), fresh)
+            self._loaded.pop(number, None)
+            for key, rows in self._pending.items():
+                self._ledger.put(_record(key, rows, number))
+            self._pending.clear()
+            self._num_pending = 0
+        self._flushed_at = time.monotonic()
+
+    def _begin(self, settings: dict[str, Any]) -> None:
+        """With the lock held: clear away what a killed run left, and read what there is."""
+        for left in (*self.folder.glob(".part-*.parquet.*"), *self.folder.glob(f".{MANIFEST}.*")):
+            left.unlink(missing_ok=True)
+        _agree(self.folder, settings)
+        if not (self.folder / MANIFEST).exists():
+            write_whole(self.folder / MANIFEST, (json.dumps(settings, indent=2) + "\n").encode())
+        self._ledger = Ledger(record for part in parts.part_paths(self.folder) for record in _records(part))
+
+    def _rows(self, record: Record) -> tuple[EmbeddingRow, ...]:
+        """The rows of a record, from memory or from its part."""
+        if record.part == PENDING:
+            return self._pending[record.key]
+        if record.part not in self._loaded:
+            found: dict[bytes, list[EmbeddingRow]] = {}
+            for row in parts.from_arrow(parts.read_part(parts.part_path(self.folder, record.part))):
+                found.setdefault(path_key(row.path), []).append(row)
+            self._loaded[record.part] = {key: tuple(rows) for key, rows in found.items()}
+            if len(self._loaded) > _PARTS_IN_MEMORY:
+                self._loaded.popitem(last=False)
+        self._loaded.move_to_end(record.part)
+        return self._loaded[record.part][record.key]
+
+    def _twin(self, path: str, facts: FileFacts) -> Record | None:
+        """A video that was read well from a file with the same content."""
+        alike = [each for each in self._ledger.of_size(facts.size) if each.content and not each.failed]
+        digest = file_digest(path) if alike else None
+        if digest is None:
+            return None
+        return next((each for each in alike if each.content == bytes.fromhex(digest)), None)
+
+    def _forget_outdated(self) -> None:
+        """Write the parts that hold rows of pending videos again, without those."""
+        for number, keys in self._outdated.items():
+            path = parts.part_path(self.folder, number)
+            table = parts.read_part(path)
+            kept = table.filter(pa.array([path_key(name) not in keys for name in table["path"].to_pylist()]))
+            self._loaded.pop(number, None)
+            if len(kept):
+                parts.write_part(path, kept)
+            else:
+                path.unlink()
+        self._outdated.clear()
+
+
+def _stands(record: Record, path: str, facts: FileFacts | None) -> bool:
+    """Whether a record holds for a file as it is: untouched, gone, or touched with the same content."""
+    if facts is None or facts == record.facts:
+        return True
+    if record.failed or record.facts is None or record.facts.size != facts.size or not record.content:
+        return False
+    digest = file_digest(path)
+    return digest is not None and bytes.fromhex(digest) == record.content
+
+
+def _record(key: bytes, rows: Sequence[EmbeddingRow], part: int) -> Record:
+    """What the ledger keeps of a video."""
+    content = bytes.fromhex(rows[0].content or "")
+    return Record(key, rows[0].facts, content, part, any(row.error is not None for row in rows))
+
+
+def _records(part: Path) -> Iterator[Record]:
+    """What the ledger keeps of the videos in a part; windows of one give as many equal records."""
+    table = parts.read_part(part, ["path", "error", "content", "size", "modified"])
+    number = parts.part_number(part)
+    columns = (table[name].to_pylist() for name in ("path", "content", "error"))
+    failed: set[str] = set()
+    for path, content, error, facts in zip(*columns, parts.facts_of(table), strict=True):
+        if error is not None:
+            failed.add(path)
+        yield Record(path_key(path), facts, bytes.fromhex(content or ""), number, path in failed)
+
+
+def _agree(folder: Path, settings: dict[str, Any]) -> None:
+    """Hold the settings against those of the folder, and a folder without any against being empty.
+
+    Raises:
+        OutputError: it holds embeddings of other settings, or something else.
+    """
+    if not (folder / MANIFEST).exists():
+        own = (".part-", f".{MANIFEST}.", LOCK)
+        if any(not entry.name.startswith(own) for entry in folder.iterdir()):
+            raise OutputError(f"{folder} is not empty and holds no {MANIFEST}; choose an empty folder")
+        return
+    before = read_manifest(folder)
+    if differing := sorted(
+        key for key in settings.keys() | before.keys() if settings.get(key) != before.get(key)
+    ):
+        key = differing[0]
+        raise OutputError(
+            f"{folder} holds embeddings with {key} {before.get(key)!r}, "
+            f"this run has {settings.get(key)!r}; "
+            "choose another --output"
         )
-        parts = self._parts()
-        number = 1 + int(parts[-1].stem.removeprefix("part-")) if parts else 0
-        target = self.folder / f"part-{number:05d}.parquet"
-        beside = target.with_suffix(".tmp")
-        try:
-            pq.write_table(table, beside)
-            beside.replace(target)
-        except OSError as error:
-            raise OutputError(
-                f"cannot write {target}: {error.strerror or error}; free the disk and run again"
-            ) from error
-        self._pending.clear()
-
-    def _parts(self) -> list[Path]:
-        return sorted(self.folder.glob("part-*.parquet"))
-
-    def _agree(self, settings: dict[str, Any]) -> None:
-        """Write the manifest of a new folder, or hold the settings against an old one's."""
-        manifest = self.folder / MANIFEST
-        if not manifest.exists():
-            if any(self.folder.iterdir()):
-                raise OutputError(
-                    f"{self.folder} is not empty and holds no {MANIFEST}; choose an empty folder"
-                )
-            write_whole(manifest, (json.dumps(settings, indent=2) + "\n").encode())
-            return
-        before = read_manifest(self.folder)
-        if differing := sorted(
-            key for key in settings.keys() | before.keys() if settings.get(key) != before.get(key)
-        ):
-            key = differing[0]
-            raise OutputError(
-                f"{self.folder} holds embeddings with {key} {before.get(key)!r}, "
-                f"this run has {settings.get(key)!r}; "
-                "choose another --output"
-            )
 
 
-def settings_of(model: Model) -> dict[str, Any]:
-    """What two runs must share for their vectors to be exchangeable: the model and the frames it looks at."""
+def settings_of(model: Model, window: Window | None = None) -> dict[str, Any]:
+    """What two runs must share for their vectors to be exchangeable: the model and the frames it looks at.
+
+    Args:
+        model: that embeds.
+        window: where each window of a video is embedded by itself.
+    """
     adapted = {} if model.adapter is None else {"adapter": model.adapter_fingerprint, "stream": model.stream}
     return {
-        "format": 1,
+        "format": FORMAT,
         "model": model.name,
         "fingerprint": model.fingerprint,
         **adapted,
         "embedding_dim": model.embedding_dim,
         "sampling": asdict(model.sampling),
+        "window": None if window is None else asdict(window),
     }
 
 
@@ -175,29 +308,59 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     return settings
 
 
-def read_embeddings(folder: str | Path) -> tuple[list[str], NDArray[np.float32]]:
-    """Paths of the n videos that have an embedding in `folder`, and their (n, D) float32 unit rows.
+@dataclass(frozen=True, eq=False)
+class Embeddings:
+    """The n rows of a table that have an embedding, in the order of their paths and starts.
+
+    So the order says nothing of when, by whom and in which order the videos were embedded.
+
+    Attributes:
+        paths: n paths; of windows, each as often as it has windows.
+        vectors: (n, D) float32 unit rows.
+        start_seconds: (n,) float64, where the window begins; NaN for a whole video.
+        end_seconds: (n,) float64, where it ends.
+    """
+
+    paths: list[str]
+    vectors: NDArray[np.float32]
+    start_seconds: NDArray[np.float64]
+    end_seconds: NDArray[np.float64]
+
+
+def read_table(folder: str | Path) -> Embeddings:
+    """All embeddings in `folder`, also while another process is adding some.
 
     Raises:
         OutputError: the folder was not written by `zeroshot embed`, or a part is damaged.
     """
     read_manifest(folder)
     paths: list[str] = []
-    rows: list[Any] = []
-    for part in sorted(Path(folder).glob("part-*.parquet")):
-        for path, embedding in zip(_column(part, "path"), _column(part, "embedding"), strict=True):
-            if embedding is not None:
-                paths.append(path)
-                rows.append(embedding)
-    width = len(rows[0]) if rows else 0
-    return paths, np.asarray(rows, dtype=np.float32).reshape(len(rows), width)
+    spans, matrices = [np.empty((0, 2))], []
+    for part in parts.part_paths(Path(folder)):
+        table = parts.read_part(part, ["path", "embedding", "start_seconds", "end_seconds"])
+        matrix, there = parts.matrix_of(table)
+        table = table.filter(pa.array(there))
+        paths += table["path"].to_pylist()
+        spans.append(np.stack([table[name].to_numpy() for name in ("start_seconds", "end_seconds")], axis=1))
+        matrices.append(matrix)
+    seconds = np.concatenate(spans)
+    order = sorted(range(len(paths)), key=lambda row: (paths[row], seconds[row, 0]))
+    width = max((matrix.shape[1] for matrix in matrices), default=0)
+    vectors = np.empty((len(paths), width), np.float32)
+    places = np.argsort(order)
+    while matrices:  # each is given back as soon as its rows are in their places
+        matrix = matrices.pop()
+        vectors[places[len(places) - len(matrix) :]] = matrix
+        places = places[: len(places) - len(matrix)]
+    seconds = seconds[order].astype(np.float64)
+    return Embeddings([paths[row] for row in order], vectors, seconds[:, 0], seconds[:, 1])
 
 
-def _column(part: Path, name: str) -> list[Any]:
-    try:
-        values: list[Any] = pq.read_table(part, columns=[name])[name].to_pylist()
-    except (OSError, pa.ArrowInvalid) as error:
-        raise OutputError(
-            f"{part} is damaged: {str(error).splitlines()[0]}; delete it and run again"
-        ) from error
-    return values
+def read_embeddings(folder: str | Path) -> tuple[list[str], NDArray[np.float32]]:
+    """Paths of the n rows that have an embedding in `folder`, and their (n, D) float32 unit rows.
+
+    Raises:
+        OutputError: the folder was not written by `zeroshot embed`, or a part is damaged.
+    """
+    found = read_table(folder)
+    return found.paths, found.vectors

@@ -11,20 +11,33 @@ from zeroshot.cli.inputs import model_from, sampling_from, videos_from
 from zeroshot.cli.screen import end_with, progress, put_json, put_line, say
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
+    from zeroshot.batch.pipeline import Engine
     from zeroshot.batch.table import EmbeddingTable
-    from zeroshot.model.model import Model
+    from zeroshot.video.sampling import Window
 
 Output = Annotated[
     str, typer.Option("--output", "-o", metavar="DIR", help="Folder of Parquet parts and a manifest.")
 ]
+WindowLength = Annotated[
+    float | None,
+    typer.Option("--window", metavar="SECONDS", help="One row a stretch of so many seconds, with its times."),
+]
+Stride = Annotated[
+    float | None,
+    typer.Option("--stride", metavar="SECONDS", help="From window to window. Default: the window."),
+]
+Retry = Annotated[bool, typer.Option("--retry", help="Read again what failed in an earlier run.")]
 
 
 def embed(
     videos: options.Videos,
     output: Output,
     model: options.ModelName = None,
+    window: WindowLength = None,
+    stride: Stride = None,
+    retry: Retry = False,
     as_json: options.Json = False,
     stream: options.Stream = None,
     device: options.Device = "auto",
@@ -35,40 +48,57 @@ def embed(
     """\b
     Example:  zeroshot embed archive/ --output embeddings/
 
-    Writes one row a video (path, embedding, error) as Parquet. Interrupted, the same command goes on where it
-    ended. Read it with zeroshot.read_embeddings, pandas, polars or DuckDB.
+    Writes one row a video (path, embedding, error, …) as Parquet. Interrupted or killed, the same command
+    goes on where it ended, and reads again what changed since. Read the rows with zeroshot.read_embeddings,
+    pandas, polars or DuckDB, or rank labels for them with zeroshot classify --embeddings DIR.
     """
+    from zeroshot.batch.pipeline import LocalEngine
     from zeroshot.batch.table import EmbeddingTable, settings_of
 
-    paths = videos_from(videos)
+    stretch = _window(window, stride)
+    paths = [str(path) for path in videos_from(videos)]
     network = model_from(model, device, sampling_from(num_frames, num_views), decoder, stream)
-    with EmbeddingTable(output, settings_of(network)) as table:
-        todo = [path for path in paths if str(path) not in table.done]
-        if len(todo) < len(paths):
-            say(f"{len(paths) - len(todo)} of {len(paths)} videos are in {output} already")
-        failures = _fill(table, network, todo, as_json)
+    with EmbeddingTable(output, settings_of(network, stretch)) as table:
+        if table.left_by is not None:
+            say(f"{table.left_by} ended in the midst of {output}; going on")
+        num_read, failures = _fill(table, LocalEngine(network, stretch), paths, retry, as_json)
+        if num_read < len(paths):
+            say(f"{len(paths) - num_read} of {len(paths)} videos are in {output} already")
     if not as_json:
-        put_line(f"{len(todo) - failures} embeddings of width {network.embedding_dim} written to {output}")
-    end_with(failures, len(todo))
+        put_line(f"{num_read - failures} videos embedded in width {network.embedding_dim}, in {output}")
+    end_with(failures, num_read)
 
 
-def _fill(table: EmbeddingTable, network: Model, paths: list[Path], as_json: bool) -> int:
-    """Give each video its row; gives how many failed."""
-    from zeroshot.batch.table import EmbeddingRow
-    from zeroshot.errors import VideoError
+def _window(window: float | None, stride: float | None) -> Window | None:
+    """The stretches that are asked for, or None for whole videos."""
+    from zeroshot.errors import OptionError
+    from zeroshot.video.sampling import Window
 
-    failures = 0
+    if window is None and stride is not None:
+        raise OptionError("--stride is given without --window; expected the length of a window, too")
+    return None if window is None else Window(window, window if stride is None else stride)
+
+
+def _fill(
+    table: EmbeddingTable, engine: Engine, paths: list[str], retry: bool, as_json: bool
+) -> tuple[int, int]:
+    """Give each video its rows; gives how many were read, and how many of those failed."""
+    from zeroshot.batch.pipeline import fill_table
+
+    num_read = failures = 0
     with progress(len(paths), "videos") as advance:
-        for path, (_, outcome) in zip(paths, network.embed_many(paths), strict=True):
-            if isinstance(outcome, VideoError):
-                failures += 1
-                row = EmbeddingRow(str(path), None, str(outcome))
-            else:
-                row = EmbeddingRow(str(path), outcome)
-            table.add(row)
-            advance()
+
+        def passing() -> Iterator[str]:
+            for path in paths:
+                yield path
+                advance()
+
+        for rows in fill_table(table, engine, passing(), retry=retry):
+            num_read += 1
+            error = rows[-1].error
+            failures += error is not None
             if as_json:
-                put_json({"path": row.path, "error": row.error})
-            elif row.error is not None:
-                say(row.error)
-    return failures
+                put_json({"path": rows[0].path, "error": error})
+            elif error is not None:
+                say(error)
+    return num_read, failures

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from zeroshot.errors import ModelError, OutputError, VideoError
-from zeroshot.features.keys import content_key, file_stamp
 from zeroshot.features.shards import PATTERN, read_shard, write_shard
 from zeroshot.features.waist import FORMAT, MANIFEST, Waist, WaistRow, WaistSettings, read_manifest
 from zeroshot.files import write_whole
 from zeroshot.model.tokens import pool_tokens, pooled_grid
+from zeroshot.video.keys import content_key, file_stamp
 from zeroshot.video.source import name_of
 from zeroshot.video.worker import ClipReader
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from zeroshot.errors import OptionError, VideoError
-from zeroshot.model.tokens import pool_tokens, pooled_grid
-from zeroshot.video.sampling import Sampling
+from zeroshot.model.encoding import ClipEncoder, unit_mean, vectors_of_windows
+from zeroshot.model.tokens import pooled_grid
+from zeroshot.video.sampling import Sampling, Window
 from zeroshot.video.worker import ClipReader
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from zeroshot.model.adapter import TwoStreamAdapter
     from zeroshot.model.backbone import Backbone
+    from zeroshot.model.batching import Line
+    from zeroshot.model.encoding import WindowVectors
     from zeroshot.types import Clip, Prompts
     from zeroshot.video.source import VideoSource
 
@@ -150,24 +152,49 @@ class Model:
         """
         return self._embed_many(videos, self._checked(sampling or self.sampling), self.adapter)
 
-    def _embed_many(
-        self, videos: Iterable[VideoSource], sampling: Sampling, adapter: TwoStreamAdapter | None
+    def embed_streams(
+        self, videos: Iterable[VideoSource], *, sampling: Sampling | None = None
     ) -> Iterator[tuple[VideoSource, NDArray[np.float32] | VideoError]]:
-        """As `embed_many`, with or without the adapter."""
-        waiting: list[tuple[VideoSource, torch.Tensor | VideoError]] = []
-        num_frames = 0
+        """As `embed_many`, with all streams at the cost of one: rows (3, D) in the order of `STREAMS`.
+
+        Without an adapter there is one row, (1, D), the vector of `embed_many`.
+
+        Args:
+            videos: as for `embed_many`.
+            sampling: which frames; None: the model's own.
+        """
+        for source, outcome in self._embed_many(
+            videos, self._checked(sampling or self.sampling), self.adapter, STREAMS
+        ):
+            yield source, outcome if isinstance(outcome, VideoError) else np.atleast_2d(outcome)
+
+    def _embed_many(
+        self,
+        videos: Iterable[VideoSource],
+        sampling: Sampling,
+        adapter: TwoStreamAdapter | None,
+        streams: tuple[str, ...] = (),
+    ) -> Iterator[tuple[VideoSource, NDArray[np.float32] | VideoError]]:
+        """As `embed_many`, with or without the adapter; rows (S, D) of these streams where there are any."""
+        encoder = self._encoder(adapter, streams)
+        line: Line[VideoSource] = encoder.line()
         for source, outcome in self._reader.read_many(videos, sampling):
-            if isinstance(outcome, VideoError):
-                waiting.append((source, outcome))
-            else:
-                pixels = torch.cat([self.backbone.prepare_frames(clip.frames) for clip in outcome])
-                waiting.append((source, pixels))
-                num_frames += len(pixels)
-            # An error with nothing before it need not wait for others.
-            if num_frames >= self.backbone.batch_size or num_frames == 0:
-                yield from self._embed_waiting(waiting, adapter)
-                waiting, num_frames = [], 0
-        yield from self._embed_waiting(waiting, adapter)
+            line.put(source, outcome if isinstance(outcome, VideoError) else encoder.pieces(outcome))
+            yield from line.ready()
+        yield from line.rest()
+
+    def embed_windows(self, paths: Iterable[str], window: Window) -> Iterator[WindowVectors]:
+        """The vectors of every window of each video, in the order given, whatever their lengths.
+
+        Windows of several videos share a forward pass, and decoding runs ahead. Of a video its vectors are
+        held until its last window, 4 · D bytes each; nothing else grows with its length.
+
+        Args:
+            paths: of video files; read lazily.
+            window: how long, and how far apart.
+        """
+        groups = self._reader.read_many_windows(paths, window, self.sampling.num_frames)
+        return vectors_of_windows(groups, self._encoder(self.adapter))
 
     def embed_clips(self, clips: Sequence[Clip]) -> NDArray[np.float32]:
         """Vectors (n, D) float32, unit rows, one for each of n clips of any size.
@@ -176,9 +203,11 @@ class Model:
         """
         for length in {len(clip.frames) for clip in clips}:
             self._checked(Sampling(num_frames=length))
-        pixels = [self.backbone.prepare_frames(clip.frames) for clip in clips]
-        rows = [_unit_mean(part) for part in self._encode_parts(pixels, self.adapter)]
-        return _numpy(torch.stack(rows)) if rows else np.zeros((0, self.embedding_dim), np.float32)
+        encoder = self._encoder(self.adapter)
+        line: Line[None] = encoder.line()
+        for clip in clips:
+            line.put(None, encoder.pieces([clip]))
+        return _rows_of(line.rest(), self.embedding_dim)
 
     def embed_frames(
         self, frames: NDArray[np.uint8] | torch.Tensor | Sequence[object]
@@ -215,7 +244,7 @@ class Model:
         for start in range(0, len(prompts.texts), _LABELS_AT_ONCE):
             groups = prompts.texts[start : start + _LABELS_AT_ONCE]
             vectors = self.backbone.encode_texts(list(chain.from_iterable(groups)))
-            rows += [_unit_mean(part) for part in torch.split(vectors, [len(group) for group in groups])]
+            rows += [unit_mean(part) for part in torch.split(vectors, [len(group) for group in groups])]
         return _numpy(torch.stack(rows))
 
     def read_windows(
@@ -232,7 +261,7 @@ class Model:
         Raises:
             VideoError: the video cannot be read.
         """
-        windows = _windows(self._reader.probe(path).duration_seconds, window_seconds, stride_seconds)
+        windows = Window(window_seconds, stride_seconds).over(self._reader.probe(path).duration_seconds)
         while group := list(islice(windows, windows_at_once)):
             yield group, list(self._reader.read_windows(path, group, self.sampling.num_frames))
 
@@ -248,44 +277,9 @@ class Model:
     ) -> None:
         self.close()
 
-    def _embed_waiting(
-        self,
-        waiting: list[tuple[VideoSource, torch.Tensor | VideoError]],
-        adapter: TwoStreamAdapter | None,
-    ) -> Iterator[tuple[VideoSource, NDArray[np.float32] | VideoError]]:
-        """Vectors of the videos whose pixels wait, in one call, with the errors in their places."""
-        pixels = [outcome for _, outcome in waiting if isinstance(outcome, torch.Tensor)]
-        vectors = self._encode_parts(pixels, adapter)
-        for source, outcome in waiting:
-            yield source, outcome if isinstance(outcome, VideoError) else _numpy(_unit_mean(next(vectors)))
-
-    def _encode_parts(
-        self, parts: list[torch.Tensor], adapter: TwoStreamAdapter | None
-    ) -> Iterator[torch.Tensor]:
-        """Unit rows of each part (n, 3, h, w): (n, D) of its frames, or (V, D) of its views by an adapter."""
-        if not parts:
-            return iter(())
-        if adapter is not None:
-            return self._adapt_parts(parts, adapter)
-        vectors = self.backbone.encode_pixels(torch.cat(parts))
-        return iter(torch.split(vectors, [len(part) for part in parts]))
-
-    def _adapt_parts(self, parts: list[torch.Tensor], adapter: TwoStreamAdapter) -> Iterator[torch.Tensor]:
-        """Unit rows (V, D) of each part (V · T, 3, h, w), from tokens pooled and rounded as on disk."""
-        backbone, config = self.backbone, adapter.config
-        pooled, embeddings = [], []
-        for pixels in torch.split(torch.cat(parts), backbone.batch_size):
-            tokens, rows = backbone.encode_pixel_tokens(pixels)
-            pooled.append(pool_tokens(tokens, backbone.grid or (1, 1), max(config.grid)).half())
-            embeddings.append(rows)
-        tokens, rows = torch.cat(pooled), torch.cat(embeddings)
-        with torch.inference_mode():
-            streams = adapter(
-                tokens.reshape(-1, config.num_frames, *tokens.shape[1:]),
-                rows.reshape(-1, config.num_frames, rows.shape[1]),
-            )
-        vectors: torch.Tensor = getattr(streams, self.stream)
-        return iter(torch.split(vectors, [len(part) // config.num_frames for part in parts]))
+    def _encoder(self, adapter: TwoStreamAdapter | None, streams: tuple[str, ...] = ()) -> ClipEncoder:
+        """What turns clips into vectors, with or without the adapter."""
+        return ClipEncoder(self.backbone, adapter, streams or self.stream)
 
     def _checked(self, sampling: Sampling) -> Sampling:
         """The sampling, if the adapter can read it."""
@@ -314,7 +308,7 @@ def _fitting(adapter: TwoStreamAdapter, backbone: Backbone) -> TwoStreamAdapter:
 
 
 def _rows_of(
-    outcomes: Iterable[tuple[VideoSource, NDArray[np.float32] | VideoError]], width: int
+    outcomes: Iterable[tuple[object, NDArray[np.float32] | VideoError]], width: int
 ) -> NDArray[np.float32]:
     """The vectors (n, D) alone; the first error is raised."""
     rows = []
@@ -323,25 +317,6 @@ def _rows_of(
             raise outcome
         rows.append(outcome)
     return np.stack(rows) if rows else np.zeros((0, width), np.float32)
-
-
-def _windows(duration: float, window: float, stride: float) -> Iterator[tuple[float, float]]:
-    """(start, end) of windows over a video, all in seconds, until one reaches its end."""
-    number = 0
-    while True:
-        start = number * stride
-        if number and start >= duration:
-            return
-        end = min(start + window, duration) if duration > start else start + window
-        yield start, end
-        if end >= duration:
-            return
-        number += 1
-
-
-def _unit_mean(vectors: torch.Tensor) -> torch.Tensor:
-    """Mean (D,) of vectors (n, D), scaled to unit length."""
-    return F.normalize(vectors.mean(dim=0), dim=0)
 
 
 def _numpy(vectors: torch.Tensor) -> NDArray[np.float32]:

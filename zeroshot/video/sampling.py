@@ -11,6 +11,8 @@ import numpy as np
 from zeroshot.errors import OptionError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 
@@ -107,3 +109,42 @@ def _within(seed: int | None, rows: int, columns: int) -> NDArray[np.float64]:
     if seed is None:
         return np.full((rows, columns), 0.5)
     return np.random.default_rng(seed).random((rows, columns))
+
+
+@dataclass(frozen=True)
+class Window:
+    """Stretches of a video that are looked at one by one.
+
+    Attributes:
+        length_seconds: of a window; the last one may be shorter.
+        stride_seconds: from one window's start to the next's.
+    """
+
+    length_seconds: float
+    stride_seconds: float
+
+    def __post_init__(self) -> None:
+        """Refuse what does not get on."""
+        if not (0 < self.length_seconds < math.inf and 0 < self.stride_seconds < math.inf):
+            raise OptionError(
+                f"window {self.length_seconds} s and stride {self.stride_seconds} s must both be above 0"
+            )
+
+    def over(self, duration_seconds: float) -> Iterator[tuple[float, float]]:
+        """(start, end) of the windows of a video, all in seconds, until one reaches its end.
+
+        Args:
+            duration_seconds: of the video; 0, where it is not known, gives one window.
+        """
+        number = 0
+        while True:
+            start = number * self.stride_seconds
+            if number and start >= duration_seconds:
+                return
+            end = start + self.length_seconds
+            if duration_seconds > start:
+                end = min(end, duration_seconds)
+            yield start, end
+            if end >= duration_seconds:
+                return
+            number += 1

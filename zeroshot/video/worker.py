@@ -6,6 +6,7 @@ import os
 import weakref
 from collections import deque
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from zeroshot.errors import OptionError, VideoError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from zeroshot.video.sampling import Sampling
+    from zeroshot.video.sampling import Sampling, Window
     from zeroshot.video.source import VideoSource
 
 
@@ -134,6 +135,71 @@ class ClipReader:
         }
         return _clips_of(self._submit(path, request).result())
 
+    def read_many_windows(
+        self,
+        paths: Iterable[str],
+        window: Window,
+        num_frames: int,
+        windows_at_once: int = 8,
+    ) -> Iterator[WindowGroup]:
+        """The windows of each video, group by group in time order, decoded a little ahead of the caller.
+
+        A video ends with its last group, or with a group that holds the error that ended it.
+
+        Args:
+            paths: of video files; taken one by one as places become free.
+            window: how long, and how far apart.
+            num_frames: T, as in `read_windows`.
+            windows_at_once: windows in a group; bounds the memory of a long video.
+        """
+        ahead = 2 * self.num_workers
+        begun: deque[_BegunGroup] = deque()
+        failed: set[int] = set()  # numbers of videos of which the rest is not wanted
+        try:
+            for group in self._begin_groups(paths, window, num_frames, windows_at_once, failed):
+                begun.append(group)
+                if len(begun) > ahead:
+                    yield from begun.popleft().outcome(failed)
+            while begun:
+                yield from begun.popleft().outcome(failed)
+        finally:
+            for one in begun:
+                one.future.cancel()
+
+    def _begin_groups(
+        self,
+        paths: Iterable[str],
+        window: Window,
+        num_frames: int,
+        windows_at_once: int,
+        failed: set[int],
+    ) -> Iterator[_BegunGroup]:
+        """Hand groups of windows to the children, once it is known how long each video is."""
+        for number, (path, probed) in enumerate(self._probe_ahead(paths)):
+            try:
+                duration = probed.result()[0]["info"]["duration_seconds"]
+            except VideoError:
+                yield _BegunGroup(number, path, (), probed)
+                continue
+            windows = window.over(duration)
+            group = tuple(islice(windows, windows_at_once))
+            while group and number not in failed:
+                following = tuple(islice(windows, windows_at_once))
+                request = {"job": "windows", "windows": [list(each) for each in group]}
+                future = self._submit(path, {**request, "num_frames": num_frames})
+                yield _BegunGroup(number, path, group, future, is_last=not following)
+                group = following
+
+    def _probe_ahead(self, paths: Iterable[str]) -> Iterator[tuple[str, Future[Any]]]:
+        """Each path with the promise of its information, asked for a little ahead."""
+        begun: deque[tuple[str, Future[Any]]] = deque()
+        for path in paths:
+            begun.append((path, self._submit(path, {"job": "probe"})))
+            if len(begun) > self.num_workers:
+                yield begun.popleft()
+        while begun:
+            yield begun.popleft()
+
     def probe(self, path: str | os.PathLike[str]) -> VideoInfo:
         """Duration, size, rate, codec and rotation of a file.
 
@@ -185,6 +251,45 @@ class _Begun:
         """Not wanted any more."""
         if self.future is not None:
             self.future.cancel()
+
+
+@dataclass(frozen=True)
+class WindowGroup:
+    """Some windows of a video that follow each other.
+
+    Attributes:
+        path: the video.
+        windows: start and end of each, in seconds.
+        outcome: a clip of each, or the error that ended the video.
+        is_last: whether the video has no more.
+    """
+
+    path: str
+    windows: tuple[tuple[float, float], ...]
+    outcome: tuple[Clip, ...] | VideoError
+    is_last: bool
+
+
+@dataclass(frozen=True)
+class _BegunGroup:
+    """Windows on their way to becoming clips; `number` tells their video from others of the same path."""
+
+    number: int
+    path: str
+    windows: tuple[tuple[float, float], ...]
+    future: Future[Any]
+    is_last: bool = True
+
+    def outcome(self, failed: set[int]) -> Iterator[WindowGroup]:
+        """The group, unless its video has failed before; an error makes it the last one."""
+        if self.number in failed:
+            self.future.cancel()
+            return
+        try:
+            yield WindowGroup(self.path, self.windows, _clips_of(self.future.result()), self.is_last)
+        except (VideoError, OptionError) as error:
+            failed.add(self.number)
+            yield WindowGroup(self.path, self.windows, VideoError(str(error)), is_last=True)
 
 
 def _clips_of(reply: tuple[dict[str, Any], list[NDArray[Any]]]) -> tuple[Clip, ...]:

@@ -1,0 +1,142 @@
+"""Many files through a model into a table: what is there already is not read again."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, TypeAlias
+
+from zeroshot.batch.parts import EmbeddingRow
+from zeroshot.errors import VideoError
+from zeroshot.video.keys import file_digest, file_facts
+from zeroshot.video.probe import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
+
+    from zeroshot.batch.table import EmbeddingTable
+    from zeroshot.model.model import Model
+    from zeroshot.video.keys import FileFacts
+    from zeroshot.video.sampling import Window
+VideoRows: TypeAlias = "tuple[EmbeddingRow, ...]"
+"""All rows of one video: one, or one a window, at least one in any case."""
+
+Engine: TypeAlias = "Callable[[Iterable[str]], Iterator[VideoRows]]"
+"""Reads videos: paths in, taken lazily; the rows of each out, in any order."""
+
+_AT_ONCE = 512  # inputs that are looked up together
+
+
+class LocalEngine:
+    """Reads videos on this machine: decoding processes ahead of the network, batches full across videos."""
+
+    def __init__(self, model: Model, window: Window | None = None) -> None:
+        """Nothing is started yet.
+
+        Args:
+            model: that embeds.
+            window: None: one row a video.
+        """
+        self._model = model
+        self._window = window
+
+    def __call__(self, paths: Iterable[str]) -> Iterator[VideoRows]:
+        """The rows of each video, in the order given.
+
+        A file that changed while it was read gives an error, as nobody knows what its vector is of.
+        """
+        noted: deque[tuple[FileFacts | None, Future[str | None]]] = deque()
+        with ThreadPoolExecutor(1, "zeroshot-digests") as notary:
+
+            def noting() -> Iterator[str]:
+                for path in paths:
+                    noted.append((file_facts(path), notary.submit(file_digest, path)))
+                    yield path
+
+            for rows in self._embedded(noting()):
+                facts, digest = noted.popleft()
+                yield _signed(rows, facts, digest.result())
+
+    def _embedded(self, paths: Iterator[str]) -> Iterator[VideoRows]:
+        """The rows of each path, without what is known of the file."""
+        if self._window is None:
+            for path, outcome in self._model.embed_many(paths):
+                if isinstance(outcome, VideoError):
+                    yield (EmbeddingRow(str(path), None, str(outcome)),)
+                else:
+                    yield (EmbeddingRow(str(path), outcome),)
+            return
+        for found in self._model.embed_windows(paths, self._window):
+            spans = zip(found.vectors, found.windows.tolist(), strict=True)
+            rows = [EmbeddingRow(found.path, vector, None, start, end) for vector, (start, end) in spans]
+            if found.error is not None:
+                reached = rows[-1].end_seconds if rows else None
+                rows.append(EmbeddingRow(found.path, None, str(found.error), reached))
+            yield tuple(rows)
+
+
+def fill_table(
+    table: EmbeddingTable, engine: Engine, paths: Iterable[str], *, retry: bool = False
+) -> Iterator[VideoRows]:
+    """Give each path its rows in the table; yields those that were read now, as they come.
+
+    Killed at any moment, the same call goes on where the table ends. An interrupt writes what is there.
+
+    Args:
+        table: open.
+        engine: that reads videos.
+        paths: any number, taken lazily; one that is named twice has its rows once.
+        retry: read those again whose row is an error.
+    """
+    begun: set[str] = set()
+
+    def missing() -> Iterator[str]:
+        for path in paths:
+            if path not in begun and not table.has(path, retry=retry):
+                begun.add(path)
+                yield path
+
+    for rows in engine(missing()):
+        table.add(*rows)
+        begun.discard(rows[0].path)
+        yield rows
+
+
+def look_up(table: EmbeddingTable, engine: Engine, paths: Iterable[str]) -> Iterator[VideoRows]:
+    """The rows of each path, in the order given: from the table, or read now and added to it.
+
+    Args:
+        table: open.
+        engine: that reads videos and gives them in the order given.
+        paths: any number, taken lazily.
+    """
+    remaining = iter(paths)
+    while chunk := list(islice(remaining, _AT_ONCE)):
+        yield from _look_up_some(table, engine, chunk)
+
+
+def _look_up_some(table: EmbeddingTable, engine: Engine, paths: list[str]) -> Iterator[VideoRows]:
+    """As `look_up`, for as many as may be held in memory."""
+    known = {path: rows for path in paths if (rows := table.rows_of(path)) is not None}
+    fresh = fill_table(table, engine, [path for path in paths if path not in known])
+    for path in paths:
+        while path not in known:
+            read = next(fresh, None)
+            # Not read: it had the content of one that was read in the meantime.
+            rows = table.recorded(path) if read is None else read
+            known[rows[0].path] = rows
+        yield known[path]
+    for _ in fresh:
+        pass
+
+
+def _signed(rows: VideoRows, facts: FileFacts | None, content: str | None) -> VideoRows:
+    """The rows with what is known of their file, if it is still as it was when reading began."""
+    path = rows[0].path
+    if facts is not None and file_facts(path) not in {facts, None}:
+        words = f"{printable(path)} changed while it was read; run again when it is complete"
+        return (EmbeddingRow(path, None, words, facts=facts),)
+    return tuple(replace(row, facts=facts, content=content) for row in rows)
