@@ -68,7 +68,7 @@ def test_other_settings_are_refused_by_name(tmp_path):
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(OutputError, match=r"not empty and holds no manifest\.json"):
+    with pytest.raises(OutputError, match=r"not empty and holds no _manifest\.json"):
         EmbeddingTable(tmp_path, SETTINGS)
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
@@ -89,7 +89,7 @@ def test_a_damaged_part_is_named(tmp_path):
 
 @pytest.mark.parametrize("content", ["", "[1]", "{"])
 def test_a_damaged_manifest_is_named(tmp_path, content):
-    (tmp_path / "manifest.json").write_text(content)
+    (tmp_path / "_manifest.json").write_text(content)
     with pytest.raises(OutputError, match=r"manifest.json"):
         EmbeddingTable(tmp_path, SETTINGS)
     with pytest.raises(OutputError, match=r"manifest.json"):
@@ -106,4 +106,4 @@ def test_a_table_of_failures_alone_is_empty(tmp_path):
 
 def test_manifest_is_plain_json(tmp_path):
     EmbeddingTable(tmp_path, SETTINGS)
-    assert json.loads((tmp_path / "manifest.json").read_text())["model"] == "puppet-tiny"
+    assert json.loads((tmp_path / "_manifest.json").read_text())["model"] == "puppet-tiny"

@@ -13,7 +13,7 @@ from zeroshot.errors import OutputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-LOCK = "lock"
+LOCK = ".lock"
 """Name of the file; while a run writes, it holds the number of its process and the name of its machine."""
 
 

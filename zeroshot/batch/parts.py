@@ -29,7 +29,7 @@ SCHEMA = pa.schema(
         ("end_seconds", pa.float64()),
         ("content", pa.string()),
         ("size", pa.int64()),
-        ("modified", pa.timestamp("ns", tz="UTC")),
+        ("modified", pa.timestamp("us", tz="UTC")),
     ]
 )
 

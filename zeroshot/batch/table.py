@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EmbeddingRow", "EmbeddingTable", "Embeddings", "read_embeddings", "read_manifest", "read_table"]
 
-MANIFEST = "manifest.json"
+MANIFEST = "_manifest.json"  # the underscore: what reads a folder of Parquet leaves such files alone
 FORMAT = 2
 _ROWS_PER_PART = 1000  # a part is then a few MB
 _SECONDS_PER_FLUSH = 20.0  # a crash costs at most the work of so many seconds, and of one video
@@ -40,7 +40,7 @@ _PARTS_IN_MEMORY = 8
 
 
 class EmbeddingTable:
-    """Rows on their way into a folder: `part-00000.parquet` …, each complete or absent, and `manifest.json`.
+    """Rows on their way into a folder: `part-00000.parquet` …, each complete or absent, and `_manifest.json`.
 
     Each video has its rows once: one, or one a window, all in one part. They stand until the file is there
     with another size or time and another content; then, and where failures are to be tried again, the

@@ -28,7 +28,7 @@ class FileFacts:
 
     Attributes:
         size: bytes; of a folder of frames the sum of its files.
-        modified: nanoseconds since 1970; of a folder that of the newest file in it.
+        modified: microseconds since 1970; of a folder that of the newest file in it.
     """
 
     size: int
@@ -40,7 +40,7 @@ def file_facts(path: str | os.PathLike[str]) -> FileFacts | None:
     try:
         found = os.stat(path)  # noqa: PTH116 - Path costs more than the call itself
         if stat.S_ISREG(found.st_mode):
-            return FileFacts(found.st_size, found.st_mtime_ns)
+            return FileFacts(found.st_size, found.st_mtime_ns // 1000)
         if not stat.S_ISDIR(found.st_mode):
             return None
         with os.scandir(path) as entries:
@@ -48,7 +48,7 @@ def file_facts(path: str | os.PathLike[str]) -> FileFacts | None:
     except (OSError, ValueError):  # the second: a name with a null character
         return None
     newest = max((each.st_mtime_ns for each in inside), default=found.st_mtime_ns)
-    return FileFacts(sum(each.st_size for each in inside), newest)
+    return FileFacts(sum(each.st_size for each in inside), newest // 1000)
 
 
 def file_digest(path: str | os.PathLike[str]) -> str | None:
