@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from zeroshot.training.config import TrainingConfig
     from zeroshot.training.prepare import Preparation
     from zeroshot.training.run import train
-    from zeroshot.types import Clip, Prediction, Prompts, Ranking, Segment
+    from zeroshot.types import Clip, Match, Prediction, Prompts, Ranking, Segment
     from zeroshot.video.sampling import Sampling
+    from zeroshot.video_index import VideoIndex, search
 
 __version__ = "0.1.0"
 
@@ -36,6 +37,7 @@ __all__ = [
     "Clip",
     "LabelIndex",
     "LabeledVideo",
+    "Match",
     "Model",
     "Prediction",
     "Preparation",
@@ -45,12 +47,14 @@ __all__ = [
     "Segment",
     "Split",
     "TrainingConfig",
+    "VideoIndex",
     "Waist",
     "ZeroshotError",
     "load",
     "load_model",
     "read_embeddings",
     "read_split",
+    "search",
     "train",
 ]
 
@@ -59,6 +63,7 @@ _HOMES = {
     "Clip": "types",
     "LabelIndex": "text.index",
     "LabeledVideo": "evaluation.splits",
+    "Match": "types",
     "Model": "model.model",
     "Prediction": "types",
     "Preparation": "training.prepare",
@@ -68,12 +73,14 @@ _HOMES = {
     "Segment": "types",
     "Split": "evaluation.splits",
     "TrainingConfig": "training.config",
+    "VideoIndex": "video_index",
     "Waist": "features.waist",
     "ZeroshotError": "errors",
     "load": "classifier",
     "load_model": "checkpoint",
     "read_embeddings": "batch.table",
     "read_split": "evaluation.splits",
+    "search": "video_index",
     "train": "training.run",
 }
 

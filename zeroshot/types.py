@@ -130,6 +130,27 @@ class Segment:
         }
 
 
+@dataclass(frozen=True)
+class Match:
+    """A video, or a stretch of one, that a text was found in.
+
+    Attributes:
+        path: the video as it was named when it was embedded.
+        score: cosine in [-1, 1] of the text and the video.
+        start_seconds: where the stretch begins, from the first frame of the video; None for a whole video.
+        end_seconds: where it ends.
+    """
+
+    path: str
+    score: float
+    start_seconds: float | None = None
+    end_seconds: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The row that JSON output carries."""
+        return asdict(self)
+
+
 @dataclass(frozen=True, eq=False)
 class Streams:
     """What the adapter says of B videos, in the joint space of the backbone.

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from zeroshot.cli import classify, embed, index, models, synthesize, timeline, train
+from zeroshot.cli import classify, embed, index, models, search, synthesize, timeline, train
 from zeroshot.cli.screen import say
 from zeroshot.errors import ZeroshotError
 
@@ -24,6 +24,7 @@ app.command("timeline", short_help="Rank labels for each stretch of long videos.
     timeline.timeline
 )
 app.command("embed", short_help="Write the embeddings of many videos.", no_args_is_help=True)(embed.embed)
+app.command("search", short_help="Find videos by words.", no_args_is_help=True)(search.search)
 app.command("index", short_help="Encode a label list once.", no_args_is_help=True)(index.index)
 app.command("train", short_help="Train streams that follow motion.", no_args_is_help=True)(train.train)
 app.command("models", short_help="List what --model accepts.")(models.models)

@@ -73,6 +73,13 @@ def one_format(as_json: bool, as_csv: bool) -> None:
         raise OptionError("--json and --csv are both given; expected one of them")
 
 
+def clock(seconds: float) -> str:
+    """Seconds as h:mm:ss.s, as players show them."""
+    minutes, rest = divmod(round(seconds, 1), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02d}:{rest:04.1f}"
+
+
 @contextmanager
 def progress(total: int | None, what: str) -> Iterator[Callable[[], None]]:
     """A bar on stderr where that is a terminal; gives the function that moves it by one.

@@ -8,7 +8,7 @@ import typer
 
 from zeroshot.cli import options
 from zeroshot.cli.inputs import classifier_from, model_from, sampling_from, videos_from
-from zeroshot.cli.screen import end_with, one_format, put_csv, put_json, put_line, say
+from zeroshot.cli.screen import clock, end_with, one_format, put_csv, put_json, put_line, say
 from zeroshot.errors import VideoError
 
 if TYPE_CHECKING:
@@ -92,11 +92,4 @@ def _put_text(path: str, segment: Segment, *, first: bool) -> None:
     if first:
         put_line(path)
     best = ", ".join(f"{prediction.label} {prediction.probability:.1%}" for prediction in segment.predictions)
-    put_line(f"  {_clock(segment.start_seconds)} – {_clock(segment.end_seconds)}  {best}")
-
-
-def _clock(seconds: float) -> str:
-    """Seconds as h:mm:ss.s, as players show them."""
-    minutes, rest = divmod(round(seconds, 1), 60)
-    hours, minutes = divmod(int(minutes), 60)
-    return f"{hours}:{minutes:02d}:{rest:04.1f}"
+    put_line(f"  {clock(segment.start_seconds)} – {clock(segment.end_seconds)}  {best}")

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import math
-import operator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from safetensors.numpy import save as to_bytes
 
 from zeroshot.errors import IndexFileError, LabelError, OptionError
 from zeroshot.files import write_whole
+from zeroshot.text.rows import unit_rows, whole_count
 
 if TYPE_CHECKING:
     import os
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _FORMAT = "zeroshot_label_index"
 _VERSION = 1
 _REMEDY = "rebuild it with `zeroshot index`"
-_UNIT_TOLERANCE = 1e-3  # rows that were normalized in half precision pass; rows that were not, do not
 _SMALL_PRODUCT = (
     1 << 24
 )  # multiplications, about 2 ms: below it, waking a second thread costs more than it saves
@@ -56,7 +55,7 @@ class LabelIndex:
 
         self._labels = tuple(labels)
         self._fingerprint = dict(fingerprint)
-        self._embeddings = _unit_rows(embeddings, "embeddings")
+        self._embeddings = unit_rows(embeddings, "embeddings")
         self._embeddings.flags.writeable = False
         if not self._labels or len(self._labels) != len(self._embeddings):
             counts = f"{len(self._labels)} labels but {len(self._embeddings)} embeddings"
@@ -109,7 +108,7 @@ class LabelIndex:
         Raises:
             OptionError: k < 1, or queries of another shape, not finite, or not of unit length.
         """
-        k = min(_count(k), len(self))
+        k = min(whole_count(k), len(self))
         rows_in = self._checked(queries)
         with _few_threads(rows_in.size * len(self)):
             scores, rows = self._faiss.search(rows_in, k)
@@ -186,7 +185,7 @@ class LabelIndex:
 
     def _checked(self, queries: ArrayLike) -> NDArray[np.float32]:
         """(B, D) float32 rows of the index's width, contiguous."""
-        rows = _unit_rows(queries, "queries")
+        rows = unit_rows(queries, "queries")
         if rows.shape[1] != self._embeddings.shape[1]:
             widths = f"{rows.shape[1]} dimensions but the labels {self._embeddings.shape[1]}"
             raise OptionError(f"queries have {widths}; embed both with one model")
@@ -217,37 +216,6 @@ def probabilities(scores: ArrayLike, logit_scale: float) -> NDArray[np.float64]:
     # The largest logit becomes 0, so that no exponential overflows and one of them is 1.
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
-
-
-def _unit_rows(values: ArrayLike, name: str) -> NDArray[np.float32]:
-    """A contiguous float32 copy of (n, D) values whose rows are finite and of length 1, or all zeros."""
-    rows = np.asarray(values)
-    if rows.ndim != 2 or rows.shape[1] < 1:
-        raise OptionError(f"{name} have shape {rows.shape}; expected (n, D), one row each")
-    if not np.issubdtype(rows.dtype, np.floating):
-        raise OptionError(f"{name} are {rows.dtype}; expected float32")
-    with np.errstate(over="ignore", invalid="ignore"):  # infinities are refused below, with their row
-        rows = np.array(rows, dtype=np.float32, order="C")
-        lengths = np.linalg.norm(rows, axis=1)
-    # A comparison with NaN is false: what is not finite is caught by the same test.
-    wrong = np.flatnonzero(~((np.abs(lengths - 1) <= _UNIT_TOLERANCE) | (lengths == 0)))
-    if len(wrong):
-        row = int(wrong[0])
-        raise OptionError(
-            f"{name}: row {row} has length {lengths[row]:.4g}; expected unit rows, so normalize them"
-        )
-    return rows
-
-
-def _count(k: int) -> int:
-    """`k` as a plain integer ≥ 1."""
-    try:
-        number = operator.index(k)
-    except TypeError:
-        number = 0
-    if number < 1 or isinstance(k, bool):
-        raise OptionError(f"k is {k!r}; expected a whole number of labels, 1 or more")
-    return number
 
 
 @contextlib.contextmanager
