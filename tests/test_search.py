@@ -9,9 +9,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from tiny_world import write_checkpoint
 
 import zeroshot
 from zeroshot.batch.table import EmbeddingRow, EmbeddingTable, settings_of
@@ -59,15 +58,12 @@ def run(capsys, monkeypatch):
 
 
 def written(folder: Path, rows: list[tuple], settings: dict) -> Path:
-    """A table of (path, embedding, start, end) rows, written by pyarrow alone."""
-    folder.mkdir()
-    names = ("path", "embedding", "start_seconds", "end_seconds")
-    columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
-    columns["error"] = [None] * len(rows)
-    types = {"path": pa.string(), "embedding": pa.list_(pa.float32()), "error": pa.string()}
-    arrays = {name: pa.array(values, types.get(name, pa.float64())) for name, values in columns.items()}
-    pq.write_table(pa.table(arrays), folder / "part-00000.parquet")
-    (folder / "manifest.json").write_text(json.dumps(settings))
+    """A table of (path, embedding, start, end) rows."""
+    with EmbeddingTable(folder, settings) as table:
+        for path in {row[0] for row in rows}:
+            table.add(
+                *(EmbeddingRow(name, vector, None, *times) for name, vector, *times in rows if name == path)
+            )
     return folder
 
 
@@ -112,8 +108,9 @@ def test_another_model_is_refused(tmp_path, folder, model):
     place = written(tmp_path / "other", [("a.mp4", model.embed_texts(["x"])[0], None, None)], other)
     with pytest.raises(ModelError, match=r"made by puppet-tiny \(0123456789ab\).* is another model"):
         zeroshot.search("waving", place, model=model)
+    other_model = write_checkpoint(tmp_path / "tiny")
     with pytest.raises(ModelError, match="--model"):
-        zeroshot.search("waving", folder, model=zeroshot.load_model("ViT-B-32/random", device="cpu"))
+        zeroshot.search("waving", folder, model=zeroshot.load_model(str(other_model), device="cpu"))
 
 
 def test_what_cannot_be_searched_is_one_line(tmp_path, folder, model):
@@ -121,7 +118,7 @@ def test_what_cannot_be_searched_is_one_line(tmp_path, folder, model):
     EmbeddingTable(empty, settings_of(model)).__exit__(None, None, None)
     nothing = tmp_path / "nothing"
     nothing.mkdir()
-    bare = written(tmp_path / "bare", [("a.mp4", [1.0], None, None)], {"format": 1})
+    bare = written(tmp_path / "bare", [("a.mp4", np.ones(1, np.float32), None, None)], {"format": 1})
     for place, error, what in (
         (empty, OutputError, "holds no embedding"),
         (nothing, OutputError, "zeroshot embed"),
