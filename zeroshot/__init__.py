@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from zeroshot.checkpoint import load_model
     from zeroshot.classifier import Classifier, load
     from zeroshot.errors import ZeroshotError
+    from zeroshot.evaluation.report import Report
+    from zeroshot.evaluation.run import EvaluationSettings, evaluate
     from zeroshot.evaluation.splits import LabeledVideo, Split, read_split
     from zeroshot.features.waist import Waist
     from zeroshot.model.model import Model
@@ -35,6 +37,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Classifier",
     "Clip",
+    "EvaluationSettings",
     "LabelIndex",
     "LabeledVideo",
     "Match",
@@ -43,6 +46,7 @@ __all__ = [
     "Preparation",
     "Prompts",
     "Ranking",
+    "Report",
     "Sampling",
     "Segment",
     "Split",
@@ -50,6 +54,7 @@ __all__ = [
     "VideoIndex",
     "Waist",
     "ZeroshotError",
+    "evaluate",
     "load",
     "load_model",
     "read_embeddings",
@@ -61,6 +66,7 @@ __all__ = [
 _HOMES = {
     "Classifier": "classifier",
     "Clip": "types",
+    "EvaluationSettings": "evaluation.run",
     "LabelIndex": "text.index",
     "LabeledVideo": "evaluation.splits",
     "Match": "types",
@@ -69,6 +75,7 @@ _HOMES = {
     "Preparation": "training.prepare",
     "Prompts": "types",
     "Ranking": "types",
+    "Report": "evaluation.report",
     "Sampling": "video.sampling",
     "Segment": "types",
     "Split": "evaluation.splits",
@@ -76,6 +83,7 @@ _HOMES = {
     "VideoIndex": "video_index",
     "Waist": "features.waist",
     "ZeroshotError": "errors",
+    "evaluate": "evaluation.run",
     "load": "classifier",
     "load_model": "checkpoint",
     "read_embeddings": "batch.table",

@@ -228,6 +228,27 @@ def describe(name: str) -> dict[str, Any]:
     return facts
 
 
+def trained_labels(name: str, stream: str | None = None) -> tuple[str, ...]:
+    """Labels that a checkpoint says it was trained on, in alphabetical order; none of a model without record.
+
+    Args:
+        name: as for `load_model`.
+        stream: as for `load_model`; the labels of an adapter that is left aside do not count.
+
+    Raises:
+        ModelError: a record is damaged.
+    """
+    folder = _checkpoint_folder(name)
+    if folder is None:
+        return ()
+    found: set[str] = set()
+    for record in sorted(folder.glob("*training.json")):
+        facts = read_json(record)
+        if not (stream == NO_STREAM and facts.get("kind") == "adapter"):
+            found.update(str(label) for label in facts.get("labels", ()))
+    return tuple(sorted(found))
+
+
 def _num_numbers(weights: Path) -> int:
     """How many numbers a weights file holds, from its head alone."""
     try:

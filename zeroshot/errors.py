@@ -15,6 +15,10 @@ class LabelError(ZeroshotError):
     """A list of labels, descriptions or templates cannot be used."""
 
 
+class DatasetError(ZeroshotError):
+    """A data set does not lie where, or as, it was looked for."""
+
+
 class ModelError(ZeroshotError):
     """A model cannot be named, fetched, loaded or moved to the device asked for."""
 

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from zeroshot.cli import classify, embed, index, models, search, synthesize, timeline, train
+from zeroshot.cli import classify, embed, evaluate, index, models, search, synthesize, timeline, train
 from zeroshot.cli.screen import say
 from zeroshot.errors import ZeroshotError
 
@@ -27,6 +27,9 @@ app.command("embed", short_help="Write the embeddings of many videos.", no_args_
 app.command("search", short_help="Find videos by words.", no_args_is_help=True)(search.search)
 app.command("index", short_help="Encode a label list once.", no_args_is_help=True)(index.index)
 app.command("train", short_help="Train streams that follow motion.", no_args_is_help=True)(train.train)
+app.command("evaluate", short_help="Figures on unseen classes, by protocol.", no_args_is_help=True)(
+    evaluate.evaluate
+)
 app.command("models", short_help="List what --model accepts.")(models.models)
 app.command("show", short_help="Tell what a checkpoint is and where it comes from.", no_args_is_help=True)(
     models.show

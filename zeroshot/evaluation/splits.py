@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,11 +73,28 @@ class Split:
                 f"{self.name} has videos of {unknown[0]!r}, which is none of its {len(self.labels)} labels"
             )
 
+    @property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits that change with any label, any video's name, label or scene.
+
+        The same for every order of the videos and wherever they lie: of a path only the file's name counts.
+        """
+        return digest_of(self.labels, self.videos)
+
     @classmethod
     def of(cls, name: str, videos: Sequence[LabeledVideo], labels: Sequence[str] | None = None) -> Split:
         """The split of these videos; its labels are theirs in alphabetical order unless given."""
         known = sorted({video.label for video in videos}) if labels is None else labels
         return cls(name, tuple(known), tuple(videos))
+
+
+def digest_of(labels: Sequence[str], videos: Sequence[LabeledVideo]) -> str:
+    """Sixteen hexadecimal digits of K labels in their order and of n videos in any order, by file name."""
+    rows = sorted(
+        (name_of(video.path).rpartition("/")[2], video.label, video.scene or "") for video in videos
+    )
+    words = json.dumps([list(labels), rows], separators=(",", ":"))
+    return hashlib.sha256(words.encode("ascii")).hexdigest()[:16]
 
 
 def read_split(source: str | os.PathLike[str], labels: Sequence[str] | None = None) -> Split:

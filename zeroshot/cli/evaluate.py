@@ -1,0 +1,197 @@
+"""`zeroshot evaluate`."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zeroshot.cli import options
+from zeroshot.cli.screen import progress, put_json, put_line, put_table, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zeroshot.evaluation.intervals import Estimate
+    from zeroshot.evaluation.report import Report
+
+Root = Annotated[
+    str, typer.Argument(metavar="ROOT", help="Folder of a data set, or a CSV file with path, label.")
+]
+Output = Annotated[
+    str, typer.Option("--output", "-o", metavar="DIR", help="Folder of report.json, report.md, report.html.")
+]
+ProtocolName = Annotated[
+    str | None,
+    typer.Option(
+        "--protocol",
+        "-p",
+        metavar="NAME",
+        help="hmdb51-zeroshot, ucf101-zeroshot, k600-zeroshot160, base-to-novel, generalized, half-classes, "
+        "folders, csv …; an unknown name lists all.",
+    ),
+]
+Models = Annotated[
+    list[str],
+    typer.Option("--model", "-m", metavar="NAME", help="As for classify; several stand side by side."),
+]
+As = Annotated[
+    str,
+    typer.Option(
+        "--as", metavar="LINEAGE", help="Names, templates, views of: plain, vifi-clip, open-vclip, x-clip …"
+    ),
+]
+Data = Annotated[
+    str | None,
+    typer.Option(metavar="KIND", help="Which data set lies there, where the protocol takes several."),
+]
+Lists = Annotated[
+    list[str] | None,
+    typer.Option("--list", metavar="FILE", help="The data set's lists, where they lie elsewhere."),
+]
+LabelOrder = Annotated[
+    str | None, typer.Option("--labels", metavar="LIST", help="Labels of folders or a CSV file, in order.")
+]
+Texts = Annotated[
+    str | None, typer.Option(metavar="FILE", help="JSON {label: [sentences]}, instead of the templates.")
+]
+Seen = Annotated[
+    str | None,
+    typer.Option(metavar="LIST", help="For generalized: labels with training videos. Default: the records'."),
+]
+AllowSeen = Annotated[
+    bool, typer.Option("--allow-seen", help="Evaluate labels that a model was trained on; marks the report.")
+]
+SeenCost = Annotated[
+    float, typer.Option(metavar="SHARE", help="Right answers on seen data that calibration may cost.")
+]
+NumViews = Annotated[
+    int | None, typer.Option("--num-views", metavar="V", help="Temporal views a video.", min=1)
+]
+Cache = Annotated[
+    str | None, typer.Option(metavar="DIR", help="Folder of embeddings. Default: in the output.")
+]
+
+
+def evaluate(
+    root: Root,
+    output: Output,
+    protocol: ProtocolName = None,
+    models: Models = [],  # noqa: B006 - typer reads the default, nobody changes it
+    lineage: As = "plain",
+    data: Data = None,
+    lists: Lists = None,
+    labels: LabelOrder = None,
+    templates: options.Templates = None,
+    texts: Texts = None,
+    seen: Seen = None,
+    allow_seen: AllowSeen = False,
+    seen_cost: SeenCost = 0.05,
+    as_json: options.Json = False,
+    stream: options.Stream = None,
+    device: options.Device = "auto",
+    num_frames: options.NumFrames = None,
+    num_views: NumViews = None,
+    decoder: options.Decoder = "auto",
+    cache: Cache = None,
+) -> None:
+    """\b
+    Example:  zeroshot evaluate hmdb51/ --protocol hmdb51-zeroshot --model ViT-B-16/openai --output report/
+
+    Figures on unseen classes as the field's protocols ask for them, with 95 % intervals, models side by side.
+    Videos that are missing or cannot be read are counted and named. Interrupted, the same command goes on.
+    """
+    from zeroshot.checkpoint import DEFAULT_MODEL
+    from zeroshot.evaluation.run import EvaluationSettings
+    from zeroshot.evaluation.run import evaluate as run
+
+    settings = EvaluationSettings(
+        lineage=lineage,
+        templates=templates,
+        texts=texts,
+        num_frames=num_frames,
+        num_views=num_views,
+        data=data,
+        lists=tuple(lists or ()),
+        labels=labels,
+        seen=seen,
+        allow_seen=allow_seen,
+        seen_cost=seen_cost,
+        stream=stream,
+        device=device,
+        decoder=decoder,
+        cache=cache,
+    )
+    with _Bars() as bars:
+        chosen = models or [DEFAULT_MODEL]
+        report = run(root, chosen, protocol=protocol, output=output, settings=settings, advance=bars.advance)
+    _say_videos(report)
+    if as_json:
+        put_json(report.as_dict())
+        return
+    _put(report)
+    put_line(f"{output}/report.html shows it")
+
+
+def _put(report: Report) -> None:
+    """A line a stream."""
+    rows = [
+        (model.name, one.stream, one.headline[0].replace("_", " "), _percent(one.headline[1]), _std(one.std))
+        for model in report.models
+        for one in model.streams
+    ]
+    put_table(("model", "stream", "figure", "% with 95 % interval", "± over rounds"), rows)
+    for pair in report.comparisons:
+        put_line(f"{pair.first} − {pair.second}: {_percent(pair.difference)} points of top-1")
+    for note in report.plan.notes:
+        put_line(f"note: {note}")
+
+
+def _percent(estimate: Estimate) -> str:
+    return f"{100 * estimate.value:.1f} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
+
+
+def _std(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.1f}"
+
+
+def _say_videos(report: Report) -> None:
+    """How many of how many, and who is missing."""
+    videos = report.videos
+    for model in report.models:
+        if model.facts["untrained"]:
+            say(f"{model.name} is untrained: its figures should be chance")
+    if report.allow_seen:
+        say(f"{len(report.seen_labels)} labels were trained on: these are no figures on unseen classes")
+    if videos.evaluated < videos.listed:
+        names = [*videos.missing, *(path for path, _ in videos.unreadable)]
+        more = ", …" if len(names) > 3 else ""
+        say(
+            f"{videos.evaluated} of {videos.listed} videos evaluated: {len(videos.missing)} missing, "
+            f"{len(videos.unreadable)} unreadable ({', '.join(names[:3])}{more})"
+        )
+
+
+class _Bars:
+    """A bar a model."""
+
+    def __init__(self) -> None:
+        self._name = ""
+        self._bar = ExitStack()
+        self._move: Callable[[], None] | None = None
+
+    def __enter__(self) -> _Bars:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def advance(self, name: str, done: int, total: int) -> None:
+        """Move the bar of this model."""
+        if name != self._name:
+            self._bar.close()
+            self._name, self._bar = name, ExitStack()
+            self._move = self._bar.enter_context(progress(total - done + 1, f"{name}: videos"))
+        if self._move is not None:
+            self._move()

@@ -1,0 +1,75 @@
+"""Two models on the same videos: how much they differ, and whether that is chance."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zeroshot.evaluation.intervals import Count, Estimate, paired_bootstrap
+from zeroshot.evaluation.scoring import mean_of_shares, round_columns
+
+if TYPE_CHECKING:
+    from zeroshot.evaluation.scoring import StreamFigures
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One model against another.
+
+    Attributes:
+        first: name of the model whose top-1 is taken.
+        second: name of the one that is subtracted.
+        difference: of top-1, averaged over rounds, by a bootstrap that draws a video for both at once.
+        rounds: (only the first right, only the second right, McNemar's p) of each round.
+    """
+
+    first: str
+    second: str
+    difference: Estimate
+    rounds: tuple[tuple[int, int, float], ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields as JSON holds them."""
+        return {
+            "first": self.first,
+            "second": self.second,
+            "top1_difference": self.difference.as_dict(),
+            "mcnemar": [
+                {"only_first_right": first, "only_second_right": second, "p": p}
+                for first, second, p in self.rounds
+            ],
+        }
+
+
+def compare(
+    names: tuple[str, str], first: StreamFigures, second: StreamFigures, num_videos: int
+) -> Comparison:
+    """How two streams differ on the same rounds of the same n videos."""
+    columns = [round_columns(figures.outcomes, num_videos, 1) for figures in (first, second)]
+    difference = paired_bootstrap(columns[0], columns[1], mean_of_shares)
+    rounds = []
+    for one, other in zip(first.outcomes, second.outcomes, strict=True):
+        right, theirs = one.ranks < 1, other.ranks < 1
+        alone, their_alone = Count.of(right & ~theirs).hits, Count.of(theirs & ~right).hits
+        rounds.append((alone, their_alone, mcnemar(alone, their_alone)))
+    return Comparison(*names, difference, tuple(rounds))
+
+
+def mcnemar(first_alone: int, second_alone: int) -> float:
+    """The two-sided p that one model alone is right as often as the other alone.
+
+    Args:
+        first_alone: videos that only the first model got right.
+        second_alone: videos that only the second got right.
+
+    Source: McNemar 1947, the exact binomial form.
+    """
+    n, few = first_alone + second_alone, min(first_alone, second_alone)
+    if n == 0:
+        return 1.0
+    logs = [
+        math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) - n * math.log(2)
+        for k in range(few + 1)
+    ]
+    return min(1.0, 2 * math.fsum(math.exp(value) for value in logs))

@@ -1,0 +1,290 @@
+"""A report as one HTML page that needs no other file and no network."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zeroshot.evaluation.markdown import how, percent, seen_warning, spread, videos_line
+from zeroshot.evaluation.pictures import COLOURS, confusion, intervals, label_bars, plane
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from zeroshot.evaluation.report import Report
+
+_BARS = 60  # labels that get a bar each; of more, the worst and the best
+_SQUARES = 40  # labels of a confusion matrix that can be read; of more, the most confused
+_NAMED = 50
+
+_STYLE = """
+:root { --ink: #1c2430; --quiet: #5d6875; --ground: #ffffff; --panel: #f5f7f9; --line: #d9dfe5;
+  --warn: #8a3b00; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e7ebef; --quiet: #9aa6b2; --ground: #14181d; --panel: #1c2229; --line: #333c46;
+    --warn: #ffb27a; }
+}
+body { margin: 0; background: var(--ground); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
+main { max-width: 920px; margin: 0 auto; padding: 36px 24px 72px; }
+h1 { font-size: 26px; margin: 0 0 4px; } h2 { font-size: 18px; margin: 40px 0 10px; }
+h3 { font-size: 14px; margin: 18px 0 6px; } p { margin: 6px 0; } .quiet { color: var(--quiet); }
+.big { font-size: 40px; font-weight: 650; line-height: 1.1; }
+.cards { display: flex; flex-wrap: wrap; gap: 14px; }
+.card { background: var(--panel); border-radius: 10px; padding: 14px 18px; min-width: 210px; }
+.dot { display: inline-block; width: 10px; height: 10px; border-radius: 5px; margin-right: 7px; }
+.warn { border-left: 4px solid var(--warn); padding: 8px 14px; background: var(--panel);
+  color: var(--warn); margin: 14px 0; }
+.scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: 13px; }
+th, td { text-align: left; padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); }
+th { color: var(--quiet); font-weight: 500; }
+td { font-variant-numeric: tabular-nums; white-space: nowrap; }
+svg { max-width: 100%; height: auto; display: block; }
+svg text { fill: var(--ink); font: 12px system-ui, sans-serif; }
+svg .tick, svg .axis { fill: var(--quiet); } svg .tick { font-size: 11px; } svg .small { font-size: 10.5px; }
+svg .value { font-variant-numeric: tabular-nums; white-space: pre; } svg .grid { stroke: var(--line); }
+svg .chance { stroke: var(--quiet); stroke-dasharray: 4 4; } svg .half { fill: var(--panel); }
+svg .ground { fill: var(--panel); } code { font-size: 12px; } li { margin: 2px 0; }
+"""
+
+
+def page_of(report: Report) -> str:
+    """The page: figures first, then pictures, then how they were made."""
+    title = f"{report.plan.protocol} on {report.plan.data}"
+    sections = [
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="quiet">{escape(videos_line(report))} {len(report.plan.labels)} labels.</p>',
+        _warnings(report),
+        _cards(report),
+        _accuracy(report),
+        _plane(report),
+        _rounds(report),
+        _comparisons(report),
+        _labels(report),
+        _confusions(report),
+        "<h2>How it was measured</h2>",
+        _list(how(report)),
+        _left_out(report),
+        _repeat(report),
+    ]
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><main>\n"
+        + "\n".join(section for section in sections if section)
+        + "\n</main></body></html>\n"
+    )
+
+
+def _warnings(report: Report) -> str:
+    lines = [seen_warning(report).replace("**", "")] if report.allow_seen else []
+    lines += [
+        f"{model.name} is untrained: its figures should be chance."
+        for model in report.models
+        if model.facts["untrained"]
+    ]
+    return "".join(f'<p class="warn">{escape(line)}</p>' for line in lines)
+
+
+def _cards(report: Report) -> str:
+    cards = []
+    for place, model in enumerate(report.models):
+        name, estimate = model.figures.headline
+        more = spread(model, model.stream)
+        stream = "" if model.stream == "clip" else f", {model.stream} stream"
+        cards.append(
+            f'<div class="card"><div>{_dot(place)}{escape(model.name)}</div>'
+            f'<div class="big">{100 * estimate.value:.1f} %</div>'
+            f'<div class="quiet">{_figure(name)}{stream}<br>95 % interval {100 * estimate.low:.1f} to '
+            f"{100 * estimate.high:.1f}{', ' + more + ' over rounds' if more else ''}</div></div>"
+        )
+    return f'<div class="cards">{"".join(cards)}</div>'
+
+
+def _figure(name: str) -> str:
+    names = {
+        "top1": "top-1",
+        "harmonic": "harmonic mean H",
+        "harmonic_calibrated": "harmonic mean H, calibrated",
+    }
+    return names.get(name, name.replace("_", ", "))
+
+
+def _accuracy(report: Report) -> str:
+    rows = []
+    for place, model in enumerate(report.models):
+        for one in model.streams:
+            name = model.name if one.stream == "clip" else f"{model.name}, {one.stream}"
+            if one.sides:
+                rows += [(f"{name}: {_figure(side)}", figure, place) for side, figure in one.sides.items()]
+            else:
+                rows.append((name, one.top1, place))
+    sides = bool(report.models[0].figures.sides)
+    chance = None if sides else float(np.mean([1 / len(one.labels) for one in report.plan.rounds]))
+    table = "" if sides else _top_table(report)
+    heading = "Accuracy on both sides" if sides else "Accuracy, top-1"
+    return f"<h2>{heading}</h2>{intervals(rows, chance)}{table}"
+
+
+def _top_table(report: Report) -> str:
+    rows = [
+        [
+            model.name,
+            one.stream,
+            percent(one.top1),
+            percent(one.top5),
+            f"{100 * sum(part.mean_class.value for part in one.rounds) / len(one.rounds):.1f}",
+        ]
+        for model in report.models
+        for one in model.streams
+    ]
+    return _table(["model", "stream", "top-1", "top-5", "mean of labels"], rows)
+
+
+def _plane(report: Report) -> str:
+    points = []
+    for place, model in enumerate(report.models):
+        found = {one.stream: one.top1 for one in model.streams}
+        if {"static", "dynamic"} <= set(found):
+            points.append((model.name, found["static"], found["dynamic"], place))
+    if not points:
+        return ""
+    return (
+        "<h2>What stands still against what moves</h2>"
+        '<p class="quiet">Top-1 of the stream that does not know the order of frames, and of the one that '
+        "sees change alone.</p>" + plane(points)
+    )
+
+
+def _rounds(report: Report) -> str:
+    if len(report.plan.rounds) == 1:
+        return ""
+    rows = [
+        [
+            model.name,
+            one.name,
+            str(one.num_labels),
+            f"{100 / one.num_labels:.1f}",
+            str(one.top1.total),
+            percent(one.top1.estimate()),
+            percent(one.top5.estimate()),
+            percent(one.mean_class),
+        ]
+        for model in report.models
+        for one in model.figures.rounds
+    ]
+    header = ["model", "round", "labels", "chance, %", "videos", "top-1", "top-5", "mean of labels"]
+    return "<h2>Rounds</h2>" + _table(header, rows)
+
+
+def _comparisons(report: Report) -> str:
+    if not report.comparisons:
+        return ""
+    rows = []
+    for pair in report.comparisons:
+        for place, (first, second, p) in enumerate(pair.rounds):
+            name = f"{pair.first} − {pair.second}" if place == 0 else ""
+            difference = percent(pair.difference) if place == 0 else ""
+            rows.append(
+                [name, difference, report.plan.rounds[place].name, str(first), str(second), f"{p:.2g}"]
+            )
+    header = [
+        "difference",
+        "points of top-1",
+        "round",
+        "only first right",
+        "only second right",
+        "McNemar’s p",
+    ]
+    return "<h2>Side by side, on the same videos</h2>" + _table(header, rows)
+
+
+def _labels(report: Report) -> str:
+    """Bars of each label, from the easiest to the hardest."""
+    figures = [model.figures for model in report.models]
+    rows = []
+    for row, (label, _, videos) in enumerate(figures[0].classes):
+        counts = [one.classes[row] for one in figures]
+        shares = [hits / total if total else math.nan for _, hits, total in counts]
+        if videos:
+            rows.append((label, videos, shares))
+    rows.sort(key=lambda row: (-row[2][0], row[0]))
+    heading = f"<h2>Labels</h2>{_legend(report)}"
+    if len(rows) <= _BARS:
+        return heading + label_bars(rows)
+    half = _BARS // 2
+    best, worst = label_bars(rows[:half]), label_bars(rows[-half:])
+    return f"{heading}<h3>The {half} easiest</h3>{best}<h3>The {half} hardest</h3>{worst}"
+
+
+def _dot(place: int) -> str:
+    return f'<span class="dot" style="background:{COLOURS[place % len(COLOURS)]}"></span>'
+
+
+def _legend(report: Report) -> str:
+    dots = (
+        f"{_dot(place)}{escape(model.name)}{'' if model.stream == 'clip' else ', ' + model.stream} &nbsp; "
+        for place, model in enumerate(report.models)
+    )
+    return f'<p class="quiet">{"".join(dots)}</p>'
+
+
+def _confusions(report: Report) -> str:
+    parts = []
+    for place, model in enumerate(report.models):
+        matrix = model.figures.confusion
+        names = [label for label, _, _ in model.figures.classes]
+        wrong = matrix - np.diag(np.diag(matrix))
+        asked = np.flatnonzero(matrix.sum(1) + wrong.sum(0) > 0)
+        order = asked[np.argsort(-(wrong.sum(1) + wrong.sum(0))[asked], kind="stable")]
+        rows = np.sort(order[:_SQUARES])
+        few = f", the {_SQUARES} most confused of {len(asked)} labels" if len(asked) > _SQUARES else ""
+        parts.append(
+            f"<h3>{escape(model.name)}{few}</h3><div class=scroll>"
+            + confusion([names[row] for row in rows], matrix[np.ix_(rows, rows)], place)
+            + "</div>"
+        )
+        pairs = [[label, answer, str(count)] for label, answer, count in model.figures.confusions[:10]]
+        if pairs:
+            parts.append(_table(["label", "answered with", "videos"], pairs))
+    note = '<p class="quiet">Rows: what it is. Columns: what was answered. Darker: more of its videos.</p>'
+    return f"<h2>Confusions</h2>{note}{''.join(parts)}"
+
+
+def _left_out(report: Report) -> str:
+    videos = report.videos
+    if videos.evaluated == videos.listed:
+        return ""
+    lines = [f"missing: {path}" for path in videos.missing[:_NAMED]]
+    lines += [f"unreadable: {error}" for _, error in videos.unreadable[:_NAMED]]
+    rest = videos.listed - videos.evaluated - len(lines)
+    return "<h2>Videos left out</h2>" + _list([*lines, *([f"{rest} more, in report.json"] if rest else [])])
+
+
+def _repeat(report: Report) -> str:
+    rows = [["prompts", "", str(report.settings["prompts_digest"])]]
+    rows += [["round", f"{one.name}, {len(one.videos)} videos", one.digest] for one in report.plan.rounds]
+    for model in report.models:
+        rows.append(["weights", model.name, str(model.facts["fingerprint"])[:16]])
+        if model.facts["adapter_fingerprint"]:
+            rows.append(["adapter", model.name, str(model.facts["adapter_fingerprint"])[:16]])
+    machine = report.run["machine"]
+    versions = ", ".join(f"{name} {number}" for name, number in report.run["versions"].items())
+    return (
+        "<h2>To repeat it</h2>"
+        + _table(["what", "", "digest"], rows)
+        + f'<p class="quiet">{escape(machine["system"])}, {machine["processors"]} processors, '
+        f"{report.run['seconds']} s; {escape(versions)}</p>"
+    )
+
+
+def _list(lines: Iterable[str]) -> str:
+    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
+    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>'

@@ -1,0 +1,169 @@
+"""What an evaluation found, as a record that lets another repeat it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from zeroshot.evaluation.compare import Comparison
+    from zeroshot.evaluation.intervals import Estimate
+    from zeroshot.evaluation.protocols import Plan
+    from zeroshot.evaluation.scoring import StreamFigures
+    from zeroshot.evaluation.seen import Namesake
+
+FORMAT = 1
+_PACKAGES = (
+    "zeroshot",
+    "torch",
+    "open_clip_torch",
+    "transformers",
+    "numpy",
+    "faiss-gpu",
+    "faiss-cpu",
+    "av",
+    "decord",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class ModelFigures:
+    """One model.
+
+    Attributes:
+        name: as the user called it.
+        facts: fingerprints, width, scale, views: what the figures depend on.
+        stream: the one that speaks for it.
+        streams: figures of each stream.
+        namesakes: labels of the protocol that it was trained on.
+        untrained: top-1 over the videos of the other labels; None where there are no namesakes or no others.
+    """
+
+    name: str
+    facts: Mapping[str, Any]
+    stream: str
+    streams: tuple[StreamFigures, ...]
+    namesakes: tuple[Namesake, ...]
+    untrained: Estimate | None
+
+    @property
+    def figures(self) -> StreamFigures:
+        """Of the stream that speaks for the model."""
+        return next(one for one in self.streams if one.stream == self.stream)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return {
+            "name": self.name,
+            **self.facts,
+            "stream": self.stream,
+            "trained_on": [
+                {"label": pair.label, "trained": pair.trained, "similarity": pair.similarity}
+                for pair in self.namesakes
+            ],
+            "top1_of_other_labels": None if self.untrained is None else self.untrained.as_dict(),
+            "streams": {one.stream: one.as_dict() for one in self.streams},
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Videos:
+    """n of N.
+
+    Attributes:
+        listed: N, by the data set's lists.
+        missing: (path,) of files that are not there.
+        unreadable: (path, reason) of files that are there and cannot be read.
+    """
+
+    listed: int
+    missing: tuple[str, ...]
+    unreadable: tuple[tuple[str, str], ...]
+
+    @property
+    def evaluated(self) -> int:
+        """N."""
+        return self.listed - len(self.missing) - len(self.unreadable)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return {
+            "listed": self.listed,
+            "evaluated": self.evaluated,
+            "missing": list(self.missing),
+            "unreadable": [{"path": path, "error": error} for path, error in self.unreadable],
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """Models side by side under one protocol.
+
+    Attributes:
+        plan: of the protocol.
+        settings: names, templates, views and what else was chosen, as JSON holds them.
+        videos: how many there were.
+        models: in the order given.
+        comparisons: each later model against the first.
+        allow_seen: whether labels that a model was trained on were let pass.
+        run: seconds and the machine.
+    """
+
+    plan: Plan
+    settings: Mapping[str, Any]
+    videos: Videos
+    models: tuple[ModelFigures, ...]
+    comparisons: tuple[Comparison, ...]
+    allow_seen: bool
+    run: Mapping[str, Any]
+
+    @property
+    def seen_labels(self) -> tuple[str, ...]:
+        """Labels that some model was trained on and that the protocol does not grant it."""
+        return tuple(sorted({pair.label for model in self.models for pair in model.namesakes}))
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        plan = self.plan
+        return {
+            "format": FORMAT,
+            "protocol": plan.protocol,
+            "data": plan.data,
+            "sources": list(plan.sources),
+            "notes": list(plan.notes),
+            "allow_seen": self.allow_seen,
+            "seen_labels": list(self.seen_labels),
+            "settings": dict(self.settings),
+            "videos": self.videos.as_dict(),
+            "rounds": [
+                {
+                    "name": one.name,
+                    "labels": len(one.labels),
+                    "listed": len(one.videos),
+                    "expected_seen": sorted(one.expected_seen),
+                    "digest": one.digest,
+                }
+                for one in plan.rounds
+            ],
+            "models": [model.as_dict() for model in self.models],
+            "comparisons": [comparison.as_dict() for comparison in self.comparisons],
+            "run": dict(self.run),
+        }
+
+
+def machine_facts() -> dict[str, Any]:
+    """What computes: kind of machine and versions; nothing that names it."""
+    versions = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            if name == "zeroshot":
+                versions[name] = "source tree"
+    system = f"{platform.system()} {platform.machine()}"
+    return {"machine": {"system": system, "processors": os.cpu_count()}, "versions": versions}
