@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from zeroshot.batch.table import EmbeddingTable
     from zeroshot.model.model import Model
     from zeroshot.video.keys import FileFacts
-    from zeroshot.video.sampling import Window
+    from zeroshot.video.sampling import Sampling, Window
+
 VideoRows: TypeAlias = "tuple[EmbeddingRow, ...]"
 """All rows of one video: one, or one a window, at least one in any case."""
 
@@ -33,15 +34,27 @@ _AT_ONCE = 512  # inputs that are looked up together
 class LocalEngine:
     """Reads videos on this machine: decoding processes ahead of the network, batches full across videos."""
 
-    def __init__(self, model: Model, window: Window | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        window: Window | None = None,
+        *,
+        sampling: Sampling | None = None,
+        all_streams: bool = False,
+    ) -> None:
         """Nothing is started yet.
 
         Args:
             model: that embeds.
             window: None: one row a video.
+            sampling: frames of a video that has one row; None: the model's own.
+            all_streams: of a video that has one row, the vectors of all streams one after the other, as
+                `Model.embed_streams` gives them.
         """
         self._model = model
         self._window = window
+        self._sampling = sampling
+        self._all_streams = all_streams
 
     def __call__(self, paths: Iterable[str]) -> Iterator[VideoRows]:
         """The rows of each video, in the order given.
@@ -63,11 +76,12 @@ class LocalEngine:
     def _embedded(self, paths: Iterator[str]) -> Iterator[VideoRows]:
         """The rows of each path, without what is known of the file."""
         if self._window is None:
-            for path, outcome in self._model.embed_many(paths):
+            embed = self._model.embed_streams if self._all_streams else self._model.embed_many
+            for path, outcome in embed(paths, sampling=self._sampling):
                 if isinstance(outcome, VideoError):
                     yield (EmbeddingRow(str(path), None, str(outcome)),)
                 else:
-                    yield (EmbeddingRow(str(path), outcome),)
+                    yield (EmbeddingRow(str(path), outcome.reshape(-1)),)
             return
         for found in self._model.embed_windows(paths, self._window):
             spans = zip(found.vectors, found.windows.tolist(), strict=True)

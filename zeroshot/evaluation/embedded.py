@@ -5,29 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.batch.table import EmbeddingRow, EmbeddingTable, read_embeddings, settings_of
+from zeroshot.batch.pipeline import LocalEngine, fill_table
+from zeroshot.batch.table import EmbeddingTable, settings_of
 from zeroshot.errors import VideoError
-from zeroshot.features.keys import file_stamp
 from zeroshot.model.model import STREAMS
 from zeroshot.video.source import is_path, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from zeroshot.batch.parts import EmbeddingRow
     from zeroshot.evaluation.splits import LabeledVideo
     from zeroshot.model.model import Model
     from zeroshot.video.sampling import Sampling
-
-_SECONDS_A_PART = 5.0  # of work that a kill costs at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,75 +66,63 @@ def embed_pool(
         advance: is called with videos done and videos to do.
 
     Raises:
-        OutputError: the folder cannot be written.
+        OutputError: the folder cannot be written, or another run is writing there.
     """
     streams = ("clip",) if model.adapter is None else STREAMS
-    width = model.embedding_dim
-    vectors = np.zeros((len(videos), len(streams), width), np.float32)
+    shape = (len(streams), model.embedding_dim)
+    vectors = np.zeros((len(videos), *shape), np.float32)
     missing = [is_path(video.path) and not os.path.exists(video.path) for video in videos]  # noqa: PTH110
     errors: list[str | None] = [
         f"{name_of(video.path)} does not exist" if gone else None
         for video, gone in zip(videos, missing, strict=True)
     ]
     order = sorted(range(len(videos)), key=lambda row: (name_of(videos[row].path), row))
-    names = [_name(video) for video in videos]
-    cache = None if folder is None else _Cache(Path(folder), model, sampling or model.sampling, streams)
-    known = {} if cache is None else cache.read()
-    todo = []
-    for row in order:
-        if (vector := known.get(names[row])) is not None:
-            vectors[row] = vector.reshape(len(streams), width)
-        elif not missing[row]:
-            todo.append(row)
-    done = len(videos) - len(todo)
-    for row, (_, outcome) in zip(
-        todo, model.embed_streams((videos[row].path for row in todo), sampling=sampling), strict=True
-    ):
-        if isinstance(outcome, VideoError):
-            errors[row] = str(outcome)
+    rows = [row for row in order if not missing[row]]
+    outcomes = _outcomes(model, [videos[row] for row in rows], folder, sampling)
+    for done, (row, outcome) in enumerate(zip(rows, outcomes, strict=True), start=1):
+        if isinstance(outcome, str):
+            errors[row] = outcome
         else:
-            vectors[row] = outcome
-            if cache is not None and names[row]:
-                cache.add(names[row], outcome)
-        done += 1
+            vectors[row] = outcome.reshape(shape)
         if advance is not None:
-            advance(done, len(videos))
-    if cache is not None:
-        cache.flush()
+            advance(done, len(rows))
     return Embedded(vectors, streams, tuple(errors), tuple(missing))
 
 
-class _Cache:
-    """Vectors of one model, looking at videos in one way, in one folder."""
+def _outcomes(
+    model: Model,
+    videos: Sequence[LabeledVideo],
+    folder: str | os.PathLike[str] | None,
+    sampling: Sampling | None,
+) -> Iterator[NDArray[np.float32] | str]:
+    """The vectors of each video, or the error that stopped it."""
+    paths = {str(video.path) for video in videos if is_path(video.path)}
+    if folder is None or len(paths) < len(videos):
+        for _, outcome in model.embed_streams((video.path for video in videos), sampling=sampling):
+            yield str(outcome) if isinstance(outcome, VideoError) else outcome
+        return
+    engine = LocalEngine(model, sampling=sampling, all_streams=True)
+    with _table(Path(folder), model, sampling or model.sampling) as table:
+        known: dict[str, EmbeddingRow] = {}
+        names = [str(video.path) for video in videos]
+        for name in names:
+            if found := table.rows_of(name, retry=True):
+                known[name] = found[0]
+        fresh = fill_table(table, engine, [name for name in names if name not in known], retry=True)
+        for name in names:
+            while name not in known:
+                read = next(fresh, None)
+                # Not read: it has the content of one that was read in the meantime.
+                row = table.recorded(name)[0] if read is None else read[0]
+                known[row.path] = row
+            row = known[name]
+            yield row.error or "no vector" if row.embedding is None else row.embedding
 
-    def __init__(self, folder: Path, model: Model, sampling: Sampling, streams: tuple[str, ...]) -> None:
-        chosen = {"sampling": asdict(sampling), "stream": "all", "streams": list(streams)}
-        settings = settings_of(model) | chosen
-        # What a model is called changes no vector; what it is, does.
-        exact = {name: value for name, value in settings.items() if name != "model"}
-        words = json.dumps(exact, sort_keys=True).encode()
-        self._folder = folder / hashlib.sha256(words).hexdigest()[:16]
-        self._table = EmbeddingTable(self._folder, exact)
-        self._written = time.monotonic()
 
-    def read(self) -> dict[str, NDArray[np.float32]]:
-        """Name → flat vector of every video that is there."""
-        names, rows = read_embeddings(self._folder)
-        return dict(zip(names, rows, strict=True))
-
-    def add(self, name: str, vectors: NDArray[np.float32]) -> None:
-        """Take one; a part is written every few seconds."""
-        self._table.add(EmbeddingRow(name, vectors.reshape(-1)))
-        if time.monotonic() - self._written > _SECONDS_A_PART:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what is pending."""
-        self._table.flush()
-        self._written = time.monotonic()
-
-
-def _name(video: LabeledVideo) -> str:
-    """A file by place, size and time, so that a file that was replaced is read again; empty for the rest."""
-    stamp = file_stamp(video.path)
-    return f"{os.path.abspath(str(video.path))} {stamp}" if stamp else ""  # noqa: PTH100 - links stay
+def _table(folder: Path, model: Model, sampling: Sampling) -> EmbeddingTable:
+    """The table of one model, looking at videos in one way, in a folder of its own."""
+    chosen = {"sampling": asdict(sampling), "stream": "all"}
+    # What a model is called changes no vector; what it is, does.
+    settings = {name: value for name, value in settings_of(model).items() if name != "model"} | chosen
+    words = json.dumps(settings, sort_keys=True).encode()
+    return EmbeddingTable(folder / hashlib.sha256(words).hexdigest()[:16], settings)
