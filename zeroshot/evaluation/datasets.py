@@ -84,7 +84,7 @@ def detect(root: str | os.PathLike[str]) -> str:
         return "diving48"
     if files.lists_named("activity_net"):
         return "activitynet200"
-    if (files.root / "labels.json").exists() or files.lists_named("something-something"):
+    if files.lists_named("validation", ".json"):
         return "ssv2"
     for name in ("kinetics700", "kinetics600", "kinetics400"):
         if files.lists_named(name) or name in key(str(files.root.name)):
