@@ -1,4 +1,4 @@
-"""Small data sets laid out as the real ones lie on disk, with their official lists: one tiny video for all."""
+"""Small data sets laid out as real ones lie on disk, with their official lists: one tiny video, copied."""
 
 from __future__ import annotations
 
