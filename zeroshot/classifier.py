@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from zeroshot.checkpoint import DEFAULT_MODEL, load_model
 from zeroshot.errors import LabelError, OptionError, VideoError
 from zeroshot.text.index import LabelIndex, probabilities
@@ -12,16 +14,18 @@ from zeroshot.types import Prediction, Ranking, Segment
 from zeroshot.video.source import VideoSource, is_path, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
+    from zeroshot.batch.parts import EmbeddingRow
     from zeroshot.model.model import Model
     from zeroshot.types import Clip, Prompts
     from zeroshot.video.sampling import Sampling
 
+_SORTED_LABELS = 4096  # up to here sorting all scores costs less than a search for the best
+_SCORES_AT_ONCE = 1 << 17  # bounds the memory of a block: 2 MB of scores and probabilities
 _WINDOWS_AT_ONCE = 8  # bounds what a long video holds in memory: 8 windows of T frames
 
 
@@ -134,15 +138,56 @@ class Classifier:
         for (start, end), vector in zip(windows, self.model.embed_clips(clips), strict=True):
             yield Segment(start, end, tuple(self._predictions(vector, k)))
 
+    def rank_vectors(self, vectors: NDArray[np.float32], k: int = 5) -> list[list[Prediction]]:
+        """The k best of K labels for each of n embeddings, best first; the same to the last bit in any batch.
+
+        Args:
+            vectors: (n, D) unit rows of this model, from `Model.embed_videos` or a table of embeddings.
+            k: how many predictions each.
+
+        Raises:
+            OptionError: k is below 1, or vectors of another width or length.
+        """
+        _check_k(k)
+        ranked: list[list[Prediction]] = []
+        for start in range(0, len(vectors), max(1, _SCORES_AT_ONCE // len(self.index))):
+            block = vectors[start : start + max(1, _SCORES_AT_ONCE // len(self.index))]
+            scores = self.index.scores(block)
+            shares = probabilities(scores, self.model.logit_scale)
+            best_scores, best_rows = self._best(block, scores, k)
+            best_shares = np.take_along_axis(shares, best_rows, axis=1)
+            columns = (best_rows.tolist(), best_scores.tolist(), best_shares.tolist())
+            ranked += [
+                [Prediction(self.labels[row], score, share) for row, score, share in zip(*each, strict=True)]
+                for each in zip(*columns, strict=True)
+            ]
+        return ranked
+
+    def rank_rows(self, rows: Sequence[EmbeddingRow], k: int = 5) -> list[Ranking]:
+        """One Ranking a row of a table of this model's embeddings; a row with an error keeps it.
+
+        Args:
+            rows: of whole videos.
+            k: how many predictions each.
+        """
+        vectors = [row.embedding for row in rows if row.embedding is not None]
+        ranked = iter(self.rank_vectors(np.stack(vectors), k) if vectors else ())
+        return [
+            Ranking(row.path, () if row.embedding is None else tuple(next(ranked)), row.error) for row in rows
+        ]
+
+    def _best(
+        self, vectors: NDArray[np.float32], scores: NDArray[np.float32], k: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Scores and rows (n, k) of the best labels; equal scores in the order of the labels."""
+        if len(self.index) > _SORTED_LABELS:
+            return self.index.search(vectors, k)
+        rows = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(scores, rows, axis=1), rows
+
     def _predictions(self, vector: NDArray[np.float32], k: int) -> list[Prediction]:
         """The k best labels for a (D,) unit vector."""
-        scores = self.index.scores(vector[None])
-        shares = probabilities(scores, self.model.logit_scale)[0]
-        best_scores, best_rows = self.index.search(vector[None], k)
-        return [
-            Prediction(self.labels[row], float(score), float(shares[row]))
-            for score, row in zip(best_scores[0], best_rows[0], strict=True)
-        ]
+        return self.rank_vectors(vector[None], k)[0]
 
 
 def load(

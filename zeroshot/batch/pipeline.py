@@ -127,24 +127,37 @@ def look_up(table: EmbeddingTable, engine: Engine, paths: Iterable[str]) -> Iter
         engine: that reads videos and gives them in the order given.
         paths: any number, taken lazily.
     """
+    for block in look_up_blocks(table, engine, paths):
+        yield from block
+
+
+def look_up_blocks(table: EmbeddingTable, engine: Engine, paths: Iterable[str]) -> Iterator[list[VideoRows]]:
+    """As `look_up`; what needs no waiting comes together."""
     remaining = iter(paths)
     while chunk := list(islice(remaining, _AT_ONCE)):
-        yield from _look_up_some(table, engine, chunk)
+        known = {path: rows for path in chunk if (rows := table.rows_of(path)) is not None}
+        fresh = fill_table(table, engine, [path for path in chunk if path not in known])
+        block: list[VideoRows] = []
+        for path in chunk:
+            if path not in known and block:
+                yield block
+                block = []
+            block.append(_awaited(path, known, fresh, table))
+        yield block
+        for _ in fresh:
+            pass
 
 
-def _look_up_some(table: EmbeddingTable, engine: Engine, paths: list[str]) -> Iterator[VideoRows]:
-    """As `look_up`, for as many as may be held in memory."""
-    known = {path: rows for path in paths if (rows := table.rows_of(path)) is not None}
-    fresh = fill_table(table, engine, [path for path in paths if path not in known])
-    for path in paths:
-        while path not in known:
-            read = next(fresh, None)
-            # Not read: it had the content of one that was read in the meantime.
-            rows = table.recorded(path) if read is None else read
-            known[rows[0].path] = rows
-        yield known[path]
-    for _ in fresh:
-        pass
+def _awaited(
+    path: str, known: dict[str, VideoRows], fresh: Iterator[VideoRows], table: EmbeddingTable
+) -> VideoRows:
+    """The rows of a path, once it has been read; others that come before it become known."""
+    while path not in known:
+        read = next(fresh, None)
+        # Not read: it had the content of one that was read in the meantime.
+        rows = table.recorded(path) if read is None else read
+        known[rows[0].path] = rows
+    return known[path]
 
 
 def _signed(rows: VideoRows, facts: FileFacts | None, content: str | None) -> VideoRows:

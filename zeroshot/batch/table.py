@@ -30,7 +30,15 @@ if TYPE_CHECKING:
     from zeroshot.video.keys import FileFacts
     from zeroshot.video.sampling import Window
 
-__all__ = ["EmbeddingRow", "EmbeddingTable", "Embeddings", "read_embeddings", "read_manifest", "read_table"]
+__all__ = [
+    "EmbeddingRow",
+    "EmbeddingTable",
+    "Embeddings",
+    "read_embeddings",
+    "read_manifest",
+    "read_rows",
+    "read_table",
+]
 
 MANIFEST = "_manifest.json"  # the underscore: what reads a folder of Parquet leaves such files alone
 FORMAT = 2
@@ -72,7 +80,7 @@ class EmbeddingTable:
         self._flushed_at = time.monotonic()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            _agree(self.folder, dict(settings))
+            require_settings(self.folder, dict(settings))
             self._lock = FolderLock(self.folder)
         except OSError as error:
             raise OutputError(
@@ -179,7 +187,7 @@ class EmbeddingTable:
         """With the lock held: clear away what a killed run left, and read what there is."""
         for left in (*self.folder.glob(".part-*.parquet.*"), *self.folder.glob(f".{MANIFEST}.*")):
             left.unlink(missing_ok=True)
-        _agree(self.folder, settings)
+        require_settings(self.folder, settings)
         if not (self.folder / MANIFEST).exists():
             write_whole(self.folder / MANIFEST, (json.dumps(settings, indent=2) + "\n").encode())
         self._ledger = Ledger(record for part in parts.part_paths(self.folder) for record in _records(part))
@@ -248,15 +256,16 @@ def _records(part: Path) -> Iterator[Record]:
         yield Record(path_key(path), facts, bytes.fromhex(content or ""), number, path in failed)
 
 
-def _agree(folder: Path, settings: dict[str, Any]) -> None:
+def require_settings(folder: str | Path, settings: Mapping[str, Any]) -> None:
     """Hold the settings against those of the folder, and a folder without any against being empty.
 
     Raises:
         OutputError: it holds embeddings of other settings, or something else.
     """
+    folder = Path(folder)
     if not (folder / MANIFEST).exists():
         own = (".part-", f".{MANIFEST}.", LOCK)
-        if any(not entry.name.startswith(own) for entry in folder.iterdir()):
+        if folder.is_dir() and any(not entry.name.startswith(own) for entry in folder.iterdir()):
             raise OutputError(f"{folder} is not empty and holds no {MANIFEST}; choose an empty folder")
         return
     before = read_manifest(folder)
@@ -354,6 +363,17 @@ def read_table(folder: str | Path) -> Embeddings:
         places = places[: len(places) - len(matrix)]
     seconds = seconds[order].astype(np.float64)
     return Embeddings([paths[row] for row in order], vectors, seconds[:, 0], seconds[:, 1])
+
+
+def read_rows(folder: str | Path) -> Iterator[list[EmbeddingRow]]:
+    """All rows in `folder`, those with errors too, a part at a time.
+
+    Raises:
+        OutputError: the folder was not written by `zeroshot embed`, or a part is damaged.
+    """
+    read_manifest(folder)
+    for part in parts.part_paths(Path(folder)):
+        yield parts.from_arrow(parts.read_part(part))
 
 
 def read_embeddings(folder: str | Path) -> tuple[list[str], NDArray[np.float32]]:

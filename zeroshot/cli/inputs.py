@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,32 @@ def sampling_from(num_frames: int | None, num_views: int) -> Sampling | None:
     from zeroshot.video.sampling import Sampling
 
     return Sampling(Sampling().num_frames if num_frames is None else num_frames, num_views)
+
+
+def settings_from(
+    embeddings: str, model: str | None, stream: str | None, sampling: Sampling | None
+) -> tuple[str | None, str | None, Sampling | None]:
+    """Model, stream and sampling as asked for; where nothing is, as those of a folder of embeddings.
+
+    Raises:
+        OutputError: the folder's manifest is damaged.
+    """
+    from zeroshot.batch.table import MANIFEST, read_manifest
+    from zeroshot.checkpoint import NO_STREAM
+    from zeroshot.errors import OutputError
+    from zeroshot.video.sampling import Sampling
+
+    if not os.path.exists(os.path.join(embeddings, MANIFEST)):  # noqa: PTH110, PTH118 - pathlib is slow to import
+        return model, stream, sampling
+    kept = read_manifest(embeddings)
+    if model is None:
+        model, stream = kept.get("model"), stream or kept.get("stream") or NO_STREAM
+    try:
+        return model, stream, sampling or Sampling(**kept["sampling"])
+    except (KeyError, TypeError) as error:
+        raise OutputError(
+            f"{embeddings} was written by another version ({error}); embed into another folder"
+        ) from error
 
 
 def model_from(

@@ -30,6 +30,14 @@ Templates = Annotated[
         help='"a video of {}", a file, or a set such as kinetics28. Default: none.',
     ),
 ]
+Embeddings = Annotated[
+    str | None,
+    typer.Option(
+        "--embeddings",
+        metavar="DIR",
+        help="Take embeddings from this folder of `zeroshot embed`, and keep new ones there.",
+    ),
+]
 ModelName = Annotated[
     str | None,
     typer.Option("--model", "-m", help="ARCH/TAG, hf:ORG/NAME, a folder, or puppet-tiny (works offline)."),
