@@ -85,11 +85,9 @@ class Ledger:
         """The record of a path, or None."""
         if key in self._recent:
             return self._recent[key]
-        wanted = np.bytes_(key)
-        place = int(np.searchsorted(self._keys, wanted))
-        if place < len(self._keys) and self._keys[place] == wanted:
-            return _unpacked(self._packed[place])
-        return None
+        place = int(np.searchsorted(self._keys, np.bytes_(key)))
+        found = _unpacked(self._packed[place]) if place < len(self._keys) else None
+        return found if found is not None and found.key == key else None
 
     def of_size(self, size: int) -> list[Record]:
         """The records of files of that many bytes: those whose content may be that of another."""

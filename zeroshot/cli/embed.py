@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
     from zeroshot.batch.pipeline import Engine
     from zeroshot.batch.table import EmbeddingTable
-    from zeroshot.video.sampling import Window
+    from zeroshot.model.model import Model
+    from zeroshot.video.sampling import Sampling, Window
 
 Output = Annotated[
     str, typer.Option("--output", "-o", metavar="DIR", help="Folder of Parquet parts and a manifest.")
@@ -28,6 +30,11 @@ Stride = Annotated[
     float | None,
     typer.Option("--stride", metavar="SECONDS", help="From window to window. Default: the window."),
 ]
+Engines = Annotated[str, typer.Option("--engine", help="local, or ray: a cluster (zeroshot[ray]).")]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", metavar="N", help="Of ray. Default: one a GPU, or four cores.", min=1),
+]
 Retry = Annotated[bool, typer.Option("--retry", help="Read again what failed in an earlier run.")]
 
 
@@ -38,6 +45,8 @@ def embed(
     window: WindowLength = None,
     stride: Stride = None,
     retry: Retry = False,
+    engine: Engines = "local",
+    workers: Workers = None,
     as_json: options.Json = False,
     stream: options.Stream = None,
     device: options.Device = "auto",
@@ -52,21 +61,49 @@ def embed(
     goes on where it ended, and reads again what changed since. Read the rows with zeroshot.read_embeddings,
     pandas, polars or DuckDB, or rank labels for them with zeroshot classify --embeddings DIR.
     """
-    from zeroshot.batch.pipeline import LocalEngine
     from zeroshot.batch.table import EmbeddingTable, settings_of
 
     stretch = _window(window, stride)
     paths = [str(path) for path in videos_from(videos)]
-    network = model_from(model, device, sampling_from(num_frames, num_views), decoder, stream)
+    words = (model, device, sampling_from(num_frames, num_views), decoder, stream)
+    network = model_from(*words)
+    reading = _engine(engine, workers, stretch, network, words)
     with EmbeddingTable(output, settings_of(network, stretch)) as table:
         if table.left_by is not None:
             say(f"{table.left_by} ended in the midst of {output}; going on")
-        num_read, failures = _fill(table, LocalEngine(network, stretch), paths, retry, as_json)
+        num_read, failures = _fill(table, reading, paths, retry, as_json)
         if num_read < len(paths):
             say(f"{len(paths) - num_read} of {len(paths)} videos are in {output} already")
     if not as_json:
         put_line(f"{num_read - failures} videos embedded in width {network.embedding_dim}, in {output}")
     end_with(failures, num_read)
+
+
+def _engine(
+    name: str,
+    workers: int | None,
+    window: Window | None,
+    network: Model,
+    words: tuple[str | None, str, Sampling | None, str, str | None],
+) -> Engine:
+    """What reads the videos: this machine, or a cluster whose workers make the model of the same words.
+
+    Raises:
+        OptionError: an unknown engine, or workers of one that has none.
+    """
+    from zeroshot.errors import OptionError
+
+    if name == "ray":
+        from zeroshot.batch.cluster import RayEngine
+
+        return RayEngine(partial(model_from, *words), window, num_workers=workers)
+    if name != "local":
+        raise OptionError(f"engine is {name!r}; expected local or ray")
+    if workers is not None:
+        raise OptionError("--workers is given without --engine ray; leave it out")
+    from zeroshot.batch.pipeline import LocalEngine
+
+    return LocalEngine(network, window)
 
 
 def _window(window: float | None, stride: float | None) -> Window | None:
