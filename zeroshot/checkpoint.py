@@ -46,6 +46,7 @@ def load_model(
     stream: str | None = None,
     share: float = 1.0,
     backbone: str | None = None,
+    precision: str = "exact",
 ) -> Model:
     """The Model of that name, ready to embed videos, frames and texts.
 
@@ -59,6 +60,8 @@ def load_model(
             None is what the checkpoint says.
         share: 1 is the adapter as trained, 0 is CLIP averaged over frames, between them the straight line.
         backbone: name of the backbone of an adapter, where it now has another one than when it was trained.
+        precision: how fast frames are encoded: "exact" (cosine of at least 0.99999 to the library's float32),
+            "fast" (0.9995) or "fastest" (0.999); held to that on the first frames, see `Model.notes`.
 
     Raises:
         ModelError: it cannot be named, fetched, loaded or moved there, or the adapter is another backbone's.
@@ -71,9 +74,9 @@ def load_model(
     if folder is None or "adapter" not in read_json(folder / "config.json"):
         if stream not in {None, NO_STREAM} or backbone is not None:
             raise OptionError(f"{name} has no adapter, so no stream or backbone to choose; leave them out")
-        return Model(load_backbone(name, device), sampling=sampling, decoder=decoder)
+        return Model(load_backbone(name, device, precision), sampling=sampling, decoder=decoder)
     saved = load_adapter(folder)
-    network = load_backbone(backbone or saved.backbone or name, device)
+    network = load_backbone(backbone or saved.backbone or name, device, precision)
     if network.fingerprint != saved.fingerprint:
         raise ModelError(
             f"the adapter in {folder} was trained on {saved.backbone or name} ({saved.fingerprint[:12]}), "

@@ -204,7 +204,8 @@ def load(
     """A Classifier that ranks `labels` for videos.
 
     Args:
-        model: `ARCH/TAG`, `hf:ORG/NAME`, a checkpoint folder, a bundled name, or a Model.
+        model: `ARCH/TAG`, `hf:ORG/NAME`, a checkpoint folder, a bundled name, or a Model, as from
+            `load_model(name, precision="fast")`.
         labels: a list, a file (one a line), "a,b,c", a bundled list's name such as "kinetics400", or
             {label: descriptions}.
         templates: None for the bare label, one sentence with {}, several, a file, or a bundled set's name.

@@ -283,10 +283,13 @@ def require_settings(folder: str | Path, settings: Mapping[str, Any]) -> None:
 def settings_of(model: Model, window: Window | None = None) -> dict[str, Any]:
     """What two runs must share for their vectors to be exchangeable: the model and the frames it looks at.
 
+    The model's speed level changes no more from now on; `Model.settle` decides on it before.
+
     Args:
         model: that embeds.
         window: where each window of a video is embedded by itself.
     """
+    model.backbone.hold_precision()
     adapted = {} if model.adapter is None else {"adapter": model.adapter_fingerprint, "stream": model.stream}
     return {
         "format": FORMAT,
@@ -294,6 +297,7 @@ def settings_of(model: Model, window: Window | None = None) -> dict[str, Any]:
         "fingerprint": model.fingerprint,
         **adapted,
         "embedding_dim": model.embedding_dim,
+        "precision": model.precision,
         "sampling": asdict(model.sampling),
         "window": None if window is None else asdict(window),
     }

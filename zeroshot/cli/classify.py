@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zeroshot.cli import options
-from zeroshot.cli.inputs import classifier_from, model_from, sampling_from, settings_from, videos_from
+from zeroshot.cli.inputs import (
+    Notes,
+    classifier_from,
+    model_from,
+    sampling_from,
+    settings_from,
+    videos_from,
+)
 from zeroshot.cli.screen import end_with, one_format, progress, put_csv, put_json, put_line, say
 from zeroshot.errors import OptionError
 
@@ -42,6 +49,7 @@ def classify(
     num_frames: options.NumFrames = None,
     num_views: options.NumViews = 1,
     decoder: options.Decoder = "auto",
+    precision: options.Precision = None,
     as_given: options.AsGiven = False,
 ) -> None:
     """\b
@@ -56,13 +64,15 @@ def classify(
     paths = videos_from(videos or [])
     sampling = sampling_from(num_frames, num_views)
     if embeddings is not None:
-        model, stream, sampling = settings_from(embeddings, model, stream, sampling)
-    network = model_from(model, device, sampling, decoder, stream)
+        kept = settings_from(embeddings, model, stream, sampling, precision)
+        model, stream, sampling, precision = kept
+    network = model_from(model, device, sampling, decoder, stream, precision)
     classifier = classifier_from(network, labels, templates, index, not as_given)
     if as_csv:
         put_csv("path", "rank", "label", "score", "probability", "error")
     put = _put_json if as_json else _put_csv if as_csv else _put_text
     num_ranked = failures = 0
+    notes = Notes(network, precision)
     rankings = (
         classifier.rank_many(paths, k)
         if embeddings is None
@@ -74,6 +84,7 @@ def classify(
             num_ranked += 1
             failures += ranking.error is not None
             advance()
+            notes.say_precision()
     end_with(failures, num_ranked)
 
 

@@ -41,9 +41,13 @@ def sampling_from(num_frames: int | None, num_views: int) -> Sampling | None:
 
 
 def settings_from(
-    embeddings: str, model: str | None, stream: str | None, sampling: Sampling | None
-) -> tuple[str | None, str | None, Sampling | None]:
-    """Model, stream and sampling as asked for; where nothing is, as those of a folder of embeddings.
+    embeddings: str,
+    model: str | None,
+    stream: str | None,
+    sampling: Sampling | None,
+    precision: str | None,
+) -> tuple[str | None, str | None, Sampling | None, str | None]:
+    """Model, stream, sampling and precision as asked for; else as those of a folder of embeddings.
 
     Raises:
         OutputError: the folder's manifest is damaged.
@@ -54,12 +58,12 @@ def settings_from(
     from zeroshot.video.sampling import Sampling
 
     if not os.path.exists(os.path.join(embeddings, MANIFEST)):  # noqa: PTH110, PTH118 - pathlib is slow to import
-        return model, stream, sampling
+        return model, stream, sampling, precision
     kept = read_manifest(embeddings)
     if model is None:
         model, stream = kept.get("model"), stream or kept.get("stream") or NO_STREAM
     try:
-        return model, stream, sampling or Sampling(**kept["sampling"])
+        return model, stream, sampling or Sampling(**kept["sampling"]), precision or kept.get("precision")
     except (KeyError, TypeError) as error:
         raise OutputError(
             f"{embeddings} was written by another version ({error}); embed into another folder"
@@ -72,20 +76,52 @@ def model_from(
     sampling: Sampling | None,
     decoder: str = "auto",
     stream: str | None = None,
+    precision: str | None = None,
 ) -> Model:
     """The model of that name, or the default one; says so where its weights are random.
 
     Raises:
         ModelError: it cannot be named, fetched or loaded.
+        OptionError: an unknown precision.
     """
     from zeroshot.checkpoint import DEFAULT_MODEL, load_model
 
     model = load_model(
-        name or DEFAULT_MODEL, device=device, sampling=sampling, decoder=decoder, stream=stream
+        name or DEFAULT_MODEL,
+        device=device,
+        sampling=sampling,
+        decoder=decoder,
+        stream=stream,
+        precision=precision or "exact",
     )
     if model.backbone.is_random:
         say(f"{model.name} is untrained: it serves for speed and tests, its answers mean nothing")
     return model
+
+
+class Notes:
+    """What a model chose by itself, each line once on stderr, where the user asked for a choice."""
+
+    def __init__(self, model: Model, precision: str | None) -> None:
+        """Speak for a model.
+
+        Args:
+            model: whose notes are said.
+            precision: as the user asked for it, or None, which is not spoken of.
+        """
+        self._model = model
+        self._precision = precision
+        self._said: set[str] = set()
+
+    def say_precision(self) -> None:
+        """The speed level in force, once it is chosen and again once the first frames have decided."""
+        if self._precision is not None:
+            self._say_once(self._model.backbone.note)
+
+    def _say_once(self, line: str) -> None:
+        if line not in self._said:
+            self._said.add(line)
+            say(line)
 
 
 def classifier_from(

@@ -55,6 +55,14 @@ NumViews = Annotated[
     int, typer.Option("--num-views", metavar="V", help="Temporal views a video, averaged.", min=1)
 ]
 Decoder = Annotated[str, typer.Option(help="auto, decord or pyav.")]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LEVEL",
+        help="exact, fast or fastest: how near embeddings stay to float32 (cosine 0.99999, 0.9995, 0.999). "
+        "Default: exact.",
+    ),
+]
 AsGiven = Annotated[
     bool,
     typer.Option("--as-given", help="Keep label names as they are: no spaces for CamelCase and underscores."),

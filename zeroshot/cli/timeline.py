@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zeroshot.cli import options
-from zeroshot.cli.inputs import classifier_from, model_from, sampling_from, videos_from
+from zeroshot.cli.inputs import Notes, classifier_from, model_from, sampling_from, videos_from
 from zeroshot.cli.screen import clock, end_with, one_format, put_csv, put_json, put_line, say
 from zeroshot.errors import VideoError
 
@@ -37,6 +37,7 @@ def timeline(
     device: options.Device = "auto",
     num_frames: options.NumFrames = None,
     decoder: options.Decoder = "auto",
+    precision: options.Precision = None,
     as_given: options.AsGiven = False,
 ) -> None:
     """\b
@@ -46,16 +47,17 @@ def timeline(
     """
     one_format(as_json, as_csv)
     paths = videos_from(videos)
-    network = model_from(model, device, sampling_from(num_frames, 1), decoder, stream)
+    network = model_from(model, device, sampling_from(num_frames, 1), decoder, stream, precision)
     classifier = classifier_from(network, labels, templates, index, not as_given)
     if as_csv:
         put_csv("path", "start_seconds", "end_seconds", "rank", "label", "score", "probability", "error")
-    failures = 0
+    failures, notes = 0, Notes(network, precision)
     for path in paths:
         error = _one(
             classifier, str(path), (window, stride, k), "json" if as_json else "csv" if as_csv else "text"
         )
         failures += error is not None
+        notes.say_precision()
     end_with(failures, len(paths))
 
 

@@ -16,6 +16,7 @@ from zeroshot.model import hub, openclip
 from zeroshot.model.device import choose_device, exact_and_fast
 from zeroshot.model.names import ModelName, parse_name, read_json
 from zeroshot.model.network import Network, no_tokens
+from zeroshot.model.precision import Precision, require_level
 from zeroshot.video.transform import preprocess_frames
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _TEXTS_PER_FRAME = 4
 
 
 class Backbone:
-    """One frozen CLIP of any library, in float32.
+    """One frozen CLIP of any library; texts in float32, frames at a speed level.
 
     Results do not depend on `batch_size` beyond the last digits of float32 (1e-6).
 
@@ -58,12 +59,14 @@ class Backbone:
         num_frames: int = DEFAULT_NUM_FRAMES,
         is_random: bool = False,
         batch_size: int = 32,
+        precision: str = "exact",
     ) -> None:
         if batch_size < 1:
             raise OptionError(f"batch size {batch_size}; expected 1 or more frames")
         network.module.to(device)
         facts = network.facts
         self._network = network
+        self._precision = Precision(network, device, precision)
         self.name = name
         self.preprocess: Preprocess = facts.preprocess
         self.embedding_dim = facts.embedding_dim
@@ -75,6 +78,37 @@ class Backbone:
         self.batch_size = batch_size
         self.num_frames = num_frames
         self.is_random = is_random
+
+    @property
+    def precision(self) -> str:
+        """The speed level in force: "exact", "fast" or "fastest"; settled on the first frames encoded."""
+        return self._precision.level
+
+    @property
+    def arithmetic(self) -> str:
+        """What frames are multiplied in: "float32", "bfloat16" or "int8"; settled on the first frames too."""
+        return self._precision.arithmetic
+
+    @property
+    def note(self) -> str:
+        """One line: the speed level, the arithmetic, and what was found on the first frames."""
+        return self._precision.note
+
+    def settle(self, frames: torch.Tensor | NDArray[np.uint8]) -> None:
+        """Hold the speed level to its promise on a few of these frames, where no frames have come before.
+
+        Args:
+            frames: (B, 3, H, W) uint8, of the user's own.
+        """
+        self._precision.settle(self.prepare_frames(frames))
+
+    def hold_precision(self) -> None:
+        """Let the speed level and arithmetic change no more, as what is kept beside it would not mix.
+
+        From now on frames that come first, and on which the level does not keep its promise, are a
+        ModelError.
+        """
+        self._precision.hold()
 
     def prepare_frames(self, frames: torch.Tensor | NDArray[np.uint8]) -> torch.Tensor:
         """Pixels (B, 3, h, w) float32 that the network reads, on its device, of frames (B, 3, H, W) uint8."""
@@ -98,9 +132,9 @@ class Backbone:
         Args:
             pixels: (B, 3, h, w); taken `batch_size` at a time.
         """
-        with torch.inference_mode(), exact_and_fast(self.device):
+        with torch.inference_mode():
             parts = [
-                F.normalize(self._network.embed_pixels(pixels[part]), dim=-1)
+                F.normalize(self._precision.embed_pixels(pixels[part]), dim=-1)
                 for part in self._parts(len(pixels))
             ]
         return torch.cat(parts) if parts else torch.zeros((0, self.embedding_dim), device=self.device)
@@ -142,8 +176,8 @@ class Backbone:
         """
         if self.grid is None:
             raise no_tokens(self.name)
-        with torch.inference_mode(), exact_and_fast(self.device):
-            tokens, embeddings = self._network.embed_tokens(pixels)
+        with torch.inference_mode():
+            tokens, embeddings = self._precision.embed_tokens(pixels)
             return tokens, F.normalize(embeddings, dim=-1)
 
     def encode_texts(self, texts: Sequence[str]) -> torch.Tensor:
@@ -190,7 +224,7 @@ def _tensor(frames: NDArray[np.uint8]) -> torch.Tensor:
     return torch.from_numpy(frames if shareable else frames.copy())
 
 
-def load_backbone(name: str, device: str = "auto") -> Backbone:
+def load_backbone(name: str, device: str = "auto", precision: str = "exact") -> Backbone:
     """The model called `name`, ready on `device`.
 
     Args:
@@ -198,15 +232,25 @@ def load_backbone(name: str, device: str = "auto") -> Backbone:
             in every process), `ARCH/path/to/weights.safetensors`, `hf:ORG/NAME` or `hf:FOLDER`
             (transformers), a checkpoint folder, or a bundled checkpoint such as `puppet-tiny`.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        precision: the speed level of frames: "exact", "fast" or "fastest", see `precision.PROMISES`.
 
     Raises:
+        OptionError: an unknown precision.
         ModelError: the name, the files or the device cannot be used; one line says which and what to do.
     """
+    require_level(precision)
     place = choose_device(device)
     parsed = parse_name(name)
     network = _open_network(parsed)
     num_frames = _num_frames(Path(parsed.source)) if parsed.kind == "folder" else DEFAULT_NUM_FRAMES
-    return Backbone(name, network, device=place, num_frames=num_frames, is_random=parsed.kind == "random")
+    return Backbone(
+        name,
+        network,
+        device=place,
+        num_frames=num_frames,
+        is_random=parsed.kind == "random",
+        precision=precision,
+    )
 
 
 def pretrained_names() -> tuple[str, ...]:

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 from zeroshot.errors import ModelError
 from zeroshot.model.fetch import fetch_files, has_tokenizer
 from zeroshot.model.names import OFFLINE_REMEDY, one_line, read_json
 from zeroshot.model.network import Network, NetworkFacts, no_tokens
+from zeroshot.model.quick import quick_copy, quick_patches, short_copy, with_parts
 from zeroshot.video.transform import Preprocess, three_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from zeroshot.model.quick import Swap
+
 _SMALL_FILES = ("*.json", "*.txt", "*.model")
 # Vision transformers whose tokens are known, and whether the patches still lack the last norm.
 _NORM_PATCHES = {"clip": True, "metaclip_2": True, "siglip": False}
 # They read patches of frames of any shape, not frames of one size.
 _UNSUPPORTED = {"siglip2"}
+# Of CLIP-like models, what frames pass through.
+_VISION_PARTS = ("vision_model", "visual_projection")
 _INTERPOLATIONS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
 # What changes from one machine or version to the next without changing what the network computes.
 _VOLATILE = ("_name_or_path", "transformers_version", "dtype", "torch_dtype", "architectures")
@@ -96,6 +103,18 @@ class TransformersNetwork(Network):
             name: encoded[name].to(self.device()) for name in tokenizer.model_input_names if name in encoded
         }
         return _vector(self.module.get_text_features(**inputs))
+
+    def quick(self, arithmetic: str) -> TransformersNetwork:
+        """The same network, its frames read by a copy of the vision tower in another arithmetic."""
+        parts = {name: part for name, part in self.module.named_children() if name in _VISION_PARTS}
+        if self.device().type == "cpu":
+            swaps: dict[type, Swap] = {nn.Conv2d: quick_patches}
+            quick = {name: quick_copy(part, arithmetic, swaps) for name, part in parts.items()}
+        else:
+            quick = {name: short_copy(part) for name, part in parts.items()}
+        twin = copy(self)
+        twin.module = with_parts(self.module, quick)
+        return twin
 
     @cached_property
     def _tokenizer(self) -> Any:  # noqa: ANN401 - a class of another library

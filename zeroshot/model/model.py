@@ -114,6 +114,34 @@ class Model:
         """Changes with architecture, preprocessing and weights."""
         return self.backbone.fingerprint
 
+    @property
+    def precision(self) -> str:
+        """The speed level in force: "exact", "fast" or "fastest"; settled on the first frames encoded."""
+        return self.backbone.precision
+
+    def settle(self, videos: Iterable[VideoSource]) -> str:
+        """The speed level in force, decided on the frames of the first of these videos that can be read.
+
+        For whoever writes the level down before the first vector; without it the first frames decide.
+
+        Args:
+            videos: that are going to be embedded, in that order; read until one is readable.
+
+        Raises:
+            ModelError: the level does not keep its promise, after it was written down.
+        """
+        if self.precision != "exact":
+            for _, outcome in self._reader.read_many(videos, self.sampling):
+                if not isinstance(outcome, VideoError):
+                    self.backbone.settle(outcome[0].frames)
+                    break
+        return self.precision
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was chosen on the way and why, a line each; more is known once videos have been read."""
+        return (self.backbone.note,)
+
     @cached_property
     def adapter_fingerprint(self) -> str | None:
         """Changes with the adapter's config and weights; None without one."""

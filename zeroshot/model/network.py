@@ -60,6 +60,15 @@ class Network(ABC):
     def embed_texts(self, texts: list[str]) -> torch.Tensor:
         """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
 
+    @abstractmethod
+    def quick(self, arithmetic: str) -> Network:
+        """The same network, its frames read by a copy of the vision tower in another arithmetic.
+
+        Args:
+            arithmetic: "float32", "bfloat16" or "int8", see `arithmetic.PRODUCTS`; on other devices than the
+                processor "bfloat16" alone.
+        """
+
     def device(self) -> torch.device:
         """Where the weights are."""
         device: torch.device = next(self.module.parameters()).device

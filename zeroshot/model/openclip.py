@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,8 @@ from zeroshot.errors import ModelError
 from zeroshot.model.fetch import fetch_files, fetch_one, has_tokenizer
 from zeroshot.model.names import OFFLINE_REMEDY, WEIGHT_SUFFIXES, close_matches, one_line, read_json
 from zeroshot.model.network import Network, NetworkFacts
-from zeroshot.model.towers import tokens_of, tower_of
+from zeroshot.model.quick import quick_copy, short_copy, with_parts
+from zeroshot.model.towers import embeddings_of, swaps, tokens_of, tower_of
 from zeroshot.video.transform import Preprocess, three_numbers
 
 if TYPE_CHECKING:
@@ -74,8 +75,7 @@ class OpenClipNetwork(Network):
 
     def embed_pixels(self, pixels: torch.Tensor) -> torch.Tensor:
         """Embeddings (B, D), not normalized, of pixels (B, 3, h, w)."""
-        embeddings: torch.Tensor = self.module.encode_image(pixels)
-        return embeddings
+        return embeddings_of(self.module, pixels)
 
     def embed_tokens(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Tokens (B, 1+N, C), pooled first, and embeddings (B, D), of pixels (B, 3, h, w), in one pass."""
@@ -92,6 +92,14 @@ class OpenClipNetwork(Network):
             )
         embeddings: torch.Tensor = self.module.encode_text(token_ids.to(self.device()))
         return embeddings
+
+    def quick(self, arithmetic: str) -> OpenClipNetwork:
+        """The same network, its frames read by a copy of the vision tower in another arithmetic."""
+        visual, on_processor = self.module.visual, self.device().type == "cpu"
+        tower = quick_copy(visual, arithmetic, swaps()) if on_processor else short_copy(visual)
+        twin = copy(self)
+        twin.module = with_parts(self.module, {"visual": tower})
+        return twin
 
     @cached_property
     def _tokenizer(self) -> Any:  # noqa: ANN401 - a class of another library

@@ -8,9 +8,16 @@ embedding.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
+
+from zeroshot.model.quick import QuickBlock, quick_patches
+
+if TYPE_CHECKING:
+    from zeroshot.model.arithmetic import MakeProduct
+    from zeroshot.model.quick import Swap
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,41 @@ def tokens_of(visual: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Te
     if _is_plain_transformer(visual):
         return _plain_tokens(visual, pixels)
     return _timm_tokens(visual, pixels)
+
+
+def embeddings_of(module: Any, pixels: torch.Tensor) -> torch.Tensor:  # noqa: ANN401
+    """Embeddings (B, D), not normalized, of pixels (B, 3, h, w) by open_clip's module.
+
+    Where the tower's blocks are `QuickBlock`s and the class token alone is pooled, the last of them computes
+    that token alone.
+    """
+    visual = module.visual
+    blocks = visual.transformer.resblocks if _is_plain_transformer(visual) else []
+    if not len(blocks) or visual.pool_type != "tok" or not all(isinstance(b, QuickBlock) for b in blocks):
+        embeddings: torch.Tensor = module.encode_image(pixels)
+        return embeddings
+    tokens = visual._embeds(pixels)
+    for block in blocks[:-1]:
+        tokens = block(tokens)
+    pooled: torch.Tensor = visual.ln_post(blocks[-1](tokens, num_kept=1))
+    return torch.matmul(pooled[:, 0], visual.proj)
+
+
+def swaps() -> dict[type, Swap]:
+    """What `quick_copy` replaces in open_clip's towers besides linear layers, by class."""
+    from open_clip.transformer import ResidualAttentionBlock
+
+    return {ResidualAttentionBlock: _swap_block, nn.Conv2d: quick_patches}
+
+
+def _swap_block(block: Any, make: MakeProduct) -> nn.Module:  # noqa: ANN401
+    """A block of open_clip's own transformer, with the activation that it was built with."""
+    from open_clip.transformer import QuickGELU
+
+    activation = block.mlp.gelu
+    if type(activation) is QuickGELU:
+        return QuickBlock(block, make, "quick_gelu")
+    return QuickBlock(block, make, "gelu_tanh" if activation.approximate == "tanh" else "gelu")
 
 
 def _plain_tokens(visual: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: ANN401

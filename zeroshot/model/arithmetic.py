@@ -1,0 +1,169 @@
+"""Products of a frozen layer in three arithmetics: packed float32, bfloat16, and 8-bit integers."""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import torch
+from torch import nn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+MakeProduct: TypeAlias = "Callable[[torch.Tensor, torch.Tensor | None, str], nn.Module]"
+"""From weight (N, K), bias (N,) or None and the name of an activation to the module of a product."""
+
+ACTIVATIONS = ("none", "gelu", "gelu_tanh", "quick_gelu")
+
+_LEVELS = 127  # of an 8-bit number on either side of zero
+_PACKED_ROWS = 256  # rows for which weights are laid out; any number of rows may come
+_SMALLEST = 1e-30  # below every activation, above a division by zero
+_TOO_SLOW = 20.0  # times slower than float32 on a small product: a stand-in without a kernel, given up
+_REPEATS = 7
+
+
+def activate(values: torch.Tensor, activation: str) -> torch.Tensor:
+    """The activation of values, written over them.
+
+    Args:
+        values: any shape.
+        activation: one of `ACTIVATIONS`.
+    """
+    if activation == "gelu":
+        return torch.ops.aten.gelu_(values)  # type: ignore[no-any-return]
+    if activation == "gelu_tanh":
+        return torch.ops.aten.gelu_(values, approximate="tanh")  # type: ignore[no-any-return]
+    if activation == "quick_gelu":
+        return values.mul_(torch.sigmoid(1.702 * values))
+    return values
+
+
+class PackedProduct(nn.Module):
+    """x (…, K) → x Wᵀ + b (…, N) in the weight's own type, the weight laid out once as oneDNN reads it."""
+
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None, activation: str = "none") -> None:
+        """Lay the weight out.
+
+        Args:
+            weight: (N, K) float32 or bfloat16; kept by reference, because libraries look at its type.
+            bias: (N,), or None.
+            activation: of the result; one of `ACTIVATIONS`.
+        """
+        super().__init__()
+        self.weight = weight
+        self._bias = bias
+        self._packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), _PACKED_ROWS)
+        fused = {"gelu": ("gelu", "none"), "gelu_tanh": ("gelu", "tanh")}.get(activation)
+        self._name, self._algorithm = fused or ("none", "")
+        self._after = "none" if fused else activation
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(…, N) of (…, K)."""
+        product = torch.ops.mkldnn._linear_pointwise
+        return activate(product(x, self._packed, self._bias, self._name, [], self._algorithm), self._after)
+
+
+class Int8Product(nn.Module):
+    """x (…, K) → x Wᵀ + b (…, N) float32, multiplied as 8-bit integers and added up in 32 bits, exactly.
+
+    Each row of W has a scale of its own, and each row of x one that is found when it comes: so no row of a
+    batch changes another's result.
+    """
+
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None, activation: str = "none") -> None:
+        """Round the weight.
+
+        Args:
+            weight: (N, K) float32; kept by reference, because libraries look at its type.
+            bias: (N,), or None.
+            activation: of the result; one of `ACTIVATIONS`.
+        """
+        super().__init__()
+        self.weight = weight
+        self._bias = bias
+        self._activation = activation
+        self._scales = weight.detach().abs().amax(dim=1).clamp_min(_SMALLEST) / _LEVELS
+        levels = (weight.detach() / self._scales[:, None]).round().to(torch.int8)
+        self._packed = torch.ops.onednn.qlinear_prepack(levels, None)
+        self._zeros = torch.zeros(len(weight), dtype=torch.int32)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(…, N) of (…, K)."""
+        rows = x.reshape(-1, x.shape[-1])
+        sizes = rows.abs().amax(dim=1, keepdim=True).clamp_min_(_SMALLEST).div_(_LEVELS)
+        # Unsigned around 128: what processors multiply with signed weights in one instruction.
+        levels = (rows / sizes).add_(_LEVELS + 1).round_().to(torch.uint8)
+        packed = (self._packed, self._scales, self._zeros)
+        product = torch.ops.onednn.qlinear_pointwise(
+            levels, 1.0, _LEVELS + 1, *packed, None, 1.0, 0, torch.float32, "none", [], ""
+        )
+        result = product.mul_(sizes) if self._bias is None else torch.addcmul(self._bias, product, sizes)
+        return activate(result, self._activation).view(*x.shape[:-1], -1)
+
+
+PRODUCTS: Mapping[str, MakeProduct] = {
+    "float32": PackedProduct,
+    "bfloat16": lambda weight, bias, activation: PackedProduct(
+        weight.bfloat16(), None if bias is None else bias.bfloat16(), activation
+    ),
+    "int8": Int8Product,
+}
+"""How a product is made in each arithmetic; the input of a bfloat16 product is bfloat16."""
+
+
+@cache
+def product_seconds() -> Mapping[str, float]:
+    """Seconds of one product of 256 × 768 × 768 in each arithmetic that this processor has a kernel for.
+
+    Measured once in a process, in turn, the best of several: other work on the machine only slows, and the
+    question is what the kernels can do. Takes a tenth of a second.
+    """
+    runs = {name: run for name in PRODUCTS if (run := _trial(name, 256, 768)) is not None}
+    best = dict.fromkeys(runs, float("inf"))
+    for _ in range(_REPEATS):
+        for name, run in runs.items():
+            best[name] = min(best[name], _seconds(run))
+    return best
+
+
+def _trial(name: str, num_rows: int, width: int) -> Callable[[], Any] | None:
+    """A product to be timed; None where there is no kernel, or one that is a stand-in."""
+    small, large = _product(name, 32, 128), _product(name, num_rows, width)
+    if small is None or large is None:
+        return None
+    generator = torch.Generator().manual_seed(0)
+    left, right = torch.randn((32, 128), generator=generator), torch.randn((128, 128), generator=generator)
+    small()
+    plain = min(_seconds(lambda: torch.nn.functional.linear(left, right)) for _ in range(_REPEATS))
+    if min(_seconds(small) for _ in range(3)) > _TOO_SLOW * plain + 1e-3:
+        return None
+    large()
+    return large
+
+
+def _product(name: str, num_rows: int, width: int) -> Callable[[], Any] | None:
+    """A product of random numbers, or None where torch cannot compute it."""
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.randn((width, width), generator=generator)
+    x = torch.randn((num_rows, width), generator=generator)
+    try:
+        with torch.inference_mode():
+            module = PRODUCTS[name](weight, None, "none")
+            module(rows := x.bfloat16() if name == "bfloat16" else x)
+    except (RuntimeError, AttributeError, NotImplementedError):
+        return None
+
+    def run() -> None:
+        with torch.inference_mode():
+            module(rows)
+
+    return run
+
+
+def _seconds(run: Callable[[], Any]) -> float:
+    """How long one run takes."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
