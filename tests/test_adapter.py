@@ -42,6 +42,8 @@ def trained(config: AdapterConfig) -> TwoStreamAdapter:
         for number, parameter in enumerate(adapter.parameters()):
             parameter.add_(0.2 * noise(*parameter.shape, seed=number))
     adapter.set_fused_weight(0.7)
+    directions = torch.linalg.qr(noise(config.embedding_dim, 2, seed=99)).Q.T
+    adapter.set_scene_directions(directions)
     return adapter.eval()
 
 
@@ -214,12 +216,37 @@ def test_fused_is_the_weighted_sum_and_interpolation_reaches_clip():
     adapter = trained(SMALL)
     tokens, embeddings = inputs(SMALL)
     streams = adapter(tokens, embeddings)
-    torch.testing.assert_close(streams.fused, unit_rows(streams.static + 0.7 * streams.dynamic))
+    torch.testing.assert_close(streams.fused, unit_rows(streams.anchor + 0.7 * streams.dynamic))
     assert torch.equal(adapter.towards_clip(0.0)(tokens, embeddings).fused, mean_embedding(embeddings))
     torch.testing.assert_close(adapter.towards_clip(1.0)(tokens, embeddings).fused, streams.fused)
     half = adapter.towards_clip(0.5)
     assert float(half.fused_weight) == pytest.approx(0.35)
+    plain, bare = mean_embedding(embeddings), adapter(tokens, embeddings).anchor
+    rows = half(tokens, embeddings).anchor
+    taken = [unit_rows(each) @ adapter.scene_directions.T for each in (plain, rows, bare)]
+    assert taken[0].abs().sum() > taken[1].abs().sum() > 1e3 * taken[2].abs().sum()
     assert float(adapter.fused_weight) == pytest.approx(0.7)
+
+
+def test_the_anchor_holds_nothing_along_the_scene_directions():
+    adapter = trained(SMALL)
+    tokens, embeddings = inputs(SMALL)
+    anchor = adapter(tokens, embeddings).anchor.double()
+    base = mean_embedding(embeddings).double()
+    directions = adapter.scene_directions[:2].double()
+    by_hand = base.clone()
+    for direction in directions:
+        by_hand -= (base * direction).sum(1, keepdim=True) * direction
+    torch.testing.assert_close(anchor, by_hand / by_hand.norm(dim=1, keepdim=True), rtol=0, atol=1e-6)
+    assert float((anchor @ directions.T).abs().max()) < 1e-6
+
+
+def test_more_scene_directions_than_fit_are_cut():
+    adapter = TwoStreamAdapter(small(num_scene_directions=2))
+    adapter.set_scene_directions(torch.eye(SMALL.embedding_dim)[:5])
+    assert torch.equal(adapter.scene_directions, torch.eye(SMALL.embedding_dim)[:2])
+    with pytest.raises(OptionError, match=r"scene directions have shape \(2, 3\)"):
+        adapter.set_scene_directions(torch.zeros(2, 3))
 
 
 def test_fused_weight_is_saved_with_the_weights():

@@ -19,6 +19,7 @@ from zeroshot.losses.scene import (
     pseudo_scenes,
     ramp,
     reverse_gradient,
+    scene_directions,
     scene_loss,
 )
 
@@ -29,6 +30,37 @@ def generator(seed: int = 0) -> torch.Generator:
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=generator(seed))
+
+
+def scene_world(scenes: int, videos: int = 200) -> tuple[torch.Tensor, torch.Tensor]:
+    """(n, 24) unit rows whose means differ by scene, and the scenes (n,)."""
+    at = torch.arange(videos) % scenes
+    return nn.functional.normalize(0.3 * noise(videos, 24) + noise(scenes, 24, seed=7)[at], dim=1), at
+
+
+def test_scene_directions_span_the_differences_between_the_scenes_means():
+    rows, at = scene_world(5)
+    directions = scene_directions(rows, at, kept=1.0).double().numpy()
+    assert directions.shape == (4, 24)
+    np.testing.assert_allclose(directions @ directions.T, np.eye(4), atol=1e-6)
+    means = np.stack([rows.double().numpy()[at.numpy() == scene].mean(0) for scene in range(5)])
+    left = means - means @ directions.T @ directions
+    assert np.abs(left - left[0]).max() < 1e-6, "without the directions all scenes have one mean"
+    assert np.abs(means - means[0]).max() > 0.1
+
+
+def test_scene_directions_of_soft_scenes_are_those_of_hard_ones_where_they_agree():
+    rows, at = scene_world(4)
+    shares = nn.functional.one_hot(at, 9).float()  # five scenes nobody is at
+    hard, soft = scene_directions(rows, at, 1.0), scene_directions(rows, shares, 1.0)
+    torch.testing.assert_close(hard.T @ hard, soft.T @ soft, rtol=0, atol=1e-5)
+
+
+def test_scene_directions_leave_the_noise_of_the_means():
+    rows, at = scene_world(3)
+    split = at + 3 * (torch.arange(len(at)) % 2)  # each scene under two names
+    assert len(scene_directions(rows, split)) == 2
+    assert len(scene_directions(rows, torch.zeros(len(rows), dtype=torch.long))) == 0
 
 
 def test_reversed_gradient_is_minus_strength_times_the_gradient():

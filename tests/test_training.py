@@ -183,6 +183,20 @@ def test_soft_scenes_guessed_by_clip_serve_as_well(world):
     assert record.losses["scene"] > 0
 
 
+def test_the_fused_stream_forgets_where_training_videos_were(world, scenes):
+    train_, held_out, texts = world
+    adapter = fit(train_, held_out, texts, QUIET, scenes=scenes).adapter
+    used = adapter.scene_directions[adapter.scene_directions.norm(dim=1) > 0]
+    assert len(used) == 3, "four scenes differ along three directions"
+    tokens, embeddings = train_.batch(range(len(train_)))
+    with torch.no_grad():
+        anchor = adapter(tokens, embeddings).anchor
+    means = torch.stack([anchor[scenes.train == scene].mean(0) for scene in range(4)])
+    plain = torch.nn.functional.normalize(embeddings.mean(1), dim=1)
+    before = torch.stack([plain[scenes.train == scene].mean(0) for scene in range(4)])
+    assert (means - means.mean(0)).norm() < 0.3 * (before - before.mean(0)).norm()
+
+
 def test_without_scenes_their_losses_are_off_and_that_is_said(world):
     fitted = fit(*world, CONFIG)
     assert set(fitted.history[0].losses) == {

@@ -161,6 +161,8 @@ class Streams:
         fused: (B, D) unit rows; both together, by the adapter's stored weight.
         static_hidden: (B, H) what the static stream knows before its last layer, for the losses; or None.
         dynamic_hidden: (B, H) the same of the dynamic stream; zero for a still clip; or None.
+        anchor: (B, D) unit rows; CLIP averaged over frames without its scene directions, to which the fused
+            stream adds the dynamic one; or None.
     """
 
     static: torch.Tensor
@@ -168,6 +170,7 @@ class Streams:
     fused: torch.Tensor
     static_hidden: torch.Tensor | None = None
     dynamic_hidden: torch.Tensor | None = None
+    anchor: torch.Tensor | None = None
 
     def __post_init__(self) -> None:
         """Refuse streams of different shapes, and hidden rows of another batch."""
@@ -180,6 +183,8 @@ class Streams:
                 raise OptionError(
                     f"the {name} stream has shape {other}; expected {shape} like the static one"
                 )
+        if self.anchor is not None and tuple(self.anchor.shape) != shape:
+            raise OptionError(f"the anchor has shape {tuple(self.anchor.shape)}; expected {shape}")
         for name in ("static_hidden", "dynamic_hidden"):
             hidden = getattr(self, name)
             if hidden is not None and (hidden.ndim != 2 or len(hidden) != shape[0]):
@@ -216,6 +221,8 @@ class AdapterConfig:
             `correlation` with itself over places and frames, which tells where and when alone; or `both`. On
             moving puppets correlation was ahead even of content that was learned from unbiased videos.
         num_lags: frames ahead that are correlated, the present one included; at most num_frames.
+        num_scene_directions: how many directions of the joint space can be taken out of what the fused stream
+            has from CLIP, those along which training scenes differ most; 16 holds all of up to 17 scenes.
         stillness: a clip whose tokens move less than this share of their size counts as still; 1e-3 lies
             above what rounding to float16 and batched arithmetic do to equal frames.
         dropout: share of hidden units dropped in training.
@@ -236,6 +243,7 @@ class AdapterConfig:
     reference: str = "mean"
     reads: str = "correlation"
     num_lags: int = 5
+    num_scene_directions: int = 16
     stillness: float = 1e-3
     dropout: float = 0.1
 
@@ -250,8 +258,9 @@ class AdapterConfig:
             raise OptionError(f"num_frames is {self.num_frames}; motion needs 2 or more")
         if len(self.grid) != 2 or min(self.grid) < 1:
             raise OptionError(f"grid is {self.grid}; expected two counts of patches, such as (4, 4)")
-        if self.num_layers < 0:
-            raise OptionError(f"num_layers is {self.num_layers}; expected 0 or more")
+        for name in ("num_layers", "num_scene_directions"):
+            if getattr(self, name) < 0:
+                raise OptionError(f"{name} is {getattr(self, name)}; expected 0 or more")
         if self.hidden_dim % (4 * self.num_heads):
             raise OptionError(f"hidden_dim {self.hidden_dim} is no multiple of 4 × {self.num_heads} heads")
         self._check_choices()

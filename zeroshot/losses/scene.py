@@ -134,6 +134,37 @@ def confusion_loss(logits: Tensor) -> Tensor:
     return math.log(logits.shape[1]) + (logs.exp() * logs).sum(1).mean()
 
 
+def scene_directions(embeddings: Tensor, scenes: Tensor, kept: float = 0.97) -> Tensor:
+    """(R, D) orthonormal rows: the directions in which videos of different scenes differ, strongest first.
+
+    They span the scatter between the scenes' mean embeddings, each weighted by its share of the videos, up to
+    a share of its square sum. What is orthogonal to all of them tells no scene from another by its mean.
+
+    Args:
+        embeddings: (n, D) unit rows of videos.
+        scenes: (n,) integers or (n, S) shares; scenes that hold less than one video in sum are left out.
+        kept: share of the square sum that the directions hold; the rest is taken for noise of means or of
+            guesses: a scene that is only ever the second guess of a few videos has no direction of its own.
+    Source: the between-class scatter of Fisher's discriminant analysis.
+    """
+    check_scenes(scenes, len(embeddings))
+    sound = embeddings.isfinite().all(1)  # what is not, the losses name when they meet it
+    embeddings, scenes = embeddings[sound], scenes[sound]
+    shares = F.one_hot(scenes).to(embeddings.dtype) if scenes.ndim == 1 else scenes.to(embeddings.dtype)
+    counts = shares.sum(0)
+    shares, counts = shares[:, counts >= 1], counts[counts >= 1]
+    if len(counts) < 2:
+        return embeddings.new_zeros(0, embeddings.shape[1])
+    means = shares.T @ embeddings / counts[:, None]
+    weights = counts / counts.sum()
+    scatter = weights.sqrt()[:, None] * (means - weights @ means)
+    _, sizes, rows = torch.linalg.svd(scatter, full_matrices=False)
+    held = sizes.square().cumsum(0) / sizes.square().sum()
+    count = min(int((held < kept).sum()) + 1, len(counts) - 1)
+    directions: Tensor = rows[:count]
+    return directions
+
+
 def pseudo_scenes(embeddings: Tensor, scene_embeddings: Tensor, logit_scale: float) -> Tensor:
     """(B, S) shares: what CLIP itself guesses about the place, so that nobody has to annotate it.
 

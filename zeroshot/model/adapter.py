@@ -25,18 +25,23 @@ def mean_embedding(embeddings: Tensor) -> Tensor:
 class TwoStreamAdapter(nn.Module):
     """A frozen CLIP's tokens (B, T, 1+N, C) and frame embeddings (B, T, D) → `Streams`.
 
-    Untrained it is CLIP averaged over frames: the static stream's last layer and the fused weight are zero.
+    Untrained it is CLIP averaged over frames: the static stream's last layer, the scene directions and the
+    fused weight are zero. The fused stream does not stand on the static one, which learns whatever one frame
+    tells, bias included, but on its `anchor`: CLIP itself, averaged over frames, without the directions in
+    which scenes differ.
 
     Args:
         config: shapes and choices.
         seed: of the initial weights; the global generator is left as it was.
 
     Attributes:
-        fused_weight: scalar buffer; fused = static + fused_weight · dynamic, renormalized. Stored with the
+        fused_weight: scalar buffer; fused = anchor + fused_weight · dynamic, renormalized. Stored with the
             weights and chosen on held-out seen classes, never learned and never chosen on test classes.
+        scene_directions: (R, D) buffer of orthogonal rows, those beyond the directions in use zero.
     """
 
     fused_weight: Tensor
+    scene_directions: Tensor
 
     def __init__(self, config: AdapterConfig, seed: int = 0) -> None:
         super().__init__()
@@ -45,6 +50,8 @@ class TwoStreamAdapter(nn.Module):
             self.dynamic = DynamicStream(config)
             self.static = StaticStream(config)
         self.register_buffer("fused_weight", torch.zeros(()))
+        directions = torch.zeros(config.num_scene_directions, config.embedding_dim)
+        self.register_buffer("scene_directions", directions)
 
     def forward(
         self, tokens: Tensor, embeddings: Tensor, generator: torch.Generator | None = None
@@ -65,11 +72,12 @@ class TwoStreamAdapter(nn.Module):
         static_hidden, shift = self.static(tokens, generator)
         base = unit_rows(embeddings.float()).mean(1)
         static = unit_rows(base + shift)
-        both = unit_rows(static + self.fused_weight * dynamic)
+        anchor = unit_rows(base - (base @ self.scene_directions.T) @ self.scene_directions)
+        both = unit_rows(anchor + self.fused_weight * dynamic)
         fused = torch.where(
-            self.fused_weight == 0, static, both
-        )  # unit_rows(static) may differ in the last bit
-        return Streams(static, dynamic, fused, static_hidden, dynamic_hidden)
+            self.fused_weight == 0, anchor, both
+        )  # unit_rows(anchor) may differ in the last bit
+        return Streams(static, dynamic, fused, static_hidden, dynamic_hidden, anchor)
 
     @torch.no_grad()
     def calibrate(self, tokens: Tensor) -> None:
@@ -92,10 +100,23 @@ class TwoStreamAdapter(nn.Module):
         self.fused_weight.fill_(weight)
 
     @torch.no_grad()
+    def set_scene_directions(self, directions: Tensor) -> None:
+        """Stores (R', D) orthonormal rows; of more than the config's R the first R are taken."""
+        if directions.ndim != 2 or directions.shape[1] != self.config.embedding_dim:
+            raise OptionError(
+                f"scene directions have shape {tuple(directions.shape)}; "
+                f"expected (R, {self.config.embedding_dim})"
+            )
+        used = directions[: len(self.scene_directions)]
+        self.scene_directions.zero_()
+        self.scene_directions[: len(used)] = used
+
+    @torch.no_grad()
     def towards_clip(self, share: float) -> TwoStreamAdapter:
         """A copy on the straight line from CLIP averaged over frames (share 0) to this adapter (share 1).
 
-        Only the two gates lie on that line: with them at zero the other weights have no effect.
+        Only the gates lie on that line, the share of the scene that is taken out among them: with them at
+        zero the other weights have no effect.
         Source: weight interpolation as in WiSE-FT and Open-VCLIP, between a residual's gate and zero.
         """
         if not 0 <= share <= 1:
@@ -103,6 +124,7 @@ class TwoStreamAdapter(nn.Module):
         other = deepcopy(self)
         other.static.head.weight.mul_(share)
         other.fused_weight.mul_(share)
+        other.scene_directions.mul_(share**0.5)  # they are multiplied twice
         return other
 
     def num_parameters(self) -> int:

@@ -41,7 +41,7 @@ def read_streams(adapter: TwoStreamAdapter, waist: Waist, device: torch.device |
         tokens, embeddings = waist.batch(range(start, min(start + _ROWS_AT_ONCE, len(waist))))
         parts.append(adapter(tokens.to(device), embeddings.to(device)))
     adapter.train(training)
-    names = ("static", "dynamic", "fused", "static_hidden", "dynamic_hidden")
+    names = ("static", "dynamic", "fused", "static_hidden", "dynamic_hidden", "anchor")
     return Streams(*(torch.cat([getattr(part, name).cpu() for part in parts]) for name in names))
 
 
@@ -158,9 +158,10 @@ def look(
     if held_out is None:
         return Figures(None, 0.0, DEFAULT_FUSED_WEIGHT, {})
     streams = read_streams(adapter, held_out.waist, device)
+    anchor = streams.static if streams.anchor is None else streams.anchor
     criterion = "balanced" if config.choose_by == "last" else config.choose_by
     tried = {
-        weight: held_out.figures(unit_rows(streams.static + weight * streams.dynamic))
+        weight: held_out.figures(unit_rows(anchor + weight * streams.dynamic))
         for weight in config.fused_weights
     }
     best = max(sorted(tried), key=lambda weight: _merit(tried[weight], criterion))

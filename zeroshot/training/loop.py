@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from zeroshot.errors import LabelError, OptionError
 from zeroshot.losses.objective import Objective, Targets
-from zeroshot.model.adapter import TwoStreamAdapter
+from zeroshot.losses.scene import scene_directions
+from zeroshot.model.adapter import TwoStreamAdapter, mean_embedding
 from zeroshot.training.batches import Batch, Draws, generator_for, mix, still_bank
 from zeroshot.training.config import adapter_config
 from zeroshot.training.look import HeldOut, look
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from zeroshot.training.targets import LabelTexts, Scenes
 
 _CALIBRATION_CLIPS = 256
+_ROWS_AT_ONCE = 512
 
 
 class Trainee(nn.Module):
@@ -193,6 +195,8 @@ class Run:
         config = plan.config
         adapter = TwoStreamAdapter(adapter_config(plan.train.settings, config.adapter), config.seed)
         adapter.calibrate(plan.train.batch(_spread(len(plan.train), _CALIBRATION_CLIPS))[0])
+        if plan.scenes is not None:
+            adapter.set_scene_directions(scene_directions(_averaged(plan.train), plan.scenes))
         objective = Objective(
             config.objective,
             adapter.config.hidden_dim,
@@ -343,6 +347,12 @@ def _groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
         {"params": [each for each in parameters if each.ndim >= 2], "weight_decay": weight_decay},
         {"params": [each for each in parameters if each.ndim < 2], "weight_decay": 0.0},
     ]
+
+
+def _averaged(waist: Waist) -> Tensor:
+    """(n, D) each video as CLIP averages it over frames."""
+    parts = torch.split(torch.arange(len(waist)), _ROWS_AT_ONCE)
+    return torch.cat([mean_embedding(waist.batch(rows)[1]) for rows in parts])
 
 
 def _spread(count: int, most: int) -> list[int]:
