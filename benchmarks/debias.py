@@ -1,6 +1,8 @@
 """Learning motion from biased videos: the debiasing benchmark, by one command.
 
     python benchmarks/debias.py [--quick] [--output DIR]
+    python benchmarks/debias.py --backbone benchmarks/backbones/puppet-scenes --couplings 0.7 0.95 \
+        --output benchmarks/results/scene_bound
 
 Adapters are trained on puppet videos whose actions mostly happen at their home scenes (coupling ρ), each in
 several ways, and judged on videos in which the scene says nothing. Writes debias.csv (a line a figure),
@@ -363,7 +365,7 @@ def facts_of(plan: Plan, finished: Finished) -> dict[str, object]:
         if metric == "train_seconds" and key in keys
     ]
     return {
-        "backbone": plan.backbone,
+        "backbone": Path(plan.backbone).name,
         "fingerprint": plan.fingerprint,
         "world": plan.world,
         "size": asdict(plan.size),

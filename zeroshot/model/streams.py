@@ -25,8 +25,8 @@ def drop(x: Tensor, share: float, generator: torch.Generator | None) -> Tensor:
     if share == 0:
         return x
     device = x.device if generator is None else generator.device
-    keep = torch.rand(x.shape, generator=generator, device=device).to(x.device) >= share
-    return x * keep / (1 - share)
+    keep = torch.rand(x.shape, generator=generator, device=device).ge_(share).mul_(1 / (1 - share))
+    return x * keep.to(x.device)
 
 
 def subtract_reference(x: Tensor, reference: str) -> Tensor:
@@ -66,7 +66,7 @@ class ClipNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, …, C) → the same shape."""
         size = x.flatten(1).square().mean(1).clamp_min(_TINY**2).sqrt()
-        return x / size.reshape(-1, *[1] * (x.ndim - 1)) * self.scale
+        return x * (self.scale / size.reshape(-1, *[1] * (x.ndim - 1)))
 
 
 class TemporalConvolution(nn.Module):
@@ -227,7 +227,7 @@ class DynamicStream(nn.Module):
     def _enter(self, change: Tensor) -> Tensor:
         """(B, T, 1+N, C) → (B, T, 1+N, H): what changed, how it resembles itself, or both."""
         read: list[Tensor] = [part(change) for part in (self.entry, self.correlation) if part is not None]
-        return torch.stack(read).sum(0)
+        return read[0] if len(read) == 1 else read[0] + read[1]
 
     def _spread(self, x: Tensor) -> Tensor:
         """(B, T, 1+N, H) → patches filtered with their neighbours on the grid; the first token gets zero."""
