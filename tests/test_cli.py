@@ -213,6 +213,66 @@ def test_embed_writes_a_table_and_goes_on(run, folder, tmp_path):
     assert "leave the number of frames to it" in err
 
 
+def test_another_list_of_labels_decodes_nothing(run, folder, tmp_path, monkeypatch):
+    kept = tmp_path / "kept"
+    words = ("classify", folder, "--embeddings", kept, "--json")
+    status, first, err = run(*offline(*words, "--labels", LABELS))
+    assert status == 1
+    assert err == "zeroshot: 1 of 3 videos failed\n"
+    assert first == run(*offline("classify", folder, "--labels", LABELS, "--json"))[1]
+    monkeypatch.setattr("zeroshot.video.crew.Crew.submit", None)  # nobody can decode any more
+    assert run(*words, "--labels", LABELS)[1] == first  # the model is that of the folder
+    status, out, _ = run(*offline("classify", "--embeddings", kept, "--labels", "kicking,swimming", "--json"))
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert status == 1
+    assert [row["path"] for row in rows] == [json.loads(line)["path"] for line in first.splitlines()]
+    assert {p["label"] for row in rows for p in row["predictions"]} == {"kicking", "swimming"}
+    status, _, err = run("classify", "--embeddings", kept, "--labels", "a,b", "--num-views", "2")
+    assert status == 1
+    assert "holds embeddings with sampling" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("classify", "--labels", "a,b"), "no videos are given"),
+        (("classify", "--labels", "a,b", "--embeddings", "nowhere"), "nowhere"),
+        (("embed", "x.mp4", "--output", "{tmp}", "--stride", "2"), "without --window"),
+        (("embed", "x.mp4", "--output", "{tmp}", "--window", "0"), "above 0"),
+        (("embed", "x.mp4", "--output", "{tmp}", "--engine", "spark"), "local or ray"),
+        (("embed", "x.mp4", "--output", "{tmp}", "--workers", "2"), "without --engine ray"),
+    ],
+)
+def test_what_does_not_go_together_is_one_line(run, tmp_path, words, message):
+    status, out, err = run(*offline(*(word.format(tmp=tmp_path / "out") for word in words)))
+    assert (status, out) == (1, "")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_ray_that_is_not_installed_is_one_line(run, folder, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    words = offline("embed", folder, "--output", tmp_path / "out", "--engine", "ray")
+    status, _, err = run(*words)
+    assert status == 1
+    assert "pip install 'zeroshot[ray]'" in err
+    assert err.count("\n") == 1
+
+
+def test_embedding_windows(run, folder, tmp_path):
+    from zeroshot.batch.table import read_table
+
+    words = offline("embed", folder / "fine.mp4", "--output", tmp_path / "out", "--window", "0.5")
+    assert run(*words)[0] == 0
+    segments = json.loads(
+        run(*offline("timeline", folder / "fine.mp4", "--labels", LABELS, "--window", "0.5", "--json"))[1]
+    )["segments"]
+    assert read_table(tmp_path / "out").start_seconds.tolist() == [s["start_seconds"] for s in segments]
+    status, _, err = run("classify", "--embeddings", tmp_path / "out", "--labels", LABELS)
+    assert status == 1
+    assert "window" in err
+
+
 def test_models_and_show(run):
     _, out, _ = run("models")
     assert "puppet-tiny" in out
