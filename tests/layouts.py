@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-UCF = ("ApplyEyeMakeup", "Archery", "HandstandPushups")
+UCF = ("ApplyEyeMakeup", "Archery", "HandstandPushups", "PlayingViolin")
 HMDB = ("brush_hair", "kick", "kick_ball", "sword_exercise")
 DIVES = [["Forward", "Dive", "NoTwis", "PIKE"], ["Back", "15som", "05Twis", "FREE"]]
 
@@ -27,11 +28,12 @@ def tiny_video(path: Path, seed: int = 0) -> Path:
     return path
 
 
-def put(root: Path, names: Iterable[str], video: Path) -> None:
-    """Copies of one video under these names."""
-    for name in names:
+def put(root: Path, names: Iterable[str], video: Path | list[Path]) -> None:
+    """Copies of a video, or of several in turn, under these names."""
+    videos = cycle(video if isinstance(video, list) else [video])
+    for name, source in zip(names, videos, strict=False):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(video, root / name)
+        shutil.copy(source, root / name)
 
 
 def ucf_name(name: str, group: int, number: int) -> str:
@@ -74,7 +76,11 @@ def kinetics(root: Path, video: Path, rows: list[tuple[str, str, int, str]], *, 
         quoted = f'"{label}"' if "," in label else label
         lines.append(f"{quoted},{name},{start},{start + 10},{part}")
         stem = f"{name}_{start:06d}_{start + 10:06d}.mp4"
-        put(root, [stem if flat else f"{part}/{label}/{stem}"], video)
+        put(
+            root,
+            [stem if flat else f"{part}/{label}/{stem}"],
+            video[start % len(video) :] if isinstance(video, list) else video,
+        )
     path = root / "annotations.csv"
     path.write_text("\n".join(lines) + "\n")
     return path
@@ -98,9 +104,6 @@ def ssv2(root: Path, video: Path) -> None:
 
 def diving48(root: Path, video: Path) -> None:
     """A test list, and a vocabulary in an order of its own."""
-    from zeroshot.resources import prompts_folder
-
-    assert prompts_folder().is_dir()
     rows = [
         {"vid_name": "aQ_0", "label": 0, "start_frame": 0, "end_frame": 8},
         {"vid_name": "aQ_1", "label": 1, "start_frame": 0, "end_frame": 8},

@@ -32,7 +32,7 @@ def test_ucf101_by_the_bundled_lists(tmp_path, video, flat, suffix):
     listing = read_dataset(tmp_path, "ucf101")
     assert [len(rows) for rows in listing.tests] == [3783, 3734, 3696]
     assert len(listing.videos) == 3783 + 3734 + 3696
-    assert len(there(listing)) == 9
+    assert len(there(listing)) == 12
     found = {Path(v.path).stem: v.label for v in listing.videos if Path(v.path).exists()}
     assert found["v_HandStandPushups_g01_c01"] == "handstand pushups"
     assert listing.published[listing.labels.index("handstand pushups")] == "HandstandPushups"
@@ -43,8 +43,8 @@ def test_ucf101_by_the_bundled_lists(tmp_path, video, flat, suffix):
 def test_ucf101_clips_outside_the_lists_count_in_full(tmp_path, video):
     layouts.ucf101(tmp_path, video, groups=(1, 25))
     listing = read_dataset(tmp_path, "ucf101")
-    assert len(listing.videos) == 3783 + 3734 + 3696 + 3
-    assert len(there(listing)) == 6
+    assert len(listing.videos) == 3783 + 3734 + 3696 + 4
+    assert len(there(listing)) == 8
 
 
 def test_ucf101_by_its_own_lists(tmp_path, video):

@@ -117,9 +117,9 @@ def _read_folders(root: str, lists: Sequence[Path], labels: Sequence[str] | None
                 "expected a folder named after one"
             )
     videos = [LabeledVideo(str(path), known[key(parts[0])]) for path, parts in rows]
-    return Listing(
-        "folders", tuple(known.values()), tuple(videos), sources=(f"folders in {files.root.name}",)
-    )
+    source = f"{len(published)} folders with {len(videos)} videos; what is missing cannot be known"
+    title = files.root.resolve().name
+    return Listing("folders", tuple(known.values()), tuple(videos), sources=(source,), title=title)
 
 
 def _read_table(root: str, lists: Sequence[Path], labels: Sequence[str] | None = None) -> Listing:
@@ -130,7 +130,7 @@ def _read_table(root: str, lists: Sequence[Path], labels: Sequence[str] | None =
 
 def listing_of(split: Split) -> Listing:
     """A split as a listing."""
-    return Listing("csv", split.labels, split.videos, sources=(split.name,))
+    return Listing("csv", split.labels, split.videos, sources=(split.name,), title=split.name)
 
 
 def _refuse_lists(lists: Sequence[Path], kind: str) -> None:

@@ -22,6 +22,7 @@ class Listing:
         published: K names as the data set spells them (CamelCase, codes); empty where that is `labels`.
         tests: rows of each official test split; empty where there are none.
         sources: the lists that were read, a line each.
+        title: what a report calls it; empty: the name.
         notes: what a reader of the figures should know.
     """
 
@@ -31,6 +32,7 @@ class Listing:
     published: tuple[str, ...] = ()
     tests: tuple[tuple[int, ...], ...] = ()
     sources: tuple[str, ...] = ()
+    title: str = ""
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -136,9 +136,8 @@ def _plan(
     protocol: str, listing: Listing, rounds: Sequence[Round], shape: str = "mean", notes: Sequence[str] = ()
 ) -> Plan:
     published = dict(zip(listing.labels, listing.published, strict=True)) if listing.published else {}
-    return Plan(
-        protocol, listing.name, tuple(rounds), shape, published, listing.sources, (*listing.notes, *notes)
-    )
+    title = listing.title or listing.name
+    return Plan(protocol, title, tuple(rounds), shape, published, listing.sources, (*listing.notes, *notes))
 
 
 def _whole(protocol: str, listing: Listing, _: frozenset[str]) -> Plan:
