@@ -11,7 +11,7 @@ import numpy as np
 
 from zeroshot.checkpoint import load_model, trained_labels
 from zeroshot.classifier import build_index
-from zeroshot.errors import DatasetError, LabelError, OptionError
+from zeroshot.errors import DatasetError, IndexFileError, LabelError, OptionError
 from zeroshot.evaluation.calibration import SEEN_COST
 from zeroshot.evaluation.compare import compare
 from zeroshot.evaluation.datasets import read_dataset
@@ -26,6 +26,7 @@ from zeroshot.evaluation.scoring import mean_of_shares, round_columns, stream_fi
 from zeroshot.evaluation.seen import Namesake, namesakes
 from zeroshot.evaluation.splits import Split
 from zeroshot.model.model import Model
+from zeroshot.text.index import LabelIndex
 from zeroshot.text.lists import label_entries
 from zeroshot.text.prompts import make_prompts, prompts_digest, read_labels, read_templates
 from zeroshot.video.source import name_of
@@ -248,7 +249,7 @@ def _run(
         sampling = _sampling(model, chosen)
         tell = None if advance is None else lambda done, total: advance(name, done, total)
         embedded = embed_pool(model, plan.videos, cache, sampling=sampling, advance=tell)
-        index = build_index(model, prompts)
+        index = _index(model, prompts, cache)
     finally:
         if isinstance(source, str):
             model.close()
@@ -266,6 +267,20 @@ def _run(
     }
     stream = model.stream if model.adapter is not None else embedded.streams[0]
     return _Run(name, facts, stream, sampling, embedded, scores)
+
+
+def _index(model: Model, prompts: Prompts, cache: str | None) -> LabelIndex:
+    """The labels' embeddings, from the cache where they are."""
+    if cache is None:
+        return build_index(model, prompts)
+    digest = prompts_digest(prompts)
+    path = Path(cache) / f"labels-{digest}-{model.fingerprint[:16]}.index"
+    try:
+        return LabelIndex.load(path, fingerprint={"model": model.fingerprint, "prompts": digest})
+    except IndexFileError:
+        index = build_index(model, prompts)
+        index.save(path)
+        return index
 
 
 def _sampling(model: Model, chosen: EvaluationSettings) -> Sampling:
