@@ -16,8 +16,8 @@ FLOORS = {
     "model": 2, "losses": 2, "synthetic": 2,
     "batch": 3, "checkpoint": 3,
     "classifier": 4, "features": 4, "video_index": 4,
-    "evaluation": 5, "bias": 5, "audit": 5,
-    "training": 6,
+    "evaluation": 5, "audit": 5,
+    "training": 6, "bias": 6,
     "cli": 7, "app": 7,
     "__init__": 8, "__main__": 8,
 }  # fmt: skip

@@ -24,6 +24,7 @@ from zeroshot.cli.main import main
 from zeroshot.cli.train import read_settings
 from zeroshot.errors import LabelError, ModelError, OptionError, OutputError, ZeroshotError
 from zeroshot.evaluation.splits import Split, write_split
+from zeroshot.features.streams import read_streams
 from zeroshot.features.waist import Waist
 from zeroshot.losses.independence import IndependenceConfig
 from zeroshot.losses.objective import ObjectiveConfig
@@ -32,7 +33,6 @@ from zeroshot.model.adapter import TwoStreamAdapter
 from zeroshot.model.model import Model
 from zeroshot.training.batches import Batch, Draws, generator_for, mix, still_bank
 from zeroshot.training.config import TrainingConfig, adapter_config
-from zeroshot.training.look import read_streams
 from zeroshot.training.loop import fit, schedule
 from zeroshot.training.prepare import Preparation, gather, hold_out
 from zeroshot.training.record import Watcher

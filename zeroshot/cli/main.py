@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from zeroshot.cli import classify, embed, evaluate, index, models, search, synthesize, timeline, train
+from zeroshot.cli import bias, classify, embed, evaluate, index, models, search, synthesize, timeline, train
 from zeroshot.cli.screen import say
 from zeroshot.errors import ZeroshotError
 
@@ -30,6 +30,7 @@ app.command("train", short_help="Train streams that follow motion.", no_args_is_
 app.command("evaluate", short_help="Figures on unseen classes, by protocol.", no_args_is_help=True)(
     evaluate.evaluate
 )
+app.add_typer(bias.app, name="bias", short_help="Test sets that tell scenery from action.")
 app.command("models", short_help="List what --model accepts.")(models.models)
 app.command("show", short_help="Tell what a checkpoint is and where it comes from.", no_args_is_help=True)(
     models.show

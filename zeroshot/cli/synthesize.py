@@ -17,6 +17,7 @@ Coupling = Annotated[
 Seed = Annotated[int, typer.Option(help="The same seed gives the same videos.")]
 NumFrames = Annotated[int | None, typer.Option("--num-frames", metavar="T", help="Frames a video.")]
 Size = Annotated[int | None, typer.Option("--size", metavar="PIXELS", help="Height and width.")]
+Truth = Annotated[bool, typer.Option("--truth", help="Lossless, with masks/ and backgrounds/ beside them.")]
 
 
 def synthesize(
@@ -26,6 +27,7 @@ def synthesize(
     seed: Seed = 0,
     num_frames: NumFrames = None,
     size: Size = None,
+    truth: Truth = False,
     as_json: options.Json = False,
 ) -> None:
     """\b
@@ -44,7 +46,8 @@ def synthesize(
     if size is not None:
         view = replace(view, size=(size, size))
     with progress(num_videos, "videos") as advance:
-        for path in write_puppet_videos(output, num_videos, coupling=coupling, seed=seed, view=view):
+        videos = write_puppet_videos(output, num_videos, coupling=coupling, seed=seed, view=view, truth=truth)
+        for path in videos:
             if as_json:
                 put_json({"path": str(path), "error": None})
             advance()

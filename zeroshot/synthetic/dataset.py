@@ -7,6 +7,8 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from zeroshot.errors import OptionError, OutputError
 from zeroshot.files import write_whole
 from zeroshot.synthetic.coupling import sample_pairs
@@ -18,8 +20,13 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
 
+    from zeroshot.synthetic.world import PuppetVideo
+
 TABLE = "videos.csv"
 """Name of the table in the folder: columns path (relative to the folder), label, scene."""
+
+MASKS, BACKGROUNDS = "masks", "backgrounds"
+"""Folders beside the videos for what they are made of."""
 
 _VIDEOS_AT_ONCE = 16
 
@@ -31,6 +38,7 @@ def write_puppet_videos(
     coupling: float = 0.0,
     seed: int = 0,
     view: View | None = None,
+    truth: bool = False,
 ) -> Iterator[Path]:
     """Yield the path of each mp4 once it stands in `folder`; the table `videos.csv` comes after the last.
 
@@ -45,6 +53,8 @@ def write_puppet_videos(
         coupling: share of the videos that are put in their action's home scene, 0 to 1; see `sample_pairs`.
         seed: of everything, from 0 to 2⁴⁰.
         view: frames, size, rate, camera; `View()` unless told.
+        truth: write the videos without any loss, in `masks/` how much the puppet or its shadow covers of each
+            pixel (NAME.npz, `masks` (T, H, W) uint8), and in `backgrounds/` the videos without them.
 
     Raises:
         OptionError: an impossible number, or a folder with other videos in it.
@@ -60,12 +70,16 @@ def write_puppet_videos(
         f"{row:06d}-{ACTIONS[action]}-{SCENES[scene]}-{number}.mp4".replace(" ", "_")
         for row, (action, scene, number) in enumerate(zip(actions, scenes, seeds, strict=True))
     ]
-    _open_folder(target, names, view)
-    return _write_all(target, names, (actions, scenes, seeds), view)
+    _open_folder(target, names, view, truth)
+    return _write_all(target, names, (actions, scenes, seeds), view, truth)
 
 
 def _write_all(
-    folder: Path, names: list[str], factors: tuple[tuple[int, ...], tuple[int, ...], list[int]], view: View
+    folder: Path,
+    names: list[str],
+    factors: tuple[tuple[int, ...], tuple[int, ...], list[int]],
+    view: View,
+    truth: bool,
 ) -> Iterator[Path]:
     actions, scenes, seeds = factors
     for start in range(0, len(names), _VIDEOS_AT_ONCE):
@@ -75,13 +89,23 @@ def _write_all(
         rendered = dict(zip(missing, render_many(chosen[0], chosen[1], chosen[2], view), strict=True))
         for row in rows:
             if row in rendered:
-                write_video(folder / names[row], rendered[row].frames, view.fps)
+                _write_one(folder, names[row], rendered[row], view.fps, truth)
             yield folder / names[row]
     rows_of_table = [
         (name, ACTIONS[action], SCENES[scene])
         for name, action, scene in zip(names, actions, scenes, strict=True)
     ]
     write_table(folder / TABLE, rows_of_table)
+
+
+def _write_one(folder: Path, name: str, video: PuppetVideo, fps: float, truth: bool) -> None:
+    """The video; before it what it is made of, where that is wanted."""
+    if truth:
+        packed = io.BytesIO()
+        np.savez_compressed(packed, masks=video.alpha)
+        write_whole((folder / MASKS / name).with_suffix(".npz"), packed.getvalue())
+        write_video(folder / BACKGROUNDS / name, video.background, fps, crf=None)
+    write_video(folder / name, video.frames, fps, crf=None if truth else 20)
 
 
 def write_table(path: Path, rows: list[tuple[str, str, str]]) -> None:
@@ -97,13 +121,14 @@ def write_table(path: Path, rows: list[tuple[str, str, str]]) -> None:
     write_whole(path, text.getvalue().encode())
 
 
-def _open_folder(folder: Path, names: list[str], view: View) -> None:
+def _open_folder(folder: Path, names: list[str], view: View, truth: bool) -> None:
     """Make the folder, or make sure that what stands in it belongs to the same recipe."""
     height, width = view.size
     settings = f"{view.num_frames} frames, {height}x{width}, {view.fps} fps, jitter {view.camera_jitter}"
+    settings += ", truth" if truth else ""
     note = folder / ".puppets"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / BACKGROUNDS if truth else folder).mkdir(parents=True, exist_ok=True)
         others = {path.name for path in folder.glob("*.mp4") if not path.name.startswith(".")} - set(names)
         before = note.read_text(encoding="utf-8") if note.is_file() else settings
         if not others and before == settings:

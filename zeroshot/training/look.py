@@ -9,40 +9,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from zeroshot.features.streams import read_streams
 from zeroshot.losses.independence import dependence
 from zeroshot.losses.sampling import balanced_weights
 from zeroshot.model.streams import unit_rows
-from zeroshot.types import Streams
 
 if TYPE_CHECKING:
     from zeroshot.features.waist import Waist
     from zeroshot.model.adapter import TwoStreamAdapter
     from zeroshot.training.config import TrainingConfig
     from zeroshot.training.targets import LabelTexts
+    from zeroshot.types import Streams
 
-_ROWS_AT_ONCE = 64
 _DEPENDENCE_ROWS = 512  # the estimate is then good to about 0.002, and its kernels are small
 DEFAULT_FUSED_WEIGHT = 1.0
-
-
-@torch.no_grad()
-def read_streams(adapter: TwoStreamAdapter, waist: Waist, device: torch.device | str = "cpu") -> Streams:
-    """Streams of all n videos of a waist, on the CPU; the middle sampling of each.
-
-    Args:
-        adapter: is put into evaluation mode and back.
-        waist: of the tokens that the adapter was made for.
-        device: where the adapter is.
-    """
-    training = adapter.training
-    adapter.eval()
-    parts = []
-    for start in range(0, len(waist), _ROWS_AT_ONCE):
-        tokens, embeddings = waist.batch(range(start, min(start + _ROWS_AT_ONCE, len(waist))))
-        parts.append(adapter(tokens.to(device), embeddings.to(device)))
-    adapter.train(training)
-    names = ("static", "dynamic", "fused", "static_hidden", "dynamic_hidden", "anchor")
-    return Streams(*(torch.cat([getattr(part, name).cpu() for part in parts]) for name in names))
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from zeroshot.errors import OptionError, VideoError
 from zeroshot.video import decode, wire
+from zeroshot.video.film import read_film
 from zeroshot.video.probe import printable
 from zeroshot.video.sampling import Sampling
 
@@ -101,6 +102,13 @@ def _probe(request: dict[str, Any]) -> Reply:
     return {"kind": "info", "info": asdict(decode.probe(request["path"]))}, []
 
 
+def _film(request: dict[str, Any]) -> Reply:
+    """Every frame."""
+    film = read_film(request["path"], request["end_seconds"], request["largest_side"])
+    header, arrays = _packed((film.clip,))
+    return {**header, "fps": film.fps, "native_size": film.native_size, "whole": film.whole}, arrays
+
+
 def _packed(clips: tuple[Clip, ...]) -> Reply:
     """Frames as they lie in memory, the channels last, and seconds, in turn."""
     arrays: list[NDArray[Any]] = []
@@ -109,4 +117,4 @@ def _packed(clips: tuple[Clip, ...]) -> Reply:
     return {"kind": "clips"}, arrays
 
 
-_JOBS = {"clips": _clips, "windows": _windows, "probe": _probe}
+_JOBS = {"clips": _clips, "windows": _windows, "probe": _probe, "film": _film}

@@ -126,6 +126,24 @@ class PyavReader:
                 found[tick] = nearest
         return found
 
+    def every_frame(self, end_seconds: float) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """Timestamp and picture (H, W, 3) of each frame that can be decoded, as they are shown, up to a time.
+
+        Args:
+            end_seconds: from the first frame; frames shown then or later are left out.
+        """
+        self._open()
+        drift = 0
+        for index, frame in enumerate(self._decoded(self._packets())):
+            tick = frame.pts
+            if self._counted:
+                tick, drift = self._number(index, drift, frame)
+            if tick is None or tick < self.origin:
+                continue
+            if self.seconds(tick) >= end_seconds:
+                return
+            yield tick, to_rgb(frame, self.info.rotation, None)
+
     def timeline(self) -> Timeline:
         """All packets' timestamps, read without decoding; remembered."""
         if self._timeline is None:

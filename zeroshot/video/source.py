@@ -85,6 +85,24 @@ def clips_from_frames(source: VideoSource, sampling: Sampling) -> tuple[Clip, ..
     return _sampled(len(frames), seconds, sampling, lambda rows: _as_bytes(frames[rows], name_of(source)))
 
 
+def every_frame(source: VideoSource) -> Clip:
+    """All frames of a source that needs no video decoder, each once.
+
+    Args:
+        source: as for `clips_from_frames`.
+
+    Raises:
+        VideoError: as there.
+    """
+    if isinstance(source, Clip):
+        return source
+    if is_path(source):
+        count = len(images_in(Path(source)))
+    else:
+        count = len(source if isinstance(source, list | tuple) else _as_array(source))
+    return clips_from_frames(source, Sampling(num_frames=max(1, count)))[0]
+
+
 def _sampled(
     count: int,
     seconds: NDArray[np.float64],
@@ -165,7 +183,7 @@ def _frame(image: Any, name: str) -> NDArray[np.uint8]:  # noqa: ANN401 - a PIL 
 
 def _clips_from_folder(folder: Path, sampling: Sampling) -> tuple[Clip, ...]:
     """Clips from the images in a folder, of which only those sampled are opened."""
-    images = _images_in(folder)
+    images = images_in(folder)
     if not images:
         suffixes = " ".join(sorted(IMAGE_SUFFIXES))
         raise VideoError(
@@ -251,7 +269,7 @@ def _videos_in(folder: Path) -> list[Path]:
     return videos
 
 
-def _images_in(folder: Path) -> list[Path]:
+def images_in(folder: Path) -> list[Path]:
     """Images directly in a folder, in natural order."""
     try:
         names = [path for path in folder.iterdir() if not path.name.startswith(".")]

@@ -13,10 +13,11 @@ from zeroshot.errors import OptionError, VideoError
 from zeroshot.types import Clip
 from zeroshot.video.crew import Crew, Limits
 from zeroshot.video.decode import DECODERS, VideoInfo
+from zeroshot.video.film import Film, film_from_frames
 from zeroshot.video.source import clips_from_frames, is_folder, is_path, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
     from numpy.typing import NDArray
@@ -200,6 +201,40 @@ class ClipReader:
         while begun:
             yield begun.popleft()
 
+    def read_films(
+        self, groups: Iterable[Sequence[VideoSource]], end_seconds: float, largest_side: int
+    ) -> Generator[list[Film | VideoError], None, None]:
+        """Every frame of each video of a group, or its error, group after group, decoded a little ahead.
+
+        Args:
+            groups: videos that are needed together.
+            end_seconds: see `film.read_film`.
+            largest_side: see `film.read_film`.
+        """
+        ahead: deque[list[tuple[VideoSource, Future[Any] | None]]] = deque()
+        content = {"job": "film", "end_seconds": end_seconds, "largest_side": largest_side}
+
+        def films(group: list[tuple[VideoSource, Future[Any] | None]]) -> list[Film | VideoError]:
+            return [_film_of(source, future, end_seconds, largest_side) for source, future in group]
+
+        try:
+            for group in groups:
+                ahead.append(
+                    [
+                        (source, self._submit(source, content))
+                        if is_path(source) and not is_folder(source)
+                        else (source, None)
+                        for source in group
+                    ]
+                )
+                if len(ahead) > self.num_workers:
+                    yield films(ahead.popleft())
+            while ahead:
+                yield films(ahead.popleft())
+        finally:
+            for future in (future for group in ahead for _, future in group if future is not None):
+                future.cancel()
+
     def probe(self, path: str | os.PathLike[str]) -> VideoInfo:
         """Duration, size, rate, codec and rotation of a file.
 
@@ -299,6 +334,20 @@ def _clips_of(reply: tuple[dict[str, Any], list[NDArray[Any]]]) -> tuple[Clip, .
         Clip(frames=frames.transpose(0, 3, 1, 2), seconds=seconds)
         for frames, seconds in zip(arrays[::2], arrays[1::2], strict=True)
     )
+
+
+def _film_of(
+    source: VideoSource, future: Future[Any] | None, end_seconds: float, largest_side: int
+) -> Film | VideoError:
+    """The film that a child sends, or that frames in memory are."""
+    try:
+        if future is None:
+            return film_from_frames(source, end_seconds, largest_side)
+        header, arrays = future.result()
+        height, width = header["native_size"]
+        return Film(_clips_of((header, arrays))[0], header["fps"], (height, width), header["whole"])
+    except VideoError as error:
+        return error
 
 
 def _num_cores() -> int:

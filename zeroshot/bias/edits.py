@@ -1,0 +1,179 @@
+"""The second pass: every edit of one clip, from its person, its partners' places, and pictures."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zeroshot.bias.apart import PRESET
+from zeroshot.bias.compose import Cutout, alone, covering, fitted_place, frozen, over, stripes, with_figure
+from zeroshot.bias.manifest import SWAPS
+from zeroshot.bias.masks import read_mask
+from zeroshot.errors import VideoError
+from zeroshot.files import write_whole
+from zeroshot.video.keys import content_key
+from zeroshot.video.write import write_video
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from zeroshot.bias.recipe import BiasRecipe, Facts, Item, Places
+    from zeroshot.video.film import Film
+    from zeroshot.video.source import VideoSource
+
+PICTURED = ("scuba", "scufo", "conflict")
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """What is to be made of one clip.
+
+    Attributes:
+        item: the clip.
+        facts: of it.
+        partners: kind → the clip whose background a swap gets, or whose figure stands in a conflict clip.
+        kinds: to be made, in the order of KINDS.
+        picture: file behind the person of SCUBA and its kin; None for stripes.
+        colour: mean of all clips, for human-only.
+    """
+
+    item: Item
+    facts: Facts
+    partners: Mapping[str, tuple[Item, Facts]]
+    kinds: tuple[str, ...]
+    picture: Path | None
+    colour: tuple[int, int, int]
+
+    @property
+    def key(self) -> str:
+        """Changes with anything that the edits are made of, but the recipe."""
+        parts = [self.facts.key, self.kinds, self.colour, None if self.picture is None else self.picture.name]
+        parts += [(kind, item.name, facts.key) for kind, (item, facts) in sorted(self.partners.items())]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    def name(self, kind: str) -> str:
+        """Of the file of one edit: its partner's row stands in it."""
+        partner = self.partners.get(kind)
+        return self.item.name if partner is None else f"{self.item.name}--{partner[0].row:06d}"
+
+
+def films_of(order: Order, exact: bool, places: Places) -> list[VideoSource]:
+    """What has to be decoded: the clip, its own plate where that is exact, and its partners' plates."""
+    needed: list[VideoSource] = [order.item.source]
+    if exact:
+        needed.append(places.video("background-only", order.item.name))
+    swaps = [order.partners[kind][0].name for kind in order.kinds if kind in SWAPS]
+    return [*needed, *(places.video("background-only", name) for name in swaps)]
+
+
+def make_edits(
+    order: Order, films: Sequence[Film | VideoError], recipe: BiasRecipe, places: Places
+) -> dict[str, str]:
+    """Write the edits of one clip; gives kind → SHA-256 of the file.
+
+    Args:
+        order: what.
+        films: of `films_of`.
+        recipe: how.
+        places: where.
+
+    Raises:
+        VideoError: a film cannot be read any more, or is another than before.
+        OutputError: something cannot be written.
+    """
+    clips = []
+    for film in films:
+        if isinstance(film, VideoError):
+            raise film
+        clips.append(film.clip.frames)
+    frames, *plates = clips
+    height, width = order.facts.size
+    if frames.shape != (order.facts.num_frames, 3, height, width):
+        raise VideoError(f"{order.item.shown} has changed while its edits were made; run the command again")
+    levels = read_mask(places.mask(order.item))
+    own = plates.pop(0)[:, :, :height, :width] if recipe.backgrounds else frames
+    cutout = Cutout(frames, levels, own, exact=recipe.backgrounds is not None)
+    digests = {}
+    for kind in order.kinds:
+        plate = plates.pop(0) if kind in SWAPS else None
+        path = places.video(kind, order.name(kind))
+        made = _edit(kind, cutout, order, plate, recipe, places)
+        write_video(path, made, order.facts.fps, crf=recipe.crf, preset=PRESET)
+        digests[kind] = content_key(path)
+    note = {"key": order.key, "digests": digests}
+    write_whole(places.edits(order.item), json.dumps(note).encode())
+    return digests
+
+
+def known_edits(order: Order, places: Places) -> dict[str, str] | None:
+    """Kind → SHA-256 of edits that were made before of the same things; None where they have to be made."""
+    try:
+        note = json.loads(places.edits(order.item).read_text(encoding="utf-8"))
+        digests = {str(kind): str(digest) for kind, digest in note["digests"].items()}
+        same = note["key"] == order.key and set(digests) == set(order.kinds)
+    except (OSError, ValueError, KeyError, AttributeError):
+        return None
+    there = all(places.video(kind, order.name(kind)).is_file() for kind in order.kinds)
+    return digests if same and there else None
+
+
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """(3, h, w) of an image file.
+
+    Raises:
+        VideoError: it is none.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        words = " ".join(str(error).split())[:160]
+        raise VideoError(f"cannot read the picture {path}: {words}; replace or remove it") from None
+
+
+def _edit(
+    kind: str,
+    cutout: Cutout,
+    order: Order,
+    plate: NDArray[np.uint8] | None,
+    recipe: BiasRecipe,
+    places: Places,
+) -> NDArray[np.uint8]:
+    """(T, 3, H, W) one edit."""
+    if kind == "human-only":
+        return alone(cutout, order.colour)
+    if plate is not None:
+        partner = order.partners[kind][1]
+        shown = plate[:, :, : partner.size[0], : partner.size[1]]
+        return over(cutout, fitted_place(shown, len(cutout.frames), order.facts.size))
+    place = _picture(order, recipe)
+    if kind == "conflict":
+        item, facts = order.partners[kind]
+        place = with_figure(place, _read_figure(places.figure(item)), cutout.levels, facts.figure_top)
+    made = over(cutout, place)
+    return frozen(made) if kind == "scufo" else made
+
+
+def _picture(order: Order, recipe: BiasRecipe) -> NDArray[np.uint8]:
+    """(3, H, W) what stands behind the person of SCUBA and its kin: one picture for all of a clip's edits."""
+    if order.picture is not None:
+        return covering(read_picture(order.picture), order.facts.size)
+    return stripes(order.facts.size, np.random.default_rng([recipe.seed, order.item.row, 1]))
+
+
+def _read_figure(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Picture (3, h, w) and levels (h, w)."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        pixels = np.asarray(image)
+    return pixels[..., :3].transpose(2, 0, 1), pixels[..., 3]

@@ -1,0 +1,393 @@
+"""From labeled videos to biased test sets on disk: two passes, each of which goes on where it was stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from zeroshot.bias.apart import films_needed, known_facts, take_apart
+from zeroshot.bias.edits import PICTURED, Order, films_of, known_edits, make_edits
+from zeroshot.bias.manifest import FACTS, KINDS, SWAPS, BiasManifest, BiasRow, write_manifest
+from zeroshot.bias.masks import background_shelf, mask_shelf
+from zeroshot.bias.pairs import draw_partners
+from zeroshot.bias.recipe import MOTION, WORK, BiasRecipe, Facts, Item, Places
+from zeroshot.errors import OptionError, OutputError, VideoError
+from zeroshot.evaluation.splits import Split, read_split
+from zeroshot.files import write_whole
+from zeroshot.video.keys import content_key
+from zeroshot.video.source import images_in, is_path, name_of
+from zeroshot.video.worker import ClipReader
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from concurrent.futures import Future
+
+    from zeroshot.bias.masks import Shelf
+    from zeroshot.evaluation.splits import LabeledVideo
+    from zeroshot.video.film import Film
+    from zeroshot.video.source import VideoSource
+
+    Advance = Callable[[int, int], None]
+    Films = Sequence[Film | VideoError]
+
+_THREADS = 2
+_Task = TypeVar("_Task")
+_Made = TypeVar("_Made")
+
+
+def make_bias_sets(
+    source: Split | str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    recipe: BiasRecipe | None = None,
+    *,
+    advance: Advance | None = None,
+) -> BiasManifest:
+    """Write background-only, human-only, swap, SCUBA, SCUFO and conflict clips of a split, with a manifest.
+
+    The same split, files, recipe and encoder give the same bytes. A call that was stopped, however, goes on
+    where it was when made again. A video that cannot be used is a failure in the manifest; the rest go on.
+
+    Args:
+        source: labeled videos, or a file that `read_split` reads.
+        output: folder; made where it is missing. One that holds other sets is refused.
+        recipe: what and how; `BiasRecipe()` unless told.
+        advance: is called with steps done and steps in all, two a video.
+
+    Returns:
+        The manifest, whose rows name every video written.
+
+    Raises:
+        LabelError: the split cannot be read.
+        OptionError: a folder of masks, backgrounds or pictures that is not there, or output of other sets.
+        OutputError: the folder cannot be written.
+        VideoError: no video could be used.
+    """
+    recipe = recipe or BiasRecipe()
+    split = source if isinstance(source, Split) else read_split(source)
+    places = Places(Path(output))
+    pictures = _pictures(recipe)
+    settings = {**recipe.as_dict(), "split": split.name, "videos": _digest(split, pictures)}
+    _claim(places.folder, settings)
+    items, failures = _items(split, recipe)
+    steps = _Steps(2 * len(items), advance)
+    with ClipReader() as reader:
+        bench = _Bench(recipe, places, reader)
+        facts = _take_all_apart(items, bench, steps, failures)
+        if not facts:
+            first = failures[0][1] if failures else "the split is empty"
+            raise VideoError(f"none of the {len(split.videos)} videos could be used (first: {first})")
+        whole = [item for item in items if item.name in facts]
+        steps.done += len(items) - len(whole)
+        orders, skipped = _orders(whole, facts, recipe, pictures)
+        digests = _make_all_edits(orders, bench, steps, failures)
+    rows = _rows(orders, digests, places)
+    manifest = BiasManifest(
+        places.folder, split.labels, settings, rows, tuple(failures), tuple(sorted(skipped))
+    )
+    write_manifest(manifest)
+    return manifest
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """What both passes work with."""
+
+    recipe: BiasRecipe
+    places: Places
+    reader: ClipReader
+
+
+class _Steps:
+    """How far the work is."""
+
+    def __init__(self, total: int, advance: Advance | None) -> None:
+        self.done, self.total, self._advance = 0, total, advance
+
+    def one(self) -> None:
+        self.done += 1
+        if self._advance is not None:
+            self._advance(self.done, self.total)
+
+
+def _pictures(recipe: BiasRecipe) -> list[Path]:
+    """The pictures of the recipe's folder."""
+    if recipe.images is None:
+        return []
+    if not Path(recipe.images).is_dir():
+        raise OptionError(f"{recipe.images} is no folder of pictures; name one that exists")
+    pictures = images_in(Path(recipe.images))
+    if not pictures:
+        raise OptionError(f"{recipe.images} holds no pictures; add some, or leave it out for stripes")
+    return pictures
+
+
+def _digest(split: Split, pictures: Sequence[Path]) -> str:
+    """Sixteen hexadecimal digits of what the sets are made of: names of files, labels, scenes, pictures."""
+    words = [[name_of(video.path).rpartition("/")[2], video.label, video.scene] for video in split.videos]
+    words += [[picture.name, content_key(picture)] for picture in pictures]
+    return hashlib.sha256(json.dumps([split.labels, words]).encode()).hexdigest()[:16]
+
+
+def _claim(folder: Path, settings: dict[str, Any]) -> None:
+    """Mark a new folder with its settings, or refuse one of others; a finished one becomes unfinished."""
+    note = folder / WORK / "settings.json"
+    try:
+        if note.is_file():
+            before = json.loads(note.read_text(encoding="utf-8"))
+            other = [name for name in settings if before.get(name) != settings[name]]
+            if other:
+                raise OptionError(
+                    f"{folder} holds sets made with {other[0]} {before.get(other[0])!r}, "
+                    f"not {settings[other[0]]!r}; choose another folder, or delete this one"
+                )
+            (folder / FACTS).unlink(missing_ok=True)
+            _tidy(folder, settings["kinds"])
+            return
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise OptionError(f"{folder} is not empty and holds no biased sets; choose an empty folder")
+    except (OSError, ValueError) as error:
+        raise OutputError(f"cannot use {folder}: {error}; choose another folder") from error
+    write_whole(note, json.dumps(settings).encode())
+    _tidy(folder, settings["kinds"])
+
+
+def _tidy(folder: Path, kinds: Sequence[str]) -> None:
+    """A folder for each kind, without what a run left half-written when it was killed."""
+    for kind in (*kinds, "masks"):
+        (folder / kind).mkdir(exist_ok=True)
+        for half in (folder / kind).glob(".*"):
+            half.unlink(missing_ok=True)
+
+
+def _items(split: Split, recipe: BiasRecipe) -> tuple[list[Item], list[tuple[str, str]]]:
+    """The videos with what belongs to each, and those that lack something."""
+    masks = None if recipe.masks == MOTION else mask_shelf(recipe.masks)
+    backgrounds = None if recipe.backgrounds is None else background_shelf(recipe.backgrounds)
+    items, failures = [], []
+    for row, video in enumerate(split.videos):
+        try:
+            items.append(_item(row, video, masks, backgrounds))
+        except VideoError as error:
+            failures.append((name_of(video.path), str(error)))
+    return items, failures
+
+
+def _item(row: int, video: LabeledVideo, masks: Shelf | None, backgrounds: Shelf | None) -> Item:
+    shown = name_of(video.path)
+    stem = Path(str(video.path)).stem if is_path(video.path) else "frames"
+    slug = re.sub(r"-{2,}", "-", re.sub(r"[^A-Za-z0-9_.-]+", "_", stem))[:60].strip("._") or "video"
+    mask = None if masks is None else masks.find(str(video.path))
+    background = None if backgrounds is None else backgrounds.find(str(video.path))
+    keys = [content_key(video.path)] + [content_key(path) for path in (mask, background) if path is not None]
+    key = hashlib.sha256(" ".join(keys).encode()).hexdigest()
+    return Item(
+        row, f"{row:06d}-{slug}", video.path, shown, video.label, video.scene or "", key, mask, background
+    )
+
+
+def _take_all_apart(
+    items: list[Item], bench: _Bench, steps: _Steps, failures: list[tuple[str, str]]
+) -> dict[str, Facts]:
+    """Name → facts of the videos that could be taken apart."""
+    facts: dict[str, Facts] = {}
+    todo = []
+    for item in items:
+        known = known_facts(item, bench.places)
+        if known is None:
+            todo.append(item)
+        else:
+            facts[item.name] = known
+            steps.one()
+    outcomes = _in_order(
+        todo, films_needed, lambda item, films: take_apart(item, films, bench.recipe, bench.places), bench
+    )
+    for item, outcome in outcomes:
+        if isinstance(outcome, VideoError):
+            failures.append((item.shown, str(outcome)))
+        else:
+            facts[item.name] = outcome
+        steps.one()
+    return facts
+
+
+def _orders(
+    items: list[Item], facts: dict[str, Facts], recipe: BiasRecipe, pictures: list[Path]
+) -> tuple[list[Order], list[tuple[str, str, str]]]:
+    """What is made of each clip, and what is not, with the reason."""
+    sums = np.array([facts[item.name].colour_sums for item in items])
+    pixels = sum(facts[item.name].num_frames * np.prod(facts[item.name].size) for item in items)
+    red, green, blue = np.rint(sums.sum(0) / pixels).astype(int).tolist()
+    fit, skipped = [], []
+    for item in items:
+        share = facts[item.name].person_share
+        if recipe.least_person <= share <= recipe.most_person:
+            fit.append(item)
+        elif set(SWAPS) & set(recipe.kinds):
+            limits = f"{recipe.least_person:.0%} to {recipe.most_person:.0%}"
+            reason = f"a person covers {share:.1%} of it; swaps take {limits}"
+            skipped.append((item.shown, "swap", reason))
+    partners: dict[str, dict[str, tuple[Item, Facts]]] = {item.name: {} for item in items}
+    for kind in recipe.kinds:
+        if kind in SWAPS or kind == "conflict":
+            chosen = fit if kind in SWAPS else items
+            skipped += _pair(kind, chosen, facts, recipe, partners)
+    orders = [
+        Order(
+            item=item,
+            facts=facts[item.name],
+            partners=partners[item.name],
+            kinds=tuple(
+                kind
+                for kind in recipe.kinds
+                if kind in {"human-only", "scuba", "scufo"} or kind in partners[item.name]
+            ),
+            picture=_picture(item, recipe, pictures),
+            colour=(red, green, blue),
+        )
+        for item in items
+    ]
+    return orders, skipped
+
+
+def _pair(
+    kind: str,
+    items: list[Item],
+    facts: dict[str, Facts],
+    recipe: BiasRecipe,
+    partners: dict[str, dict[str, tuple[Item, Facts]]],
+) -> list[tuple[str, str, str]]:
+    """Give each clip its partner for one kind; (source, kind, reason) of those without one."""
+    pairing, seed = (kind.removeprefix("swap-"), 0) if kind in SWAPS else ("random", 1)
+    layouts = np.array([facts[item.name].layout for item in items]).reshape(len(items), -1)
+    drawn = draw_partners([item.label for item in items], layouts, pairing, 2 * recipe.seed + seed)
+    skipped = []
+    for item, place in zip(items, drawn, strict=True):
+        if place is None:
+            reason = "no other clip has its label" if pairing == "same" else "no clip has another label"
+            skipped.append((item.shown, kind, reason))
+        else:
+            partners[item.name][kind] = (items[place], facts[items[place].name])
+    return skipped
+
+
+def _picture(item: Item, recipe: BiasRecipe, pictures: list[Path]) -> Path | None:
+    """The picture behind the person of SCUBA and its kin; None for stripes."""
+    if not pictures or not set(PICTURED) & set(recipe.kinds):
+        return None
+    return pictures[int(np.random.default_rng([recipe.seed, item.row, 0]).integers(len(pictures)))]
+
+
+def _make_all_edits(
+    orders: list[Order], bench: _Bench, steps: _Steps, failures: list[tuple[str, str]]
+) -> dict[str, dict[str, str]]:
+    """Name → kind → SHA-256 of the edits that could be made."""
+    digests: dict[str, dict[str, str]] = {}
+    todo = []
+    for order in orders:
+        known = known_edits(order, bench.places)
+        if known is None and order.kinds:
+            todo.append(order)
+        else:
+            digests[order.item.name] = known or {}
+            steps.one()
+    exact = bench.recipe.backgrounds is not None
+    outcomes = _in_order(
+        todo,
+        lambda order: films_of(order, exact, bench.places),
+        lambda order, films: make_edits(order, films, bench.recipe, bench.places),
+        bench,
+    )
+    for order, outcome in outcomes:
+        if isinstance(outcome, VideoError):
+            failures.append((order.item.shown, str(outcome)))
+        else:
+            digests[order.item.name] = outcome
+        steps.one()
+    return digests
+
+
+def _in_order(
+    tasks: list[_Task],
+    needs: Callable[[_Task], list[VideoSource]],
+    make: Callable[[_Task, Films], _Made],
+    bench: _Bench,
+) -> Iterator[tuple[_Task, _Made | VideoError]]:
+    """Each task with what was made of its films, or its error; decoding runs ahead, making in two threads.
+
+    What a task makes depends on that task alone, so threads change nothing.
+    """
+
+    def outcome(task: _Task, films: Films) -> _Made | VideoError:
+        try:
+            return make(task, films)
+        except VideoError as error:
+            return error
+
+    groups: Iterable[list[VideoSource]] = (needs(task) for task in tasks)
+    films = bench.reader.read_films(groups, bench.recipe.max_seconds, bench.recipe.largest_side)
+    begun: deque[tuple[_Task, Future[_Made | VideoError]]] = deque()
+    with closing(films), ThreadPoolExecutor(_THREADS) as threads:
+        for task, read in zip(tasks, films, strict=True):
+            begun.append((task, threads.submit(outcome, task, read)))
+            if len(begun) >= _THREADS:
+                first, future = begun.popleft()
+                yield first, future.result()
+        for first, future in begun:
+            yield first, future.result()
+
+
+def _rows(orders: list[Order], digests: dict[str, dict[str, str]], places: Places) -> tuple[BiasRow, ...]:
+    """A row a video, kind by kind."""
+    rows: list[BiasRow] = []
+    for order in orders:
+        if order.item.name not in digests:
+            continue
+        item, facts = order.item, order.facts
+        own = BiasRow(
+            path="",
+            kind="",
+            label=item.label,
+            scene=item.scene,
+            background_label=item.label,
+            background_scene=item.scene,
+            figure_label="",
+            source=item.shown,
+            background_source=item.shown,
+            person_share=round(facts.person_share, 6),
+            digest="",
+        )
+        found = {**facts.digests, **digests[item.name]}
+        for kind, digest in found.items():
+            path = places.video(kind, order.name(kind)).relative_to(places.folder).as_posix()
+            rows.append(replace(_background(own, kind, order), path=path, kind=kind, digest=digest))
+    return tuple(sorted(rows, key=lambda row: KINDS.index(row.kind)))
+
+
+def _background(row: BiasRow, kind: str, order: Order) -> BiasRow:
+    """The row with what is known of the background of one kind."""
+    if kind in {"original", "background-only"}:
+        return row
+    if kind in SWAPS:
+        other = order.partners[kind][0]
+        return replace(
+            row,
+            background_label=other.label,
+            background_scene=other.scene,
+            background_source=other.shown,
+        )
+    plain = replace(row, background_label="", background_scene="", background_source="")
+    if kind == "human-only":
+        return plain
+    shown = "stripes" if order.picture is None else order.picture.name
+    figure = order.partners[kind][0].label if kind == "conflict" else ""
+    return replace(plain, background_source=shown, figure_label=figure)

@@ -1,0 +1,171 @@
+"""What a folder of biased test sets holds: a row a video, how it was made, and what was left out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zeroshot.bias.pairs import PAIRINGS
+from zeroshot.errors import OptionError, OutputError
+from zeroshot.files import write_whole
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
+FORMAT = 1
+TABLE, FACTS = "manifest.csv", "manifest.json"
+SWAPS = tuple(f"swap-{pairing}" for pairing in PAIRINGS)
+KINDS = ("original", "background-only", "human-only", *SWAPS, "scuba", "scufo", "conflict")
+"""Kinds of clips, in the order in which they are written and reported."""
+
+
+@dataclass(frozen=True)
+class BiasRow:
+    """One video of a set.
+
+    Attributes:
+        path: relative to the folder of the manifest.
+        kind: one of KINDS.
+        label: the right answer: what the moving person does; of a background-only clip, what the person who
+            was taken out did.
+        scene: where the person was filmed, or empty where nobody said.
+        background_label: label of the clip that the background comes from; empty for a plain colour or a
+            picture. In a swap it is not the right answer but the one that looks at the background give.
+        background_scene: scene of that clip, or empty.
+        figure_label: label of the person who stands still in a conflict clip; empty elsewhere.
+        source: the video that the person comes from, as the split names it.
+        background_source: the video, the picture or "stripes" that the background comes from; empty for a
+            plain colour.
+        person_share: share of the source's pixels that are the person's.
+        digest: SHA-256 of the file.
+    """
+
+    path: str
+    kind: str
+    label: str
+    scene: str
+    background_label: str
+    background_scene: str
+    figure_label: str
+    source: str
+    background_source: str
+    person_share: float
+    digest: str
+
+    @property
+    def clip(self) -> str:
+        """The clip that this is an edit of: the same for all its edits, and no other's."""
+        return Path(self.path).stem.partition("--")[0]
+
+
+COLUMNS = tuple(field.name for field in fields(BiasRow))
+
+
+@dataclass(frozen=True)
+class BiasManifest:
+    """The sets of one folder.
+
+    Attributes:
+        folder: where the videos lie.
+        labels: K labels of the split they were made from, in the order of its class index.
+        settings: everything that decided what was made.
+        rows: a row a video, kind by kind, each in the order of the split.
+        failures: (source, reason) of videos that could not be used.
+        skipped: (source, kind, reason) of clips that a kind leaves out by its rules.
+    """
+
+    folder: Path
+    labels: tuple[str, ...]
+    settings: Mapping[str, Any]
+    rows: tuple[BiasRow, ...]
+    failures: tuple[tuple[str, str], ...] = ()
+    skipped: tuple[tuple[str, str, str], ...] = ()
+
+    def of_kind(self, kind: str) -> tuple[BiasRow, ...]:
+        """The rows of one kind."""
+        return tuple(row for row in self.rows if row.kind == kind)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds that have a video, in the order of KINDS."""
+        present = {row.kind for row in self.rows}
+        return tuple(kind for kind in KINDS if kind in present)
+
+
+def write_manifest(manifest: BiasManifest) -> None:
+    """`manifest.csv`, a `videos.csv` (path, label, scene) for each kind, and at last `manifest.json`.
+
+    Raises:
+        OutputError: one of them cannot be written.
+    """
+    folder = manifest.folder
+    write_whole(folder / TABLE, _table(COLUMNS, [list(asdict(row).values()) for row in manifest.rows]))
+    for kind in manifest.kinds:
+        rows = [[Path(row.path).name, row.label, row.scene] for row in manifest.of_kind(kind)]
+        scenes = any(scene for _, _, scene in rows)
+        header = ("path", "label", "scene")[: 3 if scenes else 2]
+        write_whole(folder / kind / "videos.csv", _table(header, [row[: len(header)] for row in rows]))
+    facts = {
+        "format": FORMAT,
+        "settings": dict(manifest.settings),
+        "labels": list(manifest.labels),
+        "counts": {kind: len(manifest.of_kind(kind)) for kind in manifest.kinds},
+        "failures": [list(failure) for failure in manifest.failures],
+        "skipped": [list(skip) for skip in manifest.skipped],
+    }
+    write_whole(folder / FACTS, (json.dumps(facts, ensure_ascii=False, indent=1) + "\n").encode())
+
+
+def read_manifest(folder: str | os.PathLike[str]) -> BiasManifest:
+    """The manifest in a folder that `zeroshot bias make` has finished.
+
+    Raises:
+        OptionError: there is none: no such folder, or half-made.
+        OutputError: it is damaged.
+    """
+    folder = Path(folder)
+    if not (folder / FACTS).is_file():
+        state = "is half-made; run the same `zeroshot bias make` again" if folder.is_dir() else "is not there"
+        if folder.is_dir() and not (folder / ".work").is_dir():
+            state = f"holds no {FACTS}; name a folder that `zeroshot bias make` wrote"
+        raise OptionError(f"{folder} {state}")
+    try:
+        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        if facts["format"] != FORMAT:
+            raise OutputError(
+                f"{folder / FACTS} has format {facts['format']!r}; this version reads {FORMAT}: make it again"
+            )
+        with (folder / TABLE).open(encoding="utf-8", newline="") as stream:
+            rows = tuple(_row(values) for values in csv.DictReader(stream))
+        return BiasManifest(
+            folder,
+            tuple(facts["labels"]),
+            facts["settings"],
+            rows,
+            tuple((source, reason) for source, reason in facts["failures"]),
+            tuple((source, kind, reason) for source, kind, reason in facts["skipped"]),
+        )
+    except OSError as error:
+        raise OutputError(f"cannot read {error.filename}: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
+        raise OutputError(
+            f"the manifest in {folder} is damaged ({error}); run the same `zeroshot bias make` again"
+        ) from error
+
+
+def _row(values: dict[str, str]) -> BiasRow:
+    share = float(values["person_share"])
+    return BiasRow(**{**{name: values[name] for name in COLUMNS}, "person_share": share})  # type: ignore[arg-type]
+
+
+def _table(header: tuple[str, ...], rows: list[list[Any]]) -> bytes:
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(header)
+    table.writerows(rows)
+    return text.getvalue().encode()

@@ -1,0 +1,211 @@
+"""Scores of models on biased test sets: every video embedded once, every figure made of counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from zeroshot.bias.manifest import BiasManifest, read_manifest
+from zeroshot.bias.report import BiasReport, ModelBias, bias_figures, manifest_counts
+from zeroshot.checkpoint import load_model
+from zeroshot.errors import OptionError
+from zeroshot.evaluation.probes import stream_dependence
+from zeroshot.evaluation.splits import LabeledVideo
+from zeroshot.features.streams import vectors_by_stream
+from zeroshot.features.write import write_waist
+from zeroshot.model.model import STREAMS, Model
+from zeroshot.text.prompts import make_prompts
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from zeroshot.bias.manifest import BiasRow
+    from zeroshot.text.prompts import LabelSource, TemplateSource
+
+    Advance = Callable[[int, int], None]
+
+_ENOUGH = 20  # videos for the jackknife of the dependence
+
+
+class Answers(Protocol):
+    """Anything that answers videos with scores over labels; what a model is made into, and an oracle."""
+
+    @property
+    def name(self) -> str:
+        """For the report."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """K labels that are ranked."""
+
+    def scores(self, folder: Path, rows: Sequence[BiasRow]) -> Scored:
+        """What it says of videos.
+
+        Args:
+            folder: that the rows' paths count from.
+            rows: n videos.
+        """
+
+
+class Scored:
+    """What was said of n videos.
+
+    Attributes:
+        streams: stream → (n, K) scores; the rows of videos that failed mean nothing.
+        failures: row → one line.
+        dependence: of streams' vectors, if there are two.
+    """
+
+    def __init__(
+        self,
+        streams: Mapping[str, NDArray[np.float32]],
+        failures: Mapping[int, str] | None = None,
+        vectors: Mapping[str, NDArray[np.float32]] | None = None,
+    ) -> None:
+        self.streams, self.failures, self.vectors = streams, failures or {}, vectors or {}
+
+
+class ModelAnswers:
+    """A model and the embeddings of K labels.
+
+    Attributes:
+        model: the network.
+        labels: K labels.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        labels: LabelSource,
+        *,
+        templates: TemplateSource = None,
+        spaced: bool = True,
+        cache: str | os.PathLike[str] | None = None,
+        advance: Advance | None = None,
+    ) -> None:
+        """Encode the labels.
+
+        Args:
+            model: the network.
+            labels: as for `zeroshot.load`.
+            templates: as for `zeroshot.load`.
+            spaced: as for `zeroshot.load`.
+            cache: folder for tokens; None keeps them beside the sets.
+            advance: is called with videos done and videos to do.
+        """
+        prompts = make_prompts(labels, templates, spaced=False)
+        words = make_prompts(labels, templates, spaced=spaced)
+        self.model, self.labels = model, prompts.labels
+        self._texts = model.embed_prompts(words)
+        self._cache, self._advance = cache, advance
+
+    @property
+    def name(self) -> str:
+        """As the user called it."""
+        return self.model.name
+
+    def scores(self, folder: Path, rows: Sequence[BiasRow]) -> Scored:
+        """Cosines of each stream."""
+        cache = Path(self._cache) if self._cache is not None else folder / ".tokens"
+        videos = [LabeledVideo(str(folder / row.path), row.label) for row in rows]
+        place = cache / self.model.fingerprint[:16]
+        waist = write_waist(self.model, videos, place, advance=self._advance)
+        reasons = dict(waist.failures)
+        failures = {
+            row: reasons[str(video.path)] for row, video in enumerate(videos) if str(video.path) in reasons
+        }
+        kept = [row for row in range(len(rows)) if row not in failures]
+        vectors = vectors_by_stream(self.model, waist)
+        streams = {}
+        for stream, found in vectors.items():
+            table = np.zeros((len(rows), len(self.labels)), np.float32)
+            table[kept] = found @ self._texts.T
+            streams[stream] = table
+        full = {}
+        for stream, found in vectors.items():
+            spread = np.zeros((len(rows), found.shape[1]), np.float32)
+            spread[kept] = found
+            full[stream] = spread
+        return Scored(streams, failures, full)
+
+
+def score_bias(
+    sets: str | os.PathLike[str] | BiasManifest,
+    models: Sequence[str | Model | Answers],
+    *,
+    streams: Sequence[str] = (),
+    labels: LabelSource | None = None,
+    templates: TemplateSource = None,
+    device: str = "auto",
+    cache: str | os.PathLike[str] | None = None,
+    advance: Advance | None = None,
+) -> BiasReport:
+    """How much of the accuracy of models is scenery, on sets that `make_bias_sets` wrote.
+
+    A video that one model cannot read is left out for all of them, and named.
+
+    Args:
+        sets: their folder, or manifest.
+        models: names as for `zeroshot.load_model`, models, or anything with `Answers`.
+        streams: of models with an adapter; none given is all of them.
+        labels: ranked instead of the sets' own; all of these must be among them.
+        templates: prompts of the labels; None for the bare label.
+        device: auto, cpu, cuda, cuda:N or mps.
+        cache: folder for tokens; None keeps them beside the sets, where a second run finds them.
+        advance: is called with videos done and videos to do, model after model.
+
+    Raises:
+        OptionError: no sets there, no model, or an unknown stream.
+        LabelError: a label of the sets is not ranked.
+        ModelError: a model cannot be loaded.
+    """
+    manifest = sets if isinstance(sets, BiasManifest) else read_manifest(sets)
+    if not models:
+        raise OptionError("there is no model to score; name one or more")
+    if unknown := sorted(set(streams) - {*STREAMS, "clip"}):
+        raise OptionError(f"stream is {unknown[0]!r}; expected some of {', '.join(STREAMS)}, clip")
+    wanted = list(manifest.labels) if labels is None else labels
+    answers: list[Answers] = []
+    for each in models:
+        if isinstance(each, str | Model):
+            model = load_model(each, device=device) if isinstance(each, str) else each
+            answers.append(ModelAnswers(model, wanted, templates=templates, cache=cache, advance=advance))
+        else:
+            answers.append(each)
+    scored = [each.scores(manifest.folder, manifest.rows) for each in answers]
+    lost = {row: reason for one in scored for row, reason in one.failures.items()}
+    kept = [row for row in range(len(manifest.rows)) if row not in lost]
+    rows = [manifest.rows[row] for row in kept]
+    results = [_model_bias(each, one, rows, kept, streams) for each, one in zip(answers, scored, strict=True)]
+    failures = tuple((manifest.rows[row].path, reason) for row, reason in sorted(lost.items()))
+    counts = manifest_counts(manifest, rows)
+    return BiasReport(
+        str(manifest.folder), answers[0].labels, counts, tuple(results), manifest.settings, failures
+    )
+
+
+def _model_bias(
+    answers: Answers, scored: Scored, rows: list[BiasRow], kept: list[int], streams: Sequence[str]
+) -> ModelBias:
+    """The figures of one model on the videos that all could read."""
+    chosen = [stream for stream in scored.streams if not streams or stream in streams]
+    if not chosen:
+        raise OptionError(
+            f"{answers.name} has the streams {', '.join(scored.streams)}, not {', '.join(streams)}"
+        )
+    figures = {stream: bias_figures(rows, scored.streams[stream][kept], answers.labels) for stream in chosen}
+    dependence = None
+    originals = [place for place, row in zip(kept, rows, strict=True) if row.kind == "original"]
+    if {"static", "dynamic"} <= set(scored.vectors) and len(originals) >= _ENOUGH:
+        vectors = scored.vectors
+        dependence = stream_dependence(vectors["static"][originals], vectors["dynamic"][originals])
+    fingerprint = ""
+    if isinstance(answers, ModelAnswers):
+        parts = (answers.model.fingerprint, answers.model.adapter_fingerprint or "")
+        fingerprint = "-".join(part[:16] for part in parts if part)
+    return ModelBias(answers.name, figures, dependence, fingerprint)

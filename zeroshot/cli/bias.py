@@ -1,0 +1,189 @@
+"""`zeroshot bias`: make biased test sets, score models on them, probe what a model's streams know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zeroshot.cli import options
+from zeroshot.cli.screen import end_with, progress, put_json, put_line, put_table, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zeroshot.bias.report import BiasReport
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+SplitFile = Annotated[
+    str, typer.Argument(metavar="SPLIT", help="CSV with columns path and label, maybe scene.")
+]
+Output = Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="Folder of the sets.")]
+Masks = Annotated[
+    str,
+    typer.Option(
+        metavar="DIR", help="Person masks: NAME.npz, NAME/*.png or NAME.mp4; or motion, a rough guess."
+    ),
+]
+Backgrounds = Annotated[
+    str | None,
+    typer.Option(metavar="DIR", help="Videos without their persons, NAME.mp4. Default: inpainted."),
+]
+Images = Annotated[
+    str | None, typer.Option(metavar="DIR", help="Pictures for SCUBA. Default: sinusoidal stripes.")
+]
+Kinds = Annotated[str | None, typer.Option(metavar="a,b", help="Some kinds alone. Default: all.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same videos.")]
+Size = Annotated[int, typer.Option(metavar="PIXELS", help="Of the shorter side, where it is longer.")]
+MaxSeconds = Annotated[float, typer.Option(metavar="S", help="Of each video, from its start.")]
+Lossless = Annotated[bool, typer.Option("--lossless", help="Ten times the size, exact to the bit.")]
+Sets = Annotated[str, typer.Argument(metavar="DIR", help="Sets that `zeroshot bias make` wrote.")]
+Models = Annotated[
+    list[str] | None,
+    typer.Option("--model", "-m", metavar="M", help="As for classify; may be given several times."),
+]
+StreamNames = Annotated[
+    list[str] | None, typer.Option("--stream", metavar="S", help="static, dynamic, fused. Default: all.")
+]
+Cache = Annotated[str | None, typer.Option(metavar="DIR", help="Folder of tokens. Default: in DIR.")]
+
+
+@app.command("make", short_help="Write background-only, human-only, swap, SCUBA, SCUFO and conflict clips.")
+def make(
+    split: SplitFile,
+    output: Output,
+    masks: Masks = "motion",
+    backgrounds: Backgrounds = None,
+    images: Images = None,
+    kinds: Kinds = None,
+    seed: Seed = 0,
+    size: Size = 256,
+    max_seconds: MaxSeconds = 10.0,
+    lossless: Lossless = False,
+    as_json: options.Json = False,
+) -> None:
+    """\b
+    Example:  zeroshot bias make videos.csv --output sets/ --masks masks/
+
+    Takes persons and places apart and puts them together anew. Interrupted or killed, the same command goes
+    on where it ended.
+    """
+    from zeroshot.bias.make import make_bias_sets
+    from zeroshot.bias.manifest import KINDS
+    from zeroshot.bias.recipe import BiasRecipe
+
+    recipe = BiasRecipe(
+        kinds=KINDS if kinds is None else tuple(word.strip() for word in kinds.split(",")),
+        masks=masks,
+        backgrounds=backgrounds,
+        images=images,
+        seed=seed,
+        max_seconds=max_seconds,
+        largest_side=size,
+        crf=None if lossless else BiasRecipe.crf,
+    )
+    with _Bar("steps") as bar:
+        manifest = make_bias_sets(split, output, recipe, advance=bar.to)
+    counts = {kind: len(manifest.of_kind(kind)) for kind in manifest.kinds}
+    if as_json:
+        skipped = [list(skip) for skip in manifest.skipped]
+        failures = [list(failure) for failure in manifest.failures]
+        put_json({"output": output, "counts": counts, "skipped": skipped, "failures": failures})
+    else:
+        put_table(("videos", "kind"), [(count, kind) for kind, count in counts.items()])
+        for kind, reasons in _grouped(manifest.skipped).items():
+            put_line(f"{len(reasons)} left out of {kind}: {reasons[0]}{' …' if len(reasons) > 1 else ''}")
+    for _, reason in manifest.failures:
+        say(reason)
+    end_with(len(manifest.failures), len({row.clip for row in manifest.rows}) + len(manifest.failures))
+
+
+def _grouped(skipped: tuple[tuple[str, str, str], ...]) -> dict[str, list[str]]:
+    """Kind → what was left out of it, and why."""
+    groups: dict[str, list[str]] = {}
+    for source, kind, reason in skipped:
+        groups.setdefault(kind, []).append(f"{source}: {reason}")
+    return groups
+
+
+@app.command("score", short_help="Tell how much of a model's accuracy is scenery.")
+def score(
+    sets: Sets,
+    models: Models = None,
+    streams: StreamNames = None,
+    labels: options.Labels = None,
+    templates: options.Templates = None,
+    cache: Cache = None,
+    device: options.Device = "auto",
+    as_json: options.Json = False,
+) -> None:
+    """\b
+    Example:  zeroshot bias score sets/ --model puppet-tiny
+
+    BOR, HOR, SHAcc, SBErr, SCUBA, SCUFO, Contra.Acc and their kin of each stream, with 95 % intervals.
+    """
+    from zeroshot.bias.score import score_bias
+    from zeroshot.checkpoint import DEFAULT_MODEL
+
+    with _Bar("videos") as bar:
+        report = score_bias(
+            sets,
+            models or [DEFAULT_MODEL],
+            streams=streams or (),
+            labels=labels,
+            templates=templates,
+            device=device,
+            cache=cache,
+            advance=bar.to,
+        )
+    if as_json:
+        put_json(report.as_dict())
+    else:
+        _put_report(report)
+    for _, reason in report.failures:
+        say(reason)
+    end_with(len(report.failures), sum(report.counts.values()) + len(report.failures))
+
+
+def _put_report(report: BiasReport) -> None:
+    """A table a model."""
+    from zeroshot.bias.report import cell
+
+    put_line(f"{len(report.labels)} labels, chance {1 / len(report.labels):.1%}; % (95 % interval; counts)")
+    for model in report.models:
+        put_line()
+        streams = list(model.streams)
+        metrics = dict.fromkeys(metric for figures in model.streams.values() for metric in figures)
+        rows = [
+            (metric, *(cell(model.streams[stream].get(metric)) for stream in streams)) for metric in metrics
+        ]
+        put_table((model.model, *streams), rows)
+        if model.dependence is not None:
+            d = model.dependence
+            put_line(f"dependence of static and dynamic (NHSIC): {d.value:.3f} ({d.low:.3f}–{d.high:.3f})")
+
+
+class _Bar:
+    """A bar that opens when it is known how much there is to do, and again for the next model."""
+
+    def __init__(self, what: str) -> None:
+        from contextlib import ExitStack
+
+        self._what, self._stack = what, ExitStack()
+        self._move: Callable[[], None] | None = None
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def to(self, done: int, total: int) -> None:
+        """Moves it by one."""
+        if self._move is None:
+            self._move = self._stack.enter_context(progress(total, self._what))
+        self._move()
+        if done == total:
+            self._stack.close()
+            self._move = None
