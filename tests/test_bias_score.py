@@ -1,4 +1,4 @@
-"""Scores on biased sets: oracles get what they must, traps are stepped around, a model's figures are counts."""
+"""Scores on biased sets: oracles get what they must, traps are stepped around, all figures are counts."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def knows_the_scene(truth):
 class TestOracles:
     def test_who_knows_the_action_is_not_misled(self, manifest, truth):
         found = figures(manifest, knows_the_action(truth))
-        for metric in ("orig", "hor", "scuba", "contra", "conflfg"):
+        for metric in ("orig", "hor", "scuba", "conflfg"):
             assert found[metric].estimate.value == 1, metric
         for pairing in ("same", "close", "far", "random"):
             assert found[f"shacc-{pairing}"].estimate.value == 1
@@ -88,6 +88,7 @@ class TestOracles:
         # It answers nothing on a still clip, so the first label wins there.
         first = [row.label == manifest.labels[0] for row in manifest.of_kind("background-only")]
         assert found["bor"].hits == sum(first) == 3
+        assert (found["contra"].hits, found["contra"].total) == (6, 9)
         assert found["conflerr"].hits == 0
 
     def test_who_knows_the_scene_alone_is_always_misled(self, manifest, truth):
@@ -222,7 +223,7 @@ class TestModel:
         for stream, table in scored.streams.items():
             with load_model("puppet-tiny", device="cpu", stream=stream) as alone:
                 classifier = load(alone, list(manifest.labels))
-                for place in range(0, len(table), 17):
+                for place in range(5, len(table), 29):
                     row = manifest.rows[place]
                     ranked = classifier.rank(manifest.folder / row.path, k=3)
                     expected = {prediction.label: prediction.score for prediction in ranked}

@@ -20,18 +20,36 @@ def read(path):
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
-        return np.stack(pictures).transpose(0, 3, 1, 2), stream
+        facts = (stream.average_rate, stream.codec_context.name, stream.codec_context.pix_fmt)
+        return np.stack(pictures).transpose(0, 3, 1, 2), facts
 
 
 def test_frames_come_back(tmp_path):
     frames = ramp()
     write_video(tmp_path / "a.mp4", frames, 8.0, crf=10)
-    back, stream = read(tmp_path / "a.mp4")
+    back, facts = read(tmp_path / "a.mp4")
     assert back.shape == frames.shape
     assert np.abs(back.astype(int) - frames).mean() < 4
-    assert stream.average_rate == 8
-    assert stream.codec_context.name == "h264"
-    assert stream.codec_context.pix_fmt == "yuv420p"
+    assert facts == (8, "h264", "yuv420p")
+
+
+@pytest.mark.parametrize("size", [(48, 64), (31, 33), (1, 1)])
+def test_without_loss_every_bit_comes_back(tmp_path, size):
+    noise = np.random.default_rng(0).integers(0, 256, (5, 3, *size), np.uint8)
+    write_video(tmp_path / "a.mp4", noise, 8.0, crf=None)
+    back, facts = read(tmp_path / "a.mp4")
+    assert np.array_equal(back, noise)
+    assert facts[:2] == (8, "h264")
+    write_video(tmp_path / "b.mp4", noise, 8.0, crf=None)
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+def test_presets_trade_time_for_size(tmp_path):
+    for preset in ("veryfast", "medium"):
+        write_video(tmp_path / f"{preset}.mp4", ramp(), 8.0, crf=10, preset=preset)
+        assert np.abs(read(tmp_path / f"{preset}.mp4")[0].astype(int) - ramp()).mean() < 4
+    with pytest.raises(OptionError, match="preset 'warp'; expected one of ultrafast"):
+        write_video(tmp_path / "a.mp4", ramp(), 8.0, preset="warp")
 
 
 @pytest.mark.parametrize("fps", [1, 12.5, 24, 29.97, 30000 / 1001, 60])

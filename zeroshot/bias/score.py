@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
-
-import numpy as np
 
 from zeroshot.bias.manifest import BiasManifest, read_manifest
 from zeroshot.bias.report import BiasReport, ModelBias, bias_figures, manifest_counts
 from zeroshot.checkpoint import load_model
 from zeroshot.errors import OptionError
+from zeroshot.evaluation.embedded import embed_pool
 from zeroshot.evaluation.probes import stream_dependence
 from zeroshot.evaluation.splits import LabeledVideo
-from zeroshot.features.streams import vectors_by_stream
-from zeroshot.features.write import write_waist
 from zeroshot.model.model import STREAMS, Model
 from zeroshot.text.prompts import make_prompts
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from zeroshot.bias.manifest import BiasRow
@@ -52,22 +51,19 @@ class Answers(Protocol):
         """
 
 
+@dataclass(frozen=True, eq=False)
 class Scored:
     """What was said of n videos.
 
     Attributes:
         streams: stream → (n, K) scores; the rows of videos that failed mean nothing.
         failures: row → one line.
-        dependence: of streams' vectors, if there are two.
+        vectors: stream → (n, D), for the dependence between streams; may be left out.
     """
 
-    def __init__(
-        self,
-        streams: Mapping[str, NDArray[np.float32]],
-        failures: Mapping[int, str] | None = None,
-        vectors: Mapping[str, NDArray[np.float32]] | None = None,
-    ) -> None:
-        self.streams, self.failures, self.vectors = streams, failures or {}, vectors or {}
+    streams: Mapping[str, NDArray[np.float32]]
+    failures: Mapping[int, str] = field(default_factory=dict)
+    vectors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 class ModelAnswers:
@@ -95,7 +91,7 @@ class ModelAnswers:
             labels: as for `zeroshot.load`.
             templates: as for `zeroshot.load`.
             spaced: as for `zeroshot.load`.
-            cache: folder for tokens; None keeps them beside the sets.
+            cache: folder for embeddings; None keeps them beside the sets.
             advance: is called with videos done and videos to do.
         """
         prompts = make_prompts(labels, templates, spaced=False)
@@ -111,27 +107,15 @@ class ModelAnswers:
 
     def scores(self, folder: Path, rows: Sequence[BiasRow]) -> Scored:
         """Cosines of each stream."""
-        cache = Path(self._cache) if self._cache is not None else folder / ".tokens"
         videos = [LabeledVideo(str(folder / row.path), row.label) for row in rows]
-        place = cache / self.model.fingerprint[:16]
-        waist = write_waist(self.model, videos, place, advance=self._advance)
-        reasons = dict(waist.failures)
-        failures = {
-            row: reasons[str(video.path)] for row, video in enumerate(videos) if str(video.path) in reasons
-        }
-        kept = [row for row in range(len(rows)) if row not in failures]
-        vectors = vectors_by_stream(self.model, waist)
-        streams = {}
-        for stream, found in vectors.items():
-            table = np.zeros((len(rows), len(self.labels)), np.float32)
-            table[kept] = found @ self._texts.T
-            streams[stream] = table
-        full = {}
-        for stream, found in vectors.items():
-            spread = np.zeros((len(rows), found.shape[1]), np.float32)
-            spread[kept] = found
-            full[stream] = spread
-        return Scored(streams, failures, full)
+        place = folder / ".embeddings" if self._cache is None else self._cache
+        found = embed_pool(self.model, videos, place, advance=self._advance)
+        vectors = {stream: found.vectors[:, number] for number, stream in enumerate(found.streams)}
+        return Scored(
+            {stream: each @ self._texts.T for stream, each in vectors.items()},
+            {row: error for row, error in enumerate(found.errors) if error is not None},
+            vectors,
+        )
 
 
 def score_bias(
@@ -156,7 +140,7 @@ def score_bias(
         labels: ranked instead of the sets' own; all of these must be among them.
         templates: prompts of the labels; None for the bare label.
         device: auto, cpu, cuda, cuda:N or mps.
-        cache: folder for tokens; None keeps them beside the sets, where a second run finds them.
+        cache: folder for embeddings; None keeps them beside the sets, where a second run finds them.
         advance: is called with videos done and videos to do, model after model.
 
     Raises:

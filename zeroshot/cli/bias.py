@@ -46,7 +46,7 @@ Models = Annotated[
 StreamNames = Annotated[
     list[str] | None, typer.Option("--stream", metavar="S", help="static, dynamic, fused. Default: all.")
 ]
-Cache = Annotated[str | None, typer.Option(metavar="DIR", help="Folder of tokens. Default: in DIR.")]
+Cache = Annotated[str | None, typer.Option(metavar="DIR", help="Folder of embeddings. Default: in DIR.")]
 
 
 @app.command("make", short_help="Write background-only, human-only, swap, SCUBA, SCUFO and conflict clips.")
