@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import signal
@@ -16,7 +17,7 @@ import pytest
 from bias_world import frames_of, number, puppets, recipe, write_world
 from PIL import Image
 
-from zeroshot.bias.compose import moments
+from zeroshot.bias.compose import covering, moments
 from zeroshot.bias.make import make_bias_sets
 from zeroshot.bias.manifest import KINDS, SWAPS, read_manifest
 from zeroshot.bias.pairs import draw_partners
@@ -339,6 +340,20 @@ class TestChoices:
         assert moments(8, 4).tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
         assert moments(5, 5).tolist() == [0, 1, 2, 3, 4]
         assert moments(3, 1).tolist() == [0, 0, 0]
+
+    def test_a_picture_covers_any_size_and_stays_in_its_middle(self):
+        ramp = np.linspace(0, 255, 319).astype(np.uint8)
+        for height, width in itertools.product((90, 239, 240, 241), (120, 319, 320, 426)):
+            picture = np.broadcast_to(
+                ramp[:width] if width <= 319 else np.resize(ramp, width), (3, height, width)
+            )
+            for size in ((240, 319), (240, 320), (240, 426), (320, 180)):
+                assert covering(picture, size).shape == (3, *size)
+        halves = np.zeros((3, 50, 100), np.uint8)
+        halves[:, :, 50:] = 200
+        shown = covering(halves, (30, 30))
+        assert (shown[:, :, :13] == 0).all()
+        assert (shown[:, :, 17:] == 200).all()
 
     def test_clips_of_other_sizes_and_lengths_swap(self, tmp_path):
         videos = [*puppets(1), *puppets(2, View(num_frames=9, size=(40, 40)))[1:]]
