@@ -199,7 +199,7 @@ def all_jobs(plan: Plan) -> list[Job]:
     """Every training, the most telling first."""
     rows = {**ROWS, **ABLATION}
     jobs = []
-    beside = ablation_jobs(plan, COUPLED)
+    beside = [job for job in ablation_jobs(plan, COUPLED) if not job.row.unbiased]
     for coupling in sorted(plan.couplings, key=IMPORTANCE.index):
         if coupling == IMPORTANCE[3]:
             jobs += beside[: 4 * len(plan.seeds)]
@@ -218,9 +218,10 @@ def ablation_jobs(plan: Plan, couplings: Iterable[float]) -> list[Job]:
     """The trainings beside the main rows."""
     return [
         Job(name, row, coupling, seed)
-        for coupling in sorted(set(couplings) & set(plan.couplings))
+        for coupling in sorted(set(couplings) & set(plan.couplings) | {0.0})
         for name, row in ABLATION.items()
         for seed in plan.seeds
+        if row.unbiased == (coupling == 0)
     ]
 
 
