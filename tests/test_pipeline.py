@@ -167,8 +167,8 @@ def test_windows_have_their_rows_and_times(model, archive, tmp_path):
 def test_windows_that_end_in_an_error_keep_what_came_before(model, good, tmp_path, monkeypatch):
     groups = model._reader.read_many_windows
 
-    def failing(*words):
-        for group in groups(*words, 2):
+    def failing(*words, frames):
+        for group in groups(*words, 2, frames=frames):
             ended = group.windows[0][0] > 0.5
             yield replace(group, outcome=VideoError("no more"), is_last=True) if ended else group
 

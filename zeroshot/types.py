@@ -23,10 +23,13 @@ class Clip:
     Attributes:
         frames: (T, 3, H, W) uint8 RGB.
         seconds: (T,) float64, when each frame is shown, counted from the first frame of the video.
+        moved_seconds: (T,) float64, how far each lies from the moment asked for, where key frames stand in;
+            None where the frames are those shown at the moments.
     """
 
     frames: NDArray[np.uint8]
     seconds: NDArray[np.float64]
+    moved_seconds: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         """Refuse anything but T ≥ 1 frames of three channels, each with its time."""
@@ -37,6 +40,8 @@ class Clip:
             raise VideoError(f"frames are {self.frames.dtype}; expected uint8 RGB in 0..255")
         if self.seconds.shape != shape[:1]:
             raise VideoError(f"seconds have shape {self.seconds.shape}; expected ({shape[0]},)")
+        if self.moved_seconds is not None and self.moved_seconds.shape != shape[:1]:
+            raise VideoError(f"moved_seconds have shape {self.moved_seconds.shape}; expected ({shape[0]},)")
 
 
 @dataclass(frozen=True)

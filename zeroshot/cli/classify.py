@@ -50,6 +50,7 @@ def classify(
     num_views: options.NumViews = 1,
     decoder: options.Decoder = "auto",
     precision: options.Precision = None,
+    frames: options.Frames = None,
     as_given: options.AsGiven = False,
 ) -> None:
     """\b
@@ -66,7 +67,7 @@ def classify(
     if embeddings is not None:
         kept = settings_from(embeddings, model, stream, sampling, precision)
         model, stream, sampling, precision = kept
-    network = model_from(model, device, sampling, decoder, stream, precision)
+    network = model_from(model, device, sampling, decoder, stream, precision, frames)
     classifier = classifier_from(network, labels, templates, index, not as_given)
     if as_csv:
         put_csv("path", "rank", "label", "score", "probability", "error")
@@ -85,6 +86,7 @@ def classify(
             failures += ranking.error is not None
             advance()
             notes.say_precision()
+    notes.say_sampling()
     end_with(failures, num_ranked)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zeroshot.cli import options
-from zeroshot.cli.inputs import model_from, sampling_from, videos_from
+from zeroshot.cli.inputs import Notes, model_from, sampling_from, videos_from
 from zeroshot.cli.screen import end_with, progress, put_json, put_line, say
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def embed(
     num_frames: options.NumFrames = None,
     num_views: options.NumViews = 1,
     decoder: options.Decoder = "auto",
+    precision: options.Precision = None,
+    frames: options.Frames = None,
 ) -> None:
     """\b
     Example:  zeroshot embed archive/ --output embeddings/
@@ -66,14 +68,18 @@ def embed(
     stretch = _window(window, stride)
     paths = [str(path) for path in videos_from(videos)]
     words = (model, device, sampling_from(num_frames, num_views), decoder, stream)
-    network = model_from(*words)
-    reading = _engine(engine, workers, stretch, network, words)
+    network = model_from(*words, precision, frames)
+    notes = Notes(network, precision)
+    level = network.settle(paths)
+    notes.say_precision()
+    reading = _engine(engine, workers, stretch, network, (*words, level, frames))
     with EmbeddingTable(output, settings_of(network, stretch)) as table:
         if table.left_by is not None:
             say(f"{table.left_by} ended in the midst of {output}; going on")
         num_read, failures = _fill(table, reading, paths, retry, as_json)
         if num_read < len(paths):
             say(f"{len(paths) - num_read} of {len(paths)} videos are in {output} already")
+    notes.say_sampling()
     if not as_json:
         put_line(f"{num_read - failures} videos embedded in width {network.embedding_dim}, in {output}")
     end_with(failures, num_read)
@@ -84,7 +90,7 @@ def _engine(
     workers: int | None,
     window: Window | None,
     network: Model,
-    words: tuple[str | None, str, Sampling | None, str, str | None],
+    words: tuple[str | None, str, Sampling | None, str, str | None, str | None, str | None],
 ) -> Engine:
     """What reads the videos: this machine, or a cluster whose workers make the model of the same words.
 

@@ -77,15 +77,20 @@ def model_from(
     decoder: str = "auto",
     stream: str | None = None,
     precision: str | None = None,
+    frames: str | None = None,
 ) -> Model:
     """The model of that name, or the default one; says so where its weights are random.
 
     Raises:
         ModelError: it cannot be named, fetched or loaded.
-        OptionError: an unknown precision.
+        OptionError: an unknown precision or sampling.
     """
-    from zeroshot.checkpoint import DEFAULT_MODEL, load_model
+    from dataclasses import replace
 
+    from zeroshot.checkpoint import DEFAULT_MODEL, load_model
+    from zeroshot.video.sampling import require_frames
+
+    require_frames(frames or "even")
     model = load_model(
         name or DEFAULT_MODEL,
         device=device,
@@ -94,6 +99,8 @@ def model_from(
         stream=stream,
         precision=precision or "exact",
     )
+    if frames is not None:
+        model.sampling = replace(model.sampling, frames=frames)
     if model.backbone.is_random:
         say(f"{model.name} is untrained: it serves for speed and tests, its answers mean nothing")
     return model
@@ -117,6 +124,12 @@ class Notes:
         """The speed level in force, once it is chosen and again once the first frames have decided."""
         if self._precision is not None:
             self._say_once(self._model.backbone.note)
+
+    def say_sampling(self) -> None:
+        """How far key frames moved the moments, and which videos were read exactly instead."""
+        for note in self._model.notes:
+            if note != self._model.backbone.note:
+                self._say_once(note)
 
     def _say_once(self, line: str) -> None:
         if line not in self._said:

@@ -54,6 +54,15 @@ NumFrames = Annotated[
 NumViews = Annotated[
     int, typer.Option("--num-views", metavar="V", help="Temporal views a video, averaged.", min=1)
 ]
+Frames = Annotated[
+    str | None,
+    typer.Option(
+        "--sampling",
+        metavar="HOW",
+        help="even, or keyframes: the nearest key frames, far faster to decode, where a video has enough. "
+        "Default: even.",
+    ),
+]
 Decoder = Annotated[str, typer.Option(help="auto, decord or pyav.")]
 Precision = Annotated[
     str | None,

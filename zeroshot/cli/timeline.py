@@ -38,6 +38,7 @@ def timeline(
     num_frames: options.NumFrames = None,
     decoder: options.Decoder = "auto",
     precision: options.Precision = None,
+    frames: options.Frames = None,
     as_given: options.AsGiven = False,
 ) -> None:
     """\b
@@ -47,7 +48,7 @@ def timeline(
     """
     one_format(as_json, as_csv)
     paths = videos_from(videos)
-    network = model_from(model, device, sampling_from(num_frames, 1), decoder, stream, precision)
+    network = model_from(model, device, sampling_from(num_frames, 1), decoder, stream, precision, frames)
     classifier = classifier_from(network, labels, templates, index, not as_given)
     if as_csv:
         put_csv("path", "start_seconds", "end_seconds", "rank", "label", "score", "probability", "error")
@@ -58,6 +59,7 @@ def timeline(
         )
         failures += error is not None
         notes.say_precision()
+    notes.say_sampling()
     end_with(failures, len(paths))
 
 

@@ -286,8 +286,9 @@ def _index(model: Model, prompts: Prompts, cache: str | None) -> LabelIndex:
 def _sampling(model: Model, chosen: EvaluationSettings) -> Sampling:
     """Frames and views: the lineage's or the model's, with what the user changed."""
     sampling = lineage_named(chosen.lineage).sampling or model.sampling
-    changes = {"num_frames": chosen.num_frames, "num_views": chosen.num_views}
-    return replace(sampling, **{name: value for name, value in changes.items() if value is not None})
+    num_frames = sampling.num_frames if chosen.num_frames is None else chosen.num_frames
+    num_views = sampling.num_views if chosen.num_views is None else chosen.num_views
+    return replace(sampling, num_frames=num_frames, num_views=num_views)
 
 
 def _readable(plan: Plan, embedded: Sequence[Embedded]) -> tuple[Videos, np.ndarray[Any, np.dtype[np.bool_]]]:

@@ -140,7 +140,7 @@ class Model:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was chosen on the way and why, a line each; more is known once videos have been read."""
-        return (self.backbone.note,)
+        return tuple(note for note in (self.backbone.note, self._reader.snaps.note()) if note)
 
     @cached_property
     def adapter_fingerprint(self) -> str | None:
@@ -221,7 +221,9 @@ class Model:
             paths: of video files; read lazily.
             window: how long, and how far apart.
         """
-        groups = self._reader.read_many_windows(paths, window, self.sampling.num_frames)
+        groups = self._reader.read_many_windows(
+            paths, window, self.sampling.num_frames, frames=self.sampling.frames
+        )
         return vectors_of_windows(groups, self._encoder(self.adapter))
 
     def embed_clips(self, clips: Sequence[Clip]) -> NDArray[np.float32]:
@@ -291,7 +293,9 @@ class Model:
         """
         windows = Window(window_seconds, stride_seconds).over(self._reader.probe(path).duration_seconds)
         while group := list(islice(windows, windows_at_once)):
-            yield group, list(self._reader.read_windows(path, group, self.sampling.num_frames))
+            sampling = self.sampling
+            clips = self._reader.read_windows(path, group, sampling.num_frames, sampling.frames)
+            yield group, list(clips)
 
     def close(self) -> None:
         """End the decoding processes; they start again if another video is read."""

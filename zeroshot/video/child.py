@@ -10,6 +10,8 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+import numpy as np
+
 from zeroshot.errors import OptionError, VideoError
 from zeroshot.video import decode, wire
 from zeroshot.video.film import read_film
@@ -94,7 +96,8 @@ def _clips(request: dict[str, Any]) -> Reply:
 def _windows(request: dict[str, Any]) -> Reply:
     """One clip a window."""
     windows = [(start, end) for start, end in request["windows"]]
-    return _packed(decode.read_windows(request["path"], windows, request["num_frames"], **request["reading"]))
+    how = {"frames": request["frames"], **request["reading"]}
+    return _packed(decode.read_windows(request["path"], windows, request["num_frames"], **how))
 
 
 def _probe(request: dict[str, Any]) -> Reply:
@@ -110,10 +113,11 @@ def _film(request: dict[str, Any]) -> Reply:
 
 
 def _packed(clips: tuple[Clip, ...]) -> Reply:
-    """Frames as they lie in memory, the channels last, and seconds, in turn."""
+    """Of each clip: frames as they lie in memory, the channels last, seconds, and how far they moved."""
     arrays: list[NDArray[Any]] = []
     for clip in clips:
-        arrays += [clip.frames.transpose(0, 2, 3, 1), clip.seconds]
+        moved = np.zeros(0) if clip.moved_seconds is None else clip.moved_seconds
+        arrays += [clip.frames.transpose(0, 2, 3, 1), clip.seconds, moved]
     return {"kind": "clips"}, arrays
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from zeroshot.types import Clip
 from zeroshot.video import decord_reader
 from zeroshot.video.probe import VideoInfo, printable
 from zeroshot.video.pyav_reader import PyavReader
-from zeroshot.video.sampling import Sampling, frame_times
+from zeroshot.video.sampling import Sampling, frame_times, reach_seconds, require_frames, window_of
 
 if TYPE_CHECKING:
     import os
@@ -74,12 +75,13 @@ def read_clips(
     """
     _require_decoder(decoder)
     with PyavReader(path, num_threads=num_threads) as reader:
-        source = _Frames(reader, decoder, shorter_side)
+        source = _Frames(reader, decoder, shorter_side, sampling.frames)
 
         def moments(duration_seconds: float) -> list[NDArray[np.float64]]:
             return list(frame_times(sampling, duration_seconds))
 
-        return source.clips(moments)
+        begin, end = window_of(sampling, reader.info.duration_seconds)
+        return source.clips(moments, end - begin)
 
 
 def read_windows(
@@ -87,6 +89,7 @@ def read_windows(
     windows: Sequence[tuple[float, float]],
     num_frames: int,
     *,
+    frames: str = "even",
     decoder: str = "auto",
     shorter_side: int | None = None,
     num_threads: int = 0,
@@ -99,6 +102,7 @@ def read_windows(
         path: a video file.
         windows: (start, end) in seconds from the first frame; what lies behind the end is cut off.
         num_frames: T, the middles of T equal segments of each window.
+        frames: as `Sampling.frames`.
         decoder: as in `read_clips`.
         shorter_side: as in `read_clips`.
         num_threads: as in `read_clips`.
@@ -110,14 +114,15 @@ def read_windows(
     _require_decoder(decoder)
     plans = [Sampling(num_frames, start_seconds=start, end_seconds=end) for start, end in windows]
     with PyavReader(path, num_threads=num_threads) as reader:
-        source = _Frames(reader, decoder, shorter_side)
+        source = _Frames(reader, decoder, shorter_side, require_frames(frames))
         end = reader.info.duration_seconds
 
         def moments(duration_seconds: float) -> list[NDArray[np.float64]]:
             # Windows were laid out by the caller: those behind an early end repeat the last frame there is.
             return [np.minimum(frame_times(plan, end)[0], duration_seconds) for plan in plans]
 
-        return source.clips(moments)
+        shortest = min((end - start for start, end in windows), default=0.0)
+        return source.clips(moments, shortest, together=False)
 
 
 def _require_decoder(decoder: str) -> None:
@@ -133,24 +138,67 @@ def _require_decoder(decoder: str) -> None:
 class _Frames:
     """The frames of one open file at given moments, by whichever decoder is fit for it."""
 
-    def __init__(self, reader: PyavReader, decoder: str, shorter_side: int | None) -> None:
+    def __init__(self, reader: PyavReader, decoder: str, shorter_side: int | None, frames: str) -> None:
         self._reader = reader
         self._decoder = decoder
         self._shorter_side = shorter_side
+        self._frames = frames
 
-    def clips(self, moments: Callable[[float], list[NDArray[np.float64]]]) -> tuple[Clip, ...]:
-        """One clip for each row of moments, which are asked for once the duration is known."""
+    def clips(
+        self,
+        moments: Callable[[float], list[NDArray[np.float64]]],
+        window_seconds: float,
+        *,
+        together: bool = True,
+    ) -> tuple[Clip, ...]:
+        """One clip for each row of moments, which are asked for once the duration is known.
+
+        Args:
+            moments: from the duration in seconds to rows of moments.
+            window_seconds: the length of what one row is spread over.
+            together: whether the rows are views of one window: either all show key frames, or none.
+        """
+        times = moments(self._reader.info.duration_seconds)
+        snapped: list[Clip | None] = [None] * len(times)
+        if self._frames == "keyframes":
+            snapped = [self._snapped(row, reach_seconds(row, window_seconds)) for row in times]
+        if together and None in snapped:
+            snapped = [None] * len(times)
+        rest = [place for place, clip in enumerate(snapped) if clip is None]
+        exact = iter(self._exact(moments, rest) if rest else ())
+        return tuple(next(exact) if clip is None else clip for clip in snapped)
+
+    def _snapped(self, row: NDArray[np.float64], reach: float) -> Clip | None:
+        """The clip of the key frames nearest to a row of moments; None where one is too far, or damaged."""
         reader = self._reader
-        times = moments(reader.info.duration_seconds)
+        shown: Shown = {}
+        for seconds in row.tolist():
+            key = reader.key_tick(reader.tick(seconds))
+            if key is None or abs(reader.seconds(key) - seconds) > reach:
+                return None
+            known = next((each for each in shown.values() if each[0] == key), None)
+            picture = known or reader.key_frame(key, self._shorter_side)
+            if picture is None:
+                return None
+            shown[reader.tick(seconds)] = picture
+        clip = self._clip(row, shown)
+        return replace(clip, moved_seconds=np.abs(clip.seconds - row))
+
+    def _exact(self, moments: Callable[[float], list[NDArray[np.float64]]], places: list[int]) -> list[Clip]:
+        """The clips of some rows of moments, with the frames shown at them."""
+        reader = self._reader
+        rows = moments(reader.info.duration_seconds)
+        times = [rows[place] for place in places]
         shown = self._shown(times)
         if reader.end_reached is not None:
             end = self._true_end(shown)
             # Two frames or a hundredth less than declared is how headers round; more, and the end is missing.
             slack = max(2 / (reader.info.fps or 25), 0.01 * reader.info.duration_seconds)
             if end < reader.info.duration_seconds - slack:
-                times = moments(end)
+                rows = moments(end)
+                times = [rows[place] for place in places]
                 shown = self._shown(times)
-        return tuple(self._clip(row, shown) for row in times)
+        return [self._clip(row, shown) for row in times]
 
     def _true_end(self, shown: Shown) -> float:
         """Seconds from the first frame to the end of the last that the file really holds."""

@@ -8,12 +8,16 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from zeroshot.video.probe import import_av
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from av import VideoStream
+    from av.container import InputContainer
     from av.packet import Packet
 
+_DAMAGED_READS = 64  # demuxing errors in a row after which the rest of the file is given up
 _LOOKAHEAD = 20  # packets: more than any codec reorders (16)
 
 
@@ -85,3 +89,18 @@ def _may_show(packet: Packet[VideoStream], known: list[int], wanted: Sequence[in
     if following == len(known):
         return True
     return place < len(wanted) and wanted[place] < known[following]
+
+
+def sound_packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
+    """Packets of a stream from here on; damage in the container is stepped over where that works."""
+    av = import_av()
+    failures = 0
+    while failures < _DAMAGED_READS:
+        try:
+            for packet in (each for each in container.demux(stream) if each.size):
+                failures = 0
+                yield packet
+        except (av.error.FFmpegError, OSError):
+            failures += 1
+        else:
+            return

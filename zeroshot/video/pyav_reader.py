@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from zeroshot.errors import VideoError
-from zeroshot.video.packets import Timeline, marked
+from zeroshot.video.packets import Timeline, marked, sound_packets
 from zeroshot.video.picture import to_rgb
 from zeroshot.video.probe import VideoInfo, import_av, open_container, printable, require_file, unreadable
 
@@ -34,7 +34,6 @@ _JOINED_SECONDS = 10.0  # without an index, a gap up to this is decoded through
 _BACK_SECONDS = (4.0, 16.0, 64.0)  # how far before a moment to begin where a seek may land behind it
 _PATIENCE_SECONDS = 120.0  # of video decoded from the start where seeking may miss by a frame
 _GUESS_FRAMES = 3  # by which a guessed time may miss
-_DAMAGED_READS = 64  # demuxing errors in a row after which the rest of the file is given up
 
 
 class PyavReader:
@@ -143,6 +142,32 @@ class PyavReader:
             if self.seconds(tick) >= end_seconds:
                 return
             yield tick, to_rgb(frame, self.info.rotation, None)
+
+    def key_tick(self, tick: int) -> int | None:
+        """The timestamp of the key frame nearest to a moment, found without decoding.
+
+        None where it is not known: there is no index, or the frames have no times of their own.
+        """
+        if not self._indexed or self._counted:
+            return None
+        found = [key for back in (True, False) if (key := self._key_from(tick, backward=back)) is not None]
+        return min(found, key=lambda key: abs(key - tick), default=None)
+
+    def key_frame(self, key: int, shorter_side: int | None = None) -> tuple[int, NDArray[np.uint8]] | None:
+        """Timestamp and picture (H, W, 3) of a key frame, decoded alone; None where that fails.
+
+        Args:
+            key: from `key_tick`.
+            shorter_side: see `picture.reduction`.
+        """
+        self._seek(key)
+        packet = next(self._packets(), None)
+        if packet is None or packet.pts != key or not packet.is_keyframe:
+            return None
+        frames = [*self._decode(packet), *self._decode(None)]
+        if len(frames) != 1 or frames[0].pts != key or frames[0].is_corrupt:
+            return None
+        return key, to_rgb(frames[0], self.info.rotation, shorter_side)
 
     def timeline(self) -> Timeline:
         """All packets' timestamps, read without decoding; remembered."""
@@ -287,6 +312,16 @@ class PyavReader:
         except (av.error.FFmpegError, OSError):
             self._open()
 
+    def _key_from(self, tick: int, *, backward: bool) -> int | None:
+        """The timestamp of the key frame at which a seek in this direction lands, or None."""
+        av = import_av()
+        try:
+            self._container.seek(tick, stream=self._stream, backward=backward)
+        except (av.error.FFmpegError, OSError):
+            return None
+        packet = next(self._packets(), None)
+        return packet.pts if packet is not None and packet.is_keyframe and not packet.is_discard else None
+
     def _backs(self) -> Sequence[float]:
         """How many seconds before a moment to seek to, the next where the one before was not enough."""
         return (0.0, *_BACK_SECONDS) if self._indexed else _BACK_SECONDS
@@ -334,18 +369,8 @@ class PyavReader:
         return found
 
     def _packets(self) -> Iterator[Packet[VideoStream]]:
-        """Packets of the stream from here on; damage in the container is stepped over where that works."""
-        av = import_av()
-        failures = 0
-        while failures < _DAMAGED_READS:
-            try:
-                for packet in (each for each in self._container.demux(self._stream) if each.size):
-                    failures = 0
-                    yield packet
-            except (av.error.FFmpegError, OSError):
-                failures += 1
-            else:
-                return
+        """Packets of the stream from here on."""
+        return sound_packets(self._container, self._stream)
 
     def _decoded(
         self, packets: Iterator[Packet[VideoStream]], wanted: Sequence[int] = ()

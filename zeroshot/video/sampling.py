@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+FRAMES = ("even", "keyframes")
+
+
 @dataclass(frozen=True)
 class Sampling:
     """How V clips of T frames are taken from a video.
@@ -28,6 +31,9 @@ class Sampling:
         seed: None: the middle of each segment, for testing. A number: a random place in each, for training.
         start_seconds: where the window begins, from the first frame of the video.
         end_seconds: where it ends; None is the end of the video.
+        frames: "even": the frames shown at the moments. "keyframes": the key frames nearest to them, many
+            times faster to decode, in each clip whose moments all have one nearer than halfway to the next
+            moment; the others are read as by "even".
     """
 
     num_frames: int = 8
@@ -36,9 +42,11 @@ class Sampling:
     seed: int | None = None
     start_seconds: float = 0.0
     end_seconds: float | None = None
+    frames: str = "even"
 
     def __post_init__(self) -> None:
         """Refuse counts below one, negative times and a window that ends before it begins."""
+        require_frames(self.frames)
         for name in ("num_frames", "num_views"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name} is {getattr(self, name)}; expected 1 or more")
@@ -52,6 +60,29 @@ class Sampling:
             raise OptionError(
                 f"the window ends at {self.end_seconds} s; expected after {self.start_seconds} s"
             )
+
+
+def require_frames(frames: str) -> str:
+    """The word for which frames stand for the moments, if it is one.
+
+    Raises:
+        OptionError: it is none.
+    """
+    if frames not in FRAMES:
+        raise OptionError(f"sampling is {frames!r}; expected one of {', '.join(FRAMES)}")
+    return frames
+
+
+def reach_seconds(times: NDArray[np.float64], window_seconds: float) -> float:
+    """How far a key frame may lie from the moment for which it stands: halfway to the next moment.
+
+    So each keeps to its own part of the video, in order, and no two moments share a frame.
+
+    Args:
+        times: (T,) moments of one clip, ascending.
+        window_seconds: the length of the window, which a single moment has for itself.
+    """
+    return float(np.diff(times).min()) / 2 if len(times) > 1 else window_seconds / 2
 
 
 def window_of(sampling: Sampling, duration_seconds: float) -> tuple[float, float]:

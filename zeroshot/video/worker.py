@@ -14,6 +14,7 @@ from zeroshot.types import Clip
 from zeroshot.video.crew import Crew, Limits
 from zeroshot.video.decode import DECODERS, VideoInfo
 from zeroshot.video.film import Film, film_from_frames
+from zeroshot.video.snaps import SnapTally
 from zeroshot.video.source import clips_from_frames, is_folder, is_path, name_of
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ class ClipReader:
 
     A context manager; `close` ends the children, and so does the end of this process, however it comes. They
     start with the first file, without torch, and print nothing. Not for use by several threads at once.
+
+    Attributes:
+        snaps: what became of clips that were sampled with key frames.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class ClipReader:
         if decoder not in DECODERS:
             raise OptionError(f"decoder is {decoder!r}; expected one of {', '.join(DECODERS)}")
         self.num_workers = num_workers
+        self.snaps = SnapTally()
         # Few: for a handful of frames more threads cost more processor time than they save of the clock's.
         threads = min(4, max(1, _num_cores() // num_workers))
         self._limits = Limits(time_limit_seconds, memory_limit_bytes, decoder, shorter_side, threads)
@@ -94,7 +99,9 @@ class ClipReader:
             VideoError: one line that names the source and says what is wrong with it.
             OptionError: the window lies behind the end of the video.
         """
-        return self._begin(source, sampling).clips()
+        clips = self._begin(source, sampling).clips()
+        self._count(source, clips, sampling.frames)
+        return clips
 
     def read_many(
         self, sources: Iterable[VideoSource], sampling: Sampling
@@ -111,17 +118,30 @@ class ClipReader:
             for source in sources:
                 begun.append(self._begin(source, sampling))
                 if len(begun) > ahead:
-                    first = begun.popleft()
-                    yield first.source, first.outcome()
+                    yield self._finished(begun.popleft())
             while begun:
-                first = begun.popleft()
-                yield first.source, first.outcome()
+                yield self._finished(begun.popleft())
         finally:
             for one in begun:
                 one.cancel()
 
+    def _finished(self, one: _Begun) -> tuple[VideoSource, tuple[Clip, ...] | VideoError]:
+        """A source with its clips, which are counted, or its error."""
+        outcome = one.outcome()
+        self._count(one.source, outcome, one.sampling.frames)
+        return one.source, outcome
+
+    def _count(self, source: VideoSource, outcome: tuple[Clip, ...] | VideoError, frames: str) -> None:
+        """Note how far key frames moved."""
+        if frames == "keyframes" and not isinstance(outcome, VideoError):
+            self.snaps.add(name_of(source), outcome)
+
     def read_windows(
-        self, path: str | os.PathLike[str], windows: Sequence[tuple[float, float]], num_frames: int
+        self,
+        path: str | os.PathLike[str],
+        windows: Sequence[tuple[float, float]],
+        num_frames: int,
+        frames: str = "even",
     ) -> tuple[Clip, ...]:
         """One clip of T frames a window; see `decode.read_windows`.
 
@@ -133,8 +153,11 @@ class ClipReader:
             "job": "windows",
             "windows": [list(window) for window in windows],
             "num_frames": num_frames,
+            "frames": frames,
         }
-        return _clips_of(self._submit(path, request).result())
+        clips = _clips_of(self._submit(path, request).result())
+        self._count(path, clips, frames)
+        return clips
 
     def read_many_windows(
         self,
@@ -142,6 +165,8 @@ class ClipReader:
         window: Window,
         num_frames: int,
         windows_at_once: int = 8,
+        *,
+        frames: str = "even",
     ) -> Iterator[WindowGroup]:
         """The windows of each video, group by group in time order, decoded a little ahead of the caller.
 
@@ -152,26 +177,34 @@ class ClipReader:
             window: how long, and how far apart.
             num_frames: T, as in `read_windows`.
             windows_at_once: windows in a group; bounds the memory of a long video.
+            frames: as `Sampling.frames`.
         """
+        reading = {"num_frames": num_frames, "frames": frames}
         ahead = 2 * self.num_workers
         begun: deque[_BegunGroup] = deque()
         failed: set[int] = set()  # numbers of videos of which the rest is not wanted
         try:
-            for group in self._begin_groups(paths, window, num_frames, windows_at_once, failed):
+            for group in self._begin_groups(paths, window, reading, windows_at_once, failed):
                 begun.append(group)
                 if len(begun) > ahead:
-                    yield from begun.popleft().outcome(failed)
+                    yield from self._counted(begun.popleft().outcome(failed), frames)
             while begun:
-                yield from begun.popleft().outcome(failed)
+                yield from self._counted(begun.popleft().outcome(failed), frames)
         finally:
             for one in begun:
                 one.future.cancel()
+
+    def _counted(self, groups: Iterator[WindowGroup], frames: str) -> Iterator[WindowGroup]:
+        """The groups, their clips counted."""
+        for group in groups:
+            self._count(group.path, group.outcome, frames)
+            yield group
 
     def _begin_groups(
         self,
         paths: Iterable[str],
         window: Window,
-        num_frames: int,
+        reading: dict[str, Any],
         windows_at_once: int,
         failed: set[int],
     ) -> Iterator[_BegunGroup]:
@@ -187,7 +220,7 @@ class ClipReader:
             while group and number not in failed:
                 following = tuple(islice(windows, windows_at_once))
                 request = {"job": "windows", "windows": [list(each) for each in group]}
-                future = self._submit(path, {**request, "num_frames": num_frames})
+                future = self._submit(path, {**request, **reading})
                 yield _BegunGroup(number, path, group, future, is_last=not following)
                 group = following
 
@@ -328,11 +361,11 @@ class _BegunGroup:
 
 
 def _clips_of(reply: tuple[dict[str, Any], list[NDArray[Any]]]) -> tuple[Clip, ...]:
-    """Clips from frames (T, H, W, 3) and seconds in turn."""
+    """Clips from frames (T, H, W, 3), seconds, and how far they moved or nothing, in turn."""
     _, arrays = reply
     return tuple(
-        Clip(frames=frames.transpose(0, 3, 1, 2), seconds=seconds)
-        for frames, seconds in zip(arrays[::2], arrays[1::2], strict=True)
+        Clip(frames.transpose(0, 3, 1, 2), seconds, moved if len(moved) else None)
+        for frames, seconds, moved in zip(arrays[::3], arrays[1::3], arrays[2::3], strict=True)
     )
 
 
