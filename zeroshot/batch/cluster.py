@@ -49,7 +49,9 @@ class _Worker:
     """What runs on the cluster: a model, and decoding processes of its own."""
 
     def __init__(self, make_model: Callable[[], Model], window: Window | None) -> None:
-        self._engine = LocalEngine(make_model(), window)
+        model = make_model()
+        model.backbone.hold_precision()  # no worker may choose another speed level than the table has
+        self._engine = LocalEngine(model, window)
 
     def read(self, paths: tuple[str, ...]) -> list[VideoRows]:
         """The rows of some videos."""
