@@ -134,9 +134,8 @@ def killed_runs(folder: Path, count: int, kills: int, draw: random.Random) -> tu
         there = num_rows(folder / "broken")
         ahead = max(1, int((count - there) / (left + 1) * draw.uniform(0.4, 1.4)))
         runs.append(run(folder / "archive", folder / "broken", ahead if left else None))
-        print(
-            f"  {'killed' if runs[-1].status < 0 else 'ended'} with {num_rows(folder / 'broken')} rows written"
-        )
+        how = "killed" if runs[-1].status < 0 else "ended"
+        print(f"  {how} with {num_rows(folder / 'broken')} rows written", flush=True)
     return sum(each.status == -signal.SIGKILL for each in runs), runs
 
 
