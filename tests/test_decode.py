@@ -99,7 +99,7 @@ OPTIONAL = {  # ffmpeg is often built without these encoders
             ".mp4", "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error", "-g", "24"
         )
     ),
-    "av1": Odd(coded(".mp4", "-c:v", "libsvtav1", "-preset", "12", "-g", "12")),
+    "av1": Odd(coded(".mp4", "-c:v", "libsvtav1", "-preset", "12", "-crf", "20", "-g", "12")),
 }
 
 
