@@ -311,7 +311,7 @@ def write_checkpoint(folder: Path, model: CLIP, model_cfg: dict, training: dict)
     preprocess |= {"interpolation": "bicubic", "resize_mode": "shortest"}
     config = {
         "format": 1,
-        "name": folder.name,
+        "name": "puppet-tiny" if training["settings"]["postures"] else "puppet-scenes",
         "model_cfg": model_cfg,
         "preprocess_cfg": preprocess,
         "num_frames": 8,

@@ -258,7 +258,7 @@ def test_settings_never_mix_in_the_cache(folders, model, tmp_path):
     one = evaluate(folders, model, output=tmp_path)
     other = evaluate(folders, model, output=tmp_path, settings=EvaluationSettings(num_frames=2))
     kept = [folder.name for folder in (tmp_path / "embeddings").iterdir()]
-    assert sorted(name.startswith("labels-") for name in kept) == [False, False, True]  # labels have no frames
+    assert sorted(name.startswith("labels-") for name in kept) == [False, False, True]  # labels: frames alike
     fresh = evaluate(folders, model, settings=EvaluationSettings(num_frames=2))
     scores = [report.models[0].figures.outcomes[0].scores for report in (one, other, fresh)]
     np.testing.assert_allclose(scores[1], scores[2], atol=1e-6)
