@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import io
 import json
+import re
 import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from bias_world import number, puppets, recipe, write_world
+from PIL import Image
 
 from zeroshot.bias.make import make_bias_sets
+from zeroshot.bias.page import write_bias_report
 from zeroshot.bias.report import bias_figures, markdown
 from zeroshot.bias.score import ModelAnswers, Scored, score_bias
 from zeroshot.checkpoint import load_model
@@ -268,6 +273,23 @@ class TestModel:
         assert json.loads(json.dumps(report.as_dict()))["models"][0]["streams"]["fused"]["orig"]["total"] == 9
 
 
+def test_the_page_shows_clips_and_needs_nothing_else(manifest, model, tmp_path):
+    report = score_bias(manifest, [model], cache=tmp_path / "cache")
+    write_bias_report(report, manifest, tmp_path / "report")
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert not re.search(r'(src|href)="(?!data:)', page)
+    pictures = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
+    assert len(pictures) == 3 * len(manifest.kinds)
+    for picture in pictures:
+        with Image.open(io.BytesIO(base64.b64decode(picture))) as image:
+            assert image.size == (224, 84)  # two frames of 48 × 36
+    assert "shacc-random, dynamic" in page
+    found = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert found == json.loads(json.dumps(report.as_dict()))
+    assert found["record"]["versions"]["torch"]
+    assert (tmp_path / "report" / "report.md").read_text() == markdown(report)
+
+
 def run(monkeypatch, capsys, *words):
     monkeypatch.setattr(sys, "argv", ["zeroshot", "bias", *map(str, words)])
     with pytest.raises(SystemExit) as ended:
@@ -315,7 +337,7 @@ class TestCommand:
             assert message in err
             assert len(err.splitlines()) == 1
 
-    @pytest.mark.parametrize("verb", ["make", "score"])
+    @pytest.mark.parametrize("verb", ["make", "score", "probe"])
     def test_help_opens_with_an_example(self, verb, monkeypatch, capsys):
         status, out, _ = run(monkeypatch, capsys, verb, "--help")
         assert status == 0

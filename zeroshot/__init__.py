@@ -16,9 +16,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zeroshot.batch.table import read_embeddings
+    from zeroshot.bias.make import make_bias_sets
+    from zeroshot.bias.recipe import BiasRecipe
+    from zeroshot.bias.report import BiasReport
+    from zeroshot.bias.score import score_bias
     from zeroshot.checkpoint import load_model
     from zeroshot.classifier import Classifier, load
     from zeroshot.errors import ZeroshotError
+    from zeroshot.evaluation.order import ProbeReport, probe_streams
     from zeroshot.evaluation.report import Report
     from zeroshot.evaluation.run import EvaluationSettings, evaluate
     from zeroshot.evaluation.splits import LabeledVideo, Split, read_split
@@ -35,6 +40,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "BiasRecipe",
+    "BiasReport",
     "Classifier",
     "Clip",
     "EvaluationSettings",
@@ -44,6 +51,7 @@ __all__ = [
     "Model",
     "Prediction",
     "Preparation",
+    "ProbeReport",
     "Prompts",
     "Ranking",
     "Report",
@@ -57,13 +65,18 @@ __all__ = [
     "evaluate",
     "load",
     "load_model",
+    "make_bias_sets",
+    "probe_streams",
     "read_embeddings",
     "read_split",
+    "score_bias",
     "search",
     "train",
 ]
 
 _HOMES = {
+    "BiasRecipe": "bias.recipe",
+    "BiasReport": "bias.report",
     "Classifier": "classifier",
     "Clip": "types",
     "EvaluationSettings": "evaluation.run",
@@ -73,6 +86,7 @@ _HOMES = {
     "Model": "model.model",
     "Prediction": "types",
     "Preparation": "training.prepare",
+    "ProbeReport": "evaluation.order",
     "Prompts": "types",
     "Ranking": "types",
     "Report": "evaluation.report",
@@ -86,8 +100,11 @@ _HOMES = {
     "evaluate": "evaluation.run",
     "load": "classifier",
     "load_model": "checkpoint",
+    "make_bias_sets": "bias.make",
+    "probe_streams": "evaluation.order",
     "read_embeddings": "batch.table",
     "read_split": "evaluation.splits",
+    "score_bias": "bias.score",
     "search": "video_index",
     "train": "training.run",
 }

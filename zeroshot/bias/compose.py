@@ -44,27 +44,40 @@ def over(cutout: Cutout, place: NDArray[np.uint8]) -> NDArray[np.uint8]:
         cutout: the clip.
         place: (T, 3, H, W), or (3, H, W) for a still one.
     """
-    cover = cutout.levels[:, None]
-    hard = np.where(cover >= PERSON, cutout.frames, place)
-    soft = ((cover > 0) & (cover < 255)).any(1)
+    made = _pasted(cutout, np.broadcast_to(place, cutout.frames.shape))
+    soft = (cutout.levels > 0) & (cutout.levels < 255)
     if not soft.any():
-        return hard
-    pixels = cutout.frames.transpose(0, 2, 3, 1)[soft].astype(np.int32)
-    shown = np.broadcast_to(place, cutout.frames.shape).transpose(0, 2, 3, 1)[soft].astype(np.int32)
+        return made
+    pixels = _pixels(cutout.frames)[soft].astype(np.int32)
+    shown = _pixels(np.broadcast_to(place, cutout.frames.shape))[soft].astype(np.int32)
     share = cutout.levels[soft].astype(np.int32)[:, None]
     if cutout.exact:
-        plate = cutout.plate.transpose(0, 2, 3, 1)[soft].astype(np.int32)
+        plate = _pixels(cutout.plate)[soft].astype(np.int32)
         mixed = pixels + ((255 - share) * (shown - plate) + 127) // 255
     else:
         mixed = (share * pixels + (255 - share) * shown + 127) // 255
-    hard.transpose(0, 2, 3, 1)[soft] = mixed.clip(0, 255)
-    return hard
+    _pixels(made)[soft] = mixed.clip(0, 255)
+    return made
 
 
 def alone(cutout: Cutout, colour: tuple[int, int, int]) -> NDArray[np.uint8]:
     """(T, 3, H, W) the person's pixels on one plain colour; no shadow, no soft border."""
     plain = np.asarray(colour, np.uint8)[:, None, None]
-    return np.where(cutout.levels[:, None] >= PERSON, cutout.frames, plain)
+    return _pasted(cutout, np.broadcast_to(plain, cutout.frames.shape))
+
+
+def _pixels(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(T, H, W, 3) a view: decoders and encoders have the channels last, so what is made here has as well."""
+    return frames.transpose(0, 2, 3, 1)
+
+
+def _pasted(cutout: Cutout, place: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(T, 3, H, W) a place with the person's pixels on it."""
+    made = np.ascontiguousarray(_pixels(place))
+    made = made.copy() if np.shares_memory(made, place) else made
+    person = cutout.levels >= PERSON
+    made[person] = _pixels(cutout.frames)[person]
+    return made.transpose(0, 3, 1, 2)
 
 
 def moments(count: int, other: int) -> NDArray[np.int64]:
@@ -115,9 +128,8 @@ def stripes(size: tuple[int, int], generator: np.random.Generator) -> NDArray[np
 
 
 def frozen(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(T, 3, H, W) the middle frame T times."""
-    middle = len(frames) // 2
-    return np.repeat(frames[middle : middle + 1], len(frames), 0)
+    """(T, 3, H, W) the middle frame T times, in the memory of one."""
+    return np.broadcast_to(frames[len(frames) // 2], frames.shape)
 
 
 def figure_of(cutout: Cutout) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int]:

@@ -8,7 +8,7 @@ import re
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,11 +16,13 @@ import numpy as np
 
 from zeroshot.bias.apart import films_needed, known_facts, take_apart
 from zeroshot.bias.edits import PICTURED, Order, films_of, known_edits, make_edits
-from zeroshot.bias.manifest import FACTS, KINDS, SWAPS, BiasManifest, BiasRow, write_manifest
+from zeroshot.bias.manifest import FACTS, SWAPS, BiasManifest, write_manifest
 from zeroshot.bias.masks import background_shelf, mask_shelf
 from zeroshot.bias.pairs import draw_partners
 from zeroshot.bias.recipe import MOTION, WORK, BiasRecipe, Facts, Item, Places
+from zeroshot.bias.record import rows_of
 from zeroshot.errors import OptionError, OutputError, VideoError
+from zeroshot.evaluation.datasets import read_dataset
 from zeroshot.evaluation.splits import Split, read_split
 from zeroshot.files import write_whole
 from zeroshot.video.keys import content_key
@@ -58,7 +60,7 @@ def make_bias_sets(
     where it was when made again. A video that cannot be used is a failure in the manifest; the rest go on.
 
     Args:
-        source: labeled videos, or a file that `read_split` reads.
+        source: labeled videos, or what `open_split` opens.
         output: folder; made where it is missing. One that holds other sets is refused.
         recipe: what and how; `BiasRecipe()` unless told.
         advance: is called with steps done and steps in all, two a video.
@@ -73,7 +75,7 @@ def make_bias_sets(
         VideoError: no video could be used.
     """
     recipe = recipe or BiasRecipe()
-    split = source if isinstance(source, Split) else read_split(source)
+    split = source if isinstance(source, Split) else open_split(source)
     places = Places(Path(output))
     pictures = _pictures(recipe)
     settings = {**recipe.as_dict(), "split": split.name, "videos": _digest(split, pictures)}
@@ -90,12 +92,25 @@ def make_bias_sets(
         steps.done += len(items) - len(whole)
         orders, skipped = _orders(whole, facts, recipe, pictures)
         digests = _make_all_edits(orders, bench, steps, failures)
-    rows = _rows(orders, digests, places)
+    rows = rows_of(orders, digests, places)
     manifest = BiasManifest(
         places.folder, split.labels, settings, rows, tuple(failures), tuple(sorted(skipped))
     )
     write_manifest(manifest)
     return manifest
+
+
+def open_split(source: str | os.PathLike[str]) -> Split:
+    """The labeled videos of a CSV file, of a folder a label, or of a data set that is known by its look.
+
+    Raises:
+        LabelError: the file cannot be read.
+        DatasetError: the folder is none of these.
+    """
+    if Path(source).is_file():
+        return read_split(source)
+    listing = read_dataset(source)
+    return Split.of(listing.name, listing.videos)
 
 
 @dataclass(frozen=True)
@@ -344,50 +359,3 @@ def _in_order(
                 yield first, future.result()
         for first, future in begun:
             yield first, future.result()
-
-
-def _rows(orders: list[Order], digests: dict[str, dict[str, str]], places: Places) -> tuple[BiasRow, ...]:
-    """A row a video, kind by kind."""
-    rows: list[BiasRow] = []
-    for order in orders:
-        if order.item.name not in digests:
-            continue
-        item, facts = order.item, order.facts
-        own = BiasRow(
-            path="",
-            kind="",
-            label=item.label,
-            scene=item.scene,
-            background_label=item.label,
-            background_scene=item.scene,
-            figure_label="",
-            source=item.shown,
-            background_source=item.shown,
-            person_share=round(facts.person_share, 6),
-            digest="",
-        )
-        found = {**facts.digests, **digests[item.name]}
-        for kind, digest in found.items():
-            path = places.video(kind, order.name(kind)).relative_to(places.folder).as_posix()
-            rows.append(replace(_background(own, kind, order), path=path, kind=kind, digest=digest))
-    return tuple(sorted(rows, key=lambda row: KINDS.index(row.kind)))
-
-
-def _background(row: BiasRow, kind: str, order: Order) -> BiasRow:
-    """The row with what is known of the background of one kind."""
-    if kind in {"original", "background-only"}:
-        return row
-    if kind in SWAPS:
-        other = order.partners[kind][0]
-        return replace(
-            row,
-            background_label=other.label,
-            background_scene=other.scene,
-            background_source=other.shown,
-        )
-    plain = replace(row, background_label="", background_scene="", background_source="")
-    if kind == "human-only":
-        return plain
-    shown = "stripes" if order.picture is None else order.picture.name
-    figure = order.partners[kind][0].label if kind == "conflict" else ""
-    return replace(plain, background_source=shown, figure_label=figure)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zeroshot.bias.blobs import solid
 from zeroshot.errors import OptionError
 from zeroshot.video.film import reduced
 
@@ -27,7 +28,7 @@ def motion_mask(
     A pixel's motion is its distance from the median over time, smoothed over its surroundings. Where the
     camera moves, the median is over moments around, laid over each other as far as a shift explains their
     difference. In each frame the strongest motion is kept, unless it is faint against the clip's or its
-    noise; specks go.
+    noise; regions much smaller than the largest go, and holes are closed.
 
     Args:
         frames: (T, 3, H, W).
@@ -49,10 +50,11 @@ def motion_mask(
     noise = max(4 * float(np.median(motion)) / 3, 4.0)
     usual = float(np.quantile(motion, 1 - share)) / 2
     threshold = np.quantile(motion, 1 - share, axis=(1, 2), keepdims=True).clip(max(noise, usual))
-    strong = (motion > threshold).astype(np.float32)
-    lonely = _box(strong, max(1, strong.shape[1] // 24)) < 0.25
-    strength = np.where(lonely, 0, motion / threshold).astype(np.float32)
-    return np.stack([_outlined(level, size) for level in strength])
+    strength = motion / threshold
+    regions = np.stack([solid(level > 1) for level in strength])
+    # A hole that was closed becomes as strong as its border, a small region as weak as the ground.
+    whole = np.where(regions, np.maximum(strength, 1.2), np.minimum(strength, 0.8)).astype(np.float32)
+    return np.stack([_outlined(level, size) for level in whole])
 
 
 def follow_camera(frames: NDArray[np.uint8]) -> NDArray[np.int64]:

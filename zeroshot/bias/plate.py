@@ -38,8 +38,10 @@ def clean_plate(
     if not rests(path):
         scale = max(1.0, min(frames.shape[2:]) / SIDE)
         return _from_moments_around(frames, hidden, (path * scale).round().astype(np.int64))
-    still, seen = median_seen(frames, hidden)
-    return np.where(hidden[:, None], filled(still, seen), frames)
+    still = np.broadcast_to(filled(*median_seen(frames, hidden)), frames.shape)
+    plate = frames.copy(order="K")
+    plate.transpose(0, 2, 3, 1)[hidden] = still.transpose(0, 2, 3, 1)[hidden]
+    return plate
 
 
 def _from_moments_around(
@@ -47,7 +49,7 @@ def _from_moments_around(
 ) -> NDArray[np.uint8]:
     """(T, 3, H, W) each hidden pixel from some moment around at which its place was seen."""
     count, _, height, width = frames.shape
-    result = frames.copy()
+    result = frames.copy(order="K")
     for row in range(count):
         down, right = np.nonzero(hidden[row])
         open_ = np.ones(len(down), bool)

@@ -11,6 +11,7 @@ from zeroshot.checkpoint import load_model
 from zeroshot.errors import OptionError
 from zeroshot.evaluation.embedded import embed_pool
 from zeroshot.evaluation.probes import stream_dependence
+from zeroshot.evaluation.report import machine_facts
 from zeroshot.evaluation.splits import LabeledVideo
 from zeroshot.model.model import STREAMS, Model
 from zeroshot.text.prompts import make_prompts
@@ -169,7 +170,13 @@ def score_bias(
     failures = tuple((manifest.rows[row].path, reason) for row, reason in sorted(lost.items()))
     counts = manifest_counts(manifest, rows)
     return BiasReport(
-        str(manifest.folder), answers[0].labels, counts, tuple(results), manifest.settings, failures
+        sets=str(manifest.folder),
+        labels=answers[0].labels,
+        counts=counts,
+        models=tuple(results),
+        settings=manifest.settings,
+        failures=failures,
+        record=machine_facts(),
     )
 
 

@@ -69,6 +69,16 @@ def page_of(report: Report) -> str:
         _left_out(report),
         _repeat(report),
     ]
+    return document(title, sections)
+
+
+def document(title: str, sections: Iterable[str]) -> str:
+    """A whole page of sections of HTML, empty ones left out, in the style of all reports.
+
+    Args:
+        title: plain text.
+        sections: HTML.
+    """
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -140,7 +150,7 @@ def _top_table(report: Report) -> str:
         for model in report.models
         for one in model.streams
     ]
-    return _table(["model", "stream", "top-1", "top-5", "mean of labels"], rows)
+    return html_table(["model", "stream", "top-1", "top-5", "mean of labels"], rows)
 
 
 def _plane(report: Report) -> str:
@@ -176,7 +186,7 @@ def _rounds(report: Report) -> str:
         for one in model.figures.rounds
     ]
     header = ["model", "round", "labels", "chance, %", "videos", "top-1", "top-5", "mean of labels"]
-    return "<h2>Rounds</h2>" + _table(header, rows)
+    return "<h2>Rounds</h2>" + html_table(header, rows)
 
 
 def _comparisons(report: Report) -> str:
@@ -198,7 +208,7 @@ def _comparisons(report: Report) -> str:
         "only second right",
         "McNemar’s p",
     ]
-    return "<h2>Side by side, on the same videos</h2>" + _table(header, rows)
+    return "<h2>Side by side, on the same videos</h2>" + html_table(header, rows)
 
 
 def _labels(report: Report) -> str:
@@ -248,7 +258,7 @@ def _confusions(report: Report) -> str:
         )
         pairs = [[label, answer, str(count)] for label, answer, count in model.figures.confusions[:10]]
         if pairs:
-            parts.append(_table(["label", "answered with", "videos"], pairs))
+            parts.append(html_table(["label", "answered with", "videos"], pairs))
     note = '<p class="quiet">Rows: what it is. Columns: what was answered. Darker: more of its videos.</p>'
     return f"<h2>Confusions</h2>{note}{''.join(parts)}"
 
@@ -274,7 +284,7 @@ def _repeat(report: Report) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in report.run["versions"].items())
     return (
         "<h2>To repeat it</h2>"
-        + _table(["what", "", "digest"], rows)
+        + html_table(["what", "", "digest"], rows)
         + f'<p class="quiet">{escape(machine["system"])}, {machine["processors"]} processors, '
         f"{report.run['seconds']} s; {escape(versions)}</p>"
     )
@@ -284,7 +294,8 @@ def _list(lines: Iterable[str]) -> str:
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def html_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of plain texts, escaped."""
     head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>'
