@@ -64,23 +64,22 @@ def test_a_frozen_clip_is_nothing_to_the_dynamic_stream(report):
 
 def test_counts_are_those_of_each_video_by_itself(place, model, report, tmp_path):
     """Second implementation: one video, one order at a time, through the adapter itself."""
-    folder, split = place
+    _, split = place
     waist = write_waist(model, split.videos, tmp_path / "t")
     texts = model.embed_texts(list(split.labels))
-    hits = {
-        stream: dict.fromkeys(("intact", "shuffled", "reversed", "frozen"), 0) for stream in report.streams
-    }
+    orders = ("intact", "shuffled", "reversed", "frozen")
+    hits = {stream: dict.fromkeys(orders, 0) for stream in report.streams}
     for row in range(len(waist)):
         tokens, embeddings = waist.batch([row])
-        for order in ("intact", "shuffled", "reversed", "frozen"):
+        for order in orders:
             pair = (tokens, embeddings)
             if order != "intact":
                 pair = tuple(rearrange(each, order) for each in pair)
             with torch.no_grad():
                 streams = model.adapter(*pair)
-            for stream in hits:
+            for stream, counts in hits.items():
                 scores = getattr(streams, stream).numpy()[0] @ texts.T
-                hits[stream][order] += split.labels[int(np.argmax(scores))] == waist.labels[row]
+                counts[order] += split.labels[int(np.argmax(scores))] == waist.labels[row]
     for stream, probe in report.streams.items():
         found = {order: each.count.hits for order, each in probe.orders.items()}
         assert {"intact": probe.intact.hits, **found} == hits[stream]
@@ -90,7 +89,7 @@ def test_counts_are_those_of_each_video_by_itself(place, model, report, tmp_path
 
 
 def test_nothing_is_decoded_twice(place, model, tmp_path, monkeypatch):
-    folder, split = place
+    _, split = place
     first = probe_streams(split, model, tmp_path / "t")
     monkeypatch.setattr("zeroshot.video.worker.ClipReader._begin", None)
     assert probe_streams(split, model, tmp_path / "t") == first
@@ -127,7 +126,7 @@ def test_rows_of_streams_are_the_model_s_own(place, model, tmp_path):
 
 
 def test_bad_input(place, model, tmp_path):
-    folder, split = place
+    _, split = place
     one = Split.of("one", [video for video in split.videos if video.label == LABELS[0]])
     with pytest.raises(LabelError, match="needs 2 or more"):
         probe_streams(one, model, tmp_path / "t")
@@ -135,9 +134,9 @@ def test_bad_input(place, model, tmp_path):
     with pytest.raises(LabelError, match="is not among the 2 ranked"):
         probe_waist(waist, model, ("a", "b"), np.zeros((2, 24), np.float32))
     write_checkpoint(tmp_path / "other", seed=9)
-    with load_model(str(tmp_path / "other"), device="cpu") as other:
-        with pytest.raises(OptionError, match="the tokens are of the backbone"):
-            vectors_by_stream(other, waist)
+    other = load_model(str(tmp_path / "other"), device="cpu")
+    with pytest.raises(OptionError, match="the tokens are of the backbone"):
+        vectors_by_stream(other, waist)
 
 
 def test_the_command(place, tmp_path, monkeypatch, capsys):
