@@ -448,12 +448,12 @@ def test_names_templates_and_views_of_a_lineage(official, model):
         official["ucf101"], model, protocol="ucf101-full", settings=EvaluationSettings("vifi-clip")
     )
     assert vifi.settings["example_prompts"] == ["ApplyEyeMakeup"]
-    assert vifi.settings["views"] == "32 frames × 1 views × 1 crop"
+    assert vifi.settings["views"] == "32 frames × 1 view × 1 crop"
     clip = evaluate(
         official["ucf101"], model, protocol="ucf101-full", settings=EvaluationSettings("open-vclip")
     )
     assert clip.settings["example_prompts"][0] == "a photo of apply eye makeup."
-    assert clip.settings["views"] == "8 frames × 3 views × 1 crop"
+    assert clip.settings["views"] == "8 frames, 0.53 s apart × 3 views × 1 crop"
     assert clip.models[0].facts["sampling"]["stride_seconds"] == pytest.approx(16 / 30)
     index = zeroshot.load(model, list(clip.plan.labels), templates="kinetics28").index
     from zeroshot.video.sampling import Sampling
@@ -496,6 +496,14 @@ def test_the_mean_over_rounds_draws_a_shared_video_once():
     assert other.high - other.low == pytest.approx(one.high - one.low, rel=0.15)
     half = bootstrap(np.column_stack([right[:100], np.ones(100)]).astype(np.int64), mean_of_shares)
     assert (half.high - half.low) / (other.high - other.low) == pytest.approx(2**0.5, rel=0.15)
+
+
+def test_a_mean_over_rounds_that_agree_has_a_width(folders, model):
+    always = evaluate(folders, stand(model, LABELS, said_by_folder), protocol="half-classes")
+    figure = always.models[0].figures.top1
+    assert (figure.value, figure.high) == (1, 1)
+    assert figure.low == pytest.approx(30 / (30 + 1.959964**2), abs=1e-6)
+    assert always.models[0].figures.std == 0
 
 
 def test_bad_input_is_one_line(folders, network, tmp_path):

@@ -19,8 +19,8 @@ def markdown_of(report: Report) -> str:
     plan, settings = report.plan, report.settings
     parts = [
         f"# {plan.protocol} on {plan.data}",
-        *([seen_warning(report), ""] if report.allow_seen else []),
         "",
+        *([seen_warning(report), ""] if report.allow_seen else []),
         videos_line(report),
         "",
         *_main_table(report),

@@ -14,6 +14,8 @@ from zeroshot.evaluation.pictures import COLOURS, confusion, intervals, label_ba
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from numpy.typing import NDArray
+
     from zeroshot.evaluation.report import Report
 
 _BARS = 60  # labels that get a bar each; of more, the worst and the best
@@ -127,15 +129,31 @@ def _accuracy(report: Report) -> str:
     for place, model in enumerate(report.models):
         for one in model.streams:
             name = model.name if one.stream == "clip" else f"{model.name}, {one.stream}"
-            if one.sides:
+            if one.sides and one.stream == model.stream:
                 rows += [(f"{name}: {_figure(side)}", figure, place) for side, figure in one.sides.items()]
-            else:
+            elif not one.sides:
                 rows.append((name, one.top1, place))
     sides = bool(report.models[0].figures.sides)
     chance = None if sides else float(np.mean([1 / len(one.labels) for one in report.plan.rounds]))
-    table = "" if sides else _top_table(report)
+    table = _sides_table(report) if sides else _top_table(report)
     heading = "Accuracy on both sides" if sides else "Accuracy, top-1"
     return f"<h2>{heading}</h2>{intervals(rows, chance)}{table}"
+
+
+def _sides_table(report: Report) -> str:
+    names = list(report.models[0].figures.sides)
+    rows = [
+        [
+            model.name,
+            one.stream,
+            *(percent(one.sides[name]) for name in names),
+            *([] if one.gamma is None else [f"{one.gamma:.4f}"]),
+        ]
+        for model in report.models
+        for one in model.streams
+    ]
+    gamma = ["γ"] if report.plan.shape == "generalized" else []
+    return html_table(["model", "stream", *(_figure(name) for name in names), *gamma], rows)
 
 
 def _top_table(report: Report) -> str:
@@ -247,20 +265,26 @@ def _confusions(report: Report) -> str:
         matrix = model.figures.confusion
         names = [label for label, _, _ in model.figures.classes]
         wrong = matrix - np.diag(np.diag(matrix))
-        asked = np.flatnonzero(matrix.sum(1) + wrong.sum(0) > 0)
-        order = asked[np.argsort(-(wrong.sum(1) + wrong.sum(0))[asked], kind="stable")]
-        rows = np.sort(order[:_SQUARES])
-        few = f", the {_SQUARES} most confused of {len(asked)} labels" if len(asked) > _SQUARES else ""
-        parts.append(
-            f"<h3>{escape(model.name)}{few}</h3><div class=scroll>"
-            + confusion([names[row] for row in rows], matrix[np.ix_(rows, rows)], place)
-            + "</div>"
-        )
+        rows = _most(wrong.sum(1), matrix.sum(1) > 0)
+        columns = _most(matrix[rows].sum(0), matrix[rows].sum(0) > 0)
+        asked = int((matrix.sum(1) > 0).sum())
+        few = f", the {_SQUARES} labels of {asked} with most errors" if asked > _SQUARES else ""
+        labels = [(names[row], int(matrix[row].sum())) for row in rows]
+        answers = [names[column] for column in columns]
+        picture = confusion(labels, answers, matrix[np.ix_(rows, columns)], place)
+        parts.append(f'<h3>{escape(model.name)}{few}</h3><div class="scroll">{picture}</div>')
         pairs = [[label, answer, str(count)] for label, answer, count in model.figures.confusions[:10]]
         if pairs:
             parts.append(html_table(["label", "answered with", "videos"], pairs))
     note = '<p class="quiet">Rows: what it is. Columns: what was answered. Darker: more of its videos.</p>'
     return f"<h2>Confusions</h2>{note}{''.join(parts)}"
+
+
+def _most(counts: NDArray[np.int64], there: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Places of the largest counts among those that are there, as many as can be read, in their order."""
+    places = np.flatnonzero(there)
+    chosen: NDArray[np.int64] = np.sort(places[np.argsort(-counts[places], kind="stable")[:_SQUARES]])
+    return chosen
 
 
 def _left_out(report: Report) -> str:

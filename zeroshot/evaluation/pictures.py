@@ -144,36 +144,42 @@ def label_bars(rows: Sequence[tuple[str, int, Sequence[float]]]) -> str:
     return _svg(_WIDTH, top + step * len(rows) + 24, parts, "accuracy of each label")
 
 
-def confusion(labels: Sequence[str], matrix: NDArray[np.int64], colour: int) -> str:
+def confusion(
+    labels: Sequence[tuple[str, int]], answers: Sequence[str], matrix: NDArray[np.int64], colour: int
+) -> str:
     """A square for each label and answer, the darker the more of the label's videos were answered so.
 
     Args:
-        labels: K names.
-        matrix: (K, K) videos.
+        labels: R names, and how many videos each has in all.
+        answers: C names.
+        matrix: (R, C) videos.
         colour: of the model.
     """
-    left = min(230.0, 24 + _LETTER * max(len(label) for label in labels))
-    cell = max(11.0, min(26.0, (_WIDTH - left - 20) / len(labels)))
-    top = min(190.0, 16 + 5.2 * max(len(label) for label in labels))
-    shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
-    size = cell * len(labels)
+    names = [label for label, _ in labels]
+    left = min(230.0, 24 + _LETTER * max(len(name) for name in names))
+    cell = max(11.0, min(26.0, (_WIDTH - left - 20) / len(answers)))
+    top = min(190.0, 16 + 5.2 * max(len(name) for name in answers))
+    width, height = cell * len(answers), cell * len(names)
     paint = COLOURS[colour % len(COLOURS)]
-    parts = [f'<rect x="{left:.1f}" y="{top:.1f}" width="{size:.1f}" height="{size:.1f}" class="ground"/>']
-    for place, label in enumerate(labels):
-        middle = (place + 0.5) * cell
-        parts.append(_text(left - 8, top + middle + 4, _short(label, left - 14), "small", "end"))
+    parts = [f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" class="ground"/>']
+    for place, name in enumerate(names):
+        y = top + (place + 0.5) * cell + 4
+        parts.append(_text(left - 8, y, _short(name, left - 14), "small", "end"))
+    for place, name in enumerate(answers):
+        x = left + (place + 0.5) * cell + 3
         parts.append(
-            f'<text class="small" transform="translate({left + middle + 3:.1f} {top - 6:.1f}) rotate(-55)">'
-            f"{escape(_short(label, 170))}</text>"
+            f'<text class="small" transform="translate({x:.1f} {top - 6:.1f}) rotate(-55)">'
+            f"{escape(_short(name, 170))}</text>"
         )
     for row, column in zip(*np.nonzero(matrix), strict=True):
-        title = f"{labels[row]} → {labels[column]}: {matrix[row, column]}"
+        title = f"{names[row]} → {answers[column]}: {matrix[row, column]} of {labels[row][1]}"
+        share = matrix[row, column] / labels[row][1]
         parts.append(
             f'<rect x="{left + column * cell + 0.5:.1f}" y="{top + row * cell + 0.5:.1f}" '
             f'width="{cell - 1:.1f}" height="{cell - 1:.1f}" fill="{paint}" '
-            f'opacity="{0.12 + 0.88 * shares[row, column]:.2f}"><title>{escape(title)}</title></rect>'
+            f'opacity="{0.12 + 0.88 * share:.2f}"><title>{escape(title)}</title></rect>'
         )
-    return _svg(max(left + size + 70, 300), top + size + 8, parts, "rows: labels; columns: answers")
+    return _svg(max(left + width + 70, 300), top + height + 8, parts, "rows: labels; columns: answers")
 
 
 def _ceiling(shares: Sequence[float]) -> float:

@@ -262,6 +262,7 @@ def _run(
         "adapter_fingerprint": model.adapter_fingerprint,
         "untrained": model.backbone.is_random,
         "embedding_dim": model.embedding_dim,
+        "precision": model.precision,
         "logit_scale": model.logit_scale,
         "sampling": asdict(sampling),
     }
@@ -339,10 +340,17 @@ def _untrained(figures: StreamFigures, plan: Plan, repeated: tuple[Namesake, ...
     outcomes = []
     for outcome in figures.outcomes:
         kept = other[outcome.rows]
-        if not trained or not kept.any():
+        if not trained or plan.shape != "mean" or not kept.any():  # sides say it themselves
             return None
         outcomes.append(replace(outcome, rows=outcome.rows[kept], ranks=outcome.ranks[kept]))
     return bootstrap(round_columns(outcomes, len(plan.videos), 1), mean_of_shares)
+
+
+def _views(sampling: Sampling) -> str:
+    """Frames, views and how the frames lie, for people."""
+    views = f"{sampling.num_views} view{'s' if sampling.num_views > 1 else ''}"
+    stride = "" if sampling.stride_seconds is None else f", {sampling.stride_seconds:.2f} s apart"
+    return f"{sampling.num_frames} frames{stride} × {views} × 1 crop"
 
 
 def _said(chosen: EvaluationSettings, prompts: Prompts, sampling: Sampling) -> dict[str, Any]:
@@ -357,7 +365,7 @@ def _said(chosen: EvaluationSettings, prompts: Prompts, sampling: Sampling) -> d
         "texts": chosen.texts and Path(chosen.texts).name,
         "prompts_digest": prompts_digest(prompts),
         "example_prompts": list(prompts.texts[0][:3]),
-        "views": f"{sampling.num_frames} frames × {sampling.num_views} views × 1 crop",
+        "views": _views(sampling),
         "changed": {
             name: value
             for name in ("num_frames", "num_views", "templates")

@@ -197,10 +197,17 @@ def round_outcomes(scores: NDArray[np.float32], plan: Plan, readable: NDArray[np
 
 
 def mean_over_rounds(outcomes: Sequence[Outcome], num_videos: int, k: int) -> Estimate:
-    """Top-k averaged over rounds; a video that stands in several is drawn once for all of them."""
+    """Top-k averaged over rounds; a video that stands in several is drawn once for all of them.
+
+    Where all videos agree a bootstrap would have no width, so the interval is Wilson's for as many videos.
+    """
     if len(outcomes) == 1:
         return Count.of(outcomes[0].ranks < k).estimate()
-    return bootstrap(round_columns(outcomes, num_videos, k), mean_of_shares)
+    columns = round_columns(outcomes, num_videos, k)
+    hits = columns[:, 0::2].sum()
+    if hits in {0, columns[:, 1::2].sum()}:
+        return Count(len(columns) if hits else 0, len(columns)).estimate()
+    return bootstrap(columns, mean_of_shares)
 
 
 def round_columns(outcomes: Sequence[Outcome], num_videos: int, k: int) -> NDArray[np.int64]:
