@@ -21,7 +21,7 @@ _LEVELS = 127  # of an 8-bit number on either side of zero
 _PACKED_ROWS = 256  # rows for which weights are laid out; any number of rows may come
 _SMALLEST = 1e-30  # below every activation, above a division by zero
 _TOO_SLOW = 20.0  # times slower than float32 on a small product: a stand-in without a kernel, given up
-_REPEATS = 7
+_REPEATS = 15
 
 
 def activate(values: torch.Tensor, activation: str) -> torch.Tensor:
@@ -115,16 +115,21 @@ PRODUCTS: Mapping[str, MakeProduct] = {
 
 @cache
 def product_seconds() -> Mapping[str, float]:
-    """Seconds of one product of 256 × 768 × 768 in each arithmetic that this processor has a kernel for.
+    """Processor seconds of one product of 256 × 768 × 768 in each arithmetic that there is a kernel for.
 
-    Measured once in a process, in turn, the best of several: other work on the machine only slows, and the
-    question is what the kernels can do. Takes a tenth of a second.
+    Measured once in a process, in turn, on one thread, by that thread's own clock, the best of several: so
+    other work on the machine changes little. Takes a tenth of a second.
     """
-    runs = {name: run for name in PRODUCTS if (run := _trial(name, 256, 768)) is not None}
-    best = dict.fromkeys(runs, float("inf"))
-    for _ in range(_REPEATS):
-        for name, run in runs.items():
-            best[name] = min(best[name], _seconds(run))
+    num_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        runs = {name: run for name in PRODUCTS if (run := _trial(name, 256, 768)) is not None}
+        best = dict.fromkeys(runs, float("inf"))
+        for _ in range(_REPEATS):
+            for name, run in runs.items():
+                best[name] = min(best[name], _seconds(run))
+    finally:
+        torch.set_num_threads(num_threads)
     return best
 
 
@@ -163,7 +168,7 @@ def _product(name: str, num_rows: int, width: int) -> Callable[[], Any] | None:
 
 
 def _seconds(run: Callable[[], Any]) -> float:
-    """How long one run takes."""
-    start = time.perf_counter()
+    """How long this thread works on one run."""
+    start = time.thread_time()
     run()
-    return time.perf_counter() - start
+    return time.thread_time() - start
