@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from copy import deepcopy
+from pathlib import Path
 
 import numpy as np
 import open_clip
@@ -22,11 +23,10 @@ from zeroshot.model import arithmetic, precision
 from zeroshot.model.arithmetic import PRODUCTS
 from zeroshot.model.backbone import load_backbone
 from zeroshot.model.precision import PROMISES
-from zeroshot.resources import checkpoints_folder
 from zeroshot.video.decode import read_clips
 from zeroshot.video.sampling import Sampling
 
-CLIPS = checkpoints_folder().parent / "examples" / "clips"
+CLIPS = Path(__file__).parents[1] / "examples" / "clips"
 ARITHMETICS = tuple(PRODUCTS)
 
 
