@@ -170,6 +170,7 @@ def test_most_clips_get_the_right_label(network, config, tokens):
     assert sum(right) > 0.6 * len(rows)
 
 
+@pytest.mark.slow
 def test_the_recipe_learns(tmp_path):
     script = ROOT / "examples" / "train_puppet_tiny.py"
     settings = [

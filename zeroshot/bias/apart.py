@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zeroshot.bias.recipe import BiasRecipe, Item, Places
+    from zeroshot.model.segment import PersonSegmenter
     from zeroshot.video.film import Film
     from zeroshot.video.source import VideoSource
 
@@ -48,7 +49,13 @@ def films_needed(item: Item) -> list[VideoSource]:
     return needed
 
 
-def take_apart(item: Item, films: Sequence[Film | VideoError], recipe: BiasRecipe, places: Places) -> Facts:
+def take_apart(
+    item: Item,
+    films: Sequence[Film | VideoError],
+    recipe: BiasRecipe,
+    places: Places,
+    segmenter: PersonSegmenter | None = None,
+) -> Facts:
     """Write the original, the background, the mask and the figure of one video, then its facts.
 
     Args:
@@ -56,12 +63,13 @@ def take_apart(item: Item, films: Sequence[Film | VideoError], recipe: BiasRecip
         films: of `films_needed`.
         recipe: how.
         places: where.
+        segmenter: makes the mask of an item that has none; None takes what moves.
 
     Raises:
         VideoError: a film could not be read, they do not fit each other, or nobody is to be seen.
         OutputError: something cannot be written.
     """
-    cutout = _cut(item, films, recipe)
+    cutout = _cut(item, films, recipe, segmenter)
     film = films[0]
     if isinstance(film, VideoError):  # _cut has raised it already; this tells the type checker
         raise film
@@ -119,7 +127,9 @@ def write_figure(path: Path, cutout: Cutout) -> float:
     return top / int(cutout.frames.shape[2])
 
 
-def _cut(item: Item, films: Sequence[Film | VideoError], recipe: BiasRecipe) -> Cutout:
+def _cut(
+    item: Item, films: Sequence[Film | VideoError], recipe: BiasRecipe, segmenter: PersonSegmenter | None
+) -> Cutout:
     """Person and place of one video."""
     read = []
     for film in films:
@@ -129,15 +139,18 @@ def _cut(item: Item, films: Sequence[Film | VideoError], recipe: BiasRecipe) -> 
     film, *others = read
     frames = film.clip.frames
     path = None
-    if item.mask is None:
+    if item.mask is None and segmenter is not None:
+        levels = segmenter.levels(frames)
+    elif item.mask is None:
         path = follow_camera(frames)
         levels = motion_mask(frames, recipe.motion_share, path)
     else:
         mask = mask_of_film(others.pop(0)) if is_mask_video(item.mask) else read_mask(item.mask)
         levels = fitted_mask(mask, film, item.mask)
     if person_share(levels) == 0:
-        what = "nothing moves in" if item.mask is None else f"the mask {item.mask} shows nobody in"
-        raise VideoError(f"{what} {item.shown}; give it a mask with a person, or leave it out")
+        raise VideoError(
+            f"{_nobody(item, segmenter)} {item.shown}; give it a mask with a person, or leave it out"
+        )
     if not others:
         return Cutout(frames, levels, clean_plate(frames, levels, path), exact=False)
     plate = others[0].clip.frames
@@ -148,3 +161,10 @@ def _cut(item: Item, films: Sequence[Film | VideoError], recipe: BiasRecipe) -> 
             "(frames × 3 × height × width); make both alike"
         )
     return Cutout(frames, levels, plate, exact=True)
+
+
+def _nobody(item: Item, segmenter: PersonSegmenter | None) -> str:
+    """How a mask without a person is told."""
+    if item.mask is not None:
+        return f"the mask {item.mask} shows nobody in"
+    return "nothing moves in" if segmenter is None else f"{segmenter.name} finds nobody in"

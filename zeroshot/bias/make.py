@@ -7,13 +7,14 @@ import json
 import re
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from zeroshot.batch.lock import FolderLock
 from zeroshot.bias.apart import films_needed, known_facts, take_apart
 from zeroshot.bias.edits import PICTURED, Order, films_of, known_edits, make_edits
 from zeroshot.bias.manifest import FACTS, SWAPS, BiasManifest, write_manifest
@@ -25,6 +26,7 @@ from zeroshot.errors import OptionError, OutputError, VideoError
 from zeroshot.evaluation.datasets import read_dataset
 from zeroshot.evaluation.splits import Split, read_split
 from zeroshot.files import write_whole
+from zeroshot.model.segment import PersonSegmenter
 from zeroshot.video.keys import content_key
 from zeroshot.video.source import images_in, is_path, name_of
 from zeroshot.video.worker import ClipReader
@@ -71,19 +73,23 @@ def make_bias_sets(
     Raises:
         LabelError: the split cannot be read.
         OptionError: a folder of masks, backgrounds or pictures that is not there, or output of other sets.
-        OutputError: the folder cannot be written.
+        OutputError: the folder cannot be written, or another run is writing there.
+        ModelError: weights of a segmentation network that cannot be read.
         VideoError: no video could be used.
     """
     recipe = recipe or BiasRecipe()
     split = source if isinstance(source, Split) else open_split(source)
+    segmenter = None if recipe.network is None else PersonSegmenter(*recipe.network)
     places = Places(Path(output))
     pictures = _pictures(recipe)
     settings = {**recipe.as_dict(), "split": split.name, "videos": _digest(split, pictures)}
+    if segmenter is not None:
+        settings["segmenter"] = segmenter.fingerprint
     _claim(places.folder, settings)
     items, failures = _items(split, recipe)
     steps = _Steps(2 * len(items), advance)
-    with ClipReader() as reader:
-        bench = _Bench(recipe, places, reader)
+    with _held(places.folder / WORK), ClipReader() as reader:
+        bench = _Bench(recipe, places, reader, segmenter)
         facts = _take_all_apart(items, bench, steps, failures)
         if not facts:
             first = failures[0][1] if failures else "the split is empty"
@@ -120,6 +126,7 @@ class _Bench:
     recipe: BiasRecipe
     places: Places
     reader: ClipReader
+    segmenter: PersonSegmenter | None
 
 
 class _Steps:
@@ -176,6 +183,16 @@ def _claim(folder: Path, settings: dict[str, Any]) -> None:
     _tidy(folder, settings["kinds"])
 
 
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Keep other runs out of the folder."""
+    lock = FolderLock(folder)
+    try:
+        yield
+    finally:
+        lock.free()
+
+
 def _tidy(folder: Path, kinds: Sequence[str]) -> None:
     """A folder for each kind, without what a run left half-written when it was killed."""
     for kind in (*kinds, "masks"):
@@ -186,7 +203,7 @@ def _tidy(folder: Path, kinds: Sequence[str]) -> None:
 
 def _items(split: Split, recipe: BiasRecipe) -> tuple[list[Item], list[tuple[str, str]]]:
     """The videos with what belongs to each, and those that lack something."""
-    masks = None if recipe.masks == MOTION else mask_shelf(recipe.masks)
+    masks = None if recipe.masks == MOTION or recipe.network else mask_shelf(recipe.masks)
     backgrounds = None if recipe.backgrounds is None else background_shelf(recipe.backgrounds)
     items, failures = [], []
     for row, video in enumerate(split.videos):
@@ -224,7 +241,10 @@ def _take_all_apart(
             facts[item.name] = known
             steps.one()
     outcomes = _in_order(
-        todo, films_needed, lambda item, films: take_apart(item, films, bench.recipe, bench.places), bench
+        todo,
+        films_needed,
+        lambda item, films: take_apart(item, films, bench.recipe, bench.places, bench.segmenter),
+        bench,
     )
     for item, outcome in outcomes:
         if isinstance(outcome, VideoError):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zeroshot.bias.manifest import KINDS
 from zeroshot.errors import OptionError, OutputError
+from zeroshot.model.segment import SEGMENTERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,8 @@ class BiasRecipe:
 
     Attributes:
         kinds: which; `original` and `background-only` always are, the others are made of them.
-        masks: `motion`, or a folder of masks; see `masks.mask_shelf`.
+        masks: `motion`; a folder of masks, see `masks.mask_shelf`; or `ARCHITECTURE:FILE`, a segmentation
+            network of `model.segment.SEGMENTERS` and its weights.
         backgrounds: a folder of videos without their persons, where somebody has them (another inpainter's
             work, or a world that knows); None takes the persons out by what was seen at other times.
         images: a folder of pictures for SCUBA and conflict clips; None paints stripes.
@@ -74,12 +76,18 @@ class BiasRecipe:
         if not 0 <= self.seed < 2**63:
             raise OptionError(f"seed {self.seed}; expected a whole number from 0 to 2^63 - 1")
 
+    @property
+    def network(self) -> tuple[str, str] | None:
+        """Architecture and file of weights of the network that makes the masks; None where none does."""
+        name, colon, weights = self.masks.partition(":")
+        return (name, weights) if colon and name in SEGMENTERS else None
+
     def as_dict(self) -> dict[str, Any]:
         """The fields as JSON holds them, without the names of folders, which decide nothing."""
         fields = {**asdict(self), "kinds": list(self.kinds)}
         return {
             **fields,
-            "masks": MOTION if self.masks == MOTION else "files",
+            "masks": self.network[0] if self.network else MOTION if self.masks == MOTION else "files",
             "backgrounds": "files" if self.backgrounds else "inpainted",
             "images": "files" if self.images else "stripes",
         }

@@ -25,7 +25,9 @@ Output = Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="Fold
 Masks = Annotated[
     str,
     typer.Option(
-        metavar="DIR", help="Person masks: NAME.npz, NAME/*.png or NAME.mp4; or motion, a rough guess."
+        metavar="DIR",
+        help="Person masks: NAME.npz, NAME/*.png or NAME.mp4; ARCHITECTURE:FILE, a segmentation network of "
+        "torchvision and its weights; or motion, a rough guess.",
     ),
 ]
 Backgrounds = Annotated[
