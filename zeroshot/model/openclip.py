@@ -18,6 +18,7 @@ from zeroshot.model.fetch import fetch_files, fetch_one, has_tokenizer
 from zeroshot.model.names import OFFLINE_REMEDY, WEIGHT_SUFFIXES, close_matches, one_line, read_json
 from zeroshot.model.network import Network, NetworkFacts
 from zeroshot.model.quick import quick_copy, short_copy, with_parts
+from zeroshot.model.texts import short_texts
 from zeroshot.model.towers import embeddings_of, swaps, tokens_of, tower_of
 from zeroshot.video.transform import Preprocess, three_numbers
 
@@ -90,7 +91,9 @@ class OpenClipNetwork(Network):
                 f"the tokenizer gives token {int(token_ids.max())}, the network knows {known}; "
                 "expected text_cfg.vocab_size to be the size of the tokenizer's vocabulary"
             )
-        embeddings: torch.Tensor = self.module.encode_text(token_ids.to(self.device()))
+        token_ids = token_ids.to(self.device())
+        short = short_texts(self.module, token_ids)
+        embeddings: torch.Tensor = self.module.encode_text(token_ids) if short is None else short
         return embeddings
 
     def quick(self, arithmetic: str) -> OpenClipNetwork:
