@@ -70,6 +70,6 @@ def test_towers_that_see_the_padding_read_all_of_it(custom, text):
 
 
 def test_a_mask_over_the_padding_needs_the_padding():
-    module = network(True)
+    module = network(custom=True)
     module.text.use_pad_mask = True
     assert short_texts(module, ids(3, 1)) is None
