@@ -296,13 +296,12 @@ def rewrite(path, change) -> None:
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        ({"version": 2}, "has format 2; expected 1"),
+        ({"version": 3}, "has format 3; expected 2"),
         ({"version": None}, "has format None"),
-        ({"labels": ["x", "y"]}, "checksum"),
-        ({"labels": None}, "checksum"),
         ({"fingerprint": {"model": "other"}}, "checksum"),
-        ({"sha256": None}, "damaged"),
-        ({"sha256": "0"}, "checksum"),
+        ({"sha256": None}, "checksum"),
+        ({"sha256_of_this": None}, "damaged"),
+        ({"sha256_of_this": "0"}, "checksum"),
     ],
 )
 def test_changed_contents(tmp_path, changes, what):

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 from zeroshot.errors import OutputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes | Iterable[bytes | memoryview]) -> None:
     """Write `content` to `path`: a reader sees all of it or none, also after a loss of power.
 
     Args:
         path: of the file; its folder is made where it is missing.
-        content: everything.
+        content: everything, at once or in pieces.
 
     Raises:
         OutputError: the disk is full or read-only.
@@ -27,7 +28,7 @@ def write_whole(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("wb") as stream:
-            stream.write(content)
+            stream.writelines([content] if isinstance(content, bytes) else content)
             stream.flush()
             os.fsync(stream.fileno())
         beside.replace(path)

@@ -1,46 +1,47 @@
-"""LabelIndex: text embeddings of a label list, made once, searched exactly, kept in one file."""
+"""LabelIndex: text embeddings of a label list, made once, searched exactly or in cells, kept in one file."""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
 import math
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save as to_bytes
 
 from zeroshot.errors import IndexFileError, LabelError, OptionError
-from zeroshot.files import write_whole
+from zeroshot.text.cells import Cells, rescored
+from zeroshot.text.index_file import REMEDY, IndexFile, read_index, write_index
+from zeroshot.text.products import Nearest, all_scores, log_sums, nearest_rows
+from zeroshot.text.recall import Recall, check_recall, reach_recall
 from zeroshot.text.rows import unit_rows, whole_count
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
-_FORMAT = "zeroshot_label_index"
-_VERSION = 1
-_REMEDY = "rebuild it with `zeroshot index`"
-_SMALL_PRODUCT = (
-    1 << 24
-)  # multiplications, about 2 ms: below it, waking a second thread costs more than it saves
+EXACT_UP_TO = 250_000  # labels; one query then takes some 40 ms, less than reading any video
+DEFAULT_RECALL = 0.99
+_CELLS_FROM = 20_000  # labels, below which an exact search takes a few ms whatever is asked
+_CHECKED_BYTES = 256 << 20  # what loading reads through in a fraction of a second
+_IN_CELLS = 32  # a search in cells gives so many at most: a quarter of its shortlist
 
 
 class LabelIndex:
-    """K labels and their (K, D) float32 unit rows: exact inner products with any video embedding.
+    """K labels and their (K, D) float32 unit rows: the nearest to any video embedding.
 
-    Scores are cosines, clipped to [-1, 1] where rounding left it.
+    Scores are cosines, clipped to [-1, 1] where rounding left it. Up to 250,000 labels a search is exact.
+    Beyond, it looks into some of the cells that `with_cells` groups the labels in, and scores what it finds
+    there exactly; `repr` says which, and `recall` how much it finds.
     """
 
     def __init__(
         self, labels: Sequence[str], embeddings: ArrayLike, *, fingerprint: Mapping[str, str]
     ) -> None:
-        """Index the embeddings of `labels`.
+        """Index the embeddings of `labels`, to be searched exactly.
 
         Args:
             labels: K names, none twice.
@@ -51,29 +52,33 @@ class LabelIndex:
             LabelError: labels repeat, or labels and rows differ in number.
             OptionError: rows are not finite or not of unit length; a fingerprint is not made of words.
         """
-        import faiss
-
-        self._labels = tuple(labels)
-        self._fingerprint = dict(fingerprint)
-        self._embeddings = unit_rows(embeddings, "embeddings")
-        self._embeddings.flags.writeable = False
-        if not self._labels or len(self._labels) != len(self._embeddings):
-            counts = f"{len(self._labels)} labels but {len(self._embeddings)} embeddings"
-            raise LabelError(f"{counts}; expected one embedding a label, and a label at least")
-        if len(set(self._labels)) < len(self._labels):
-            twice = next(label for label in self._labels if self._labels.count(label) > 1)
-            raise LabelError(f"label {twice!r} stands in the list twice; remove one")
+        self._take(labels, unit_rows(embeddings, "embeddings"), fingerprint)
         zeros = np.flatnonzero(~self._embeddings.any(axis=1))
         if len(zeros):
             raise OptionError(
                 f"embedding {zeros[0]} ({self._labels[zeros[0]]!r}) is all zeros; expected a unit row"
             )
+
+    def _take(
+        self, labels: Sequence[str], embeddings: NDArray[np.float32], fingerprint: Mapping[str, str]
+    ) -> None:
+        """Keep what was given or read, after the checks that read no vector."""
+        self._labels = tuple(labels)
+        self._fingerprint = dict(fingerprint)
+        self._embeddings = embeddings
+        self._embeddings.flags.writeable = False
+        self._cells: Cells | None = None
+        self._recall: Recall | None = None
+        if not self._labels or len(self._labels) != len(self._embeddings):
+            counts = f"{len(self._labels)} labels but {len(self._embeddings)} embeddings"
+            raise LabelError(f"{counts}; expected one embedding a label, and a label at least")
+        if len(set(self._labels)) < len(self._labels):
+            twice = Counter(self._labels).most_common(1)[0][0]
+            raise LabelError(f"label {twice!r} stands in the list twice; remove one")
         if not all(isinstance(word, str) for pair in self._fingerprint.items() for word in pair):
             raise OptionError(
                 f"fingerprint {self._fingerprint!r} is not made of words; expected {{name: text}}"
             )
-        self._faiss = faiss.IndexFlatIP(self._embeddings.shape[1])
-        self._faiss.add(self._embeddings)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -82,7 +87,7 @@ class LabelIndex:
 
     @property
     def embeddings(self) -> NDArray[np.float32]:
-        """(K, D) float32 unit rows, read-only."""
+        """(K, D) float32 unit rows, read-only; of a loaded index mapped from its file."""
         return self._embeddings
 
     @property
@@ -90,37 +95,111 @@ class LabelIndex:
         """What the embeddings depend on (a copy)."""
         return dict(self._fingerprint)
 
+    @property
+    def recall(self) -> Recall | None:
+        """What a search in cells finds; None where every search is exact."""
+        return self._recall
+
     def __len__(self) -> int:
         return len(self._labels)
 
     def __repr__(self) -> str:
-        return f"LabelIndex({len(self)} labels, {self._embeddings.shape[1]} dimensions, {self._fingerprint})"
+        return (
+            f"LabelIndex({len(self)} labels, {self._embeddings.shape[1]} dimensions, "
+            f"{self.about_search}, {self._fingerprint})"
+        )
+
+    @property
+    def about_search(self) -> str:
+        """How it is searched, in a few words."""
+        if self._recall is None:
+            return "exact"
+        found = self._recall
+        return f"{found.num_probed} of {found.num_cells} cells, recall@5 {found.measured:.3f}"
+
+    def with_cells(
+        self,
+        recall: float | None = None,
+        queries: ArrayLike | None = None,
+        advance: Callable[[], None] | None = None,
+    ) -> LabelIndex:
+        """The same labels, searched in cells where that pays, else exactly.
+
+        Args:
+            recall: share of the five nearest labels to be found. None: 0.99 from 250,000 labels on, below
+                them an exact search; 1: exact. With fewer than 20,000 labels every search is exact.
+            queries: (n, D) vectors of real videos to measure recall on, the more alike to those to come the
+                better; None makes them from the labels (see `video_like_queries`).
+            advance: called after each of `build_steps(K)` steps, for progress.
+
+        Raises:
+            OptionError: a share not above 0 or above 1; fewer than 2 queries, or not (n, D) unit rows.
+        """
+        if recall is not None:
+            check_recall(recall)
+        given = None if queries is None else self._checked(queries)
+        if given is not None and len(given) < 2:
+            raise OptionError(f"{len(given)} queries to measure recall on; expected 2 or more, or none")
+        made = LabelIndex.__new__(LabelIndex)
+        made._take(self._labels, self._embeddings, self._fingerprint)
+        if uses_cells(len(self), recall):
+            made._cells = Cells.build(self._embeddings, advance)
+            made._recall = reach_recall(made._cells, self._embeddings, recall or DEFAULT_RECALL, given)
+        return made
+
+    def to_gpu(self) -> None:
+        """Search the cells on the first GPU from now on.
+
+        Raises:
+            OptionError: the index is searched exactly, or there is no GPU that faiss can use.
+        """
+        import faiss
+
+        if self._cells is None:
+            raise OptionError(f"{self!r} has no cells to search on a GPU; build it with a recall below 1")
+        if not faiss.get_num_gpus():
+            raise OptionError("faiss finds no GPU; leave the index where it is")
+        self._cells.to_gpu()
 
     def search(self, queries: ArrayLike, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Scores (B, k) float32, best first, and rows (B, k) int64 of the k nearest labels.
 
-        Equal scores are ordered by row.
+        Equal scores are ordered by row. The answers are the same in any batch.
 
         Args:
             queries: (B, D) unit rows; a row of zeros (a still clip's dynamic stream) scores 0 everywhere.
-            k: at least 1; more than K gives all K.
+            k: at least 1; more than K gives all K. Beyond 32 every search is exact.
 
         Raises:
             OptionError: k < 1, or queries of another shape, not finite, or not of unit length.
         """
-        k = min(whole_count(k), len(self))
-        rows_in = self._checked(queries)
-        with _few_threads(rows_in.size * len(self)):
-            scores, rows = self._faiss.search(rows_in, k)
-        scores = np.clip(scores, -1.0, 1.0)
-        order = np.lexsort((rows, -scores), axis=1)
-        return np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)
+        found, _ = self._nearest(queries, k, None)
+        return found.scores, found.rows
+
+    def ranked(self, queries: ArrayLike, k: int, logit_scale: float) -> Ranked:
+        """The k nearest labels with their probabilities, and over how many labels those are.
+
+        After an exact search they are over all K; after one in cells over its shortlist of 128 labels, each
+        scored exactly, so that they are upper bounds. Between batches they agree to about 1e-6.
+
+        Args:
+            queries: as for `search`.
+            k: as for `search`.
+            logit_scale: the backbone's own, > 0.
+
+        Raises:
+            OptionError: as for `search`, or the scale is not a positive number.
+        """
+        _check_scale(logit_scale)
+        found, compared = self._nearest(queries, k, logit_scale)
+        logits = found.scores * np.float64(logit_scale)
+        sums = np.empty(len(logits)) if found.log_sums is None else found.log_sums
+        return Ranked(found.scores, found.rows, np.exp(logits - sums[:, None]), compared)
 
     def scores(self, queries: ArrayLike) -> NDArray[np.float32]:
         """(B, K) float32 cosines of every query with every label, in the order of the labels.
 
-        One row at a time on one thread: a row's scores are the same to the last bit in any batch, and agree
-        with those of `search` to about 1e-7.
+        A row's scores are the same to the last bit in any batch, and those of `search`.
 
         Args:
             queries: as for `search`.
@@ -128,19 +207,10 @@ class LabelIndex:
         Raises:
             OptionError: as for `search`.
         """
-        import faiss
-
-        kernels: Any = faiss  # its type hints leave out the functions that it generates
-        rows = self._checked(queries)
-        result = np.empty((len(rows), len(self)), dtype=np.float32)
-        width, labels = self._embeddings.shape[1], kernels.swig_ptr(self._embeddings)
-        for row, out in zip(rows, result, strict=True):
-            inputs = (kernels.swig_ptr(row), labels, width, len(self))
-            kernels.fvec_inner_products_ny(kernels.swig_ptr(out), *inputs)
-        return np.clip(result, -1.0, 1.0, out=result)
+        return all_scores(self._checked(queries), self._embeddings)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write labels, embeddings and fingerprint to one file, which is never seen half written.
+        """Write labels, embeddings, cells and fingerprint to one file, which is never seen half written.
 
         Args:
             path: any name; a file that is there is replaced, a folder that is not there is made.
@@ -148,38 +218,45 @@ class LabelIndex:
         Raises:
             OutputError: it cannot be written there.
         """
-        path = Path(path)
-        contents = {"version": _VERSION, "labels": self._labels, "fingerprint": self._fingerprint}
-        checked = {**contents, "sha256": _digest(contents, self._embeddings)}
-        # One entry, because the library writes several in any order: the same index gives the same bytes.
-        data = to_bytes({"embeddings": self._embeddings}, {_FORMAT: json.dumps(checked, sort_keys=True)})
-        write_whole(path, data)
+        contents: dict[str, object] = {"fingerprint": self._fingerprint}
+        if self._recall is not None:
+            contents["recall"] = self._recall.as_dict()
+        cells = None if self._cells is None else self._cells.to_bytes()
+        write_index(Path(path), IndexFile(self._labels, self._embeddings, contents, cells))
 
     @classmethod
     def load(
-        cls, path: str | os.PathLike[str], *, fingerprint: Mapping[str, str] | None = None
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        fingerprint: Mapping[str, str] | None = None,
+        exact: bool = False,
+        check: bool = False,
     ) -> LabelIndex:
-        """The index that `save` wrote.
+        """The index that `save` wrote, mapped into memory: what no search looks at is not read.
 
         Args:
             path: the file.
             fingerprint: what it must have been built with; each name given here is compared, others are not.
+            exact: leave its cells aside.
+            check: hold also vectors and cells of more than 256 MiB against their checksums.
 
         Raises:
             IndexFileError: the file is missing, damaged, of another kind or format, or stale: built with
                 another fingerprint. The message names what differs.
         """
         path = Path(path)
-        contents, embeddings = _read(path)
+        file = read_index(path, check_up_to=2**63 if check else _CHECKED_BYTES)
+        index = cls.__new__(cls)
         try:
-            found = contents.get("version")
-            if found != _VERSION:
-                raise IndexFileError(f"index {path} has format {found}; expected {_VERSION}; {_REMEDY}")
-            if contents.pop("sha256") != _digest(contents, embeddings):
-                raise IndexFileError(f"index {path} is damaged: its checksum is wrong; {_REMEDY}")
-            index = cls(contents["labels"], embeddings, fingerprint=contents["fingerprint"])
+            if file.embeddings.ndim != 2 or file.embeddings.dtype != np.float32:
+                raise ValueError("its embeddings are no (K, D) float32")
+            index._take(file.labels, file.embeddings, file.contents["fingerprint"])
+            if file.cells is not None and not exact:
+                index._cells = Cells.from_bytes(file.cells)
+                index._recall = Recall(**file.contents["recall"])
         except (KeyError, TypeError, ValueError, AttributeError, LabelError, OptionError) as error:
-            raise IndexFileError(f"index {path} is damaged ({error!r}); {_REMEDY}") from None
+            raise IndexFileError(f"index {path} is damaged ({error!r}); {REMEDY}") from None
         _refuse_stale(path, index.fingerprint, fingerprint or {})
         return index
 
@@ -190,6 +267,42 @@ class LabelIndex:
             widths = f"{rows.shape[1]} dimensions but the labels {self._embeddings.shape[1]}"
             raise OptionError(f"queries have {widths}; embed both with one model")
         return rows
+
+    def _nearest(self, queries: ArrayLike, k: int, scale: float | None) -> tuple[Nearest, int | None]:
+        """What a search finds, and over how many labels its sums are; None: all."""
+        asked, k = self._checked(queries), min(whole_count(k), len(self))
+        if self._cells is None or self._recall is None or k > _IN_CELLS or not asked.any(axis=1).all():
+            return nearest_rows(asked, self._embeddings, k, scale), None
+        near = self._cells.shortlist(asked, self._recall.num_probed)
+        if (near < 0).any():  # cells so small that the shortlist is not full
+            return nearest_rows(asked, self._embeddings, k, scale), None
+        found = list(rescored(asked, self._embeddings, near))
+        scores = np.array([row for row, _ in found], np.float32).reshape(near.shape)
+        rows = np.array([row for _, row in found], np.int64).reshape(near.shape)
+        sums = None if scale is None else log_sums(scores, scale)
+        return Nearest(scores[:, :k], rows[:, :k], sums), near.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """The k nearest of K labels for each of B queries, as probabilities too.
+
+    Attributes:
+        scores: (B, k) float32 cosines, best first.
+        rows: (B, k) int64.
+        probabilities: (B, k) float64.
+        compared: how many labels a query's probabilities are over; None: all K.
+    """
+
+    scores: NDArray[np.float32]
+    rows: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    compared: int | None
+
+
+def uses_cells(number: int, recall: float | None) -> bool:
+    """Whether so many labels are searched in cells where that recall, or none, is asked for."""
+    return number > EXACT_UP_TO if recall is None else recall < 1 and number >= _CELLS_FROM
 
 
 def probabilities(scores: ArrayLike, logit_scale: float) -> NDArray[np.float64]:
@@ -210,51 +323,17 @@ def probabilities(scores: ArrayLike, logit_scale: float) -> NDArray[np.float64]:
     logits = np.asarray(scores, dtype=np.float64)
     if logits.ndim < 1 or logits.shape[-1] < 1 or not np.isfinite(logits).all():
         raise OptionError(f"scores of shape {logits.shape} are empty or not finite; expected (B, K) cosines")
-    if not (math.isfinite(logit_scale) and logit_scale > 0):
-        raise OptionError(f"logit scale {logit_scale} is not a positive number; use the model's own")
+    _check_scale(logit_scale)
     logits = logits * logit_scale
     # The largest logit becomes 0, so that no exponential overflows and one of them is 1.
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
-@contextlib.contextmanager
-def _few_threads(multiplications: int) -> Iterator[None]:
-    """Hold faiss to one thread within a small product, and give it back its number of threads afterwards."""
-    import faiss
-
-    if multiplications > _SMALL_PRODUCT:
-        yield
-        return
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(before)
-
-
-def _digest(contents: Mapping[str, Any], embeddings: NDArray[np.float32]) -> str:
-    """Checksum of what an index file holds."""
-    words = json.dumps(contents, sort_keys=True)
-    return hashlib.sha256(words.encode() + b"\0" + embeddings.tobytes()).hexdigest()
-
-
-def _read(path: Path) -> tuple[dict[str, Any], NDArray[np.float32]]:
-    """The contents and the embeddings of an index file, not yet checked."""
-    try:
-        with path.open("rb"), safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if _FORMAT not in metadata:
-                raise IndexFileError(f"{path} is not a label index; make one with `zeroshot index`")
-            return json.loads(metadata[_FORMAT]), np.asarray(file.get_tensor("embeddings"))
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise IndexFileError(
-            f"cannot read the index {path}: {reason}; make one with `zeroshot index`"
-        ) from None
-    except (SafetensorError, ValueError) as error:
-        raise IndexFileError(f"{path} is not a label index or is damaged ({error}); {_REMEDY}") from None
+def _check_scale(logit_scale: float) -> None:
+    """Raise OptionError where a scale is none."""
+    if not (math.isfinite(logit_scale) and logit_scale > 0):
+        raise OptionError(f"logit scale {logit_scale} is not a positive number; use the model's own")
 
 
 def _refuse_stale(path: Path, stored: Mapping[str, str], wanted: Mapping[str, str]) -> None:
@@ -265,4 +344,4 @@ def _refuse_stale(path: Path, stored: Mapping[str, str], wanted: Mapping[str, st
         if stored.get(name) != value
     ]
     if differences:
-        raise IndexFileError(f"index {path} is stale: {'; '.join(differences)}; {_REMEDY}")
+        raise IndexFileError(f"index {path} is stale: {'; '.join(differences)}; {REMEDY}")

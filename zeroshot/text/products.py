@@ -89,6 +89,13 @@ def nearest_rows(
     return Nearest(found.scores, found.rows, None if sums is None else sums.result())
 
 
+def log_sums(scores: NDArray[np.float32], logit_scale: float) -> NDArray[np.float64]:
+    """(B,) float64, for (B, n) scores the logarithm of the sum of exp(logit_scale × score) over each row."""
+    sums = _LogSums(len(scores), logit_scale)
+    sums.add(scores)
+    return sums.result()
+
+
 class _Found:
     """The k best rows so far for each of B queries, by their own scores."""
 
