@@ -15,7 +15,7 @@ FLOORS = {
     "video": 1, "text": 1,
     "model": 2, "losses": 2, "synthetic": 2,
     "batch": 3, "checkpoint": 3,
-    "classifier": 4, "features": 4, "video_index": 4,
+    "classifier": 4, "features": 4, "video_index": 4, "label_rows": 4,
     "evaluation": 5, "audit": 5,
     "training": 6, "bias": 6,
     "cli": 7, "app": 7,

@@ -8,7 +8,7 @@ import numpy as np
 
 from zeroshot.checkpoint import DEFAULT_MODEL, load_model
 from zeroshot.errors import LabelError, OptionError, VideoError
-from zeroshot.text.index import LabelIndex, probabilities
+from zeroshot.text.index import LabelIndex, Ranked, probabilities
 from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts, prompts_digest
 from zeroshot.types import Prediction, Ranking, Segment
 from zeroshot.video.source import VideoSource, is_path, name_of
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _SORTED_LABELS = 4096  # up to here sorting all scores costs less than a search for the best
 _SCORES_AT_ONCE = 1 << 17  # bounds the memory of a block: 2 MB of scores and probabilities
+_VECTORS_AT_ONCE = 64  # through a matrix product, where there are more labels
 _WINDOWS_AT_ONCE = 8  # bounds what a long video holds in memory: 8 windows of T frames
 
 
@@ -139,7 +140,10 @@ class Classifier:
             yield Segment(start, end, tuple(self._predictions(vector, k)))
 
     def rank_vectors(self, vectors: NDArray[np.float32], k: int = 5) -> list[list[Prediction]]:
-        """The k best of K labels for each of n embeddings, best first; the same to the last bit in any batch.
+        """The k best of K labels for each of n embeddings, best first.
+
+        Labels and scores are the same to the last bit in any batch, and with 4096 labels or fewer so are
+        probabilities; with more those agree to about 1e-6.
 
         Args:
             vectors: (n, D) unit rows of this model, from `Model.embed_videos` or a table of embeddings.
@@ -150,16 +154,17 @@ class Classifier:
         """
         _check_k(k)
         ranked: list[list[Prediction]] = []
-        for start in range(0, len(vectors), max(1, _SCORES_AT_ONCE // len(self.index))):
-            block = vectors[start : start + max(1, _SCORES_AT_ONCE // len(self.index))]
-            scores = self.index.scores(block)
-            shares = probabilities(scores, self.model.logit_scale)
-            best_scores, best_rows = self._best(block, scores, k)
-            best_shares = np.take_along_axis(shares, best_rows, axis=1)
-            columns = (best_rows.tolist(), best_scores.tolist(), best_shares.tolist())
+        step = _VECTORS_AT_ONCE if len(self.index) > _SORTED_LABELS else _SCORES_AT_ONCE // len(self.index)
+        for start in range(0, len(vectors), step):
+            found = self._best(vectors[start : start + step], k)
+            columns = (found.rows.tolist(), found.scores.tolist(), found.probabilities.tolist())
+            some = [None if number == len(self.index) else number for number in found.compared.tolist()]
             ranked += [
-                [Prediction(self.labels[row], score, share) for row, score, share in zip(*each, strict=True)]
-                for each in zip(*columns, strict=True)
+                [
+                    Prediction(self.labels[row], score, share, number)
+                    for row, score, share in zip(*each, strict=True)
+                ]
+                for number, *each in zip(some, *columns, strict=True)
             ]
         return ranked
 
@@ -176,14 +181,17 @@ class Classifier:
             Ranking(row.path, () if row.embedding is None else tuple(next(ranked)), row.error) for row in rows
         ]
 
-    def _best(
-        self, vectors: NDArray[np.float32], scores: NDArray[np.float32], k: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Scores and rows (n, k) of the best labels; equal scores in the order of the labels."""
+    def _best(self, vectors: NDArray[np.float32], k: int) -> Ranked:
+        """The k best labels for each of n vectors; equal scores in the order of the labels."""
+        scale = self.model.logit_scale
         if len(self.index) > _SORTED_LABELS:
-            return self.index.search(vectors, k)
+            return self.index.ranked(vectors, k, scale)
+        scores = self.index.scores(vectors)
         rows = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        return np.take_along_axis(scores, rows, axis=1), rows
+        shares = np.take_along_axis(probabilities(scores, scale), rows, axis=1)
+        return Ranked(
+            np.take_along_axis(scores, rows, axis=1), rows, shares, np.full(len(rows), len(self.index))
+        )
 
     def _predictions(self, vector: NDArray[np.float32], k: int) -> list[Prediction]:
         """The k best labels for a (D,) unit vector."""
@@ -239,8 +247,13 @@ def _model(model: str | Model, device: str, sampling: Sampling | None, stream: s
 
 def build_index(model: Model, prompts: Prompts) -> LabelIndex:
     """The K labels of `prompts` with their (K, D) embeddings, stamped with what made them."""
-    stamp = {"model": model.fingerprint, "model_name": model.name, "prompts": prompts_digest(prompts)}
-    return LabelIndex(prompts.labels, model.embed_prompts(prompts), fingerprint=stamp)
+    embeddings = model.embed_prompts(prompts)
+    return LabelIndex(prompts.labels, embeddings, fingerprint=index_stamp(model, prompts)).with_cells()
+
+
+def index_stamp(model: Model, prompts: Prompts) -> dict[str, str]:
+    """What an index of these labels depends on: the model and every sentence."""
+    return {"model": model.fingerprint, "model_name": model.name, "prompts": prompts_digest(prompts)}
 
 
 def _check_k(k: int) -> None:

@@ -75,15 +75,19 @@ class Prediction:
         label: the name as given.
         score: cosine in [-1, 1].
         probability: softmax of the model's logits over all K labels, never over the k shown.
+        compared: where an index of very many labels was searched in cells, how many labels the softmax is
+            over, which makes the probability an upper bound; None: all K.
     """
 
     label: str
     score: float
     probability: float
+    compared: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The row that JSON output carries."""
-        return {"label": self.label, "score": self.score, "probability": self.probability}
+        """The row that JSON output carries; `compared` only where it is not all."""
+        row: dict[str, Any] = {"label": self.label, "score": self.score, "probability": self.probability}
+        return row if self.compared is None else {**row, "compared": self.compared}
 
 
 @dataclass(frozen=True)

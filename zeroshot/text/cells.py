@@ -30,8 +30,9 @@ class Cells:
     vectors by 8-bit copies and gives the best of those, to be scored again exactly.
     """
 
-    def __init__(self, index: Any) -> None:  # noqa: ANN401 - faiss gives no types
-        """Wrap what `build` made or `from_bytes` read."""
+    def __init__(self, index: Any, memory: NDArray[np.uint8] | None = None) -> None:  # noqa: ANN401 - faiss's
+        """Wrap what `build` made, or `from_bytes` found in `memory`, which has to stay."""
+        self._memory = memory
         self._index = self._saved = index
         self._device: Any = None
         self._centres: NDArray[np.float32] = _centres_of(index)
@@ -81,8 +82,7 @@ class Cells:
             index = kernels.read_index(reader, kernels.IO_FLAG_MMAP_IFC)
         except RuntimeError as error:
             raise ValueError(f"no cells: {str(error).splitlines()[0]}") from None
-        index.memory = data  # lives as long as what looks into it
-        return cls(index)
+        return cls(index, data)
 
     def to_bytes(self) -> NDArray[np.uint8]:
         """Everything, as one run of bytes; the same cells give the same."""
@@ -107,22 +107,32 @@ class Cells:
         self._index = kernels.index_cpu_to_gpu(self._device, 0, self._saved)
 
     def shortlist(self, queries: NDArray[np.float32], num_probed: int) -> NDArray[np.int64]:
-        """(B, 128) rows near each query, in no order; -1 where there are fewer. The same in any batch.
+        """(B, 128) rows near each query, as `look` finds them, in no order that means anything."""
+        return self.look(queries, num_probed)[1]
+
+    def look(
+        self, queries: NDArray[np.float32], num_probed: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Scores of 8 bits (B, 128), best first, and rows (B, 128); -1 where there are fewer.
+
+        The same in any batch.
 
         Args:
             queries: (B, D), contiguous.
             num_probed: cells to look into, 1 to C.
         """
-        rows = [np.empty((0, _SHORTLIST), np.int64)]
+        scores = np.empty((len(queries), _SHORTLIST), np.float32)
+        rows = np.empty((len(queries), _SHORTLIST), np.int64)
         for start in range(0, len(queries), _QUERIES_AT_ONCE):
-            part = queries[start : start + _QUERIES_AT_ONCE]
+            group = slice(start, start + _QUERIES_AT_ONCE)
+            part = queries[group]
             near = nearest_rows(part, self._centres, num_probed)
             self._index.nprobe = num_probed
             met = part.size * self._index.ntotal // len(self) * num_probed
             with few_threads(met, _SMALL_SEARCH):
                 found = self._index.search_preassigned(part, _SHORTLIST, near.rows, near.scores)
-            rows.append(found[1])
-        return np.concatenate(rows)
+            scores[group], rows[group] = found
+        return scores, rows
 
     def ranks(self, queries: NDArray[np.float32], vectors: NDArray[np.float32]) -> NDArray[np.int64]:
         """(B, n): how many cells are nearer to a query than the cell of each of its n vectors.

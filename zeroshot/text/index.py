@@ -96,6 +96,11 @@ class LabelIndex:
         return dict(self._fingerprint)
 
     @property
+    def cells(self) -> Cells | None:
+        """What a search looks into; None where every search is exact."""
+        return self._cells
+
+    @property
     def recall(self) -> Recall | None:
         """What a search in cells finds; None where every search is exact."""
         return self._recall
@@ -268,19 +273,27 @@ class LabelIndex:
             raise OptionError(f"queries have {widths}; embed both with one model")
         return rows
 
-    def _nearest(self, queries: ArrayLike, k: int, scale: float | None) -> tuple[Nearest, int | None]:
-        """What a search finds, and over how many labels its sums are; None: all."""
+    def _nearest(self, queries: ArrayLike, k: int, scale: float | None) -> tuple[Nearest, NDArray[np.int64]]:
+        """What a search finds, and (B,) over how many labels its sums are."""
         asked, k = self._checked(queries), min(whole_count(k), len(self))
-        if self._cells is None or self._recall is None or k > _IN_CELLS or not asked.any(axis=1).all():
-            return nearest_rows(asked, self._embeddings, k, scale), None
+        if self._cells is None or self._recall is None or k > _IN_CELLS:
+            return nearest_rows(asked, self._embeddings, k, scale), np.full(len(asked), len(self))
         near = self._cells.shortlist(asked, self._recall.num_probed)
-        if (near < 0).any():  # cells so small that the shortlist is not full
-            return nearest_rows(asked, self._embeddings, k, scale), None
-        found = list(rescored(asked, self._embeddings, near))
-        scores = np.array([row for row, _ in found], np.float32).reshape(near.shape)
-        rows = np.array([row for _, row in found], np.int64).reshape(near.shape)
+        compared = (near >= 0).sum(axis=1)
+        scores = np.full(near.shape, -np.inf, np.float32)
+        rows = np.full(near.shape, -1, np.int64)
+        for query, (own, there) in enumerate(rescored(asked, self._embeddings, near)):
+            scores[query, : len(own)], rows[query, : len(own)] = own, there
+        # No direction to look in, or cells too small: such a query meets all labels, whatever its batch.
+        alone = np.flatnonzero(~asked.any(axis=1) | (compared < k))
+        scores[alone] = 0
         sums = None if scale is None else log_sums(scores, scale)
-        return Nearest(scores[:, :k], rows[:, :k], sums), near.shape[1]
+        for query in alone.tolist():
+            found = nearest_rows(asked[query : query + 1], self._embeddings, k, scale)
+            scores[query, :k], rows[query, :k], compared[query] = found.scores[0], found.rows[0], len(self)
+            if sums is not None and found.log_sums is not None:
+                sums[query] = found.log_sums[0]
+        return Nearest(scores[:, :k], rows[:, :k], sums), compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -291,13 +304,13 @@ class Ranked:
         scores: (B, k) float32 cosines, best first.
         rows: (B, k) int64.
         probabilities: (B, k) float64.
-        compared: how many labels a query's probabilities are over; None: all K.
+        compared: (B,) int64, how many labels the probabilities of each query are over.
     """
 
     scores: NDArray[np.float32]
     rows: NDArray[np.int64]
     probabilities: NDArray[np.float64]
-    compared: int | None
+    compared: NDArray[np.int64]
 
 
 def uses_cells(number: int, recall: float | None) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 NEAREST = 5  # recall is of the five best, which is what people read
 _NUM_QUERIES = 1000
+_NUM_GAPS = 16
 _LABELS_FOR_CENTRE = 20_000
 
 
@@ -64,8 +65,8 @@ def video_like_queries(
     """(number, D) float32 unit rows that lie to label vectors as the vectors of videos do.
 
     CLIP's images and texts lie in two narrow cones with a gap between them, and an image is far from its own
-    text (cosines of 0.2 to 0.4) though nearer than to others. So each query is the sum of: one direction, the
-    same for all, which stands for the gap (0.7); what sets one label apart from the mean of all (0.45) and
+    text (cosines of 0.2 to 0.4) though nearer than to others. So each query is the sum of: a direction that
+    stands for the gap (0.7), one of 16 in turn, since it is not known which is a backbone's own; what sets one label apart from the mean of all (0.45) and
     less of a second label, since a video shows more than one thing (0.2); the difference of two further
     labels, which is noise along the directions in which labels vary (0.2); noise in all directions (0.45);
     and a little of the labels' mean (0.15). Text queries, which lie in the labels' own cone, would promise
@@ -79,11 +80,12 @@ def video_like_queries(
     draw = np.random.default_rng(seed)
     width = vectors.shape[1]
     mean = vectors[:: max(1, len(vectors) // _LABELS_FOR_CENTRE)].mean(axis=0)
-    gap = draw.standard_normal(width)
+    gaps = draw.standard_normal((_NUM_GAPS, width))
+    gaps /= np.linalg.norm(gaps, axis=1, keepdims=True)
     first, second, third, fourth = (vectors[draw.integers(0, len(vectors), number)] for _ in range(4))
     noise = draw.standard_normal((number, width)) / math.sqrt(width)
     rows = 0.45 * (first - mean) + 0.2 * (second - mean) + 0.2 * (third - fourth) + 0.45 * noise
-    rows += 0.7 * gap / np.linalg.norm(gap) + 0.15 * mean
+    rows += 0.7 * gaps[np.arange(number) // 2 % _NUM_GAPS] + 0.15 * mean
     return np.ascontiguousarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
 
 
