@@ -8,8 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest

@@ -143,7 +143,7 @@ class Classifier:
         """The k best of K labels for each of n embeddings, best first.
 
         Labels and scores are the same to the last bit in any batch, and with 4096 labels or fewer so are
-        probabilities; with more those agree to about 1e-6.
+        probabilities; with more those agree to about 1e-5.
 
         Args:
             vectors: (n, D) unit rows of this model, from `Model.embed_videos` or a table of embeddings.

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from zeroshot.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes | Iterable[bytes | memoryview]) -> None:
+def write_whole(path: Path, content: bytes | memoryview | Iterator[bytes | memoryview]) -> None:
     """Write `content` to `path`: a reader sees all of it or none, also after a loss of power.
 
     Args:
@@ -28,7 +28,10 @@ def write_whole(path: Path, content: bytes | Iterable[bytes | memoryview]) -> No
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("wb") as stream:
-            stream.writelines([content] if isinstance(content, bytes) else content)
+            if isinstance(content, Iterator):
+                stream.writelines(content)
+            else:
+                stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
         beside.replace(path)

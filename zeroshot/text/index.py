@@ -185,7 +185,7 @@ class LabelIndex:
         """The k nearest labels with their probabilities, and over how many labels those are.
 
         After an exact search they are over all K; after one in cells over its shortlist of 128 labels, each
-        scored exactly, so that they are upper bounds. Between batches they agree to about 1e-6.
+        scored exactly, so that they are upper bounds. Between batches they agree to about 1e-5.
 
         Args:
             queries: as for `search`.

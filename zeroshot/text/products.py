@@ -63,7 +63,7 @@ def nearest_rows(
 
     Scores and rows are the same to the last bit in any batch, and equal those of `all_scores`: many queries
     go through a matrix product, whose last digits depend on its shape; every row that those digits leave
-    in question is then scored by itself. `log_sums` agree to about 1e-6 between batches.
+    in question is then scored by itself. `log_sums` agree to about 1e-5 between batches.
 
     Args:
         queries: (B, D), contiguous; rows of length 1 or 0.
