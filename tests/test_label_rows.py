@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -21,6 +21,9 @@ from zeroshot.errors import OutputError
 from zeroshot.label_rows import LABELS_AT_ONCE, LabelRows
 from zeroshot.text import index as index_module
 from zeroshot.text.prompts import make_prompts
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NUM_LABELS = 6 * LABELS_AT_ONCE + 17
 LABELS = [f"person number {i} doing thing {i % 7}" for i in range(NUM_LABELS)]
