@@ -36,7 +36,7 @@ def activate(values: torch.Tensor, activation: str) -> torch.Tensor:
     if activation == "gelu_tanh":
         return torch.ops.aten.gelu_(values, approximate="tanh")  # type: ignore[no-any-return]
     if activation == "quick_gelu":
-        return values.mul_(torch.sigmoid(1.702 * values))
+        return values.mul_((1.702 * values).sigmoid_())
     return values
 
 
@@ -92,15 +92,21 @@ class Int8Product(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(…, N) of (…, K)."""
         rows = x.reshape(-1, x.shape[-1])
-        sizes = rows.abs().amax(dim=1, keepdim=True).clamp_min_(_SMALLEST).div_(_LEVELS)
-        # Unsigned around 128: what processors multiply with signed weights in one instruction.
-        levels = (rows / sizes).add_(_LEVELS + 1).round_().to(torch.uint8)
+        sizes = torch.maximum(rows.amax(dim=1, keepdim=True), -rows.amin(dim=1, keepdim=True))
+        sizes = sizes.clamp_min_(_SMALLEST).div_(_LEVELS)
+        # Unsigned around 128: what processors multiply with signed weights in one instruction. Made of signed
+        # ones, whose conversion is eight times as fast, by turning the highest bit over.
+        signed = (rows * sizes.reciprocal()).round_().to(torch.int8)
+        levels = signed.view(torch.uint8).bitwise_xor_(_LEVELS + 1)
         packed = (self._packed, self._scales, self._zeros)
         product = torch.ops.onednn.qlinear_pointwise(
             levels, 1.0, _LEVELS + 1, *packed, None, 1.0, 0, torch.float32, "none", [], ""
         )
-        result = product.mul_(sizes) if self._bias is None else torch.addcmul(self._bias, product, sizes)
-        return activate(result, self._activation).view(*x.shape[:-1], -1)
+        if self._bias is None:
+            product.mul_(sizes)
+        else:
+            torch.addcmul(self._bias, product, sizes, out=product)
+        return activate(product, self._activation).view(*x.shape[:-1], -1)
 
 
 PRODUCTS: Mapping[str, MakeProduct] = {

@@ -43,8 +43,10 @@ class Network(ABC):
     Attributes:
         module: the library's own module, in evaluation mode.
         facts: what is known about it.
+        is_reentrant: whether several threads may be in `embed_pixels` and `embed_tokens` at once.
     """
 
+    is_reentrant = False
     module: Any  # of the library's own class, whose attributes no type tells
     facts: NetworkFacts
 

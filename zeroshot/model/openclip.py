@@ -56,6 +56,8 @@ class OpenClipNetwork(Network):
         facts: what is known about it.
     """
 
+    is_reentrant = True
+
     def __init__(
         self, module: nn.Module, config: dict[str, Any], preprocess: Preprocess, folder: Path | None
     ) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -12,9 +13,14 @@ import torch.nn.functional as F
 from zeroshot.errors import ModelError, OptionError
 from zeroshot.model.arithmetic import product_seconds
 from zeroshot.model.device import exact_and_fast
+from zeroshot.model.threads import map_apart
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from zeroshot.model.network import Network
+
+R = TypeVar("R")
 
 PROMISES = {"exact": 0.99999, "fast": 0.9995, "fastest": 0.999}
 """The levels, and the least cosine of an embedding to the one that the library computes in float32."""
@@ -22,8 +28,9 @@ PROMISES = {"exact": 0.99999, "fast": 0.9995, "fastest": 0.999}
 # An arithmetic that keeps fewer digits must be so many times faster than float32 to be worth it.
 _WORTH = 1.15
 _TRIED_FRAMES = 4
-# Tokens in one pass of quick products: what stands between them stays in a core's own cache.
-_TOKENS_AT_ONCE = 400
+# Most tokens in one pass of quick products: what stands between them stays in a core's own cache. And the
+# fewest that a core is given: below them reading the weights takes longer than the products.
+_MOST_TOKENS, _FEWEST_TOKENS = 400, 100
 _WORDS = {"float32": "float32", "bfloat16": "bfloat16", "int8": "8-bit integers"}
 
 
@@ -80,7 +87,7 @@ class Precision:
         if self._way.arithmetic is None:
             with exact_and_fast(self._device):
                 return self._way.network.embed_pixels(pixels)
-        return torch.cat([self._embed(self._way, part) for part in self._parts(pixels)])
+        return torch.cat(self._mapped(partial(self._embed, self._way), pixels))
 
     def embed_tokens(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Tokens (B, 1+N, C) and embeddings (B, D), float32, of pixels (B, 3, h, w)."""
@@ -88,8 +95,7 @@ class Precision:
         if self._way.arithmetic is None:
             with exact_and_fast(self._device):
                 return self._way.network.embed_tokens(pixels)
-        parts = [self._way.network.embed_tokens(self._cast(part)) for part in self._parts(pixels)]
-        tokens, embeddings = zip(*parts, strict=True)
+        tokens, embeddings = zip(*self._mapped(self._tokens, pixels), strict=True)
         return torch.cat(tokens).float(), torch.cat(embeddings).float()
 
     def settle(self, pixels: torch.Tensor) -> None:
@@ -145,6 +151,17 @@ class Precision:
         """Embeddings (B, D) float32 by one way."""
         return way.network.embed_pixels(self._cast(pixels)).float()
 
+    def _tokens(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Tokens (B, 1+N, C) and embeddings (B, D) by the way chosen."""
+        return self._way.network.embed_tokens(self._cast(pixels))
+
+    def _mapped(self, work: Callable[[torch.Tensor], R], pixels: torch.Tensor) -> list[R]:
+        """What comes of the parts of a batch."""
+        parts = self._parts(pixels)
+        if self._device.type == "cpu" and self._way.network.is_reentrant:
+            return map_apart(work, parts)
+        return [work(part) for part in parts]
+
     def _cast(self, pixels: torch.Tensor) -> torch.Tensor:
         """Pixels as the way chosen reads them."""
         return pixels.bfloat16() if self._way.arithmetic == "bfloat16" else pixels
@@ -154,7 +171,9 @@ class Precision:
         if self._device.type != "cpu":
             return (pixels,)
         gh, gw = self._plain.network.facts.grid or (1, 1)
-        return torch.split(pixels, max(1, _TOKENS_AT_ONCE // (1 + gh * gw)))
+        fewest, most = (max(1, tokens // (1 + gh * gw)) for tokens in (_FEWEST_TOKENS, _MOST_TOKENS))
+        share = math.ceil(len(pixels) / torch.get_num_threads())
+        return torch.split(pixels, min(most, max(fewest, share)))
 
     def _words(self) -> str:
         """The note."""
