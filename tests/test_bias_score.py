@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import csv
 import io
 import json
@@ -22,7 +23,8 @@ from zeroshot.bias.score import ModelAnswers, Scored, score_bias
 from zeroshot.checkpoint import load_model
 from zeroshot.classifier import load
 from zeroshot.cli.main import main
-from zeroshot.errors import LabelError, OptionError
+from zeroshot.errors import LabelError, OptionError, VideoError
+from zeroshot.model.model import Model
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +211,7 @@ class TestCounts:
         scores = np.zeros((len(manifest.rows), 3), np.float32)
         with pytest.raises(OptionError, match="expected one each"):
             bias_figures(manifest.rows, scores[1:], manifest.labels)
-        with pytest.raises(LabelError, match=r"1 labels of the sets are not among the 3 ranked"):
+        with pytest.raises(LabelError, match=r"^1 label of the sets cannot be ranked \(first: 'waving'\)"):
             bias_figures(manifest.rows, scores, ("bowing", "jumping", "other"))
 
 
@@ -252,6 +254,8 @@ class TestModel:
             score_bias(manifest, [model], streams=["third"], cache=tmp_path)
         with pytest.raises(OptionError, match="no model"):
             score_bias(manifest, [])
+        with pytest.raises(OptionError, match="'puppet-tiny' is given twice"):
+            score_bias(manifest, [model, "puppet-tiny"])
 
     def test_a_lost_video_is_named_and_left_out_for_all(self, world, model, tmp_path):
         folder, split = world
@@ -265,11 +269,81 @@ class TestModel:
         assert report.counts["scuba"] == len(made.of_kind("scuba")) - 1
         assert report.models[1].streams["oracle"]["scuba"].total == report.counts["scuba"]
 
+    def test_the_order_of_the_rows_the_batch_and_the_workers_change_nothing(self, manifest, model, tmp_path):
+        """Nor does a run that was stopped half-way and taken up by another batch size."""
+        reports = []
+        rows = manifest.rows
+        shuffled = [rows[place] for place in np.random.default_rng(0).permutation(len(rows))]
+        turns = ((rows, 64, 2), (rows[::-1], 3, 1), (shuffled, 1, 2), (rows, 7, 1))
+        for turn, (chosen, batch_size, workers) in enumerate(turns):
+            backbone = copy.copy(model.backbone)
+            backbone.batch_size = batch_size
+            cache = tmp_path / str(turn)
+            with Model(backbone, adapter=model.adapter, num_workers=workers) as changed:
+                if turn == 3:
+                    half = replace(manifest, rows=tuple(shuffled[:31]))
+                    score_bias(half, [changed], cache=cache)
+                    changed.backbone.batch_size = 5
+                reports.append(score_bias(replace(manifest, rows=tuple(chosen)), [changed], cache=cache))
+        first = reports[0].models[0]
+        assert set(first.streams) == {"static", "dynamic", "fused"}
+        for report in reports[1:]:
+            assert report.counts == reports[0].counts
+            assert report.models[0].streams == first.streams
+
+    def test_videos_that_changed_since_are_named_and_not_counted(self, world, model, tmp_path):
+        """Gone, cut short, one byte off, another one's: none of them is the video that the table tells of."""
+        folder, split = world
+        made = make_bias_sets(split, tmp_path / "out", recipe(folder, kinds=("scuba", "human-only")))
+        rows = made.of_kind("scuba")
+        paths = [made.folder / row.path for row in rows]
+        paths[0].unlink()
+        paths[1].write_bytes(paths[1].read_bytes()[:-100])
+        middle = bytearray(paths[2].read_bytes())
+        middle[len(middle) // 2] ^= 1
+        paths[2].write_bytes(middle)
+        paths[3].write_bytes(paths[4].read_bytes())
+        report = score_bias(made, [model], cache=tmp_path / "cache")
+        assert [path for path, _ in report.failures] == [row.path for row in rows[:4]]
+        words = [reason for _, reason in report.failures]
+        assert words[0] == f"{paths[0]} is not there any more; run the same `zeroshot bias make` again"
+        for path, reason in zip(paths[1:4], words[1:], strict=True):
+            assert reason.startswith(f"{path} has changed since it was made")
+            assert "\n" not in reason
+        assert report.counts["scuba"] == len(rows) - 4
+        assert report.models[0].streams["fused"]["scuba"].total == len(rows) - 4
+        assert report.models[0].streams["fused"]["hor"].estimate.n == len(made.of_kind("human-only"))
+        write_bias_report(report, made, tmp_path / "report")
+        assert "4 videos were left out, of all models" in (tmp_path / "report" / "report.html").read_text()
+        again = make_bias_sets(split, made.folder, recipe(folder, kinds=("scuba", "human-only")))
+        assert again == made, "the same command mends them"
+        assert not score_bias(again, [model], cache=tmp_path / "cache").failures
+
+    def test_nothing_left_to_score(self, world, model, tmp_path):
+        folder, split = world
+        made = make_bias_sets(split, tmp_path / "out", recipe(folder, kinds=()))
+        for row in made.rows:
+            (made.folder / row.path).write_bytes(b"")
+        with pytest.raises(VideoError, match=r"none of the 18 videos can be scored .first: .* has changed"):
+            score_bias(made, [model], cache=tmp_path / "cache")
+
     def test_the_document(self, manifest, model, tmp_path):
         report = score_bias(manifest, [model], cache=tmp_path)
         text = markdown(report)
         for words in ("## puppet-tiny", "| shacc-random |", "| bor |", "3 labels; chance is 33.3%"):
             assert words in text
+        for words in (
+            "puppet-tiny: weights ",
+            "8 frames × 1 view",
+            "torch ",
+            "* masks: files",
+            "* templates none",
+        ):
+            assert words in text
+        assert report.record["sets"] in text
+        named = score_bias(manifest, [model], templates="a video of {}.", cache=tmp_path)
+        assert named.record["templates"] == "a video of {}."
+        assert named.record["prompts"] != report.record["prompts"]
         assert json.loads(json.dumps(report.as_dict()))["models"][0]["streams"]["fused"]["orig"]["total"] == 9
 
 
@@ -284,6 +358,8 @@ def test_the_page_shows_clips_and_needs_nothing_else(manifest, model, tmp_path):
         with Image.open(io.BytesIO(base64.b64decode(picture))) as image:
             assert image.size == (224, 84)  # two frames of 48 × 36
     assert "shacc-random, dynamic" in page
+    for words in ("the place at the lower right", ">puppet-tiny, dynamic</text>", "(SBErr), %", "weights "):
+        assert words in page
     found = json.loads((tmp_path / "report" / "report.json").read_text())
     assert found == json.loads(json.dumps(report.as_dict()))
     assert found["record"]["versions"]["torch"]
@@ -322,7 +398,7 @@ class TestCommand:
             (("score", tmp_path / "none", *model), "is not there"),
             (
                 ("score", manifest.folder, *model, "--labels", "a,b"),
-                "3 labels of the sets are not among the 2",
+                "3 labels of the sets cannot be ranked (first: 'bowing'): not among the 2 given",
             ),
             (("score", manifest.folder, *model, "--stream", "x"), "stream is 'x'"),
             (("make", tmp_path / "no.csv", "-o", tmp_path / "o"), "no.csv"),

@@ -86,7 +86,7 @@ def test_the_command_and_its_three_files(run, puppets, tmp_path):
     )
     status, out, err = run(*words, "--allow-seen")
     assert status == 0
-    assert "32 labels were trained on: these are no figures on unseen classes" in err
+    assert "32 labels trained on: these are no figures on unseen classes" in err
     shown = {
         line.split()[1]: float(line.split()[3]) for line in out.splitlines() if line.startswith("puppet-tiny")
     }

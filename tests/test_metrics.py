@@ -254,9 +254,9 @@ class TestBias:
         scores = np.zeros((3, 2))
         with pytest.raises(OptionError, match="background_targets"):
             BiasScores(targets=np.zeros(3, int), original=scores, swap=scores)
-        with pytest.raises(OptionError, match="same clips"):
+        with pytest.raises(OptionError, match="same videos"):
             relative_accuracy(np.array([True]), np.array([True, False]))
-        with pytest.raises(OptionError, match="same clips"):
+        with pytest.raises(OptionError, match="same videos"):
             contrast(np.array([0.5]), np.array([True]))
 
     def test_bor_of_a_model_that_is_never_right_has_no_value(self):

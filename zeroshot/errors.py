@@ -33,3 +33,12 @@ class OptionError(ZeroshotError):
 
 class OutputError(ZeroshotError):
     """A result cannot be written where it was asked for."""
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "label"), counted(1500, "label")
+    ('1 label', '1,500 labels')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zeroshot.bias.compose import Cutout, figure_of
+from zeroshot.bias.manifest import is_whole
 from zeroshot.bias.masks import (
     fitted_mask,
     is_mask_video,
@@ -103,9 +104,10 @@ def known_facts(item: Item, places: Places) -> Facts | None:
         facts = Facts.from_dict(json.loads(places.facts(item).read_text(encoding="utf-8")))
     except (OSError, ValueError, OutputError):
         return None
-    needed = [places.mask(item), places.figure(item)]
-    needed += [places.video(kind, item.name) for kind in facts.digests]
-    return facts if facts.key == item.key and all(path.is_file() for path in needed) else None
+    if facts.key != item.key or not all(path.is_file() for path in (places.mask(item), places.figure(item))):
+        return None
+    whole = all(is_whole(places.video(kind, item.name), digest) for kind, digest in facts.digests.items())
+    return facts if whole else None
 
 
 def write_mask(path: Path, levels: NDArray[np.uint8]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from zeroshot.bias.apart import PRESET
 from zeroshot.bias.compose import Cutout, alone, covering, fitted_place, frozen, over, stripes, with_figure
-from zeroshot.bias.manifest import SWAPS
+from zeroshot.bias.manifest import SWAPS, is_whole
 from zeroshot.bias.masks import read_mask
 from zeroshot.errors import VideoError
 from zeroshot.files import write_whole
@@ -120,8 +120,10 @@ def known_edits(order: Order, places: Places) -> dict[str, str] | None:
         same = note["key"] == order.key and set(digests) == set(order.kinds)
     except (OSError, ValueError, KeyError, AttributeError):
         return None
-    there = all(places.video(kind, order.name(kind)).is_file() for kind in order.kinds)
-    return digests if same and there else None
+    if not same:
+        return None
+    videos = {kind: places.video(kind, order.name(kind)) for kind in order.kinds}
+    return digests if all(is_whole(videos[kind], digests[kind]) for kind in order.kinds) else None
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zeroshot.bias.pairs import PAIRINGS
-from zeroshot.errors import OptionError, OutputError
+from zeroshot.errors import OptionError, OutputError, VideoError
 from zeroshot.files import write_whole
+from zeroshot.video.keys import content_key
+from zeroshot.video.probe import printable
 
 if TYPE_CHECKING:
     import os
@@ -142,6 +145,9 @@ def read_manifest(folder: str | os.PathLike[str]) -> BiasManifest:
             )
         with (folder / TABLE).open(encoding="utf-8", newline="") as stream:
             rows = tuple(_row(values) for values in csv.DictReader(stream))
+        counts = {kind: sum(row.kind == kind for row in rows) for kind in {row.kind for row in rows}}
+        if counts != facts["counts"]:
+            raise ValueError(f"{TABLE} has {len(rows)} rows, {FACTS} counts {sum(facts['counts'].values())}")
         return BiasManifest(
             folder,
             tuple(facts["labels"]),
@@ -156,6 +162,34 @@ def read_manifest(folder: str | os.PathLike[str]) -> BiasManifest:
         raise OutputError(
             f"the manifest in {folder} is damaged ({error}); run the same `zeroshot bias make` again"
         ) from error
+
+
+def is_whole(path: Path, digest: str) -> bool:
+    """Whether a video is there with the bytes of this digest."""
+    try:
+        return path.is_file() and content_key(path) == digest
+    except VideoError:
+        return False
+
+
+def changed_rows(manifest: BiasManifest) -> dict[int, str]:
+    """Row → one line, of the videos that are no longer those that the manifest names: gone, or other bytes.
+
+    Every file is read once, two at a time.
+    """
+    with ThreadPoolExecutor(2) as threads:
+        found = threads.map(lambda row: _change(manifest.folder / row.path, row.digest), manifest.rows)
+        return {place: words for place, words in enumerate(found) if words}
+
+
+def _change(path: Path, digest: str) -> str:
+    """What happened to a video since it was made; empty for nothing."""
+    remedy = "run the same `zeroshot bias make` again"
+    if not path.is_file():
+        return f"{printable(path)} is not there any more; {remedy}"
+    if is_whole(path, digest):
+        return ""
+    return f"{printable(path)} has changed since it was made (its digest is not the manifest's); {remedy}"
 
 
 def _row(values: dict[str, str]) -> BiasRow:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.errors import OptionError, VideoError
+from zeroshot.errors import OptionError, VideoError, counted
 from zeroshot.video.decode import VIDEO_SUFFIXES
 from zeroshot.video.film import reduced
 from zeroshot.video.probe import printable
@@ -123,7 +123,8 @@ def fitted_mask(levels: NDArray[np.uint8], film: Film, path: Path) -> NDArray[np
     count, (height, width) = len(frames), frames.shape[2:]
     if len(levels) != count and not (len(levels) > count and not film.whole):
         raise VideoError(
-            f"the mask {printable(path)} has {len(levels)} frames, its video {count}; make one a frame"
+            f"the mask {printable(path)} has {counted(len(levels), 'frame')}, its video {count}; "
+            "make one a frame"
         )
     size = levels.shape[1:]
     if size == (height, width):

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.bias.report import EXPLAINED, cell, markdown
-from zeroshot.errors import VideoError
+from zeroshot.bias.report import EXPLAINED, cell, left_out, markdown, to_repeat
+from zeroshot.errors import VideoError, counted
 from zeroshot.evaluation.page import document, html_table
-from zeroshot.evaluation.pictures import intervals
+from zeroshot.evaluation.pictures import intervals, plane
 from zeroshot.files import write_whole
 from zeroshot.video.sampling import Sampling
 from zeroshot.video.worker import ClipReader
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Collection
 
     from zeroshot.bias.manifest import BiasManifest, BiasRow
     from zeroshot.bias.report import BiasReport, ModelBias
@@ -53,26 +54,54 @@ def write_bias_report(report: BiasReport, manifest: BiasManifest, folder: str | 
 def bias_page(report: BiasReport, manifest: BiasManifest) -> str:
     """The page: figures, the clips they are of, what each figure counts. It needs no other file."""
     counts = ", ".join(f"{count} {kind}" for kind, count in report.counts.items())
-    chance = 1 / len(report.labels)
+    labels, chance = counted(len(report.labels), "label"), 1 / len(report.labels)
     sections = [
         "<h1>Static bias</h1>",
-        f'<p class="quiet">{escape(counts)}. {len(report.labels)} labels, chance {chance:.1%}.</p>',
+        f'<p class="quiet">{escape(counts)}. {labels}, chance {chance:.1%}.</p>',
     ]
     if report.failures:
-        sections.append(f'<p class="warn">{len(report.failures)} videos were left out, of all models.</p>')
+        sections.append(
+            f'<p class="warn">{escape(left_out(report))} (first: {escape(report.failures[0][1])}).</p>'
+        )
+    sections.append(_plane(report))
     for model in report.models:
         sections += [f"<h2>{escape(model.model)}</h2>", _figures(model, chance)]
     sections += [
         "<h2>What the clips look like</h2>",
-        _examples(manifest),
+        _examples(manifest, {path for path, _ in report.failures}),
         "<h2>What the figures count</h2>",
         "<ul>" + "".join(f"<li>{name}: {escape(words)}</li>" for name, words in EXPLAINED.items()) + "</ul>",
         "<h2>How the sets were made</h2>",
         html_table(
             ("setting", "value"), [(name, json.dumps(value)) for name, value in report.settings.items()]
         ),
+        "<h2>To repeat it</h2>",
+        "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in to_repeat(report)) + "</ul>",
     ]
     return document("Static bias", sections)
+
+
+def _plane(report: BiasReport) -> str:
+    """Where each stream of each model stands between the place and the person of random swaps."""
+    points = [
+        (
+            f"{model.model}, {stream}",
+            figures["sberr-random"].estimate,
+            figures["shacc-random"].estimate,
+            place,
+        )
+        for place, model in enumerate(report.models)
+        for stream, figures in model.streams.items()
+        if {"sberr-random", "shacc-random"} <= set(figures)
+    ]
+    if not points:
+        return ""
+    axes = ("answers what was done in that place (SBErr), %", "answers what the person does (SHAcc), %")
+    return (
+        "<h2>What stands still against what moves</h2>"
+        '<p class="quiet">Persons before the places of other clips: a model that follows the motion stands '
+        f"at the upper left, one that reads the place at the lower right.</p>{plane(points, axes)}"
+    )
 
 
 def _figures(model: ModelBias, chance: float) -> str:
@@ -97,11 +126,12 @@ def _figures(model: ModelBias, chance: float) -> str:
     return "".join(parts)
 
 
-def _examples(manifest: BiasManifest) -> str:
-    """Some clips, spread over the sets, with two frames of each of their edits."""
-    clips = list(dict.fromkeys(row.clip for row in manifest.rows))
+def _examples(manifest: BiasManifest, without: Collection[str]) -> str:
+    """Some clips, spread over the sets, with two frames of each of their edits, those left out left out."""
+    there = [row for row in manifest.rows if row.path not in without]
+    clips = list(dict.fromkeys(row.clip for row in there))
     chosen = [clips[place] for place in sorted({round(part * (len(clips) - 1) / 2) for part in (0, 1, 2)})]
-    rows = [row for clip in chosen[:_EXAMPLES] for row in manifest.rows if row.clip == clip]
+    rows = [row for clip in chosen[:_EXAMPLES] for row in there if row.clip == clip]
     paths = [str(manifest.folder / row.path) for row in rows]
     with ClipReader() as reader:
         outcomes = [outcome for _, outcome in reader.read_many(paths, Sampling(_MOMENTS))]

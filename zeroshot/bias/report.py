@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zeroshot.bias.manifest import SWAPS
-from zeroshot.errors import LabelError, OptionError
+from zeroshot.errors import LabelError, OptionError, counted
 from zeroshot.evaluation.intervals import Count, Estimate
 from zeroshot.evaluation.metrics import accuracy, contrast, correct, relative_accuracy
 
@@ -63,18 +63,21 @@ class ModelBias:
         dependence: normalized HSIC between the static and the dynamic stream on the original clips; None
             without an adapter, or of fewer than 20 clips.
         fingerprint: of the network, and of the adapter where there is one.
+        facts: what else its figures depend on: frames and views, precision.
     """
 
     model: str
     streams: Mapping[str, Mapping[str, BiasFigure]]
     dependence: Estimate | None = None
     fingerprint: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
         return {
             "model": self.model,
             "fingerprint": self.fingerprint,
+            **self.facts,
             "dependence": None if self.dependence is None else self.dependence.as_dict(),
             "streams": {
                 stream: {metric: figure.as_dict() for metric, figure in figures.items()}
@@ -128,14 +131,14 @@ def target_rows(labels: Sequence[str], wanted: Sequence[str]) -> NDArray[np.int6
     places = {label: row for row, label in enumerate(labels)}
     if missing := sorted(set(wanted) - set(places)):
         raise LabelError(
-            f"{len(missing)} labels of the sets are not among the {len(places)} ranked "
-            f"(first: {missing[0]!r}); rank the labels that the sets were made with"
+            f"{counted(len(missing), 'label')} of the sets cannot be ranked (first: {missing[0]!r}): "
+            f"not among the {len(places)} given; rank the labels that the sets were made with"
         )
     return np.array([places[label] for label in wanted], dtype=np.int64)
 
 
 def bias_figures(
-    rows: Sequence[BiasRow], scores: NDArray[np.float32], labels: Sequence[str], seed: int = 0
+    rows: Sequence[BiasRow], scores: NDArray[np.float32], labels: Sequence[str]
 ) -> dict[str, BiasFigure]:
     """The figures of one stream: those whose clips are there.
 
@@ -143,7 +146,6 @@ def bias_figures(
         rows: n videos of any kinds in any order.
         scores: (n, K) of them.
         labels: K labels.
-        seed: of the bootstrap behind bor and hor.
 
     Raises:
         OptionError: scores of another number of videos.
@@ -159,7 +161,7 @@ def bias_figures(
         if both:
             edited, original = np.array(both).T
             figures[metric] = BiasFigure(
-                int(edited.sum()), int(original.sum()), relative_accuracy(edited, original, seed)
+                int(edited.sum()), int(original.sum()), relative_accuracy(edited, original)
             )
     for kind in SWAPS:
         here = [row for row in rows if row.kind == kind and row.label != row.background_label]
@@ -185,9 +187,10 @@ def markdown(report: BiasReport) -> str:
     """The report as a document with one table a model."""
     lines = [f"# Static bias on {report.sets}", ""]
     counts = ", ".join(f"{count} {kind}" for kind, count in report.counts.items())
-    lines += [f"Clips scored: {counts}. {len(report.labels)} labels; chance is {1 / len(report.labels):.1%}."]
+    labels, chance = counted(len(report.labels), "label"), 1 / len(report.labels)
+    lines += [f"Clips scored: {counts}. {labels}; chance is {chance:.1%}."]
     if report.failures:
-        lines += ["", f"{len(report.failures)} videos were left out (first: {report.failures[0][1]})."]
+        lines += ["", f"{left_out(report)} (first: {report.failures[0][1]})."]
     for model in report.models:
         streams = list(model.streams)
         lines += ["", f"## {model.model}", "", "| | " + " | ".join(streams) + " |"]
@@ -198,8 +201,34 @@ def markdown(report: BiasReport) -> str:
         if model.dependence is not None:
             d = model.dependence
             lines += ["", f"Normalized HSIC of static and dynamic: {d.value:.3f} ({d.low:.3f}–{d.high:.3f})."]
-    lines += ["", *(f"* {metric}: {words}." for metric, words in EXPLAINED.items()), ""]
+    lines += ["", *(f"* {metric}: {words}." for metric, words in EXPLAINED.items())]
+    lines += ["", "## How the sets were made", "", *(f"* {k}: {v}" for k, v in report.settings.items())]
+    lines += ["", "## To repeat it", "", *(f"* {line}" for line in to_repeat(report)), ""]
     return "\n".join(lines)
+
+
+def to_repeat(report: BiasReport) -> list[str]:
+    """Digests, templates, machine and versions, a line each."""
+    record = report.record
+    lines = [f"{name} {record[name]}" for name in ("sets", "prompts", "templates") if name in record]
+    lines += [
+        ", ".join(
+            [f"{model.model}: weights {model.fingerprint}", *(f"{k} {v}" for k, v in model.facts.items())]
+        )
+        for model in report.models
+        if model.fingerprint
+    ]
+    if "machine" in record:
+        machine = record["machine"]
+        lines.append(f"{machine['system']}, {counted(machine['processors'], 'processor')}")
+        lines.append(", ".join(f"{name} {number}" for name, number in record["versions"].items()))
+    return lines
+
+
+def left_out(report: BiasReport) -> str:
+    """How many videos no figure counts."""
+    were = "was" if len(report.failures) == 1 else "were"
+    return f"{counted(len(report.failures), 'video')} {were} left out, of all models"
 
 
 def cell(figure: BiasFigure | None) -> str:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from zeroshot.bias.manifest import BiasManifest, read_manifest
+from zeroshot.bias.manifest import BiasManifest, changed_rows, read_manifest
 from zeroshot.bias.report import BiasReport, ModelBias, bias_figures, manifest_counts
 from zeroshot.checkpoint import load_model
-from zeroshot.errors import OptionError
+from zeroshot.errors import OptionError, VideoError, counted
 from zeroshot.evaluation.embedded import embed_pool
 from zeroshot.evaluation.probes import stream_dependence
 from zeroshot.evaluation.report import machine_facts
 from zeroshot.evaluation.splits import LabeledVideo
 from zeroshot.model.model import STREAMS, Model
-from zeroshot.text.prompts import make_prompts
+from zeroshot.text.prompts import make_prompts, prompts_digest, read_templates
 
 if TYPE_CHECKING:
     import os
@@ -73,6 +74,7 @@ class ModelAnswers:
     Attributes:
         model: the network.
         labels: K labels.
+        prompts_digest: of their sentences.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class ModelAnswers:
         words = make_prompts(labels, templates, spaced=spaced)
         self.model, self.labels = model, prompts.labels
         self._texts = model.embed_prompts(words)
+        self.prompts_digest = prompts_digest(words)
         self._cache, self._advance = cache, advance
 
     @property
@@ -132,7 +135,8 @@ def score_bias(
 ) -> BiasReport:
     """How much of the accuracy of models is scenery, on sets that `make_bias_sets` wrote.
 
-    A video that one model cannot read is left out for all of them, and named.
+    A video that one model cannot read is left out for all of them, and named; so is one whose bytes are not
+    those that the manifest names.
 
     Args:
         sets: their folder, or manifest.
@@ -148,12 +152,16 @@ def score_bias(
         OptionError: no sets there, no model, or an unknown stream.
         LabelError: a label of the sets is not ranked.
         ModelError: a model cannot be loaded.
+        VideoError: no video is left.
     """
     manifest = sets if isinstance(sets, BiasManifest) else read_manifest(sets)
     if not models:
         raise OptionError("there is no model to score; name one or more")
     if unknown := sorted(set(streams) - {*STREAMS, "clip"}):
         raise OptionError(f"stream is {unknown[0]!r}; expected some of {', '.join(STREAMS)}, clip")
+    names = [each if isinstance(each, str) else each.name for each in models]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise OptionError(f"the model {twice[0]!r} is given twice; name each once")
     wanted = list(manifest.labels) if labels is None else labels
     answers: list[Answers] = []
     for each in models:
@@ -162,22 +170,45 @@ def score_bias(
             answers.append(ModelAnswers(model, wanted, templates=templates, cache=cache, advance=advance))
         else:
             answers.append(each)
-    scored = [each.scores(manifest.folder, manifest.rows) for each in answers]
-    lost = {row: reason for one in scored for row, reason in one.failures.items()}
-    kept = [row for row in range(len(manifest.rows)) if row not in lost]
-    rows = [manifest.rows[row] for row in kept]
+    rows, kept, scored, lost = _ask(manifest, answers)
     results = [_model_bias(each, one, rows, kept, streams) for each, one in zip(answers, scored, strict=True)]
-    failures = tuple((manifest.rows[row].path, reason) for row, reason in sorted(lost.items()))
-    counts = manifest_counts(manifest, rows)
     return BiasReport(
         sets=str(manifest.folder),
         labels=answers[0].labels,
-        counts=counts,
+        counts=manifest_counts(manifest, rows),
         models=tuple(results),
         settings=manifest.settings,
-        failures=failures,
-        record=machine_facts(),
+        failures=tuple((manifest.rows[row].path, reason) for row, reason in sorted(lost.items())),
+        record=_record(manifest, answers, templates),
     )
+
+
+def _record(manifest: BiasManifest, answers: Sequence[Answers], templates: TemplateSource) -> dict[str, Any]:
+    """What another needs to get the same figures, besides the weights."""
+    digests = "\n".join(f"{row.path} {row.digest}" for row in manifest.rows)
+    said: dict[str, Any] = {"sets": hashlib.sha256(digests.encode()).hexdigest()[:16]}
+    asked = [each for each in answers if isinstance(each, ModelAnswers)]
+    if asked:
+        words = "none" if templates is None else templates
+        said["templates"] = words if isinstance(words, str) else list(read_templates(words))
+        said["prompts"] = asked[0].prompts_digest
+    return said | machine_facts()
+
+
+def _ask(
+    manifest: BiasManifest, answers: Sequence[Answers]
+) -> tuple[list[BiasRow], list[int], list[Scored], dict[int, str]]:
+    """Rows that all could read, their places among those that were asked, what was said, and who is lost."""
+    lost = changed_rows(manifest)
+    there = [row for row in range(len(manifest.rows)) if row not in lost]
+    asked = [manifest.rows[row] for row in there]
+    scored = [each.scores(manifest.folder, asked) for each in answers] if asked else []
+    unread = {place: reason for one in scored for place, reason in one.failures.items()}
+    lost |= {there[place]: reason for place, reason in unread.items()}
+    kept = [place for place in range(len(asked)) if place not in unread]
+    if not kept:
+        raise VideoError(f"none of the {len(manifest.rows)} videos can be scored (first: {lost[min(lost)]})")
+    return [asked[place] for place in kept], kept, scored, lost
 
 
 def _model_bias(
@@ -195,8 +226,11 @@ def _model_bias(
     if {"static", "dynamic"} <= set(scored.vectors) and len(originals) >= _ENOUGH:
         vectors = scored.vectors
         dependence = stream_dependence(vectors["static"][originals], vectors["dynamic"][originals])
-    fingerprint = ""
-    if isinstance(answers, ModelAnswers):
-        parts = (answers.model.fingerprint, answers.model.adapter_fingerprint or "")
-        fingerprint = "-".join(part[:16] for part in parts if part)
-    return ModelBias(answers.name, figures, dependence, fingerprint)
+    if not isinstance(answers, ModelAnswers):
+        return ModelBias(answers.name, figures, dependence)
+    model = answers.model
+    parts = (model.fingerprint, model.adapter_fingerprint or "")
+    fingerprint = "-".join(part[:16] for part in parts if part)
+    sampling = f"{counted(model.sampling.num_frames, 'frame')} × {counted(model.sampling.num_views, 'view')}"
+    facts = {"views": sampling, "precision": model.precision}
+    return ModelBias(answers.name, figures, dependence, fingerprint, facts)

@@ -8,6 +8,7 @@ import typer
 
 from zeroshot.cli import options
 from zeroshot.cli.screen import end_with, progress, put_json, put_line, put_table, say
+from zeroshot.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -169,7 +170,8 @@ def _put_report(report: BiasReport) -> None:
     """A table a model."""
     from zeroshot.bias.report import cell
 
-    put_line(f"{len(report.labels)} labels, chance {1 / len(report.labels):.1%}; % (95 % interval; counts)")
+    labels, chance = counted(len(report.labels), "label"), 1 / len(report.labels)
+    put_line(f"{labels}, chance {chance:.1%}; % (95 % interval; counts)")
     for model in report.models:
         put_line()
         streams = list(model.streams)
@@ -230,7 +232,8 @@ def _put_probe(report: ProbeReport) -> None:
         chance = f"{scenes[0].chance:.1%}"
         rows.append((f"scene (chance {chance})", *(_percent(scene.accuracy) for scene in scenes)))
     count = streams[0].intact.total
-    put_line(f"{count} videos, {len(report.labels)} labels, chance {1 / len(report.labels):.1%}; % (95 %)")
+    asked = f"{counted(count, 'video')}, {counted(len(report.labels), 'label')}"
+    put_line(f"{asked}, chance {1 / len(report.labels):.1%}; % (95 %)")
     put_table((report.model, *report.streams), rows)
     if report.dependence is not None:
         d = report.dependence

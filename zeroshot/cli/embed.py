@@ -10,6 +10,7 @@ import typer
 from zeroshot.cli import options
 from zeroshot.cli.inputs import Notes, model_from, sampling_from, videos_from
 from zeroshot.cli.screen import end_with, progress, put_json, put_line, say
+from zeroshot.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +82,9 @@ def embed(
             say(f"{len(paths) - num_read} of {len(paths)} videos are in {output} already")
     notes.say_sampling()
     if not as_json:
-        put_line(f"{num_read - failures} videos embedded in width {network.embedding_dim}, in {output}")
+        put_line(
+            f"{counted(num_read - failures, 'video')} embedded in width {network.embedding_dim}, in {output}"
+        )
     end_with(failures, num_read)
 
 

@@ -9,6 +9,7 @@ import typer
 
 from zeroshot.cli import options
 from zeroshot.cli.screen import progress, put_json, put_line, put_table, say
+from zeroshot.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -163,7 +164,7 @@ def _say_videos(report: Report) -> None:
         if model.facts["untrained"]:
             say(f"{model.name} is untrained: its figures should be chance")
     if report.allow_seen:
-        say(f"{len(report.seen_labels)} labels were trained on: these are no figures on unseen classes")
+        say(f"{counted(len(report.seen_labels), 'label')} trained on: these are no figures on unseen classes")
     if videos.evaluated < videos.listed:
         names = [*videos.missing, *(path for path, _ in videos.unreadable)]
         more = ", …" if len(names) > 3 else ""

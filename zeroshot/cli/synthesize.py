@@ -8,6 +8,7 @@ import typer
 
 from zeroshot.cli import options
 from zeroshot.cli.screen import progress, put_json, put_line
+from zeroshot.errors import counted
 
 Output = Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="Folder of mp4s and videos.csv.")]
 NumVideos = Annotated[int, typer.Option("--num-videos", "-n", metavar="N", help="How many.", min=1)]
@@ -52,4 +53,4 @@ def synthesize(
                 put_json({"path": str(path), "error": None})
             advance()
     if not as_json:
-        put_line(f"{num_videos} videos and their table written to {output}")
+        put_line(f"{counted(num_videos, 'video')} and their table written to {output}")

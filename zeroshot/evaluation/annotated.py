@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zeroshot.errors import DatasetError
+from zeroshot.errors import DatasetError, counted
 from zeroshot.evaluation.layouts import Files, by_key, key, none_found
 from zeroshot.evaluation.listing import Listing
 from zeroshot.evaluation.splits import LabeledVideo
@@ -60,7 +60,7 @@ def read_kinetics(root: str, lists: Sequence[Path], name: str) -> Listing:
             videos[stem] = LabeledVideo(str(place or files.root / label / f"{stem}.mp4"), label)
     if not there:
         raise none_found(files, name, videos)
-    sources = tuple(f"{path.name}: {len(rows)} rows" for path, rows in tables)
+    sources = tuple(f"{path.name}: {counted(len(rows), 'row')}" for path, rows in tables)
     return Listing(name, labels, tuple(videos.values()), sources=sources)
 
 

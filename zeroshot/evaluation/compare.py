@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zeroshot.evaluation.intervals import Count, Estimate, paired_bootstrap
+import numpy as np
+
+from zeroshot.evaluation.intervals import Count, Estimate, paired_bootstrap, paired_difference
 from zeroshot.evaluation.scoring import mean_of_shares, round_columns
 
 if TYPE_CHECKING:
@@ -47,7 +49,10 @@ def compare(
 ) -> Comparison:
     """How two streams differ on the same rounds of the same n videos."""
     columns = [round_columns(figures.outcomes, num_videos, 1) for figures in (first, second)]
-    difference = paired_bootstrap(columns[0], columns[1], mean_of_shares)
+    if np.array_equal(columns[0], columns[1]):  # a bootstrap would draw no difference each time
+        difference = paired_difference((0, 0, 0, len(columns[0])))
+    else:
+        difference = paired_bootstrap(columns[0], columns[1], mean_of_shares)
     rounds = []
     for one, other in zip(first.outcomes, second.outcomes, strict=True):
         right, theirs = one.ranks < 1, other.ranks < 1

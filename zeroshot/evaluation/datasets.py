@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zeroshot.errors import DatasetError, OptionError
+from zeroshot.errors import DatasetError, OptionError, counted
 from zeroshot.evaluation.annotated import read_activitynet, read_diving48, read_kinetics, read_ssv2
 from zeroshot.evaluation.layouts import Files, by_key, key
 from zeroshot.evaluation.listing import Listing
@@ -117,7 +117,8 @@ def _read_folders(root: str, lists: Sequence[Path], labels: Sequence[str] | None
                 "expected a folder named after one"
             )
     videos = [LabeledVideo(str(path), known[key(parts[0])]) for path, parts in rows]
-    source = f"{len(published)} folders with {len(videos)} videos; what is missing cannot be known"
+    there = f"{counted(len(published), 'folder')} with {counted(len(videos), 'video')}"
+    source = f"{there}; what is missing cannot be known"
     title = files.root.resolve().name
     return Listing("folders", tuple(known.values()), tuple(videos), sources=(source,), title=title)
 

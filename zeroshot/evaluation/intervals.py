@@ -81,14 +81,80 @@ class Count:
         """
         if self.total == 0:
             return Estimate(math.nan, 0.0, 1.0, 0)
-        z2 = NormalDist().inv_cdf(_checked_level(level)) ** 2
-        n, p = self.total, self.share
-        middle = (p + z2 / (2 * n)) / (1 + z2 / n)
-        reach = math.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)
-        # At 0 and n hits one end is exactly 0 or 1, which rounding would miss.
-        low = 0.0 if self.hits == 0 else middle - reach
-        high = 1.0 if self.hits == n else middle + reach
-        return Estimate(p, low, high, n)
+        z = NormalDist().inv_cdf(_checked_level(level))
+        return Estimate(self.share, *_wilson(self.hits, self.total, z), self.total)
+
+
+def paired_ratio(table: tuple[int, int, int, int], level: float = 0.95) -> Estimate:
+    """The share of one outcome over that of another on the same videos, with an interval that has a width.
+
+    Where nothing or everything is right a bootstrap draws the same ratio each time; here Wilson's interval of
+    each share, among the videos with either outcome, is brought to the width that pairs have, and one end is
+    divided by the other's. No hits below the line: the upper end is infinite.
+
+    Args:
+        table: videos with both outcomes, the first alone, the second alone, neither.
+        level: share of such intervals that cover the truth.
+
+    Raises:
+        OptionError: a count below 0.
+    Source: Bonett and Price 2006.
+    """
+    both, first, second, neither = _checked_table(table)
+    n, either = both + first + second + neither, both + first + second
+    if either == 0:
+        return Estimate(math.nan, math.nan, math.nan, n)
+    over, under = both + first, both + second
+    apart = math.sqrt((first + second + 2) / ((over + 1) * (under + 1)))
+    own = [math.sqrt((1 - (hits + 1) / (either + 2)) / (hits + 1)) for hits in (over, under)]
+    z = NormalDist().inv_cdf(_checked_level(level)) * apart / sum(own)
+    (low, high), (least, most) = _wilson(over, either, z), _wilson(under, either, z)
+    value = over / under if under else math.inf
+    return Estimate(value, low / most, high / least if least else math.inf, n)
+
+
+def paired_difference(table: tuple[int, int, int, int], level: float = 0.95) -> Estimate:
+    """The share of one outcome minus that of another on the same videos, with an interval that has a width.
+
+    Args:
+        table: videos with both outcomes, the first alone, the second alone, neither.
+        level: share of such intervals that cover the truth.
+
+    Raises:
+        OptionError: a count below 0.
+    Source: Bonett and Price 2012, who add a video to each kind on which the two differ.
+    """
+    _, first, second, _ = _checked_table(table)
+    n = sum(table)
+    if n == 0:
+        return Estimate(math.nan, -1.0, 1.0, 0)
+    one, other = (first + 1) / (n + 2), (second + 1) / (n + 2)
+    reach = NormalDist().inv_cdf(_checked_level(level)) * math.sqrt(
+        (one + other - (one - other) ** 2) / (n + 2)
+    )
+    middle = one - other
+    return Estimate((first - second) / n, max(middle - reach, -1.0), min(middle + reach, 1.0), n)
+
+
+def paired_table(first: ArrayLike, second: ArrayLike) -> tuple[int, int, int, int]:
+    """Videos with both outcomes, the first alone, the second alone, neither.
+
+    Args:
+        first: (n,) booleans.
+        second: (n,) booleans of the same videos in the same order.
+
+    Raises:
+        OptionError: other shapes, or no booleans.
+    """
+    one, other = np.asarray(first), np.asarray(second)
+    if one.dtype != np.bool_ or other.dtype != np.bool_ or one.ndim != 1 or one.shape != other.shape:
+        raise OptionError(
+            f"outcomes are {one.dtype} {one.shape} and {other.dtype} {other.shape}; "
+            "expected (n,) booleans of the same videos"
+        )
+    kinds = (one & other, one & ~other, ~one & other, ~one & ~other)
+    both, alone, other_alone, neither = (int(kind.sum()) for kind in kinds)
+    return both, alone, other_alone, neither
 
 
 def t_interval(values: Sequence[float], level: float = 0.95) -> Estimate:
@@ -149,7 +215,8 @@ def bootstrap(
 
     Equal rows are drawn together, which is the same in law, costs nothing for many videos, and makes the
     interval independent of the order of the files. Draws in which the figure is 0 / 0 are left out. Where all
-    videos agree the interval has no width: for a plain share take `Count.estimate`.
+    videos agree the interval has no width: for a plain share take `Count.estimate`, for two on the same
+    videos `paired_ratio` and `paired_difference`.
 
     Args:
         columns: (n, M) integers, a row a video; what belongs together (a clip and its edit, two models on one
@@ -241,6 +308,21 @@ def percentiles(value: float, draws: NDArray[np.float64], n: int, level: float =
     # Without interpolation: an infinite draw (a ratio over no hits) stays infinite.
     low, high = np.quantile(draws, tail, method="lower"), np.quantile(draws, 1 - tail, method="higher")
     return Estimate(value, float(low), float(high), n)
+
+
+def _wilson(hits: int, n: int, z: float) -> tuple[float, float]:
+    """Ends of Wilson's interval of hits among n videos, z standard errors to each side."""
+    z2, p = z * z, hits / n
+    middle = (p + z2 / (2 * n)) / (1 + z2 / n)
+    reach = math.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)
+    # At 0 and n hits one end is exactly 0 or 1, which rounding would miss.
+    return 0.0 if hits == 0 else middle - reach, 1.0 if hits == n else middle + reach
+
+
+def _checked_table(table: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    if min(table) < 0:
+        raise OptionError(f"the counts of pairs are {table}; expected 0 or more of each")
+    return table
 
 
 def _student_mass(angle: float, freedom: int) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from zeroshot.errors import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -35,7 +37,7 @@ def markdown_of(report: Report) -> str:
         "## Repeat",
         "",
         f"* prompts `{settings['prompts_digest']}`",
-        *(f"* {one.name}: {len(one.labels)} labels, videos `{one.digest}`" for one in plan.rounds),
+        *(f"* {one.name}: {counted(len(one.labels), 'label')}, videos `{one.digest}`" for one in plan.rounds),
         *(
             f"* {model.name}: weights `{str(model.facts['fingerprint'])[:16]}`"
             + (

@@ -6,7 +6,8 @@ batches they came in; booleans become a figure with its interval.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,11 +19,14 @@ from zeroshot.evaluation.intervals import (
     Estimate,
     bootstrap,
     draw_counts,
+    paired_ratio,
+    paired_table,
     percentiles,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -101,26 +105,33 @@ def mean_class_accuracy(counts: NDArray[np.int64], seed: int = 0, num_draws: int
     with np.errstate(invalid="ignore"):
         shares = np.nanmean(hits / (hits + misses), axis=1)  # a label that was not drawn is not averaged
     value = float((present[:, 0] / present[:, 1]).mean())
-    return percentiles(value, shares, int(present[:, 1].sum()))
+    drawn = percentiles(value, shares, int(present[:, 1].sum()))
+    if not ((present[:, 0] == 0) | (present[:, 0] == present[:, 1])).all():
+        return drawn
+    # Each label is all right or all wrong, so that draws hardly differ: Wilson's ends of each label, added in
+    # squares (Zou and Donner 2008), say how far that can be chance.
+    ends = [Count(int(hits), int(total)).estimate() for hits, total in present]
+    down, up = (
+        math.sqrt(sum((one.value - end) ** 2 for one, end in zip(ends, side, strict=True))) / len(ends)
+        for side in ([one.low for one in ends], [one.high for one in ends])
+    )
+    return replace(drawn, low=min(drawn.low, value - down), high=max(drawn.high, value + up))
 
 
-def relative_accuracy(edited: ArrayLike, original: ArrayLike, seed: int = 0) -> Estimate:
+def relative_accuracy(edited: ArrayLike, original: ArrayLike) -> Estimate:
     """Accuracy on edited clips over accuracy on the same clips unedited: BOR and HOR.
 
     BOR takes clips without their person, HOR clips with nothing but it; both keep the clip's label. Hits are
-    added over all clips before the division: a mean of batches' ratios is another number. A person that is
-    drawn brings its edit along, hence the bootstrap over pairs.
+    added over all clips before the division: a mean of batches' ratios is another number. A clip and its edit
+    are a pair, which the interval takes into account.
 
     Args:
         edited: (n,) booleans.
         original: (n,) booleans of the same clips in the same order.
-        seed: of the bootstrap.
 
     Source: Chung et al., NeurIPS 2022 (HAT).
     """
-    return bootstrap(
-        np.column_stack(_paired(edited, original)), lambda sums: sums[..., 0] / sums[..., 1], seed=seed
-    )
+    return paired_ratio(paired_table(edited, original))
 
 
 def swap_accuracies(
@@ -152,8 +163,9 @@ def contrast(scuba: ArrayLike, scufo: ArrayLike) -> NDArray[np.bool_]:
 
     Source: Li et al., ICCV 2023.
     """
-    moving, still = _paired(scuba, scufo)
-    return moving & ~still
+    paired_table(scuba, scufo)  # refuses what does not fit
+    contrasted: NDArray[np.bool_] = np.asarray(scuba) & ~np.asarray(scufo)
+    return contrasted
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,18 +200,17 @@ class BiasScores:
             )
 
 
-def bias_metrics(scores: BiasScores, seed: int = 0) -> dict[str, Estimate]:
+def bias_metrics(scores: BiasScores) -> dict[str, Estimate]:
     """orig, bor, hor, shacc, sberr, scuba, scufo, contra: those whose clips are there.
 
     Args:
         scores: of one stream of one model.
-        seed: of the bootstrap behind bor and hor.
     """
     original = correct(scores.original, scores.targets)
     metrics = {"orig": accuracy(original)}
     for name, edited in (("bor", scores.background_only), ("hor", scores.human_only)):
         if edited is not None:
-            metrics[name] = relative_accuracy(correct(edited, scores.targets), original, seed)
+            metrics[name] = relative_accuracy(correct(edited, scores.targets), original)
     if scores.swap is not None and scores.background_targets is not None:
         pair = swap_accuracies(scores.swap, scores.targets, scores.background_targets)
         metrics["shacc"], metrics["sberr"] = pair
@@ -258,8 +269,29 @@ def generalized(
         missing = "an unseen" if of_seen.all() else "a seen"
         raise OptionError(f"no video has {missing} label; H needs videos of seen and of unseen labels")
     columns = np.column_stack([right & of_seen, of_seen, right & ~of_seen, ~of_seen])
-    harmonic = bootstrap(columns, _harmonic, strata=of_seen, seed=seed)
-    return Generalized(accuracy(right[of_seen]), accuracy(right[~of_seen]), harmonic)
+    return Generalized(accuracy(right[of_seen]), accuracy(right[~of_seen]), harmonic_mean(columns, seed))
+
+
+def harmonic_mean(columns: ArrayLike, seed: int = 0) -> Estimate:
+    """H = 2SU / (S + U) of two sides, whose numbers of videos the bootstrap keeps.
+
+    Where each draw gives the same H, its interval is H of both lower and of both upper ends of Wilson's.
+
+    Args:
+        columns: (n, 4) whether a video is a hit of the first side, of that side, a hit of the second, of it.
+        seed: of the draws.
+    """
+    rows = np.asarray(columns, np.int64)
+    drawn = bootstrap(rows, _harmonic, strata=rows[:, 1], seed=seed)
+    if drawn.low < drawn.high:
+        return drawn
+    hits, total, others, of_others = (int(value) for value in rows.sum(0))
+    one, other = Count(hits, total).estimate(), Count(others, of_others).estimate()
+    low, high = (
+        float(_harmonic(np.array([first, 1, second, 1])))
+        for first, second in ((one.low, other.low), (one.high, other.high))
+    )
+    return replace(drawn, low=low, high=high)
 
 
 def pair_outcomes(
@@ -290,22 +322,12 @@ def pair_outcomes(
     return right
 
 
-def _harmonic(sums: NDArray[np.int64]) -> NDArray[np.float64]:
+def _harmonic(sums: NDArray[Any]) -> NDArray[np.float64]:
+    """Sums (..., 4) of `harmonic_mean`'s columns → H (...)."""
     seen, unseen = sums[..., 0] / sums[..., 1], sums[..., 2] / sums[..., 3]
     both = seen + unseen
     result: NDArray[np.float64] = 2 * seen * unseen / np.where(both > 0, both, 1.0)
     return result
-
-
-def _paired(first: ArrayLike, second: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Two (n,) booleans of the same videos."""
-    one, other = np.asarray(first), np.asarray(second)
-    if one.dtype != np.bool_ or other.dtype != np.bool_ or one.ndim != 1 or one.shape != other.shape:
-        raise OptionError(
-            f"outcomes are {one.dtype} {one.shape} and {other.dtype} {other.shape}; "
-            "expected (n,) booleans of the same clips"
-        )
-    return one, other
 
 
 def _checked(scores: ArrayLike, targets: ArrayLike) -> tuple[NDArray[np.floating], NDArray[np.int64]]:

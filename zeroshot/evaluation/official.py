@@ -6,7 +6,7 @@ import re
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from zeroshot.errors import DatasetError
+from zeroshot.errors import DatasetError, counted
 from zeroshot.evaluation.layouts import Files, bundled_lines, key, none_found
 from zeroshot.evaluation.listing import Listing
 from zeroshot.evaluation.splits import LabeledVideo
@@ -112,7 +112,11 @@ def _listing(
         raise none_found(files, name, sorted(labels))
     place = {stem: row for row, stem in enumerate(sorted(labels))}
     rows = tuple(tuple(place[stem] for stem in sorted(tests[number])) for number in sorted(tests))
-    source = f"{len(read)} lists on disk (first: {read[0].name})" if read else f"bundled {name} test splits"
+    source = (
+        f"{counted(len(read), 'list')} on disk (first: {read[0].name})"
+        if read
+        else f"bundled {name} test splits"
+    )
     return Listing(name, words, tuple(videos), published, rows, (source,))
 
 

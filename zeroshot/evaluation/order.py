@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zeroshot.errors import LabelError, OptionError
+from zeroshot.errors import LabelError, OptionError, counted
 from zeroshot.evaluation.intervals import Count, Estimate
 from zeroshot.evaluation.metrics import correct
 from zeroshot.evaluation.probes import (
@@ -155,7 +155,7 @@ def probe_streams(
         cache: folder of tokens, which a second call finds.
         templates: prompts of the labels; None for the bare label.
         spaced: write CamelCase and under_scores in labels as words.
-        seed: of the shuffle, the folds and the bootstrap.
+        seed: of the shuffle and the folds.
         advance: is called with videos done and videos to do.
 
     Raises:
@@ -186,7 +186,7 @@ def probe_waist(
         model: whose backbone made them.
         labels: K labels.
         texts: (K, D) their embeddings.
-        seed: of the shuffle, the folds and the bootstrap.
+        seed: of the shuffle and the folds.
         name: of the split.
 
     Raises:
@@ -204,7 +204,7 @@ def probe_waist(
         edited = vectors_by_stream(model, waist, partial(rearrange, order=order, seed=seed))
         for stream, rows in edited.items():
             outcomes = correct(rows @ texts.T, targets)
-            drop = accuracy_drop(right[stream], outcomes, seed)
+            drop = accuracy_drop(right[stream], outcomes)
             orders[stream][order] = OrderDrop(Count.of(outcomes), drop)
     scenes, notes = _scenes(intact, waist, seed)
     streams = {
@@ -240,7 +240,7 @@ def _scenes(
     if len(names) < 2 or len(set(keys.tolist())) < _NUM_FOLDS:
         return {}, [
             *notes,
-            f"no scene probe: {len(names)} scenes in {len(set(keys.tolist()))} videos, "
+            f"no scene probe: {counted(len(names), 'scene')} in {counted(len(set(keys.tolist())), 'video')}, "
             f"expected 2 or more in {_NUM_FOLDS}",
         ]
     try:

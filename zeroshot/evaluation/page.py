@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zeroshot.errors import counted
 from zeroshot.evaluation.markdown import how, percent, seen_warning, spread, videos_line
 from zeroshot.evaluation.pictures import COLOURS, confusion, intervals, label_bars, plane
 
@@ -57,7 +58,7 @@ def page_of(report: Report) -> str:
     title = f"{report.plan.protocol} on {report.plan.data}"
     sections = [
         f"<h1>{escape(title)}</h1>",
-        f'<p class="quiet">{escape(videos_line(report))} {len(report.plan.labels)} labels.</p>',
+        f'<p class="quiet">{escape(videos_line(report))} {counted(len(report.plan.labels), "label")}.</p>',
         _warnings(report),
         _cards(report),
         _accuracy(report),
@@ -299,7 +300,10 @@ def _left_out(report: Report) -> str:
 
 def _repeat(report: Report) -> str:
     rows = [["prompts", "", str(report.settings["prompts_digest"])]]
-    rows += [["round", f"{one.name}, {len(one.videos)} videos", one.digest] for one in report.plan.rounds]
+    rows += [
+        ["round", f"{one.name}, {counted(len(one.videos), 'video')}", one.digest]
+        for one in report.plan.rounds
+    ]
     for model in report.models:
         rows.append(["weights", model.name, str(model.facts["fingerprint"])[:16]])
         if model.facts["adapter_fingerprint"]:
@@ -309,7 +313,7 @@ def _repeat(report: Report) -> str:
     return (
         "<h2>To repeat it</h2>"
         + html_table(["what", "", "digest"], rows)
-        + f'<p class="quiet">{escape(machine["system"])}, {machine["processors"]} processors, '
+        + f'<p class="quiet">{escape(machine["system"])}, {counted(machine["processors"], "processor")}, '
         f"{report.run['seconds']} s; {escape(versions)}</p>"
     )
 

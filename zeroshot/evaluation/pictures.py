@@ -61,11 +61,15 @@ def intervals(rows: Sequence[tuple[str, Estimate, int]], chance: float | None) -
     return _svg(_WIDTH, height, parts, "figures with their 95 % intervals")
 
 
-def plane(points: Sequence[tuple[str, Estimate, Estimate, int]]) -> str:
-    """One point a model: right by the static stream across, right by the dynamic stream upwards.
+def plane(
+    points: Sequence[tuple[str, Estimate, Estimate, int]],
+    axes: tuple[str, str] = ("static stream, % right", "dynamic stream, % right"),
+) -> str:
+    """One point a model: what stands still across, what moves upwards, each with its interval.
 
     Args:
         points: (name, static, dynamic, colour).
+        axes: what is told across and upwards.
     """
     side, left, top = 380, 64, 18
     limit = _ceiling([end.high for _, *pair, _ in points for end in pair])
@@ -101,12 +105,14 @@ def plane(points: Sequence[tuple[str, Estimate, Estimate, int]]) -> str:
         inside = x(static.value) < left + 0.7 * side
         place = x(static.value) + (12 if inside else -12), y(dynamic.value) - 10
         parts.append(_text(*place, _short(name, 240), "name", "start" if inside else "end"))
-    parts.append(_text(left + side / 2, top + side + 42, "static stream, % right", "axis", "middle"))
+    parts.append(_text(left + side / 2, top + side + 42, axes[0], "axis", "middle"))
     parts.append(
         f'<text class="axis" text-anchor="middle" transform="translate(18 {top + side / 2:.0f}) rotate(-90)">'
-        "dynamic stream, % right</text>"
+        f"{escape(axes[1])}</text>"
     )
-    return _svg(left + side + 30, top + side + 54, parts, "static against dynamic stream, a point a model")
+    return _svg(
+        left + side + 30, top + side + 54, parts, "what stands still against what moves, a point a model"
+    )
 
 
 def label_bars(rows: Sequence[tuple[str, int, Sequence[float]]]) -> str:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zeroshot.errors import OptionError
-from zeroshot.evaluation.intervals import Count, Estimate, bootstrap, t_interval
+from zeroshot.evaluation.intervals import Count, Estimate, paired_difference, paired_table, t_interval
 from zeroshot.losses.independence import KERNELS, center, dependence
 
 if TYPE_CHECKING:
@@ -247,19 +247,14 @@ def rearrange(x: Tensor, order: str, seed: int = 0) -> Tensor:
     return REARRANGEMENTS[order](x, seed)
 
 
-def accuracy_drop(intact: ArrayLike, rearranged: ArrayLike, seed: int = 0) -> Estimate:
+def accuracy_drop(intact: ArrayLike, rearranged: ArrayLike) -> Estimate:
     """Accuracy lost on the same videos by an edit: how much the order of frames matters to a model.
 
     Args:
         intact: (n,) booleans.
         rearranged: (n,) booleans of the same videos, edited.
-        seed: of the bootstrap over videos.
     """
-    first, second = np.asarray(intact), np.asarray(rearranged)
-    if first.shape != second.shape:
-        raise OptionError(f"outcomes have shapes {first.shape} and {second.shape}; expected the same videos")
-    columns = np.column_stack([first, second, np.ones(len(first), bool)])
-    return bootstrap(columns, lambda sums: (sums[..., 0] - sums[..., 1]) / sums[..., 2], seed=seed)
+    return paired_difference(paired_table(intact, rearranged))
 
 
 def _checked_rows(values: ArrayLike) -> Tensor:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.errors import DatasetError, OptionError
+from zeroshot.errors import DatasetError, OptionError, counted
 from zeroshot.evaluation.layouts import bundled_lines, by_key, key
 from zeroshot.evaluation.splits import LabeledVideo, Split, digest_of
 from zeroshot.video.source import is_path
@@ -163,7 +163,9 @@ def _half_classes(protocol: str, listing: Listing, _: frozenset[str]) -> Plan:
     rounds = []
     half = len(listing.labels) // 2
     if half < 2:
-        raise OptionError(f"{listing.name} has {len(listing.labels)} labels; half of them is no choice")
+        raise OptionError(
+            f"{listing.name} has {counted(len(listing.labels), 'label')}; half of them is no choice"
+        )
     for draw in range(NUM_DRAWS):
         rows = np.sort(np.random.default_rng(draw).permutation(len(listing.labels))[:half])
         labels = tuple(listing.labels[row] for row in rows)

@@ -11,18 +11,17 @@ import numpy as np
 
 from zeroshot.checkpoint import load_model, trained_labels
 from zeroshot.classifier import build_index
-from zeroshot.errors import DatasetError, IndexFileError, LabelError, OptionError
+from zeroshot.errors import DatasetError, IndexFileError, LabelError, OptionError, counted
 from zeroshot.evaluation.calibration import SEEN_COST
 from zeroshot.evaluation.compare import compare
 from zeroshot.evaluation.datasets import read_dataset
 from zeroshot.evaluation.embedded import Embedded, embed_pool
-from zeroshot.evaluation.intervals import Estimate, bootstrap
 from zeroshot.evaluation.layouts import key
 from zeroshot.evaluation.lineages import lineage_named
 from zeroshot.evaluation.output import write_report
 from zeroshot.evaluation.protocols import Plan, plan_for, plan_of_split, protocol_named
 from zeroshot.evaluation.report import ModelFigures, Report, Videos, machine_facts
-from zeroshot.evaluation.scoring import mean_of_shares, round_columns, stream_figures
+from zeroshot.evaluation.scoring import mean_over_rounds, stream_figures
 from zeroshot.evaluation.seen import Namesake, namesakes
 from zeroshot.evaluation.splits import Split
 from zeroshot.model.model import Model
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
 
+    from zeroshot.evaluation.intervals import Estimate
     from zeroshot.evaluation.scoring import StreamFigures
     from zeroshot.text.prompts import LabelSource, TemplateSource
     from zeroshot.types import Prompts
@@ -343,14 +343,14 @@ def _untrained(figures: StreamFigures, plan: Plan, repeated: tuple[Namesake, ...
         if not trained or plan.shape != "mean" or not kept.any():  # sides say it themselves
             return None
         outcomes.append(replace(outcome, rows=outcome.rows[kept], ranks=outcome.ranks[kept]))
-    return bootstrap(round_columns(outcomes, len(plan.videos), 1), mean_of_shares)
+    return mean_over_rounds(outcomes, len(plan.videos), 1)
 
 
 def _views(sampling: Sampling) -> str:
     """Frames, views and how the frames lie, for people."""
-    views = f"{sampling.num_views} view{'s' if sampling.num_views > 1 else ''}"
+    views = counted(sampling.num_views, "view")
     stride = "" if sampling.stride_seconds is None else f", {sampling.stride_seconds:.2f} s apart"
-    return f"{sampling.num_frames} frames{stride} × {views} × 1 crop"
+    return f"{counted(sampling.num_frames, 'frame')}{stride} × {views} × 1 crop"
 
 
 def _said(chosen: EvaluationSettings, prompts: Prompts, sampling: Sampling) -> dict[str, Any]:

@@ -9,7 +9,13 @@ import numpy as np
 
 from zeroshot.evaluation.calibration import SEEN_COST, calibrate, calibration_rows
 from zeroshot.evaluation.intervals import Count, Estimate, bootstrap
-from zeroshot.evaluation.metrics import class_counts, generalized, mean_class_accuracy, target_ranks
+from zeroshot.evaluation.metrics import (
+    class_counts,
+    generalized,
+    harmonic_mean,
+    mean_class_accuracy,
+    target_ranks,
+)
 from zeroshot.evaluation.protocols import BASE, NOVEL, pool_key
 
 if TYPE_CHECKING:
@@ -234,11 +240,10 @@ def _sides(
         counts = {
             one.name: Count.of(outcome.ranks < 1) for one, outcome in zip(plan.rounds, outcomes, strict=True)
         }
-        harmonic = bootstrap(columns, _harmonic, strata=columns[:, 1])
         return {
             BASE: counts[BASE].estimate(),
             NOVEL: counts[NOVEL].estimate(),
-            "harmonic": harmonic,
+            "harmonic": harmonic_mean(columns),
         }, None
     if plan.shape != "generalized":
         return {}, None
@@ -256,13 +261,6 @@ def _sides(
             f"harmonic{ending}": found.harmonic,
         }
     return sides, gamma
-
-
-def _harmonic(sums: NDArray[np.int64]) -> NDArray[np.float64]:
-    base, novel = sums[..., 0] / sums[..., 1], sums[..., 2] / sums[..., 3]
-    both = base + novel
-    mean: NDArray[np.float64] = 2 * base * novel / np.where(both > 0, both, 1.0)
-    return mean
 
 
 def _classes(

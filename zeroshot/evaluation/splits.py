@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zeroshot.errors import LabelError
+from zeroshot.errors import LabelError, counted
 from zeroshot.video.source import is_path, name_of
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Split:
         used = {video.label for video in self.videos}
         if empty := [label for label in self.labels if label not in used]:
             raise LabelError(
-                f"{self.name} has {len(empty)} labels without videos (first: {empty[0]!r}); "
+                f"{self.name} has {counted(len(empty), 'label')} without videos (first: {empty[0]!r}); "
                 "leave them out or add videos"
             )
         if unknown := sorted(used - set(self.labels)):
