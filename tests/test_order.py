@@ -15,6 +15,7 @@ from zeroshot.checkpoint import load_model, save_adapter
 from zeroshot.cli.main import main
 from zeroshot.errors import LabelError, OptionError
 from zeroshot.evaluation.order import probe_streams, probe_waist
+from zeroshot.evaluation.probe_report import write_probe_report
 from zeroshot.evaluation.probes import rearrange
 from zeroshot.evaluation.splits import Split, write_split
 from zeroshot.features.streams import vectors_by_stream
@@ -161,3 +162,25 @@ def test_the_command(place, tmp_path, monkeypatch, capsys):
         else:
             assert "lost shuffled" in out
             assert "scene (chance" in out
+
+
+def test_the_report_as_three_files(report, tmp_path):
+    write_probe_report(report, tmp_path)
+    found = json.loads((tmp_path / "report.json").read_text())
+    assert found == json.loads(json.dumps(report.as_dict()))
+    assert len(found["record"]["videos"]) == len(found["record"]["prompts"]) == 16
+    assert found["record"]["seed"] == 0
+    assert found["record"]["versions"]["torch"]
+    text, page = ((tmp_path / name).read_text() for name in ("report.md", "report.html"))
+    hits = report.streams["static"].intact
+    for words in (
+        f"{100 * hits.share:.1f} [",
+        found["record"]["videos"],
+        "lost frozen",
+        "24 videos, 4 frames each",
+    ):
+        assert words in text
+        assert words in page
+    assert len([line for line in text.splitlines() if line.startswith("| ")]) == 2 + 1 + 2 * 3 + 1
+    assert "<svg" in page
+    assert "http" not in page.replace("http://www.w3.org", "")

@@ -160,7 +160,8 @@ def score(
         put_json(report.as_dict())
     else:
         _put_report(report)
-        put_line(f"{output}/report.html shows it" if output is not None else "")
+        if output is not None:
+            put_line(f"{output}/report.html shows it")
     for _, reason in report.failures:
         say(reason)
     end_with(len(report.failures), sum(report.counts.values()) + len(report.failures))
@@ -192,6 +193,7 @@ def probe(
     model: OneModel = None,
     templates: options.Templates = None,
     seed: Seed = 0,
+    output: ReportFolder = None,
     device: options.Device = "auto",
     as_json: options.Json = False,
 ) -> None:
@@ -204,15 +206,20 @@ def probe(
     from zeroshot.bias.make import open_split
     from zeroshot.cli.inputs import model_from
     from zeroshot.evaluation.order import probe_streams
+    from zeroshot.evaluation.probe_report import write_probe_report
 
     with model_from(model, device, None) as network, _Bar("videos") as bar:
         report = probe_streams(
             open_split(source), network, cache, templates=templates, seed=seed, advance=bar.to
         )
+    if output is not None:
+        write_probe_report(report, output)
     if as_json:
         put_json(report.as_dict())
     else:
         _put_probe(report)
+        if output is not None:
+            put_line(f"{output}/report.html shows it")
     for _, reason in report.failures:
         say(reason)
     read = next(iter(report.streams.values())).intact.total

@@ -6,7 +6,7 @@ backbone reads each frame by itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,9 +24,10 @@ from zeroshot.evaluation.probes import (
     rearrange,
     stream_dependence,
 )
+from zeroshot.evaluation.report import machine_facts
 from zeroshot.features.streams import vectors_by_stream
 from zeroshot.features.write import write_waist
-from zeroshot.text.prompts import make_prompts
+from zeroshot.text.prompts import make_prompts, prompts_digest, read_templates
 
 if TYPE_CHECKING:
     import os
@@ -111,6 +112,7 @@ class ProbeReport:
         dependence: normalized HSIC of static and dynamic; None without an adapter or of fewer than 20 videos.
         failures: (video, reason) of those that could not be read.
         notes: what was not probed, and why.
+        record: digests, templates, seed, machine and versions: what another needs to repeat it.
     """
 
     split: str
@@ -121,6 +123,7 @@ class ProbeReport:
     dependence: Estimate | None
     failures: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    record: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -134,6 +137,7 @@ class ProbeReport:
             "dependence": None if self.dependence is None else self.dependence.as_dict(),
             "failures": [list(failure) for failure in self.failures],
             "notes": list(self.notes),
+            "record": dict(self.record),
         }
 
 
@@ -166,8 +170,19 @@ def probe_streams(
     if len(split.labels) < 2:
         raise LabelError(f"{split.name} has the label {split.labels[0]!r} alone; a probe needs 2 or more")
     waist = write_waist(model, split.videos, Path(cache), advance=advance)
-    texts = model.embed_prompts(make_prompts(list(split.labels), templates, spaced=spaced))
-    return probe_waist(waist, model, split.labels, texts, seed=seed, name=split.name)
+    prompts = make_prompts(list(split.labels), templates, spaced=spaced)
+    found = probe_waist(waist, model, split.labels, model.embed_prompts(prompts), seed=seed, name=split.name)
+    words = "none" if templates is None else templates
+    record = {
+        "videos": split.digest,
+        "templates": words if isinstance(words, str) else list(read_templates(words)),
+        "prompts": prompts_digest(prompts),
+        "seed": seed,
+        "weights": model.fingerprint[:16],
+        "adapter": model.adapter_fingerprint and model.adapter_fingerprint[:16],
+        **machine_facts(),
+    }
+    return replace(found, record=record)
 
 
 def probe_waist(
