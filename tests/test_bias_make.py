@@ -22,7 +22,7 @@ from zeroshot.bias.blobs import connected, solid
 from zeroshot.bias.compose import covering, moments
 from zeroshot.bias.make import make_bias_sets
 from zeroshot.bias.manifest import KINDS, SWAPS, read_manifest
-from zeroshot.bias.motion import follow_camera, motion_mask
+from zeroshot.bias.motion import motion_mask
 from zeroshot.bias.pairs import draw_partners
 from zeroshot.bias.plate import clean_plate
 from zeroshot.bias.recipe import BiasRecipe
@@ -214,15 +214,6 @@ class TestMotion:
         assert np.array_equal(solid(mask), expected)
         assert not solid(np.zeros((4, 4), bool)).any()
         assert solid(np.ones((4, 4), bool)).all()
-
-    def test_the_camera_is_followed(self):
-        """A wall of noise that slides by, whoever walks before it."""
-        wall = np.random.default_rng(0).integers(0, 256, (3, 80, 160), np.uint8)
-        steps = np.array([(0, 0), (1, 2), (2, 4), (2, 7), (1, 9), (0, 12)])
-        frames = np.stack([wall[:, 5 - a : 69 - a, 30 - b : 126 - b] for a, b in steps])
-        frames[:, :, 20:40, 30:42] = 255
-        assert np.array_equal(follow_camera(frames), steps - steps[3])
-        assert not follow_camera(np.repeat(frames[:1], 4, 0)).any()
 
     def test_a_place_behind_a_moving_camera_is_taken_from_where_it_was_seen(self):
         wall = np.random.default_rng(0).integers(0, 256, (3, 40, 200), np.uint8)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zeroshot.bias.camera import follow_camera
 from zeroshot.bias.compose import Cutout, figure_of
 from zeroshot.bias.manifest import is_whole
 from zeroshot.bias.masks import (
@@ -17,7 +18,7 @@ from zeroshot.bias.masks import (
     person_share,
     read_mask,
 )
-from zeroshot.bias.motion import follow_camera, motion_mask
+from zeroshot.bias.motion import motion_mask
 from zeroshot.bias.pairs import layout
 from zeroshot.bias.plate import clean_plate
 from zeroshot.bias.recipe import Facts

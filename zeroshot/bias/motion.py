@@ -7,28 +7,32 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zeroshot.bias.blobs import solid
+from zeroshot.bias.camera import camera_path, seen_from, small_frames
 from zeroshot.errors import OptionError
-from zeroshot.video.film import reduced
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from numpy.typing import NDArray
 
-SIDE = 96  # pixels of the shorter side on which motion is looked for
+    from zeroshot.bias.camera import CameraPath
+
 _AROUND = 9  # moments laid over a frame of a camera that moves
 _REACH = 24  # frames before and after
+_KNOWN = 4  # moments that show a place, from which on its usual look is known
+_STILL = 31  # moments of a camera that rests
+_FAINT = 4.0  # levels that cameras and codecs change by themselves
+_RIM = 0.15  # share of a region's strong motion below which a pixel is its rim
 
 
 def motion_mask(
-    frames: NDArray[np.uint8], share: float = 0.25, path: NDArray[np.int64] | None = None
+    frames: NDArray[np.uint8], share: float = 0.25, path: CameraPath | None = None
 ) -> NDArray[np.uint8]:
     """(T, H, W) uint8 levels of what moves, 0 or 255: in each frame at most about so large a share.
 
     A pixel's motion is its distance from the median over time, smoothed over its surroundings. Where the
-    camera moves, the median is over moments around, laid over each other as far as a shift explains their
-    difference. In each frame the strongest motion is kept, unless it is faint against the clip's or its
-    noise; regions much smaller than the largest go, and holes are closed.
+    camera moves, the median is over moments around, laid over each other by the camera's shift, zoom and
+    roll, and the distance is from the range of colours within a pixel there, since no such fit is perfect. In
+    each frame the strongest motion is kept, unless it is faint against the clip's or its noise; regions much
+    smaller than the largest go, so does the rim that smoothing made, and holes are closed.
 
     Args:
         frames: (T, 3, H, W).
@@ -43,113 +47,80 @@ def motion_mask(
     if not 0 < share < 1:
         raise OptionError(f"the share of moving pixels is {share}; expected above 0 and below 1")
     size = frames.shape[2:]
-    small = _small(frames)
-    motion = _motion(small, camera_path(small.mean(-1)) if path is None else path)
+    small = small_frames(frames)
+    change = _change(small, camera_path(small.mean(-1)) if path is None else path)
+    reach = max(1, small.shape[1] // 32)
+    motion = _box(_box(change, reach), reach)
     if float(motion.max()) == 0:
         return np.zeros((len(frames), *size), np.uint8)
-    noise = max(4 * float(np.median(motion)) / 3, 4.0)
+    noise = max(4 * float(np.median(motion)) / 3, _FAINT)
     usual = float(np.quantile(motion, 1 - share)) / 2
     threshold = np.quantile(motion, 1 - share, axis=(1, 2), keepdims=True).clip(max(noise, usual))
     strength = motion / threshold
-    regions = np.stack([solid(level > 1) for level in strength])
+    coarse = (solid(level > 1) for level in strength)
+    regions = np.stack([_trimmed(region, near) for region, near in zip(coarse, _box(change, 1), strict=True)])
     # A hole that was closed becomes as strong as its border, a small region as weak as the ground.
     whole = np.where(regions, np.maximum(strength, 1.2), np.minimum(strength, 0.8)).astype(np.float32)
     return np.stack([_outlined(level, size) for level in whole])
 
 
-def follow_camera(frames: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """(T, 2) rows and columns by which the frames (T, 3, H, W), reduced, are shifted against the middle one.
+def _trimmed(region: NDArray[np.bool_], near: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(h, w) a region without its rim, into which smoothing alone has spread the motion.
 
-    A frame is reduced to `SIDE` pixels of its shorter side where it is larger.
+    Args:
+        region: (h, w).
+        near: (h, w) motion smoothed over the next pixels alone.
     """
-    return camera_path(_small(frames).mean(-1))
+    if not region.any():
+        return region
+    edge = max(_RIM * float(np.quantile(near[region], 0.75)), _FAINT)
+    return solid(region & (near > edge))
 
 
-def _small(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(T, h, w, 3) reduced."""
-    return np.stack([reduced(frame.transpose(1, 2, 0), SIDE) for frame in frames]).astype(np.float32)
-
-
-def _motion(small: NDArray[np.float32], path: NDArray[np.int64]) -> NDArray[np.float32]:
+def _change(small: NDArray[np.float32], path: CameraPath) -> NDArray[np.float32]:
     """(T, h, w) how far each pixel is from what usually stands there; 0 for a single frame."""
-    still = _still(small, path)
-    change = np.abs(small - still).max(-1)
-    reach = max(1, small.shape[1] // 32)
-    return _box(_box(change, reach), reach)
+    if path.rests:
+        count = len(small)
+        chosen = np.linspace(0, count - 1, min(count, _STILL)).round().astype(int)
+        still: NDArray[np.float32] = np.median(small[chosen], 0).astype(np.float32)
+        change: NDArray[np.float32] = np.abs(small - still).max(-1)
+        return change
+    return _change_around(small, path)
 
 
-def _still(small: NDArray[np.float32], path: NDArray[np.int64]) -> NDArray[np.float32]:
-    """(T, h, w, 3) the median over time; of a camera that moves, over moments around, laid together."""
+def _change_around(small: NDArray[np.float32], path: CameraPath) -> NDArray[np.float32]:
+    """(T, h, w) how far each pixel is from the median of moments around, and from its neighbours there.
+
+    0 where few moments show the place, as at the border that a pan uncovers: its usual look is not known.
+    """
     count = len(small)
-    if rests(path):
-        chosen = np.linspace(0, count - 1, min(count, 31)).round().astype(int)
-        return np.broadcast_to(np.median(small[chosen], 0).astype(np.float32), small.shape)
     offsets = np.unique((np.linspace(-1, 1, _AROUND) * min(count - 1, _REACH)).round().astype(int))
-    result = np.empty_like(small)
+    pictures = small.astype(np.uint8)
+    change = np.empty(small.shape[:3], np.float32)
     for row in range(count):
         others = np.unique((row + offsets).clip(0, count - 1))
-        laid = np.stack([moved(small[other], path[row] - path[other], np.inf) for other in others])
+        laid = np.empty((len(others), *small.shape[1:]), np.float32)
+        for place, other in enumerate(others.tolist()):
+            picture, known = seen_from(pictures[other], path.between(row, other))
+            laid[place] = np.where(known[..., None], picture, np.inf)
         laid.sort(0)
-        known = np.isfinite(laid[..., 0]).sum(0)  # never 0: the frame itself is among them
-        result[row] = np.take_along_axis(laid, ((known - 1) // 2)[None, ..., None], 0)[0]
-    return result
+        times = np.isfinite(laid[..., 0]).sum(0)  # never 0: the frame itself is among them
+        usual = np.take_along_axis(laid, ((times - 1) // 2)[None, ..., None], 0)[0]
+        least, most = _neighbours(usual)
+        change[row] = np.maximum(least - small[row], small[row] - most).max(-1).clip(0)
+        change[row][times < min(_KNOWN, len(others))] = 0
+    return change
 
 
-def rests(path: NDArray[np.int64]) -> bool:
-    """Whether a camera stands still, as far as its path (T, 2) in pixels tells."""
-    return int(np.abs(path).max()) <= 1
-
-
-def moved(picture: NDArray[Any], shift: NDArray[np.int64], unknown: float) -> NDArray[Any]:
-    """(h, w, …) moved down and right by so many rows and columns; `unknown` where nothing comes from."""
-    result = np.full_like(picture, unknown)
-    height, width = picture.shape[:2]
-    down, right = int(shift[0]), int(shift[1])
-    if abs(down) < height and abs(right) < width:
-        result[max(down, 0) : height + min(down, 0), max(right, 0) : width + min(right, 0)] = picture[
-            max(-down, 0) : height + min(-down, 0), max(-right, 0) : width + min(-right, 0)
-        ]
-    return result
-
-
-def camera_path(grey: NDArray[np.float32]) -> NDArray[np.int64]:
-    """(T, 2) rows and columns by which each frame is shifted against the middle one, by phase correlation.
-
-    Source: Kuglin and Hines 1975.
-    """
-    height, width = grey.shape[1:]
-    window = np.outer(np.hanning(height), np.hanning(width)).astype(np.float32)
-    centred = (grey - grey.mean((1, 2), keepdims=True)) * window
-    spectra = np.fft.rfft2(centred)
-    shifts = np.zeros((len(grey), 2), np.int64)
-    middle = len(grey) // 2
-    for order in (range(middle + 1, len(grey)), range(middle - 1, -1, -1)):
-        back = -1 if order.step > 0 else 1
-        for row in order:
-            step = _shift(spectra[row], spectra[row + back], (height, width))
-            explains = step.any() and _explains(grey[row], grey[row + back], step)
-            shifts[row] = shifts[row + back] + (step if explains else 0)
-    return shifts
-
-
-def _shift(
-    spectrum: NDArray[np.complexfloating], other: NDArray[np.complexfloating], size: tuple[int, int]
-) -> NDArray[np.int64]:
-    """(2,) rows and columns by which a frame is shifted against another, if it is nothing but shifted."""
-    cross = spectrum * other.conj()
-    peak = np.fft.irfft2(cross / np.maximum(np.abs(cross), 1e-6), s=size)
-    place = np.unravel_index(int(peak.argmax()), size)
-    return np.array([(p + n // 2) % n - n // 2 for p, n in zip(place, size, strict=True)])
-
-
-def _explains(grey: NDArray[np.float32], other: NDArray[np.float32], step: NDArray[np.int64]) -> bool:
-    """Whether a shift accounts for most of the difference between two frames."""
-    if np.abs(step).max() > min(grey.shape) // 6:
-        return False
-    laid = moved(other, step, np.nan)
-    known = np.isfinite(laid)
-    before, after = np.abs(grey - other)[known], np.abs(grey - laid)[known]
-    return float(after.mean()) < 0.8 * float(before.mean())
+def _neighbours(picture: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(h, w, 3) the least and the most of each colour among a pixel and the eight around it."""
+    least = most = np.pad(picture, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    least = np.minimum(np.minimum(least[:-2], least[1:-1]), least[2:])
+    most = np.maximum(np.maximum(most[:-2], most[1:-1]), most[2:])
+    return (
+        np.minimum(np.minimum(least[:, :-2], least[:, 1:-1]), least[:, 2:]),
+        np.maximum(np.maximum(most[:, :-2], most[:, 1:-1]), most[:, 2:]),
+    )
 
 
 def _outlined(strength: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.uint8]:

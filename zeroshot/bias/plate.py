@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.bias.motion import SIDE, follow_camera, rests
+from zeroshot.bias.camera import follow_camera
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from zeroshot.bias.camera import CameraPath
 
 _MEDIAN_FRAMES = 31  # more moments cost time and change the median of a still place little
 _UNSEEN = 256
@@ -19,14 +21,14 @@ _STEPS = tuple(sign * step for step in (12, 17, 24, 34, 48, 68, 96, 8, 5, 3) for
 
 
 def clean_plate(
-    frames: NDArray[np.uint8], levels: NDArray[np.uint8], path: NDArray[np.int64] | None = None
+    frames: NDArray[np.uint8], levels: NDArray[np.uint8], path: CameraPath | None = None
 ) -> NDArray[np.uint8]:
     """(T, 3, H, W) the frames with the person taken out.
 
     Where a frame shows the place, it stays as it is. Elsewhere stands the median over the moments at which
     that pixel was seen; of a camera that moves, one such moment some frames away, laid over the frame by the
-    shift between both. What the person always covers is filled from its neighbours. The border of a mask is
-    seldom exact, so some pixels around the person are taken out with it.
+    camera's shift, zoom and roll between both. What the person always covers is filled from its neighbours.
+    The border of a mask is seldom exact, so some pixels around the person are taken out with it.
 
     Args:
         frames: (T, 3, H, W).
@@ -35,9 +37,9 @@ def clean_plate(
     """
     hidden = grown(levels > 0, max(1, round(min(frames.shape[2:]) / 80)))
     path = follow_camera(frames) if path is None else path
-    if not rests(path):
-        scale = max(1.0, min(frames.shape[2:]) / SIDE)
-        return _from_moments_around(frames, hidden, (path * scale).round().astype(np.int64))
+    if not path.rests:
+        height, width = frames.shape[2:]
+        return _from_moments_around(frames, hidden, path.seen_at((height, width)))
     still = np.broadcast_to(filled(*median_seen(frames, hidden)), frames.shape)
     plate = frames.copy(order="K")
     plate.transpose(0, 2, 3, 1)[hidden] = still.transpose(0, 2, 3, 1)[hidden]
@@ -45,7 +47,7 @@ def clean_plate(
 
 
 def _from_moments_around(
-    frames: NDArray[np.uint8], hidden: NDArray[np.bool_], path: NDArray[np.int64]
+    frames: NDArray[np.uint8], hidden: NDArray[np.bool_], path: CameraPath
 ) -> NDArray[np.uint8]:
     """(T, 3, H, W) each hidden pixel from some moment around at which its place was seen."""
     count, _, height, width = frames.shape
@@ -57,8 +59,9 @@ def _from_moments_around(
             other = row + step
             if not (0 <= other < count and open_.any()):
                 continue
-            shift = path[other] - path[row]
-            there, across = down + shift[0], right + shift[1]
+            way = path.between(row, other)
+            across = np.rint(way[0, 0] * right + way[0, 1] * down + way[0, 2]).astype(np.intp)
+            there = np.rint(way[1, 0] * right + way[1, 1] * down + way[1, 2]).astype(np.intp)
             inside = open_ & (there >= 0) & (there < height) & (across >= 0) & (across < width)
             inside[inside] = ~hidden[other, there[inside], across[inside]]
             result[row][:, down[inside], right[inside]] = frames[other][:, there[inside], across[inside]]
