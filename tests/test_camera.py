@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from zeroshot.bias.camera import CameraPath, follow_camera
-from zeroshot.bias.motion import motion_mask
+from zeroshot.bias.motion import _in_order, motion_mask
 from zeroshot.bias.plate import clean_plate
 from zeroshot.synthetic.render import render_many
 from zeroshot.synthetic.world import ACTIONS, View, composite
@@ -117,6 +117,11 @@ class TestPath:
 
 
 class TestMasks:
+    @pytest.mark.parametrize("count", [1, 2, 5, 9])
+    def test_values_are_put_in_order(self, count):
+        pictures = list(np.random.default_rng(count).integers(0, 256, (count, 5, 7, 3), np.uint8))
+        assert np.array_equal(_in_order(pictures), np.sort(np.stack(pictures), 0))
+
     @pytest.mark.parametrize("move", ["creeps", "pans", "zooms", "rolls"])
     def test_persons_before_a_moving_camera_are_found(self, move):
         """Intersection over union with the true masks, and with a camera taken for still."""

@@ -99,20 +99,34 @@ def _change_around(small: NDArray[np.float32], path: CameraPath) -> NDArray[np.f
     change = np.empty(small.shape[:3], np.float32)
     for row in range(count):
         others = np.unique((row + offsets).clip(0, count - 1))
-        laid = np.empty((len(others), *small.shape[1:]), np.float32)
-        for place, other in enumerate(others.tolist()):
+        laid, times = [], np.zeros(small.shape[1:3], np.int64)
+        for other in others.tolist():
             picture, known = seen_from(pictures[other], path.between(row, other))
-            laid[place] = np.where(known[..., None], picture, np.inf)
-        laid.sort(0)
-        times = np.isfinite(laid[..., 0]).sum(0)  # never 0: the frame itself is among them
-        usual = np.take_along_axis(laid, ((times - 1) // 2)[None, ..., None], 0)[0]
+            laid.append(np.where(known[..., None], picture, np.uint8(255)))  # the unknown comes last
+            times += known
+        middle = ((times - 1) // 2)[None, ..., None]  # of the known: never none, the frame is among them
+        usual = np.take_along_axis(_in_order(laid), middle, 0)[0]
         least, most = _neighbours(usual)
         change[row] = np.maximum(least - small[row], small[row] - most).max(-1).clip(0)
         change[row][times < min(_KNOWN, len(others))] = 0
     return change
 
 
-def _neighbours(picture: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _in_order(pictures: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """(n, h, w, 3) n pictures with each value in ascending order, by exchanges of whole pictures.
+
+    Neighbours are exchanged where they stand wrong, n times over: for a few pictures ten times as fast as
+    sorting each pixel's few values.
+    """
+    rows = list(pictures)
+    for turn in range(len(rows)):
+        for place in range(turn % 2, len(rows) - 1, 2):
+            low, high = rows[place], rows[place + 1]
+            rows[place], rows[place + 1] = np.minimum(low, high), np.maximum(low, high)
+    return np.stack(rows)
+
+
+def _neighbours(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """(h, w, 3) the least and the most of each colour among a pixel and the eight around it."""
     least = most = np.pad(picture, ((1, 1), (1, 1), (0, 0)), mode="edge")
     least = np.minimum(np.minimum(least[:-2], least[1:-1]), least[2:])

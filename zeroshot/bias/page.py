@@ -110,7 +110,7 @@ def _figures(model: ModelBias, chance: float) -> str:
         (f"{metric}, {stream}", figures[metric].estimate, place)
         for metric in _IN_ONE
         for place, (stream, figures) in enumerate(model.streams.items())
-        if metric in figures and figures[metric].estimate.high <= 1  # a ratio above stands in the table
+        if metric in figures and figures[metric].estimate.value <= 1  # a ratio above stands in the table
     ]
     metrics = dict.fromkeys(metric for figures in model.streams.values() for metric in figures)
     rows = [

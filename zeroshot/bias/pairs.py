@@ -40,6 +40,8 @@ def draw_partners(
 
     Labels are close where the mean places of their clips are: `close` draws a clip of the nearest other
     label, `far` of the farthest, `same` another clip of its own label, `random` a clip of any other label.
+    The source compares places by a scene network's features; here their layouts of colour are compared, which
+    needs no network and no weights.
     All clips that may be drawn are used about equally often.
 
     Args:

@@ -25,6 +25,7 @@ EXPLAINED = {
     "hor": "hits on the person alone, over hits on the same clips as they are: higher is better",
     "shacc": "right about the person of a swap: higher is better",
     "sberr": "says what was done where a swap's background comes from: lower is better",
+    "close, far": "swaps with the label whose places are most or least alike by the colours of a 4 × 4 grid",
     "scuba": "right on persons before a picture that tells nothing: higher is better",
     "scufo": "right on one frame of such a clip, repeated: lower is better",
     "contra": "right on the moving clip and wrong on its frame: higher is better",

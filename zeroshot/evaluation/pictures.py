@@ -20,10 +20,11 @@ COLOURS = ("#0b6fb8", "#d1590c", "#11835f", "#a8478c", "#8a6d00", "#4d4fc9")
 
 _WIDTH = 860
 _LETTER = 6.6  # width of a letter at 12 px
+_LINE = 14.0  # between the lines of two names
 
 
 def intervals(rows: Sequence[tuple[str, Estimate, int]], chance: float | None) -> str:
-    """A dot and its interval a row, in per cent, with a line at chance.
+    """A dot and its interval a row, in per cent, with a line at chance; cut off at the end of the axis.
 
     Args:
         rows: (name, figure, colour).
@@ -56,7 +57,8 @@ def intervals(rows: Sequence[tuple[str, Estimate, int]], chance: float | None) -
             f'stroke="{paint}" stroke-width="3" stroke-linecap="round" opacity="0.55"/>'
             f'<circle cx="{x(estimate.value):.1f}" cy="{y:.1f}" r="5.5" fill="{paint}"/>'
         )
-        figure = f"{100 * estimate.value:.1f}  [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
+        end = f"{100 * estimate.high:.1f}" if math.isfinite(estimate.high) else "∞"
+        figure = f"{100 * estimate.value:.1f}  [{100 * estimate.low:.1f}, {end}]"
         parts.append(_text(_WIDTH - right + 14, y + 4, figure, "value"))
     return _svg(_WIDTH, height, parts, "figures with their 95 % intervals")
 
@@ -92,6 +94,7 @@ def plane(
         parts.append(_line(x(0), y(tick), x(limit), y(tick), "grid"))
         parts.append(_text(x(tick), y(0) + 18, f"{100 * tick:.0f}", "tick", "middle"))
         parts.append(_text(x(0) - 8, y(tick) + 4, f"{100 * tick:.0f}", "tick", "end"))
+    named: list[tuple[bool, float]] = []  # where names stand already, so that none hides another
     for name, static, dynamic, colour in points:
         paint = COLOURS[colour % len(COLOURS)]
         middle = f"{x(static.value):.1f}", f"{y(dynamic.value):.1f}"
@@ -103,8 +106,12 @@ def plane(
             f'<circle cx="{middle[0]}" cy="{middle[1]}" r="6.5" fill="{paint}"/>'
         )
         inside = x(static.value) < left + 0.7 * side
-        place = x(static.value) + (12 if inside else -12), y(dynamic.value) - 10
-        parts.append(_text(*place, _short(name, 240), "name", "start" if inside else "end"))
+        row = y(dynamic.value) - 10
+        while any(inside == side_of and abs(row - other) < _LINE for side_of, other in named):
+            row += _LINE
+        named.append((inside, row))
+        across = x(static.value) + (12 if inside else -12)
+        parts.append(_text(across, row, _short(name, 240), "name", "start" if inside else "end"))
     parts.append(_text(left + side / 2, top + side + 42, axes[0], "axis", "middle"))
     parts.append(
         f'<text class="axis" text-anchor="middle" transform="translate(18 {top + side / 2:.0f}) rotate(-90)">'

@@ -137,6 +137,7 @@ class StreamFigures:
             "top1": self.top1.as_dict(),
             "top5": self.top5.as_dict(),
             "std": self.std,
+            "mean_class": sum(one.mean_class.value for one in self.rounds) / len(self.rounds),
             "sides": {name: side.as_dict() for name, side in self.sides.items()},
             "gamma": self.gamma,
             "rounds": [one.as_dict() for one in self.rounds],
