@@ -11,7 +11,7 @@ from safetensors import safe_open
 
 from zeroshot.errors import IndexFileError, OptionError
 from zeroshot.text import index as index_module
-from zeroshot.text.cells import Cells, build_steps, num_cells
+from zeroshot.text.cells import SHORTLIST, Cells, build_steps, num_cells
 from zeroshot.text.duplicates import near_duplicates
 from zeroshot.text.index import LabelIndex, uses_cells
 from zeroshot.text.products import all_scores, nearest_rows
@@ -98,9 +98,11 @@ def test_log_sums_are_those_of_float64(batch, scale):
 
 def test_every_label_is_in_the_cell_that_is_nearest(exact):
     cells = Cells.build(exact.embeddings)
-    assert len(cells) == num_cells(COUNT) == 256
-    _, rows = cells.look(exact.embeddings[:200], len(cells))  # all cells: the best of all by 8 bits
+    assert len(cells) == num_cells(COUNT) == 128
+    rows = cells.shortlist(exact.embeddings[:200], len(cells))  # all cells: the best of all by their codes
     assert (rows[:, 0] == np.arange(200)).mean() > 0.9
+    assert all(len(set(row)) == SHORTLIST for row in rows.tolist())
+    np.testing.assert_array_equal(cells.near(exact.embeddings[:200], 8, 1)[:, 0], rows[:, 0])
     assert (cells.ranks(exact.embeddings[:200], exact.embeddings[:200, None]) == 0).all()
 
 
@@ -238,7 +240,7 @@ def test_probabilities_of_an_exact_index_are_over_all(exact, queries):
 
 def test_probabilities_in_cells_are_over_the_shortlist_and_never_too_small(in_cells, exact, queries):
     found = in_cells.ranked(queries, 5, SCALE)
-    assert ((found.compared > 20) & (found.compared <= 128)).all()
+    assert ((found.compared > 20) & (found.compared <= SHORTLIST)).all()
     assert (found.probabilities.sum(axis=1) <= 1 + 1e-9).all()
     for query, rows, shares in zip(queries, found.rows, found.probabilities, strict=True):
         near = np.sort(in_cells.cells.shortlist(query[None], in_cells.recall.num_probed)[0])

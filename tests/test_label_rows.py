@@ -159,7 +159,7 @@ def test_predictions_in_cells_say_over_how_many_labels(tmp_path, model, monkeypa
     for one, other in zip(exact.rank_vectors(vectors, 3), cells.rank_vectors(vectors, 3), strict=True):
         assert all(prediction.compared is None for prediction in one)
         assert "compared" not in one[0].as_dict()
-        assert 3 <= other[0].compared <= 128
+        assert 3 <= other[0].compared <= 512
         assert other[0].as_dict()["compared"] == other[0].compared
         if one[0].label == other[0].label:
             assert other[0].score == one[0].score

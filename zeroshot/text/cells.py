@@ -1,9 +1,10 @@
-"""Cells: vectors grouped around centres, so that a query meets those near it alone; each held in 8 bits."""
+"""Cells: vectors in short codes, grouped around centres, so that a query meets those near it alone."""
 
 from __future__ import annotations
 
 import contextlib
 import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,27 +16,41 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+SHORTLIST = 512  # what the codes leave of a search, to be scored exactly
 _POINTS_PER_CENTRE = 32  # of the vectors that the centres are found from
 _ROUNDS = 6
+_POINTS_FOR_CODES = 16_384
 _VECTORS_AT_ONCE = 4096
-_SHORTLIST = 128  # what the 8 bits leave of a search, to be scored exactly
-_QUERIES_AT_ONCE = 64
-_SMALL_SEARCH = 1 << 24  # numbers met, about 2 ms: below it, a second thread costs more than it saves
+_LONGEST_GROUP = 4  # directions that one half byte stands for
+_SHARED_FROM = 8  # queries, from which two threads pay
 
 
 class Cells:
     """(K, D) unit vectors in C cells.
 
     A search looks at the cells whose centres have the greatest inner product with the query, scores their
-    vectors by 8-bit copies and gives the best of those, to be scored again exactly.
+    vectors by codes of one bit a dimension, and gives the best 512 of those, to be scored again exactly.
+
+    A code stands for how a vector differs from its centre: half a byte for each group of four directions.
+    The directions are those along which labels vary, dealt out so that each group has as much to say as the
+    others; with directions as they come, eight times as many had to be scored exactly.
+
+    Source: Jégou et al., "Product quantization for nearest neighbor search", 2011; the directions: Ge et al.,
+    "Optimized product quantization", 2013, section 3.2.
     """
 
-    def __init__(self, index: Any, memory: NDArray[np.uint8] | None = None) -> None:  # noqa: ANN401 - faiss's
-        """Wrap what `build` made, or `from_bytes` found in `memory`, which has to stay."""
-        self._memory = memory
-        self._index = self._saved = index
+    def __init__(self, index: Any) -> None:  # noqa: ANN401 - faiss's
+        """Wrap what `build` made, or `from_bytes` read."""
+        import faiss
+
+        kernels: Any = faiss
+        self._saved = index
+        self._index = kernels.downcast_index(index.index)
+        turn = kernels.vector_to_array(kernels.downcast_VectorTransform(index.chain.at(0)).A)
+        self._turn: NDArray[np.float32] = turn.reshape(index.d, index.d)
+        centres = kernels.downcast_index(self._index.quantizer).reconstruct_n(0, self._index.nlist)
+        self._centres: NDArray[np.float32] = centres
         self._device: Any = None
-        self._centres: NDArray[np.float32] = _centres_of(index)
 
     @classmethod
     def build(cls, vectors: NDArray[np.float32], advance: Callable[[], None] | None = None) -> Cells:
@@ -47,29 +62,36 @@ class Cells:
         """
         import faiss
 
+        kernels: Any = faiss
         step = advance or (lambda: None)
         number, width = num_cells(len(vectors)), vectors.shape[1]
         draw = np.random.default_rng(0)
         chosen = np.sort(draw.permutation(len(vectors))[: number * _POINTS_PER_CENTRE])
-        sample = np.ascontiguousarray(vectors[chosen])
+        groups = width // next(size for size in range(_LONGEST_GROUP, 0, -1) if width % size == 0)
+        turn = _turn(vectors[chosen[:: max(1, len(chosen) // _POINTS_FOR_CODES)]], groups)
+        sample = vectors[chosen] @ turn.T
         centres = _centres(sample, number, draw, step)
-        quantizer = faiss.IndexFlatIP(width)
+        quantizer = kernels.IndexFlatIP(width)
         quantizer.add(centres)
-        kind, metric = faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
-        index: Any = faiss.IndexIVFScalarQuantizer(quantizer, width, number, kind, metric)
-        index.by_residual = False
-        index.train(sample)
+        index = kernels.IndexIVFPQ(quantizer, width, number, groups, 4, kernels.METRIC_INNER_PRODUCT)
+        index.by_residual = True
+        index.pq.cp.niter, index.pq.cp.min_points_per_centroid = 10, 1
+        index.train(sample[:: max(1, len(sample) // _POINTS_FOR_CODES)])
         del sample
         for start in range(0, len(vectors), _VECTORS_AT_ONCE):
-            part = np.ascontiguousarray(vectors[start : start + _VECTORS_AT_ONCE])
+            part = vectors[start : start + _VECTORS_AT_ONCE] @ turn.T
             homes = _homes(part, centres)
-            index.add_core(len(part), faiss.swig_ptr(part), None, faiss.swig_ptr(homes))
+            index.add_core(len(part), kernels.swig_ptr(part), None, kernels.swig_ptr(homes))
             step()
-        return cls(index)
+        packed = kernels.IndexIVFPQFastScan(index)
+        linear = kernels.LinearTransform(width, width)
+        kernels.copy_array_to_vector(turn.ravel(), linear.A)
+        linear.is_trained = True
+        return cls.from_bytes(kernels.serialize_index(kernels.IndexPreTransform(linear, packed)))
 
     @classmethod
     def from_bytes(cls, data: NDArray[np.uint8]) -> Cells:
-        """The cells that `to_bytes` gave; `data` is not copied and may be mapped from a file.
+        """The cells that `to_bytes` gave.
 
         Raises:
             ValueError: these are no cells.
@@ -78,11 +100,9 @@ class Cells:
 
         kernels: Any = faiss
         try:
-            reader = kernels.ZeroCopyIOReader(kernels.swig_ptr(data), len(data))
-            index = kernels.read_index(reader, kernels.IO_FLAG_MMAP_IFC)
-        except RuntimeError as error:
+            return cls(kernels.deserialize_index(np.asarray(data)))
+        except (RuntimeError, AttributeError) as error:
             raise ValueError(f"no cells: {str(error).splitlines()[0]}") from None
-        return cls(index, data)
 
     def to_bytes(self) -> NDArray[np.uint8]:
         """Everything, as one run of bytes; the same cells give the same."""
@@ -95,44 +115,51 @@ class Cells:
         """C."""
         return len(self._centres)
 
-    def to_gpu(self) -> None:
-        """Search on the first GPU from now on; centres are still compared here, so the answers are the same.
+    def to_gpu(self, vectors: NDArray[np.float32]) -> None:
+        """Score all (K, D) vectors on the first GPU from now on, in 16 bits, whatever their cell.
 
         Not yet run: no machine with a GPU was at hand.
         """
         import faiss
 
         kernels: Any = faiss
-        self._device = kernels.StandardGpuResources()
-        self._index = kernels.index_cpu_to_gpu(self._device, 0, self._saved)
+        config = kernels.GpuIndexFlatConfig()
+        config.useFloat16 = True
+        resources = kernels.StandardGpuResources()
+        index = kernels.GpuIndexFlatIP(resources, vectors.shape[1], config)
+        for start in range(0, len(vectors), _VECTORS_AT_ONCE):
+            index.add(np.ascontiguousarray(vectors[start : start + _VECTORS_AT_ONCE]))
+        self._device = resources, index
 
     def shortlist(self, queries: NDArray[np.float32], num_probed: int) -> NDArray[np.int64]:
-        """(B, 128) rows near each query, as `look` finds them, in no order that means anything."""
-        return self.look(queries, num_probed)[1]
+        """(B, 512) rows near each query, best first by their codes; -1 where there are fewer.
 
-    def look(
-        self, queries: NDArray[np.float32], num_probed: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Scores of 8 bits (B, 128), best first, and rows (B, 128); -1 where there are fewer.
-
-        The same in any batch.
+        The same in any batch: each query is searched by itself, on one thread.
 
         Args:
             queries: (B, D), contiguous.
             num_probed: cells to look into, 1 to C.
         """
-        scores = np.empty((len(queries), _SHORTLIST), np.float32)
-        rows = np.empty((len(queries), _SHORTLIST), np.int64)
-        for start in range(0, len(queries), _QUERIES_AT_ONCE):
-            group = slice(start, start + _QUERIES_AT_ONCE)
-            part = queries[group]
-            near = nearest_rows(part, self._centres, num_probed)
-            self._index.nprobe = num_probed
-            met = part.size * self._index.ntotal // len(self) * num_probed
-            with few_threads(met, _SMALL_SEARCH):
-                found = self._index.search_preassigned(part, _SHORTLIST, near.rows, near.scores)
-            scores[group], rows[group] = found
-        return scores, rows
+        if self._device is not None:
+            near: NDArray[np.int64] = self._device[1].search(queries, SHORTLIST)[1]
+            return near
+        self._index.nprobe = num_probed
+        rows = np.empty((len(queries), SHORTLIST), np.int64)
+        if len(queries) < _SHARED_FROM:
+            self._look(queries, rows)
+            return rows
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(self._look, np.array_split(queries, 2), np.array_split(rows, 2)))
+        return rows
+
+    def near(self, vectors: NDArray[np.float32], num_probed: int, number: int) -> NDArray[np.int64]:
+        """(B, number) rows near each of many vectors by their codes, -1 where there are fewer.
+
+        Faster than `shortlist`, but what is last in a row may depend on the batch.
+        """
+        self._index.nprobe = num_probed
+        rows: NDArray[np.int64] = self._index.search(vectors @ self._turn.T, number)[1]
+        return rows
 
     def ranks(self, queries: NDArray[np.float32], vectors: NDArray[np.float32]) -> NDArray[np.int64]:
         """(B, n): how many cells are nearer to a query than the cell of each of its n vectors.
@@ -143,16 +170,23 @@ class Cells:
             queries: (B, D).
             vectors: (B, n, D), each with its cell found anew, as `build` found it.
         """
-        homes = _homes(vectors.reshape(-1, vectors.shape[2]), self._centres).reshape(vectors.shape[:2])
-        order = nearest_rows(queries, self._centres, len(self)).rows
+        flat = vectors.reshape(-1, vectors.shape[2]) @ self._turn.T
+        homes = _homes(flat, self._centres).reshape(vectors.shape[:2])
+        order = nearest_rows(queries @ self._turn.T, self._centres, len(self)).rows
         places = np.empty_like(order)
         np.put_along_axis(places, order, np.arange(len(self))[None], axis=1)
         return np.take_along_axis(places, homes, axis=1)
 
+    def _look(self, queries: NDArray[np.float32], rows: NDArray[np.int64]) -> None:
+        """Fill (B, 512) rows of B queries, one by one, on the thread that calls."""
+        with one_thread():
+            for query, place in zip(queries, rows, strict=True):
+                place[:] = self._index.search(all_scores(query[None], self._turn), SHORTLIST)[1][0]
+
 
 def num_cells(number: int) -> int:
-    """How many cells for so many vectors: the power of two next to four times the root."""
-    return min(number, 1 << round(math.log2(4 * math.sqrt(number))))
+    """How many cells for so many vectors: the power of two next to twice the root."""
+    return min(number, 1 << round(math.log2(2 * math.sqrt(number))))
 
 
 def build_steps(number: int) -> int:
@@ -161,13 +195,10 @@ def build_steps(number: int) -> int:
 
 
 @contextlib.contextmanager
-def few_threads(work: int, small: int) -> Iterator[None]:
-    """Hold faiss to one thread within a small task, and give it back its number of threads afterwards."""
+def one_thread() -> Iterator[None]:
+    """Hold faiss to one thread, and give it back its number of threads afterwards."""
     import faiss
 
-    if work > small:
-        yield
-        return
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)
     try:
@@ -216,11 +247,19 @@ def _centres(
     return centres
 
 
-def _centres_of(index: Any) -> NDArray[np.float32]:  # noqa: ANN401 - faiss gives no types
-    """(C, D), a copy of the centres within."""
-    import faiss
+def _turn(sample: NDArray[np.float32], num_groups: int) -> NDArray[np.float32]:
+    """(D, D) rows: the directions along which vectors vary, dealt into groups that vary alike in all.
 
-    kernels: Any = faiss
-    flat = kernels.downcast_index(index.quantizer)
-    centres: NDArray[np.float32] = flat.reconstruct_n(0, index.nlist)
-    return centres
+    Each direction, from the greatest variance down, goes where the product of variances is least so far.
+    """
+    values, vectors = np.linalg.eigh(np.cov(sample.T, dtype=np.float64))
+    weights = np.log(np.maximum(values, 1e-9)) - math.log(1e-9)
+    size = len(values) // num_groups
+    loads = np.zeros(num_groups)
+    groups: list[list[int]] = [[] for _ in range(num_groups)]
+    for direction in np.argsort(-weights, kind="stable").tolist():
+        least = int(np.argmin(loads))
+        groups[least].append(direction)
+        loads[least] = loads[least] + weights[direction] if len(groups[least]) < size else math.inf
+    order = [direction for group in groups for direction in group]
+    return np.ascontiguousarray(vectors[:, order].T, dtype=np.float32)

@@ -20,7 +20,7 @@ NEAR = 0.99  # cosine from which no video can tell two texts apart in practice
 _CELLS_FROM = 5000  # labels, below which comparing all with all takes a second or less
 _PROBED = 8  # a label's twin lies in its own cell or beside it
 _AT_ONCE = 512
-_ROUNDING = 0.02  # of 8-bit scores
+_CANDIDATES = 16  # by their codes, to be compared exactly
 
 
 @dataclass(frozen=True)
@@ -89,17 +89,12 @@ def _by_vector(vectors: NDArray[np.float32], cells: Cells | None) -> list[tuple[
     for start in range(0, len(vectors), _AT_ONCE):
         part = np.ascontiguousarray(vectors[start : start + _AT_ONCE])
         if cells is None:
-            found = nearest_rows(part, vectors, min(2, len(vectors)))
-            rows, scores, slack = found.rows, found.scores, 0.0
+            rows = nearest_rows(part, vectors, min(2, len(vectors))).rows
         else:
-            scores, rows = cells.look(part, min(_PROBED, len(cells)))
-            slack = _ROUNDING
-        own = np.arange(start, start + len(part))[:, None]
-        near = (scores >= NEAR - slack) & (rows >= 0) & (rows != own)
-        for row in np.flatnonzero(near.any(axis=1)):
-            others = rows[row][near[row]]
-            cosines = vectors[others] @ part[row]
-            if cosines.max() >= NEAR:
-                other = int(others[cosines.argmax()])
-                pairs.append((min(start + int(row), other), max(start + int(row), other)))
+            rows = cells.near(part, min(_PROBED, len(cells)), _CANDIDATES)
+        cosines = np.einsum("nd,nkd->nk", part, vectors[rows])
+        cosines[(rows < 0) | (rows == np.arange(start, start + len(part))[:, None])] = -1
+        for place in np.flatnonzero(cosines.max(axis=1) >= NEAR).tolist():
+            row, other = start + place, int(rows[place, cosines[place].argmax()])
+            pairs.append((min(row, other), max(row, other)))
     return pairs

@@ -27,7 +27,7 @@ EXACT_UP_TO = 250_000  # labels; one query then takes some 40 ms, less than read
 DEFAULT_RECALL = 0.99
 _CELLS_FROM = 20_000  # labels, below which an exact search takes a few ms whatever is asked
 _CHECKED_BYTES = 256 << 20  # what loading reads through in a fraction of a second
-_IN_CELLS = 32  # a search in cells gives so many at most: a quarter of its shortlist
+_IN_CELLS = 128  # a search in cells gives so many at most: a quarter of its shortlist
 
 
 class LabelIndex:
@@ -153,7 +153,7 @@ class LabelIndex:
         return made
 
     def to_gpu(self) -> None:
-        """Search the cells on the first GPU from now on.
+        """Score all labels on the first GPU from now on, and the best of them exactly here.
 
         Raises:
             OptionError: the index is searched exactly, or there is no GPU that faiss can use.
@@ -164,7 +164,7 @@ class LabelIndex:
             raise OptionError(f"{self!r} has no cells to search on a GPU; build it with a recall below 1")
         if not faiss.get_num_gpus():
             raise OptionError("faiss finds no GPU; leave the index where it is")
-        self._cells.to_gpu()
+        self._cells.to_gpu(self._embeddings)
 
     def search(self, queries: ArrayLike, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Scores (B, k) float32, best first, and rows (B, k) int64 of the k nearest labels.
@@ -173,7 +173,7 @@ class LabelIndex:
 
         Args:
             queries: (B, D) unit rows; a row of zeros (a still clip's dynamic stream) scores 0 everywhere.
-            k: at least 1; more than K gives all K. Beyond 32 every search is exact.
+            k: at least 1; more than K gives all K. Beyond 128 every search is exact.
 
         Raises:
             OptionError: k < 1, or queries of another shape, not finite, or not of unit length.
@@ -184,7 +184,7 @@ class LabelIndex:
     def ranked(self, queries: ArrayLike, k: int, logit_scale: float) -> Ranked:
         """The k nearest labels with their probabilities, and over how many labels those are.
 
-        After an exact search they are over all K; after one in cells over its shortlist of 128 labels, each
+        After an exact search they are over all K; after one in cells over its shortlist of 512 labels, each
         scored exactly, so that they are upper bounds. Between batches they agree to about 1e-5.
 
         Args:

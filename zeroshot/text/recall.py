@@ -24,7 +24,7 @@ _MOST_GIVEN = 4000
 _NUM_GAPS = 64  # an even number, so that the halves have none in common
 _LABELS_FOR_CENTRE = 20_000
 _ERRORS = 2.04  # standard errors to either side: 95 % by Student's t for 32 groups
-_AT_ONCE = 256  # queries whose scores with a block of labels stay in the cache
+_AT_ONCE = 512  # queries: more bring little, fewer read all labels more often
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def reach_recall(
         (_Sample(queries[half], truth[half]), groups[half]) for half in (slice(0, None, 2), slice(1, None, 2))
     )
     num_probed = _fewest(cells.ranks(choosing.queries, vectors[choosing.truth]), own, asked)
-    while num_probed < len(cells):  # 8-bit scores may have lost one more
+    while num_probed < len(cells):  # codes may have lost one more
         if _low(found_shares(cells, vectors, *choosing, num_probed), own) >= asked:
             break
         num_probed = min(len(cells), num_probed + max(1, num_probed // 16))
