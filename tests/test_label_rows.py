@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,9 +22,7 @@ from zeroshot.label_rows import LABELS_AT_ONCE, LabelRows
 from zeroshot.text import index as index_module
 from zeroshot.text.prompts import make_prompts
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+CLIPS = Path(__file__).parents[1] / "examples" / "clips"
 NUM_LABELS = 6 * LABELS_AT_ONCE + 17
 LABELS = [f"person number {i} doing thing {i % 7}" for i in range(NUM_LABELS)]
 
@@ -164,3 +162,26 @@ def test_predictions_in_cells_say_over_how_many_labels(tmp_path, model, monkeypa
         if one[0].label == other[0].label:
             assert other[0].score == one[0].score
             assert other[0].probability >= one[0].probability - 1e-9
+
+
+def test_a_video_is_classified_with_an_index_in_cells(tmp_path, run, monkeypatch):
+    monkeypatch.setattr(index_module, "_CELLS_FROM", 100)
+    monkeypatch.setattr("zeroshot.classifier._SORTED_LABELS", 100)
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join([*LABELS[:700], "waving"]), encoding="utf-8")
+    words = ("index", labels, "--model", "puppet-tiny", "--recall", "0.95", "--output", tmp_path / "x.index")
+    status, out, _ = run(*words)
+    assert status == 0
+    assert "searched in cells: " in out
+    clip = CLIPS / "waving_beach.mp4"
+    ways = ("--index", tmp_path / "x.index"), ("--labels", labels)
+    found = []
+    for way in ways:
+        status, out, err = run("classify", clip, *way, "--model", "puppet-tiny", "--json")
+        assert status == 0
+        assert ("are searched in cells" in err) == (way[0] == "--index")
+        found.append(json.loads(out)["predictions"])
+    assert found[0][0]["label"] == found[1][0]["label"]
+    assert found[0][0]["score"] == pytest.approx(found[1][0]["score"], abs=1e-6)
+    assert found[0][0]["compared"] <= 512
+    assert "compared" not in found[1][0]

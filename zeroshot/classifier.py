@@ -8,6 +8,7 @@ import numpy as np
 
 from zeroshot.checkpoint import DEFAULT_MODEL, load_model
 from zeroshot.errors import LabelError, OptionError, VideoError
+from zeroshot.text.cells import has_gpu
 from zeroshot.text.index import LabelIndex, Ranked, probabilities
 from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts, prompts_digest
 from zeroshot.types import Prediction, Ranking, Segment
@@ -233,7 +234,10 @@ def load(
     network = _model(model, device, sampling, stream)
     if prompts is not None:
         return Classifier(network, build_index(network, prompts))
-    return Classifier(network, LabelIndex.load(str(index), fingerprint={"model": network.fingerprint}))
+    loaded = LabelIndex.load(str(index), fingerprint={"model": network.fingerprint})
+    if loaded.cells is not None and network.backbone.device.type == "cuda" and has_gpu():
+        loaded.to_gpu()
+    return Classifier(network, loaded)
 
 
 def _model(model: str | Model, device: str, sampling: Sampling | None, stream: str | None) -> Model:

@@ -82,8 +82,12 @@ def index(
         put_json({**row, **_facts(made, twins)})
         return
     put_line(f"{len(made)} labels ({num_texts} texts) encoded by {network.name} → {output}")
-    if made.recall is not None:
-        put_line(f"searched in cells: {made.about_search} on {made.recall.queries} queries")
+    if made.recall is None:
+        put_line("searched exactly: every label is compared")
+    else:
+        put_line(f"searched in cells: {made.about_search}")
+        if made.recall.measured < made.recall.asked:
+            say(f"recall@5 of {made.recall.asked} was asked for and not reached; ask for 1 to compare all")
     if twins:
         named = ", ".join(
             f"{pair.first!r} and {pair.second!r} ({pair.cosine:.3f})" for pair in twins[:_SHOWN]

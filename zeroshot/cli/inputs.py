@@ -147,7 +147,14 @@ def classifier_from(
         LabelError: the list cannot be used.
     """
     from zeroshot.classifier import load
+    from zeroshot.text.cells import SHORTLIST
 
     if (labels is None) == (index is None):
         raise OptionError("give either --labels FILE|a,b,c or --index FILE (written by `zeroshot index`)")
-    return load(model, labels, templates=templates, index=index, spaced=spaced)
+    classifier = load(model, labels, templates=templates, index=index, spaced=spaced)
+    if classifier.index.recall is not None:
+        say(
+            f"{len(classifier.index)} labels are searched in cells: {classifier.index.about_search}; "
+            f"probabilities are over those compared exactly, {SHORTLIST} at most, so they are upper bounds"
+        )
+    return classifier

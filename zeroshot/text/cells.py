@@ -189,6 +189,13 @@ def num_cells(number: int) -> int:
     return min(number, 1 << round(math.log2(2 * math.sqrt(number))))
 
 
+def has_gpu() -> bool:
+    """Whether faiss finds a GPU that it can use."""
+    import faiss
+
+    return bool(faiss.get_num_gpus() > 0)
+
+
 def build_steps(number: int) -> int:
     """How many steps `Cells.build` takes for so many vectors."""
     return _ROUNDS + -(-number // _VECTORS_AT_ONCE)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zeroshot.errors import IndexFileError, LabelError, OptionError
-from zeroshot.text.cells import Cells, rescored
+from zeroshot.text.cells import Cells, has_gpu, rescored
 from zeroshot.text.index_file import REMEDY, IndexFile, read_index, write_index
 from zeroshot.text.products import Nearest, all_scores, log_sums, nearest_rows
 from zeroshot.text.recall import Recall, check_recall, reach_recall
@@ -69,6 +69,7 @@ class LabelIndex:
         self._embeddings.flags.writeable = False
         self._cells: Cells | None = None
         self._recall: Recall | None = None
+        self._on_gpu = False
         if not self._labels or len(self._labels) != len(self._embeddings):
             counts = f"{len(self._labels)} labels but {len(self._embeddings)} embeddings"
             raise LabelError(f"{counts}; expected one embedding a label, and a label at least")
@@ -116,11 +117,14 @@ class LabelIndex:
 
     @property
     def about_search(self) -> str:
-        """How it is searched, in a few words."""
+        """How it is searched, and what that finds, in a few words."""
         if self._recall is None:
             return "exact"
         found = self._recall
-        return f"{found.num_probed} of {found.num_cells} cells, recall@5 {found.measured:.3f}"
+        if self._on_gpu:
+            return "all on a GPU in 16 bits, the best of them exactly"
+        interval = f"{found.low:.3f} to {found.high:.3f} on {found.num_queries} {found.queries} queries"
+        return f"{found.num_probed} of {found.num_cells} cells, recall@5 {found.measured:.3f} ({interval})"
 
     def with_cells(
         self,
@@ -158,13 +162,12 @@ class LabelIndex:
         Raises:
             OptionError: the index is searched exactly, or there is no GPU that faiss can use.
         """
-        import faiss
-
         if self._cells is None:
             raise OptionError(f"{self!r} has no cells to search on a GPU; build it with a recall below 1")
-        if not faiss.get_num_gpus():
+        if not has_gpu():
             raise OptionError("faiss finds no GPU; leave the index where it is")
         self._cells.to_gpu(self._embeddings)
+        self._on_gpu = True
 
     def search(self, queries: ArrayLike, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Scores (B, k) float32, best first, and rows (B, k) int64 of the k nearest labels.
