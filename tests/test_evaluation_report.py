@@ -191,9 +191,10 @@ def test_every_protocol_from_real_files_to_the_page(protocol, puppets, tmp_path)
         output=tmp_path / "out",
         settings=EvaluationSettings(allow_seen=True, seen=seen, device="cpu"),
     )
-    page = Page()
-    page.feed((tmp_path / "out" / "report.html").read_text())
+    page, text = Page(), (tmp_path / "out" / "report.html").read_text()
+    page.feed(text)
     assert page.open == []
+    assert ("Not split into two, and so not here: ViT-B-32/random." in text) == (len(models) == 2)
     assert report.videos.evaluated > 0
     assert json.loads((tmp_path / "out" / "report.json").read_text())["protocol"] == protocol
 

@@ -180,10 +180,13 @@ def _plane(report: Report) -> str:
             points.append((model.name, found["static"], found["dynamic"], place))
     if not points:
         return ""
+    there = {name for name, *_ in points}
+    single = ", ".join(model.name for model in report.models if model.name not in there)
+    words = escape(f" Not split into two, and so not here: {single}.") if single else ""
     return (
         "<h2>What stands still against what moves</h2>"
         '<p class="quiet">Top-1 of the stream that does not know the order of frames, and of the one that '
-        "sees change alone.</p>" + plane(points)
+        f"sees change alone.{words}</p>" + plane(points)
     )
 
 
