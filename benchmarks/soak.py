@@ -63,8 +63,8 @@ def main() -> None:
     sys.exit(0 if ok else 1)
 
 
-def make_archive(folder: Path, count: int, seed: int) -> int:
-    """Write `count` files, a tenth of them bad in one of eight ways; gives how many are bad."""
+def make_archive(folder: Path, count: int, seed: int, *, some_bad: bool = True) -> int:
+    """Write `count` files, a tenth of them bad in one of eight ways if asked to; gives how many are bad."""
     folder.mkdir(parents=True, exist_ok=True)
     draw = np.random.default_rng(seed)
     originals = []
@@ -76,7 +76,7 @@ def make_archive(folder: Path, count: int, seed: int) -> int:
     for number in range(count):
         # What follows the last box of an mp4 is passed over, so that each file is another to the cache.
         content = originals[number % NUM_SEEDS] + b"\0\0\0\x0cfree%04d" % (number % 10000)
-        if number % 10 == 3:
+        if some_bad and number % 10 == 3:
             content = spoiled(content, bad % 8, draw)
             bad += 1
         (folder / f"{number:06d}.mp4").write_bytes(content)
