@@ -207,7 +207,7 @@ def test_embed_writes_a_table_and_goes_on(run, folder, tmp_path):
     assert len(paths) == len(vectors) == 2
     status, _, err = run(*offline("embed", folder, "--output", output, "--num-views", "2"))
     assert status == 1
-    assert "choose another --output" in err
+    assert "take the same, or another folder" in err
     status, _, err = run(*offline("embed", folder, "--output", tmp_path / "new", "--num-frames", "4"))
     assert status == 1
     assert "leave the number of frames to it" in err

@@ -62,7 +62,7 @@ def test_a_half_written_part_is_not_read(tmp_path):
 
 def test_other_settings_are_refused_by_name(tmp_path):
     EmbeddingTable(tmp_path, SETTINGS)
-    with pytest.raises(OutputError, match=r"num_frames 8, this run has 16; choose another --output"):
+    with pytest.raises(OutputError, match=r"num_frames 8, this run has 16; take the same, or another folder"):
         EmbeddingTable(tmp_path, {**SETTINGS, "num_frames": 16})
 
 

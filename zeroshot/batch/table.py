@@ -276,7 +276,7 @@ def require_settings(folder: str | Path, settings: Mapping[str, Any]) -> None:
         raise OutputError(
             f"{folder} holds embeddings with {key} {before.get(key)!r}, "
             f"this run has {settings.get(key)!r}; "
-            "choose another --output"
+            "take the same, or another folder"
         )
 
 
