@@ -12,7 +12,7 @@ from safetensors import safe_open
 from zeroshot.errors import IndexFileError, OptionError
 from zeroshot.text import index as index_module
 from zeroshot.text.cells import SHORTLIST, Cells, build_steps, num_cells
-from zeroshot.text.duplicates import near_duplicates
+from zeroshot.text.duplicates import duplicate_steps, near_duplicates
 from zeroshot.text.index import LabelIndex, uses_cells
 from zeroshot.text.products import all_scores, nearest_rows
 from zeroshot.text.recall import found_shares, video_like_queries
@@ -341,7 +341,9 @@ def test_near_duplicates_are_found(count):
     labels = [f"label number {i}" for i in range(count)]
     vectors[17] = unit((vectors[250] + 1e-3)[None])[0]
     labels[200] = "Label-Number 100!"
-    twins = near_duplicates(labels, vectors)
+    steps: list[int] = []
+    twins = near_duplicates(labels, vectors, advance=lambda: steps.append(1))
+    assert len(steps) == duplicate_steps(count)
     assert twins[0].first == "label number 17"
     assert twins[0].second == "label number 250"
     assert twins[0].cosine == pytest.approx(vectors[17] @ vectors[250], abs=1e-6)

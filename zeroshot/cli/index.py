@@ -65,7 +65,7 @@ def index(
     same command goes on; over an index of the same labels and model it only sets --recall anew. Labels that
     the model can hardly tell apart are named.
     """
-    from zeroshot.text.duplicates import near_duplicates
+    from zeroshot.text.duplicates import duplicate_steps, near_duplicates
     from zeroshot.text.prompts import make_prompts
     from zeroshot.text.recall import check_recall
 
@@ -75,7 +75,8 @@ def index(
     network = model_from(model, device, None)
     given = None if queries is None else _videos(queries, network)
     made = _index_of(network, prompts, output, recall, given)
-    twins = near_duplicates(made.labels, made.embeddings, made.cells)
+    with progress(duplicate_steps(len(made)), "near duplicates") as advance:
+        twins = near_duplicates(made.labels, made.embeddings, made.cells, advance)
     num_texts = sum(len(texts) for texts in prompts.texts)
     if as_json:
         row = {"output": output, "labels": len(made), "texts": num_texts, "model": network.name}

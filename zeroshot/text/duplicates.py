@@ -12,7 +12,7 @@ from zeroshot.text.cells import Cells
 from zeroshot.text.products import nearest_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -41,7 +41,10 @@ class Twins:
 
 
 def near_duplicates(
-    labels: Sequence[str], vectors: NDArray[np.float32], cells: Cells | None = None
+    labels: Sequence[str],
+    vectors: NDArray[np.float32],
+    cells: Cells | None = None,
+    advance: Callable[[], None] | None = None,
 ) -> list[Twins]:
     """For each label that has one its nearest twin, each pair once, the most alike first.
 
@@ -53,15 +56,21 @@ def near_duplicates(
         labels: K names.
         vectors: (K, D) float32 unit rows.
         cells: of the vectors, where there are some already.
+        advance: called after each of `duplicate_steps(K)` steps, for progress.
     """
     pairs = _by_name(labels)
     named = set(pairs)
-    pairs += _by_vector(vectors, cells)
+    pairs += _by_vector(vectors, cells, advance or (lambda: None))
     twins = [
         Twins(labels[one], labels[other], float(np.dot(vectors[one], vectors[other])), (one, other) in named)
         for one, other in dict.fromkeys(pairs)
     ]
     return sorted(twins, key=lambda pair: -pair.cosine)
+
+
+def duplicate_steps(number: int) -> int:
+    """How many steps `near_duplicates` takes for so many labels."""
+    return -(-number // _AT_ONCE)
 
 
 def _by_name(labels: Sequence[str]) -> list[tuple[int, int]]:
@@ -81,7 +90,9 @@ def _plain(label: str) -> str:
     return "".join(letter for letter in folded if letter.isalnum()) or label
 
 
-def _by_vector(vectors: NDArray[np.float32], cells: Cells | None) -> list[tuple[int, int]]:
+def _by_vector(
+    vectors: NDArray[np.float32], cells: Cells | None, step: Callable[[], None]
+) -> list[tuple[int, int]]:
     """Rows of each label and of the one whose vector is nearest, where that is near."""
     if cells is None and len(vectors) >= _CELLS_FROM:
         cells = Cells.build(vectors)
@@ -97,4 +108,5 @@ def _by_vector(vectors: NDArray[np.float32], cells: Cells | None) -> list[tuple[
         for place in np.flatnonzero(cosines.max(axis=1) >= NEAR).tolist():
             row, other = start + place, int(rows[place, cosines[place].argmax()])
             pairs.append((min(row, other), max(row, other)))
+        step()
     return pairs
