@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -30,6 +28,7 @@ from typing import TYPE_CHECKING
 
 import faiss
 import numpy as np
+from facts import machine_facts
 
 from zeroshot.text.index import LabelIndex
 from zeroshot.text.recall import true_nearest
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-ROOT = Path(__file__).resolve().parents[1]
 NUM_QUERIES = 2048
 GOAL_MS, GOAL_RECALL = 1.5, 0.99
 MIB = 1 << 20
@@ -177,22 +175,6 @@ def in_another_process(folder: Path, kind: str) -> dict[str, float]:
     return facts
 
 
-def machine_facts() -> str:
-    """One line about the machine."""
-    model = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next(
-            (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), model
-        )
-    command = ["git", "describe", "--always", "--dirty"]
-    commit = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return (
-        f"Machine: {model}, {len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f} at first; "
-        f"faiss {faiss.__version__}, numpy {np.__version__}, commit {commit.stdout.strip()}\n"
-    )
-
-
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -208,7 +190,7 @@ def main() -> None:
         if options.search:
             print(json.dumps(search(folder, options.search)))
             return
-        print(machine_facts(), flush=True)
+        print(machine_facts(faiss=faiss.__version__, numpy=np.__version__) + "\n", flush=True)
         folder.mkdir(parents=True, exist_ok=True)
         facts = build(folder, options.labels, options.width, options.recall, options.seed)
         print(

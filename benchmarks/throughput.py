@@ -12,8 +12,6 @@ Markdown.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -25,6 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from facts import machine_facts
 
 import zeroshot
 from zeroshot.model.arithmetic import PRODUCTS
@@ -34,7 +33,6 @@ from zeroshot.video.sampling import FRAMES, Sampling
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).resolve().parents[1]
 LEVELS = ("exact", "fast", "fastest")
 NUM_FRAMES = 8
 # Goals against the plain script, by model, sampling and level.
@@ -314,24 +312,6 @@ def memory_of(path: str, level: str) -> int:
     return int(done.stdout) // 1024
 
 
-def machine_facts() -> str:
-    """One line about the machine."""
-    model = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next(
-            (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), model
-        )
-    command = ["git", "describe", "--always", "--dirty"]
-    commit = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
-    return (
-        f"Machine: {model}, {cores} cores, {torch.get_num_threads()} threads, load {load:.1f} at the start; "
-        f"Python {platform.python_version()}, torch {torch.__version__}, commit {commit.stdout.strip()}"
-    )
-
-
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -343,7 +323,7 @@ def main() -> None:
     repeats = 1 if options.quick else options.repeats
     models = ["ViT-B-32"] if options.quick else options.models.split(",")
     clips = sorted(str(path) for path in options.clips.iterdir())
-    print(machine_facts(), flush=True)
+    print(machine_facts(torch=torch.__version__), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         made = made_videos(Path(folder), quick=options.quick)
         dense, long = made.values()
