@@ -9,7 +9,6 @@ ratios, since machines are noisy.
 from __future__ import annotations
 
 import argparse
-import platform
 import resource
 import statistics
 import subprocess
@@ -19,6 +18,7 @@ import time
 from pathlib import Path
 
 import torch
+from facts import machine_facts
 
 ROOT = Path(__file__).resolve().parents[1]
 COLD = "import zeroshot, sys; c = zeroshot.load(sys.argv[1], ['archery', 'yoga']); c.rank(sys.argv[2])"
@@ -94,13 +94,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     paths = sorted(str(path) for path in Path(options.clips).iterdir())
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    print(
-        f"Machine: {platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, ", end=""
-    )
-    print(f"torch {torch.__version__}, commit {commit.stdout.strip()}\n")
+    print(machine_facts(torch=torch.__version__) + "\n")
     theirs, ours, ratio = folder_rates(paths, options.model, options.repeats)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     rows = [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.batch.lock import FolderLock
+from zeroshot.batch.lock import FolderLock, made_writable
 from zeroshot.errors import OutputError
 from zeroshot.files import write_whole
 from zeroshot.types import Prompts
@@ -45,13 +45,8 @@ class LabelRows:
         """
         path = Path(index_path)
         self.folder = path.with_name(path.name + ".partial")
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+        with made_writable(self.folder):
             self._lock = FolderLock(self.folder)
-        except OSError as error:
-            raise OutputError(
-                f"cannot write to {self.folder}: {error.strerror or error}; choose another --output"
-            ) from error
         try:
             self._agree(dict(stamp))
         except BaseException:

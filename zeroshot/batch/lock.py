@@ -11,10 +11,27 @@ from typing import TYPE_CHECKING
 from zeroshot.errors import OutputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 LOCK = ".lock"
 """Name of the file; while a run writes, it holds the number of its process and the name of its machine."""
+
+
+@contextlib.contextmanager
+def made_writable(folder: Path) -> Iterator[None]:
+    """Make a folder where it is missing; what stands against writing there becomes one line.
+
+    Raises:
+        OutputError: it cannot be made, or an OSError ends what is done within.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to {folder}: {error.strerror or error}; choose another --output"
+        ) from error
 
 
 class FolderLock:

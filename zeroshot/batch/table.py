@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from zeroshot.batch import parts
 from zeroshot.batch.ledger import PENDING, Ledger, Record, path_key
-from zeroshot.batch.lock import LOCK, FolderLock
+from zeroshot.batch.lock import LOCK, FolderLock, made_writable
 from zeroshot.batch.parts import EmbeddingRow, utf8
 from zeroshot.errors import OutputError
 from zeroshot.files import write_whole
@@ -78,14 +78,9 @@ class EmbeddingTable:
         self._outdated: dict[int, set[bytes]] = {}
         self._loaded: OrderedDict[int, dict[bytes, tuple[EmbeddingRow, ...]]] = OrderedDict()
         self._flushed_at = time.monotonic()
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+        with made_writable(self.folder):
             require_settings(self.folder, dict(settings))
             self._lock = FolderLock(self.folder)
-        except OSError as error:
-            raise OutputError(
-                f"cannot write to {self.folder}: {error.strerror or error}; choose another --output"
-            ) from error
         self.left_by = self._lock.left_by
         try:
             self._begin(dict(settings))

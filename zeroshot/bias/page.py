@@ -6,16 +6,15 @@ import base64
 import io
 import json
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zeroshot.bias.report import EXPLAINED, cell, left_out, markdown, to_repeat
 from zeroshot.errors import VideoError, counted
-from zeroshot.evaluation.page import document, html_table
+from zeroshot.evaluation.output import write_three
+from zeroshot.evaluation.page import document, html_list, html_table
 from zeroshot.evaluation.pictures import intervals, plane
-from zeroshot.files import write_whole
 from zeroshot.video.sampling import Sampling
 from zeroshot.video.worker import ClipReader
 
@@ -44,11 +43,7 @@ def write_bias_report(report: BiasReport, manifest: BiasManifest, folder: str | 
     Raises:
         OutputError: they cannot be written there.
     """
-    target = Path(folder)
-    text = json.dumps(report.as_dict(), indent=1, ensure_ascii=False) + "\n"
-    write_whole(target / "report.json", text.encode())
-    write_whole(target / "report.md", markdown(report).encode())
-    write_whole(target / "report.html", bias_page(report, manifest).encode())
+    write_three(folder, report.as_dict(), markdown(report), bias_page(report, manifest))
 
 
 def bias_page(report: BiasReport, manifest: BiasManifest) -> str:
@@ -76,7 +71,7 @@ def bias_page(report: BiasReport, manifest: BiasManifest) -> str:
             ("setting", "value"), [(name, json.dumps(value)) for name, value in report.settings.items()]
         ),
         "<h2>To repeat it</h2>",
-        "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in to_repeat(report)) + "</ul>",
+        html_list(to_repeat(report)),
     ]
     return document("Static bias", sections)
 

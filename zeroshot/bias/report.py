@@ -10,6 +10,7 @@ import numpy as np
 from zeroshot.bias.manifest import SWAPS
 from zeroshot.errors import LabelError, OptionError, counted
 from zeroshot.evaluation.intervals import Count, Estimate
+from zeroshot.evaluation.markdown import machine_lines
 from zeroshot.evaluation.metrics import accuracy, contrast, correct, relative_accuracy
 
 if TYPE_CHECKING:
@@ -219,11 +220,7 @@ def to_repeat(report: BiasReport) -> list[str]:
         for model in report.models
         if model.fingerprint
     ]
-    if "machine" in record:
-        machine = record["machine"]
-        lines.append(f"{machine['system']}, {counted(machine['processors'], 'processor')}")
-        lines.append(", ".join(f"{name} {number}" for name, number in record["versions"].items()))
-    return lines
+    return lines + machine_lines(record)
 
 
 def left_out(report: BiasReport) -> str:

@@ -15,7 +15,7 @@ from zeroshot.evaluation.probes import stream_dependence
 from zeroshot.evaluation.report import machine_facts
 from zeroshot.evaluation.splits import LabeledVideo
 from zeroshot.model.model import STREAMS, Model
-from zeroshot.text.prompts import make_prompts, prompts_digest, read_templates
+from zeroshot.text.prompts import make_prompts, prompts_digest, templates_in_words
 
 if TYPE_CHECKING:
     import os
@@ -189,8 +189,7 @@ def _record(manifest: BiasManifest, answers: Sequence[Answers], templates: Templ
     said: dict[str, Any] = {"sets": hashlib.sha256(digests.encode()).hexdigest()[:16]}
     asked = [each for each in answers if isinstance(each, ModelAnswers)]
     if asked:
-        words = "none" if templates is None else templates
-        said["templates"] = words if isinstance(words, str) else list(read_templates(words))
+        said["templates"] = templates_in_words(templates)
         said["prompts"] = asked[0].prompts_digest
     return said | machine_facts()
 

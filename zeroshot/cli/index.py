@@ -133,26 +133,18 @@ def _encode(rows: LabelRows, network: Model, prompts: Prompts) -> NDArray[np.flo
     total, start = len(prompts.labels), rows.num_done(network.embedding_dim)
     if 0 < start < total:
         say(f"{start} of {total} labels are encoded already; going on")
-    began = time.monotonic()
-    said = False
-
-    def tell(done: int) -> None:
-        nonlocal said
-        spent = time.monotonic() - began
-        if not said and spent > _PATIENCE_SECONDS:
-            said = True
-            left = spent / max(1, done - start) * (total - done)
-            say(f"{done} of {total} labels are encoded; about {left / 60:.0f} minutes to go")
-
+    began, shown, said = time.monotonic(), 0, False
     with progress(total, "labels") as advance:
-        shown = 0
 
         def move(done: int) -> None:
-            nonlocal shown
-            for _ in range(done - shown):
-                advance()
+            nonlocal shown, said
+            advance(done - shown)
             shown = done
-            tell(done)
+            spent = time.monotonic() - began
+            if not said and spent > _PATIENCE_SECONDS:
+                said = True
+                left = spent / max(1, done - start) * (total - done)
+                say(f"{done} of {total} labels are encoded; about {left / 60:.0f} minutes to go")
 
         return rows.fill(network, prompts, move)
 

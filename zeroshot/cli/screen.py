@@ -6,14 +6,14 @@ import csv
 import json
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
 from zeroshot.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 
 def put_json(row: dict[str, Any]) -> None:
@@ -80,14 +80,21 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:04.1f}"
 
 
+class Mover(Protocol):
+    """Moves a bar."""
+
+    def __call__(self, number: int = 1, /) -> None:
+        """By so many."""
+
+
 @contextmanager
-def progress(total: int | None, what: str) -> Iterator[Callable[[], None]]:
-    """A bar on stderr where that is a terminal; gives the function that moves it by one.
+def progress(total: int | None, what: str) -> Iterator[Mover]:
+    """A bar on stderr where that is a terminal; gives the function that moves it, by one or by more.
 
     Where stdout is the same terminal its lines are printed above the bar. One item needs no bar.
     """
     if not sys.stderr.isatty() or (total is not None and total < 2):
-        yield lambda: None
+        yield lambda _number=1: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -98,4 +105,4 @@ def progress(total: int | None, what: str) -> Iterator[Callable[[], None]]:
     )
     with bar:
         task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
+        yield lambda number=1: bar.advance(task, number)

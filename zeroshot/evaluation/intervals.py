@@ -136,12 +136,8 @@ def paired_difference(table: tuple[int, int, int, int], level: float = 0.95) -> 
     return Estimate((first - second) / n, max(middle - reach, -1.0), min(middle + reach, 1.0), n)
 
 
-def paired_table(first: ArrayLike, second: ArrayLike) -> tuple[int, int, int, int]:
-    """Videos with both outcomes, the first alone, the second alone, neither.
-
-    Args:
-        first: (n,) booleans.
-        second: (n,) booleans of the same videos in the same order.
+def paired_outcomes(first: ArrayLike, second: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Two (n,) booleans of the same videos in the same order, as arrays.
 
     Raises:
         OptionError: other shapes, or no booleans.
@@ -152,6 +148,20 @@ def paired_table(first: ArrayLike, second: ArrayLike) -> tuple[int, int, int, in
             f"outcomes are {one.dtype} {one.shape} and {other.dtype} {other.shape}; "
             "expected (n,) booleans of the same videos"
         )
+    return one, other
+
+
+def paired_table(first: ArrayLike, second: ArrayLike) -> tuple[int, int, int, int]:
+    """Videos with both outcomes, the first alone, the second alone, neither.
+
+    Args:
+        first: (n,) booleans.
+        second: (n,) booleans of the same videos in the same order.
+
+    Raises:
+        OptionError: other shapes, or no booleans.
+    """
+    one, other = paired_outcomes(first, second)
     kinds = (one & other, one & ~other, ~one & other, ~one & ~other)
     both, alone, other_alone, neither = (int(kind.sum()) for kind in kinds)
     return both, alone, other_alone, neither

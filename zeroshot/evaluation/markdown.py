@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zeroshot.errors import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from zeroshot.evaluation.intervals import Estimate
     from zeroshot.evaluation.report import ModelFigures, Report
@@ -84,6 +84,17 @@ def seen_warning(report: Report) -> str:
     )
 
 
+def machine_lines(facts: Mapping[str, Any]) -> list[str]:
+    """The machine and the versions among what `machine_facts` found, a line each, where they are there."""
+    lines = []
+    if "machine" in facts:
+        machine = facts["machine"]
+        lines.append(f"{machine['system']}, {counted(machine['processors'], 'processor')}")
+    if "versions" in facts:
+        lines.append(", ".join(f"{name} {number}" for name, number in facts["versions"].items()))
+    return lines
+
+
 def how(report: Report) -> list[str]:
     """Names, templates, views, sources and notes, a line each."""
     settings = report.settings
@@ -129,12 +140,11 @@ def _main_table(report: Report) -> list[str]:
         for one in model.streams:
             cells = [model.name, one.stream, *(percent(one.sides[name]) for name in sides)]
             if not sides:
-                classes = sum(part.mean_class.value for part in one.rounds) / len(one.rounds)
                 cells += [
                     percent(one.top1),
                     spread(model, one.stream),
                     percent(one.top5),
-                    f"{100 * classes:.1f}",
+                    f"{100 * one.mean_class:.1f}",
                 ]
             cells += [] if one.gamma is None else [f"{one.gamma:.4f}"]
             rows.append(cells)

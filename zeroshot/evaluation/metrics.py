@@ -19,6 +19,7 @@ from zeroshot.evaluation.intervals import (
     Estimate,
     bootstrap,
     draw_counts,
+    paired_outcomes,
     paired_ratio,
     paired_table,
     percentiles,
@@ -163,9 +164,8 @@ def contrast(scuba: ArrayLike, scufo: ArrayLike) -> NDArray[np.bool_]:
 
     Source: Li et al., ICCV 2023.
     """
-    paired_table(scuba, scufo)  # refuses what does not fit
-    contrasted: NDArray[np.bool_] = np.asarray(scuba) & ~np.asarray(scufo)
-    return contrasted
+    moving, still = paired_outcomes(scuba, scufo)
+    return moving & ~still
 
 
 @dataclass(frozen=True, eq=False)

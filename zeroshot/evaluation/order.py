@@ -27,7 +27,7 @@ from zeroshot.evaluation.probes import (
 from zeroshot.evaluation.report import machine_facts
 from zeroshot.features.streams import vectors_by_stream
 from zeroshot.features.write import write_waist
-from zeroshot.text.prompts import make_prompts, prompts_digest, read_templates
+from zeroshot.text.prompts import make_prompts, prompts_digest, templates_in_words
 
 if TYPE_CHECKING:
     import os
@@ -172,10 +172,9 @@ def probe_streams(
     waist = write_waist(model, split.videos, Path(cache), advance=advance)
     prompts = make_prompts(list(split.labels), templates, spaced=spaced)
     found = probe_waist(waist, model, split.labels, model.embed_prompts(prompts), seed=seed, name=split.name)
-    words = "none" if templates is None else templates
     record = {
         "videos": split.digest,
-        "templates": words if isinstance(words, str) else list(read_templates(words)),
+        "templates": templates_in_words(templates),
         "prompts": prompts_digest(prompts),
         "seed": seed,
         "weights": model.fingerprint[:16],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zeroshot.evaluation.markdown import markdown_of
 from zeroshot.evaluation.page import page_of
@@ -12,6 +12,7 @@ from zeroshot.files import write_whole
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
 
     from zeroshot.evaluation.report import Report
 
@@ -24,8 +25,23 @@ def write_report(report: Report, folder: str | os.PathLike[str]) -> None:
     Raises:
         OutputError: they cannot be written there.
     """
-    target = Path(folder)
-    text = json.dumps(report.as_dict(), indent=1, ensure_ascii=False) + "\n"
-    write_whole(target / JSON_FILE, text.encode("utf-8", "surrogateescape"))
-    write_whole(target / MARKDOWN_FILE, markdown_of(report).encode("utf-8", "surrogateescape"))
-    write_whole(target / PAGE_FILE, page_of(report).encode("utf-8", "surrogateescape"))
+    write_three(folder, report.as_dict(), markdown_of(report), page_of(report))
+
+
+def write_three(
+    folder: str | os.PathLike[str], contents: Mapping[str, Any], markdown: str, page: str
+) -> None:
+    """Any report's three files; names of files that are no text keep their bytes.
+
+    Args:
+        folder: made where it is missing.
+        contents: of `report.json`.
+        markdown: `report.md`.
+        page: `report.html`.
+
+    Raises:
+        OutputError: they cannot be written there.
+    """
+    text = json.dumps(contents, indent=1, ensure_ascii=False) + "\n"
+    for name, content in ((JSON_FILE, text), (MARKDOWN_FILE, markdown), (PAGE_FILE, page)):
+        write_whole(Path(folder) / name, content.encode("utf-8", "surrogateescape"))

@@ -68,7 +68,7 @@ def page_of(report: Report) -> str:
         _labels(report),
         _confusions(report),
         "<h2>How it was measured</h2>",
-        _list(how(report)),
+        html_list(how(report)),
         _left_out(report),
         _repeat(report),
     ]
@@ -164,7 +164,7 @@ def _top_table(report: Report) -> str:
             one.stream,
             percent(one.top1),
             percent(one.top5),
-            f"{100 * sum(part.mean_class.value for part in one.rounds) / len(one.rounds):.1f}",
+            f"{100 * one.mean_class:.1f}",
         ]
         for model in report.models
         for one in model.streams
@@ -298,7 +298,9 @@ def _left_out(report: Report) -> str:
     lines = [f"missing: {path}" for path in videos.missing[:_NAMED]]
     lines += [f"unreadable: {error}" for _, error in videos.unreadable[:_NAMED]]
     rest = videos.listed - videos.evaluated - len(lines)
-    return "<h2>Videos left out</h2>" + _list([*lines, *([f"{rest} more, in report.json"] if rest else [])])
+    return "<h2>Videos left out</h2>" + html_list(
+        [*lines, *([f"{rest} more, in report.json"] if rest else [])]
+    )
 
 
 def _repeat(report: Report) -> str:
@@ -321,7 +323,8 @@ def _repeat(report: Report) -> str:
     )
 
 
-def _list(lines: Iterable[str]) -> str:
+def html_list(lines: Iterable[str]) -> str:
+    """A list of plain texts, escaped."""
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from html import escape
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zeroshot.errors import counted
-from zeroshot.evaluation.markdown import percent
-from zeroshot.evaluation.output import JSON_FILE, MARKDOWN_FILE, PAGE_FILE
-from zeroshot.evaluation.page import document, html_table
+from zeroshot.evaluation.markdown import machine_lines, percent
+from zeroshot.evaluation.output import write_three
+from zeroshot.evaluation.page import document, html_list, html_table
 from zeroshot.evaluation.pictures import intervals
-from zeroshot.files import write_whole
 
 if TYPE_CHECKING:
     import os
@@ -37,11 +34,7 @@ def write_probe_report(report: ProbeReport, folder: str | os.PathLike[str]) -> N
     Raises:
         OutputError: they cannot be written there.
     """
-    target = Path(folder)
-    text = json.dumps(report.as_dict(), indent=1, ensure_ascii=False) + "\n"
-    write_whole(target / JSON_FILE, text.encode("utf-8", "surrogateescape"))
-    write_whole(target / MARKDOWN_FILE, probe_markdown(report).encode("utf-8", "surrogateescape"))
-    write_whole(target / PAGE_FILE, probe_page(report).encode("utf-8", "surrogateescape"))
+    write_three(folder, report.as_dict(), probe_markdown(report), probe_page(report))
 
 
 def probe_markdown(report: ProbeReport) -> str:
@@ -88,7 +81,7 @@ def probe_page(report: ProbeReport) -> str:
         "<h2>What the figures count</h2>",
         "<ul>" + "".join(f"<li>{name}: {escape(words)}</li>" for name, words in _MEANINGS.items()) + "</ul>",
         "<h2>To repeat it</h2>",
-        "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in _record(report)) + "</ul>",
+        html_list(_record(report)),
     ]
     return document(title, sections)
 
@@ -140,11 +133,7 @@ def _said(report: ProbeReport) -> list[str]:
 
 def _record(report: ProbeReport) -> list[str]:
     """Digests, settings, machine and versions, a line each."""
-    record: dict[str, Any] = dict(report.record)
-    machine, versions = record.pop("machine", None), record.pop("versions", {})
-    lines = [f"{name}: {value}" for name, value in record.items()]
-    if machine is not None:
-        lines.append(f"{machine['system']}, {counted(machine['processors'], 'processor')}")
-    if versions:
-        lines.append(", ".join(f"{name} {number}" for name, number in versions.items()))
-    return lines
+    lines = [
+        f"{name}: {value}" for name, value in report.record.items() if name not in {"machine", "versions"}
+    ]
+    return lines + machine_lines(report.record)

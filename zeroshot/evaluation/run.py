@@ -27,7 +27,7 @@ from zeroshot.evaluation.splits import Split
 from zeroshot.model.model import Model
 from zeroshot.text.index import LabelIndex
 from zeroshot.text.lists import label_entries
-from zeroshot.text.prompts import make_prompts, prompts_digest, read_labels, read_templates
+from zeroshot.text.prompts import make_prompts, prompts_digest, read_labels, templates_in_words
 from zeroshot.video.source import name_of
 
 if TYPE_CHECKING:
@@ -361,7 +361,7 @@ def _said(chosen: EvaluationSettings, prompts: Prompts, sampling: Sampling) -> d
         "lineage": lineage.name,
         "about": lineage.about,
         "names": "as published" if lineage.published else "in words",
-        "templates": templates if isinstance(templates, str) else list(read_templates(templates)),
+        "templates": templates_in_words(templates),
         "texts": chosen.texts and Path(chosen.texts).name,
         "prompts_digest": prompts_digest(prompts),
         "example_prompts": list(prompts.texts[0][:3]),

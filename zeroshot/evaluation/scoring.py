@@ -128,6 +128,11 @@ class StreamFigures:
             if wrong[row, column]
         ]
 
+    @property
+    def mean_class(self) -> float:
+        """Accuracy of each label, averaged, then over the rounds."""
+        return sum(one.mean_class.value for one in self.rounds) / len(self.rounds)
+
     def as_dict(self) -> dict[str, Any]:
         """Rounds and means, without the outcomes of single videos."""
         name, estimate = self.headline
@@ -137,7 +142,7 @@ class StreamFigures:
             "top1": self.top1.as_dict(),
             "top5": self.top5.as_dict(),
             "std": self.std,
-            "mean_class": sum(one.mean_class.value for one in self.rounds) / len(self.rounds),
+            "mean_class": self.mean_class,
             "sides": {name: side.as_dict() for name, side in self.sides.items()},
             "gamma": self.gamma,
             "rounds": [one.as_dict() for one in self.rounds],

@@ -201,8 +201,7 @@ class LabelIndex:
         _check_scale(logit_scale)
         found, compared = self._nearest(queries, k, logit_scale)
         logits = found.scores * np.float64(logit_scale)
-        sums = np.empty(len(logits)) if found.log_sums is None else found.log_sums
-        return Ranked(found.scores, found.rows, np.exp(logits - sums[:, None]), compared)
+        return Ranked(found.scores, found.rows, np.exp(logits - found.log_sums[:, None]), compared)
 
     def scores(self, queries: ArrayLike) -> NDArray[np.float32]:
         """(B, K) float32 cosines of every query with every label, in the order of the labels.
@@ -290,12 +289,11 @@ class LabelIndex:
         # No direction to look in, or cells too small: such a query meets all labels, whatever its batch.
         alone = np.flatnonzero(~asked.any(axis=1) | (compared < k))
         scores[alone] = 0
-        sums = None if scale is None else log_sums(scores, scale)
+        sums = np.full(len(asked), np.nan) if scale is None else log_sums(scores, scale)
         for query in alone.tolist():
             found = nearest_rows(asked[query : query + 1], self._embeddings, k, scale)
-            scores[query, :k], rows[query, :k], compared[query] = found.scores[0], found.rows[0], len(self)
-            if sums is not None and found.log_sums is not None:
-                sums[query] = found.log_sums[0]
+            scores[query, :k], rows[query, :k] = found.scores[0], found.rows[0]
+            sums[query], compared[query] = found.log_sums[0], len(self)
         return Nearest(scores[:, :k], rows[:, :k], sums), compared
 
 

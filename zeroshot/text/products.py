@@ -24,13 +24,13 @@ class Nearest:
     Attributes:
         scores: (B, k) float32 cosines in [-1, 1], best first; equal ones in the order of the rows.
         rows: (B, k) int64.
-        log_sums: (B,) float64, logarithm of the sum of exp(logit_scale × score) over all K rows; None where
-            no scale was given.
+        log_sums: (B,) float64, logarithm of the sum of exp(logit_scale × score) over all K rows; not numbers
+            where no scale was given.
     """
 
     scores: NDArray[np.float32]
     rows: NDArray[np.int64]
-    log_sums: NDArray[np.float64] | None = None
+    log_sums: NDArray[np.float64]
 
 
 def all_scores(queries: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -86,7 +86,8 @@ def nearest_rows(
         found.look(scores, start, margin)
         if sums is not None:
             sums.add(scores)
-    return Nearest(found.scores, found.rows, None if sums is None else sums.result())
+    logs = np.full(len(queries), np.nan) if sums is None else sums.result()
+    return Nearest(found.scores, found.rows, logs)
 
 
 def log_sums(scores: NDArray[np.float32], logit_scale: float) -> NDArray[np.float64]:

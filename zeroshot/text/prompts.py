@@ -68,6 +68,17 @@ def read_templates(source: TemplateSource) -> tuple[str, ...]:
     return tuple(entry.text for entry in entries)
 
 
+def templates_in_words(source: TemplateSource) -> str | list[str]:
+    """What a report says of templates: a name or a sentence as it was given, "none", or all of a sequence.
+
+    Raises:
+        LabelError: as for `read_templates`, of a sequence.
+    """
+    if source is None:
+        return "none"
+    return source if isinstance(source, str) else list(read_templates(source))
+
+
 def make_prompts(labels: LabelSource, templates: TemplateSource = None, *, spaced: bool = True) -> Prompts:
     """Prompts: K labels and the sentences that stand for each.
 
