@@ -10,7 +10,15 @@ import torch.nn.functional as F
 
 from zeroshot.errors import OptionError
 from zeroshot.model.adapter import TwoStreamAdapter, mean_embedding
-from zeroshot.model.streams import cosine_bases, drop, subtract_reference, unit_rows
+from zeroshot.model.streams import (
+    SelfCorrelation,
+    TemporalConvolution,
+    cosine_bases,
+    drop,
+    root_mean_square,
+    subtract_reference,
+    unit_rows,
+)
 from zeroshot.model.tokens import pool_tokens, pooled_grid
 from zeroshot.types import READINGS, STATIC_INPUTS, AdapterConfig, Streams
 
@@ -201,6 +209,42 @@ def test_correlation_does_not_change_when_channels_are_turned():
     turn = torch.linalg.qr(noise(24, 24, seed=1)).Q
     torch.testing.assert_close(correlation(x @ turn), correlation(x), rtol=1e-3, atol=1e-5)
     assert not torch.allclose(correlation(x.flip(1)).flip(1), correlation(x), atol=1e-3)
+
+
+@pytest.mark.parametrize(("frames", "lags"), [(2, 1), (6, 5), (5, 5), (9, 4), (20, 5), (17, 12)])
+def test_correlation_is_that_of_its_formula(frames, lags):
+    batch, tokens, width, hidden = 2, 3, 5, 4
+    layer = SelfCorrelation(tokens, hidden, lags).double()
+    x = noise(batch, frames, tokens, width).double()
+    weight = layer.output.weight.detach().unflatten(1, (lags, tokens))
+    expected = torch.zeros(batch, frames, tokens, hidden, dtype=torch.float64)
+    for t in range(frames):
+        for lag in range(min(lags, frames - t)):
+            alike = torch.einsum("bnc,bmc->bnm", x[:, t], x[:, t + lag]) / width
+            expected[:, t] += alike @ weight[:, lag].T
+    torch.testing.assert_close(layer(x), expected)
+
+
+@pytest.mark.parametrize("shape", [(2, 7, 3, 5), (2, 7, 5), (1, 2, 3, 5)])
+@pytest.mark.parametrize("size", [1, 3, 5])
+def test_temporal_convolution_is_that_of_its_formula(shape, size):
+    layer = TemporalConvolution(shape[-1], size).double()
+    x = noise(*shape).double()
+    expected = torch.zeros_like(x)
+    for t in range(shape[1]):
+        for place in range(size):
+            if 0 <= t + place - size // 2 < shape[1]:
+                expected[:, t] += x[:, t + place - size // 2] * layer.weight[place].detach()
+    torch.testing.assert_close(layer(x), expected)
+
+
+def test_size_of_a_clip_of_zeros_is_zero_and_its_gradient_finite():
+    x = torch.stack([torch.zeros(4, 3), torch.full((4, 3), 2.0)]).requires_grad_()
+    size = root_mean_square(x)
+    assert size.tolist() == pytest.approx([0.0, 2.0])
+    size.sum().backward()
+    assert torch.equal(x.grad[0], torch.zeros(4, 3))
+    torch.testing.assert_close(x.grad[1], torch.full((4, 3), 1 / 12))
 
 
 def test_videos_do_not_touch_each_other():

@@ -13,11 +13,19 @@ if TYPE_CHECKING:
     from zeroshot.types import AdapterConfig
 
 _TINY = 1e-6
+_FRAMES_AT_ONCE = 8  # that correlation multiplies by all others
 
 
 def unit_rows(x: Tensor) -> Tensor:
     """(…, D) with rows of length one; a zero row stays zero, and its gradient finite."""
     return x / x.square().sum(-1, keepdim=True).clamp_min(_TINY**2).sqrt()
+
+
+def root_mean_square(x: Tensor) -> Tensor:
+    """(B,) the size of each clip's entries (B, …), with zero gradient for a clip of zeros."""
+    entries = x.flatten(1)
+    size: Tensor = torch.linalg.vector_norm(entries, dim=1)
+    return size / entries.shape[1] ** 0.5
 
 
 def drop(x: Tensor, share: float, generator: torch.Generator | None) -> Tensor:
@@ -65,8 +73,7 @@ class ClipNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, …, C) → the same shape."""
-        size = x.flatten(1).square().mean(1).clamp_min(_TINY**2).sqrt()
-        return x * (self.scale / size.reshape(-1, *[1] * (x.ndim - 1)))
+        return x * (self.scale / root_mean_square(x).clamp_min(_TINY).reshape(-1, *[1] * (x.ndim - 1)))
 
 
 class TemporalConvolution(nn.Module):
@@ -78,12 +85,13 @@ class TemporalConvolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, …, C) → the same shape."""
-        reach, frames = len(self.weight) // 2, x.shape[1]
-        padded = F.pad(x, (*[0, 0] * (x.ndim - 2), reach, reach))
-        total = padded[:, :frames] * self.weight[0]
-        for step in range(1, len(self.weight)):
-            total = total + padded[:, step : step + frames] * self.weight[step]
-        return total
+        planes = x.flatten(2, -2) if x.ndim > 3 else x[:, :, None]
+        kernels = self.weight.T[:, None, :, None]
+        # (B, C, T, N) with channels innermost in memory: one pass, not one for each place of the kernel.
+        planes = F.conv2d(
+            planes.permute(0, 3, 1, 2), kernels, padding=(len(self.weight) // 2, 0), groups=len(kernels)
+        )
+        return planes.permute(0, 2, 3, 1).reshape(x.shape)
 
 
 class PatchPooling(nn.Module):
@@ -160,10 +168,27 @@ class SelfCorrelation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Change (B, T, 1+N, C) → (B, T, 1+N, H); frames beyond the end count as zero, zero stays zero."""
-        later = [F.pad(x, (0, 0, 0, 0, 0, lag))[:, lag:] for lag in range(self.num_lags)]
-        products = [x @ other.transpose(-1, -2) / x.shape[-1] for other in later]
-        result: Tensor = self.output(torch.cat(products, -1))
-        return result
+        parts = [
+            self._compare(x[:, first : first + _FRAMES_AT_ONCE], x[:, first:])
+            for first in range(0, x.shape[1], _FRAMES_AT_ONCE)
+        ]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+
+    def _compare(self, x: Tensor, later: Tensor) -> Tensor:
+        """(B, T, 1+N, C) against itself and the frames that follow → (B, T, 1+N, H).
+
+        All frames are multiplied by all at once, which is quicker than lag by lag; weights that are zero
+        outside of a frame's lags then choose.
+        """
+        batch, frames, tokens, width = x.shape
+        later = later[:, : frames + self.num_lags - 1].flatten(1, 2)
+        products = x.flatten(1, 2) @ later.transpose(1, 2)
+        by_frame = products.unflatten(1, (frames, tokens)).transpose(0, 1).flatten(1, 2)
+        weights = self.output.weight / width
+        before, num_later = (frames - 1) * tokens, later.shape[1]
+        weights = F.pad(weights, (before, num_later - weights.shape[1]))
+        chosen = weights.unfold(1, num_later, tokens).flip(1).permute(1, 2, 0)
+        return (by_frame @ chosen).unflatten(1, (batch, tokens)).transpose(0, 1)
 
 
 class DynamicStream(nn.Module):
@@ -206,7 +231,9 @@ class DynamicStream(nn.Module):
         change = subtract_reference(sized, self.config.reference)
         if self.config.reference == "none":
             return change
-        moves = change.flatten(1).square().mean(1).sqrt() > self.config.stillness
+        moves = root_mean_square(change) > self.config.stillness
+        if bool(moves.all()):
+            return change
         return torch.where(moves[:, None, None, None], change, torch.zeros_like(change))
 
     def forward(self, tokens: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:

@@ -206,7 +206,8 @@ class Run:
             config.seed,
         )
         self.trainee = Trainee(adapter, objective)
-        optimizer = torch.optim.AdamW(_groups(self.trainee, config.weight_decay), lr=config.learning_rate)
+        groups = _groups(self.trainee, config.weight_decay)
+        optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
         self.wrapped, self.optimizer = machine.prepare(self.trainee, optimizer)
         self._texts = plan.texts.embeddings.float().to(machine.device)
         self._bank: StillBank | None = None
