@@ -24,8 +24,8 @@ def unit_rows(x: Tensor) -> Tensor:
 def root_mean_square(x: Tensor) -> Tensor:
     """(B,) the size of each clip's entries (B, …), with zero gradient for a clip of zeros."""
     entries = x.flatten(1)
-    size: Tensor = torch.linalg.vector_norm(entries, dim=1)
-    return size / entries.shape[1] ** 0.5
+    size: Tensor = torch.linalg.vector_norm(entries, dim=1) / entries.shape[1] ** 0.5
+    return size
 
 
 def drop(x: Tensor, share: float, generator: torch.Generator | None) -> Tensor:
@@ -183,12 +183,13 @@ class SelfCorrelation(nn.Module):
         batch, frames, tokens, width = x.shape
         later = later[:, : frames + self.num_lags - 1].flatten(1, 2)
         products = x.flatten(1, 2) @ later.transpose(1, 2)
-        by_frame = products.unflatten(1, (frames, tokens)).transpose(0, 1).flatten(1, 2)
+        by_frame = products.reshape(batch, frames, tokens, -1).transpose(0, 1).flatten(1, 2)
         weights = self.output.weight / width
         before, num_later = (frames - 1) * tokens, later.shape[1]
         weights = F.pad(weights, (before, num_later - weights.shape[1]))
         chosen = weights.unfold(1, num_later, tokens).flip(1).permute(1, 2, 0)
-        return (by_frame @ chosen).unflatten(1, (batch, tokens)).transpose(0, 1)
+        found: Tensor = (by_frame @ chosen).reshape(frames, batch, tokens, -1)
+        return found.transpose(0, 1)
 
 
 class DynamicStream(nn.Module):
