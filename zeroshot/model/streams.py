@@ -46,7 +46,7 @@ def subtract_reference(x: Tensor, reference: str) -> Tensor:
     if reference == "none":
         return x
     change = x - x[:, :1]
-    return change if reference == "first" else change - change.mean(1, keepdim=True)
+    return change if reference == "first" else change.sub_(change.mean(1, keepdim=True))
 
 
 def cosine_bases(num_bases: int, num_frames: int) -> Tensor:
@@ -240,7 +240,7 @@ class DynamicStream(nn.Module):
     def forward(self, tokens: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """Tokens (B, T, 1+N, C) → hidden (B, H) and unit rows (B, D); both zero for a still clip."""
         share = self.config.dropout if self.training else 0.0
-        x = self._enter(self.entry_norm(self.change(tokens) / self.channel_scale)) * self.place
+        x = self._enter(self.entry_norm(self.change(tokens).div_(self.channel_scale))) * self.place
         moved = self.temporal(x)
         if self.spatial is not None:
             moved = moved + self._spread(moved)
