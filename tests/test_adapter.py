@@ -256,6 +256,12 @@ def test_videos_do_not_touch_each_other():
         torch.testing.assert_close(alone.fused[0], whole.fused[row], rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("reads", READINGS)
+def test_no_videos_give_no_rows(reads):
+    streams = trained(small(reads=reads))(*inputs(SMALL, batch=0))
+    assert streams.fused.shape == streams.dynamic.shape == streams.static.shape == (0, 16)
+
+
 def test_fused_is_the_weighted_sum_and_interpolation_reaches_clip():
     adapter = trained(SMALL)
     tokens, embeddings = inputs(SMALL)

@@ -182,13 +182,13 @@ class SelfCorrelation(nn.Module):
         """
         batch, frames, tokens, width = x.shape
         later = later[:, : frames + self.num_lags - 1].flatten(1, 2)
-        products = x.flatten(1, 2) @ later.transpose(1, 2)
-        by_frame = products.reshape(batch, frames, tokens, -1).transpose(0, 1).flatten(1, 2)
-        weights = self.output.weight / width
         before, num_later = (frames - 1) * tokens, later.shape[1]
+        products = x.flatten(1, 2) @ later.transpose(1, 2)
+        by_frame = products.reshape(batch, frames, tokens, num_later).transpose(0, 1).flatten(1, 2)
+        weights = self.output.weight / width
         weights = F.pad(weights, (before, num_later - weights.shape[1]))
         chosen = weights.unfold(1, num_later, tokens).flip(1).permute(1, 2, 0)
-        found: Tensor = (by_frame @ chosen).reshape(frames, batch, tokens, -1)
+        found: Tensor = (by_frame @ chosen).reshape(frames, batch, tokens, len(weights))
         return found.transpose(0, 1)
 
 
@@ -240,6 +240,7 @@ class DynamicStream(nn.Module):
     def forward(self, tokens: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """Tokens (B, T, 1+N, C) → hidden (B, H) and unit rows (B, D); both zero for a still clip."""
         share = self.config.dropout if self.training else 0.0
+        # In place: fresh memory for every step cost more than the arithmetic.
         x = self._enter(self.entry_norm(self.change(tokens).div_(self.channel_scale))) * self.place
         moved = self.temporal(x)
         if self.spatial is not None:
