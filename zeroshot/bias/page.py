@@ -65,7 +65,7 @@ def bias_page(report: BiasReport, manifest: BiasManifest) -> str:
         "<h2>What the clips look like</h2>",
         _examples(manifest, {path for path, _ in report.failures}),
         "<h2>What the figures count</h2>",
-        "<ul>" + "".join(f"<li>{name}: {escape(words)}</li>" for name, words in EXPLAINED.items()) + "</ul>",
+        html_list(f"{name}: {words}" for name, words in EXPLAINED.items()),
         "<h2>How the sets were made</h2>",
         html_table(
             ("setting", "value"), [(name, json.dumps(value)) for name, value in report.settings.items()]

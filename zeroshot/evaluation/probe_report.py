@@ -79,7 +79,7 @@ def probe_page(report: ProbeReport) -> str:
         html_table(header, rows),
         *(f"<p>{escape(words)}</p>" for words in _said(report)),
         "<h2>What the figures count</h2>",
-        "<ul>" + "".join(f"<li>{name}: {escape(words)}</li>" for name, words in _MEANINGS.items()) + "</ul>",
+        html_list(f"{name}: {words}" for name, words in _MEANINGS.items()),
         "<h2>To repeat it</h2>",
         html_list(_record(report)),
     ]
