@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import gc
 import json
 import multiprocessing
 import os
@@ -43,6 +44,7 @@ from debias_world import (
     digest,
     make_sample,
     make_test,
+    mirrored_pixels,
 )
 
 if TYPE_CHECKING:
@@ -160,6 +162,7 @@ def data_of(plan: Plan, seed: int) -> TrainingData:
         texts = backbone.encode_texts(list(LABELS)).clone()
         sample = make_sample(backbone, plan.size, plan.scenes, plan.base + 10 + seed)
         changed = {kind: changed_pixels(backbone, sample, kind, texts, seed) for kind in ("stillmix", "swap")}
+        changed["mirror"] = mirrored_pixels(backbone, sample)
         return TrainingData(sample.without_pixels(), changed)
 
     settings = (plan.fingerprint, plan.world, plan.size.train, plan.size.held_out, seed)
@@ -169,7 +172,6 @@ def data_of(plan: Plan, seed: int) -> TrainingData:
 def prepare(plan: Plan, seed: int | None) -> float:
     """Render and encode one seed's videos, or the test's; seconds it took."""
     start = time.perf_counter()
-    one_thread()
     if seed is None:
         test_of(plan)
         words_of(plan)
@@ -180,7 +182,6 @@ def prepare(plan: Plan, seed: int | None) -> float:
 
 def run(plan: Plan, job: Job) -> list[Figure]:
     """(stream, metric, value) of one training."""
-    one_thread()
     words, test, data = words_of(plan), test_of(plan), data_of(plan, job.seed)
     start = time.process_time()
     adapter = train(job.row, data, words, job.coupling, job.seed, plan.steps)
@@ -188,11 +189,17 @@ def run(plan: Plan, job: Job) -> list[Figure]:
     return [*judge(adapter, test, words.labels, job.coupling), ("", "train_seconds", seconds)]
 
 
-def one_thread() -> None:
-    """Processes side by side, a thread each, waste least."""
+def settle() -> None:
+    """Processes side by side, a thread each, waste least; what is imported is never searched for garbage.
+
+    Each training ends with such a search, which took a quarter of a second.
+    """
+    import accelerate  # noqa: F401 - training imports it late
     import torch
 
     torch.set_num_threads(1)
+    gc.collect()
+    gc.freeze()
 
 
 def all_jobs(plan: Plan) -> list[Job]:
@@ -246,7 +253,7 @@ def go(plan: Plan, workers: int) -> None:
     todo = [job for job in all_jobs(plan) if plan.key(job) not in finished]
     if not todo:
         return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), settle) as pool:
         needed = [None, *sorted({job.seed for job in todo})]
         for which, seconds in zip(needed, pool.map(prepare, [plan] * len(needed), needed), strict=True):
             tell(f"videos of {'the test' if which is None else f'seed {which}'}: {seconds:.0f} s")

@@ -28,8 +28,9 @@ MEANING = {
     "both": "subtract, independence and scene",
     "balanced": "subtract, videos drawn so that label and guessed scene are independent",
     "stillmix": "subtract, and copies of the videos mixed with still frames, in pixels",
-    "all": "the change and its correlation with itself, both losses, balance by guessed scenes, and copies "
-    "of the videos with backgrounds swapped in pixels, without masks; 240 steps instead of 150",
+    "all": "the change, its correlation with itself and detectors of direction, both losses, balance by "
+    "guessed scenes, and copies of the videos: backgrounds swapped in pixels, without masks, and mirrored; "
+    "240 steps instead of 150",
     "oracle": "adapter, copies and steps of all, trained where there is no bias (ρ = 0), without the rest",
 }
 COLUMNS = (

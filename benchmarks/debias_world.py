@@ -23,6 +23,7 @@ from zeroshot.model.tokens import pool_tokens
 from zeroshot.synthetic.coupling import home_scenes
 from zeroshot.synthetic.render import render_many
 from zeroshot.synthetic.world import ACTIONS, ORDER_PAIRS, SCENES, View, composite, human_only
+from zeroshot.training.targets import mirrored_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,6 +40,11 @@ UNSEEN = (
 
 SEEN = tuple(action for action in ACTIONS if action not in UNSEEN)
 LABELS = SEEN + UNSEEN
+OTHER_SIDE = torch.tensor(
+    [SEEN.index(mirrored_label(label)) if mirrored_label(label) in SEEN else -1 for label in SEEN]
+)
+"""(number of SEEN,) the label of each one's mirrored videos, −1 where that is no seen one."""
+
 TEST_SCENES = (
     "beach", "forest", "street", "kitchen", "gym", "desert", "stage", "swimming pool", "office", "library",
 )  # fmt: skip
@@ -235,6 +241,22 @@ def changed_pixels(
                 changed[group] = stillmix(frames[group], bank, generator, probability=1.0)
         arrays = changed.numpy()
         versions.append(encode(backbone, len(frames), arrays.__getitem__))
+    return versions[0], versions[1]
+
+
+def mirrored_pixels(backbone: Backbone, sample: Sample) -> tuple[Tokens, Tokens]:
+    """Training videos mirrored left to right, as tokens: their versions at home and elsewhere.
+
+    A video whose label would then be none of the seen ones stays as it is.
+    """
+    versions = []
+    turned = (OTHER_SIDE[sample.people.labels[: sample.num_train]] >= 0).nonzero()[:, 0]
+    for home, tokens in ((True, sample.at_home), (False, sample.elsewhere)):
+        frames = sample.frames(home=home)[turned].flip(-1).numpy()
+        mirrored = encode(backbone, len(frames), frames.__getitem__)
+        version = tokens.pick(torch.arange(sample.num_train))
+        version.tokens[turned], version.embeddings[turned] = mirrored.tokens, mirrored.embeddings
+        versions.append(version)
     return versions[0], versions[1]
 
 

@@ -129,8 +129,27 @@ def test_half_written_shards_are_not_read(copy, model, videos):
     assert len(write_waist(model, videos, copy, grid_side=2)) == 6
 
 
+def test_mirrored_clips_follow_the_others(model, videos, tmp_path):
+    sampling = replace(model.sampling, num_views=2)
+    waist = write_waist(model, videos[:2], tmp_path / "m", sampling=sampling, mirrored=True)
+    assert (waist.settings.num_samplings, waist.settings.num_clips) == (2, 4)
+    for view, clip in enumerate(read_clips(videos[1].path, Sampling(4, num_views=2))):
+        for place, pixels in ((view, clip.frames), (2 + view, clip.frames[..., ::-1].copy())):
+            tokens, embeddings = model.backbone.encode_tokens(pixels)
+            assert torch.equal(waist.batch([1], place)[0][0], tokens.half())
+            assert torch.equal(waist.batch([1], place)[1][0], embeddings.float())
+    assert torch.equal(waist.batch([0])[0], waist.batch([0], 1)[0])
+    with pytest.raises(OptionError, match="samplings 4 is not there; this waist has 4"):
+        waist.batch([0], 4)
+    assert Waist.open(tmp_path / "m").settings.mirrored
+    with pytest.raises(OutputError, match="holds tokens with mirrored True, not False"):
+        write_waist(model, videos[:2], tmp_path / "m", sampling=sampling)
+    with pytest.raises(OptionError, match="3 clips a video; expected as many mirrored ones"):
+        Waist.from_tensors(torch.zeros(1, 3, 2, 17, 4), torch.zeros(1, 3, 2, 5), ["a"], mirrored=True)
+
+
 def test_several_samplings_from_one_video(model, videos, tmp_path):
-    waist = write_waist(model, videos[:2], tmp_path / "s", num_samplings=3)
+    waist = write_waist(model, videos[:2], tmp_path / "s", sampling=replace(model.sampling, num_views=3))
     assert waist.settings.num_samplings == 3
     clips = read_clips(videos[1].path, Sampling(4, num_views=3))
     for view, clip in enumerate(clips):
@@ -151,7 +170,7 @@ def test_several_samplings_from_one_video(model, videos, tmp_path):
     [
         ({"sampling": Sampling(6)}, "tokens with num_frames 4, not 6"),
         ({"grid_side": 4}, r"tokens with grid \(2, 2\), not \(4, 4\)"),
-        ({"num_samplings": 2}, "tokens with num_samplings 1, not 2"),
+        ({"sampling": Sampling(4, num_views=2)}, "tokens with num_samplings 1, not 2"),
         ({"sampling": Sampling(4, stride_seconds=0.1)}, "tokens with stride_seconds None, not 0.1"),
     ],
 )

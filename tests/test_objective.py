@@ -45,7 +45,7 @@ def streams_of(rows: dict[str, torch.Tensor]) -> Streams:
 
 
 def objective(config: ObjectiveConfig, **changes) -> Objective:
-    return Objective(config, 8, 5, changes.get("num_scenes", 3), embedding_dim=6)
+    return Objective(config, 8, 8, 5, changes.get("num_scenes", 3), embedding_dim=6)
 
 
 def test_total_is_the_formula_written_out():
@@ -209,8 +209,8 @@ def test_nan_is_noticed_and_named(spoiled, name):
         (lambda: ObjectiveConfig(independence=float("nan")), "independence is nan"),
         (lambda: ObjectiveConfig.from_dict({"hsic": 1.0}), "no weight called hsic"),
         (lambda: objective(ALL, num_scenes=1), "1 scenes.*2 or more.*to 0"),
-        (lambda: Objective(ALL, 8, 1, 3), "1 label; training needs 2"),
-        (lambda: Objective(ObjectiveConfig(conditional_adversary=True), 8, 5, 3), "embedding_dim"),
+        (lambda: Objective(ALL, 8, 8, 1, 3), "1 label; training needs 2"),
+        (lambda: Objective(ObjectiveConfig(conditional_adversary=True), 8, 8, 5, 3), "embedding_dim"),
         (
             lambda: objective(ALL)(streams_of(leaves()), Targets(TARGETS.labels), TEXTS, 10.0),
             "without scenes",
@@ -273,7 +273,10 @@ def accuracy(
     """On scenes independent of the motion, after a few seconds of training where they are coupled."""
     tokens, embeddings, labels, scenes = world(256, 0.9, 1)
     generator = torch.Generator().manual_seed(0)
-    adapter, objective = TwoStreamAdapter(config).train(), Objective(losses, 32, 4, 4)
+    adapter, objective = (
+        TwoStreamAdapter(config).train(),
+        Objective(losses, config.dynamic_dim, config.hidden_dim, 4, 4),
+    )
     optimizer = torch.optim.AdamW([*adapter.parameters(), *objective.parameters()], lr=3e-3)
     weights = balanced_weights(labels, scenes) if balanced else torch.ones(256)
     for step in range(60):

@@ -33,12 +33,12 @@ from zeroshot.model.adapter import TwoStreamAdapter
 from zeroshot.model.model import Model
 from zeroshot.training.batches import Batch, Draws, generator_for, mix, still_bank
 from zeroshot.training.config import TrainingConfig, adapter_config
-from zeroshot.training.loop import fit, schedule
+from zeroshot.training.loop import fit, plan_run, schedule
 from zeroshot.training.prepare import Preparation, gather, hold_out
 from zeroshot.training.record import Watcher
 from zeroshot.training.run import train
 from zeroshot.training.snapshot import Snapshots
-from zeroshot.training.targets import LabelTexts, Scenes, given_scenes, guessed_scenes
+from zeroshot.training.targets import LabelTexts, Scenes, given_scenes, guessed_scenes, mirrored_label
 
 SMALL = {"hidden_dim": 16, "num_layers": 1, "num_queries": 2}
 CONFIG = TrainingConfig(epochs=3, batch_size=16, adapter=SMALL)
@@ -307,6 +307,71 @@ def test_unbalanced_draws_see_every_video_once_an_epoch():
         assert sorted(rows.tolist()) == list(range(48))
     small = Draws.of(replace(CONFIG, balance_labels=False), torch.arange(5), None, 1)
     assert sorted(small.at(0)[0].tolist()) == list(range(5))
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        ("turning left", "turning right"),
+        ("SwipeRight", "SwipeLeft"),
+        ("turn_left", "turn_right"),
+        ("moving something from left to right", "moving something from right to left"),
+        ("LEFT hand up, leftwards", "RIGHT hand up, rightwards"),
+        ("turning clockwise", "turning counterclockwise"),
+        ("Counter-clockwise turn", "Clockwise turn"),
+        ("standing upright in bright light", "standing upright in bright light"),
+        ("waving", "waving"),
+    ],
+)
+def test_left_and_right_change_places_in_a_mirror(label, expected):
+    assert mirrored_label(label) == expected
+
+
+def mirrored_world(labels: tuple[str, ...]) -> tuple[Waist, LabelTexts]:
+    """48 videos with a mirrored clip each, whose tokens are those of the clip times eight."""
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randn(48, 1, 4, 5, 8, generator=generator)
+    embeddings = torch.nn.functional.normalize(torch.randn(48, 1, 4, 6, generator=generator), dim=-1)
+    names = [labels[row % len(labels)] for row in range(48)]
+    both = torch.cat([tokens, 8 * tokens], 1), torch.cat([embeddings, embeddings], 1)
+    waist = Waist.from_tensors(*both, names, grid=(2, 2), mirrored=True)
+    texts = torch.nn.functional.normalize(torch.randn(len(labels), 6, generator=generator), dim=-1)
+    return waist, LabelTexts(labels, texts, 10.0)
+
+
+def test_mirrored_clips_are_drawn_with_the_label_of_the_other_side():
+    labels = ("leaning left", "turning left", "turning right", "waving")
+    waist, texts = mirrored_world(labels)
+    assert texts.mirrored().tolist() == [-1, 2, 1, 3]
+    plan = plan_run(waist, None, texts, QUIET, None)
+    assert any("1 of 4 labels are not mirrored" in note and "'leaning right'" in note for note in plan.notes)
+    turned = {label: [] for label in labels}
+    for step in range(60):
+        rows, clips, found = plan.draws.at(step)
+        assert torch.equal(clips, plan.draws.at(step)[1])
+        for row, clip, label in zip(rows.tolist(), clips.tolist(), found.tolist(), strict=True):
+            before = waist.labels[row]
+            assert labels[label] == (mirrored_label(before) if clip else before)
+            turned[before].append(clip)
+    assert sum(turned["leaning left"]) == 0
+    for label in labels[1:]:
+        assert 0.4 < sum(turned[label]) / len(turned[label]) < 0.6
+    plain = waist.subset(range(8))
+    assert torch.equal(plain.batch([3])[0], waist.batch([3], 0)[0])  # what is judged is not mirrored
+    assert torch.equal(8 * plain.batch([3])[0], waist.batch([3], 1)[0])
+
+
+def test_a_label_of_the_other_side_that_is_held_out_is_not_trained_on():
+    waist, texts = mirrored_world(("turning left", "turning right", "waving"))
+    seen = [row for row in range(48) if waist.labels[row] != "turning right"]
+    unseen = [row for row in range(48) if waist.labels[row] == "turning right"]
+    plan = plan_run(waist.subset(seen), waist.subset(unseen), texts, QUIET, None)
+    assert plan.texts.labels == ("turning left", "waving")
+    for step in range(20):
+        rows, clips, _ = plan.draws.at(step)
+        lefts = torch.tensor([plan.train.labels[row] == "turning left" for row in rows.tolist()])
+        assert clips[lefts].sum() == 0
+        assert clips.max() == 1
 
 
 def batch_of(world, scenes) -> Batch:

@@ -169,7 +169,7 @@ class Streams:
         dynamic: (B, D) unit rows, but the row of a still clip, which is zero.
         fused: (B, D) unit rows; both together, by the adapter's stored weight.
         static_hidden: (B, H) what the static stream knows before its last layer, for the losses; or None.
-        dynamic_hidden: (B, H) the same of the dynamic stream; zero for a still clip; or None.
+        dynamic_hidden: (B, H + R) the same of the dynamic stream; zero for a still clip; or None.
         anchor: (B, D) unit rows; CLIP averaged over frames without its scene directions, to which the fused
             stream adds the dynamic one; or None.
     """
@@ -230,6 +230,8 @@ class AdapterConfig:
             `correlation` with itself over places and frames, which tells where and when alone; or `both`. On
             moving puppets correlation was ahead even of content that was learned from unbiased videos.
         num_lags: frames ahead that are correlated, the present one included; at most num_frames.
+        num_components: principal components of a frame's change through which detectors of direction compare
+            frames; 0 has no such detectors, and cannot tell turning left from turning right.
         num_scene_directions: how many directions of the joint space can be taken out of what the fused stream
             has from CLIP, those along which training scenes differ most; 16 holds all of up to 17 scenes.
         stillness: a clip whose tokens move less than this share of their size counts as still; 1e-3 lies
@@ -252,6 +254,7 @@ class AdapterConfig:
     reference: str = "mean"
     reads: str = "correlation"
     num_lags: int = 5
+    num_components: int = 48
     num_scene_directions: int = 16
     stillness: float = 1e-3
     dropout: float = 0.1
@@ -267,12 +270,26 @@ class AdapterConfig:
             raise OptionError(f"num_frames is {self.num_frames}; motion needs 2 or more")
         if len(self.grid) != 2 or min(self.grid) < 1:
             raise OptionError(f"grid is {self.grid}; expected two counts of patches, such as (4, 4)")
-        for name in ("num_layers", "num_scene_directions"):
+        for name in ("num_layers", "num_components", "num_scene_directions"):
             if getattr(self, name) < 0:
                 raise OptionError(f"{name} is {getattr(self, name)}; expected 0 or more")
+        if self.num_components == 1:
+            raise OptionError(
+                "num_components is 1; expected 0 or 2 or more, since they are compared in pairs"
+            )
         if self.hidden_dim % (4 * self.num_heads):
             raise OptionError(f"hidden_dim {self.hidden_dim} is no multiple of 4 × {self.num_heads} heads")
         self._check_choices()
+
+    @property
+    def num_detectors(self) -> int:
+        """R, detectors of direction: one to four hidden numbers."""
+        return self.hidden_dim // 4 if self.num_components else 0
+
+    @property
+    def dynamic_dim(self) -> int:
+        """H + R, the width of the dynamic stream's hidden features."""
+        return self.hidden_dim + self.num_detectors
 
     def _check_choices(self) -> None:
         """Refuse words that mean nothing and shares that are none."""

@@ -43,6 +43,12 @@ Settings = Annotated[
 ConfigFile = Annotated[str | None, typer.Option("--config", metavar="FILE", help="Settings as JSON.")]
 Cache = Annotated[str | None, typer.Option(metavar="DIR", help="Folder of tokens. Default: in the output.")]
 NumSamplings = Annotated[int, typer.Option(metavar="S", help="Clips of each video, to draw among.", min=1)]
+Mirrored = Annotated[
+    bool,
+    typer.Option(
+        "--mirrored", help='Train on mirrored clips too; "left" and "right" change places in labels.'
+    ),
+]
 Precision = Annotated[str | None, typer.Option(help="no, bf16 or fp16.")]
 
 
@@ -59,6 +65,7 @@ def train(
     cache: Cache = None,
     num_frames: options.NumFrames = None,
     num_samplings: NumSamplings = 1,
+    mirrored: Mirrored = False,
     templates: options.Templates = None,
     precision: Precision = None,
     device: options.Device = "auto",
@@ -76,7 +83,12 @@ def train(
 
     chosen = read_settings(config, settings or [], {"epochs": epochs, "seed": seed, "precision": precision})
     preparation = Preparation(
-        num_frames=num_frames, num_samplings=num_samplings, cache=cache, scenes=scenes, templates=templates
+        num_frames=num_frames,
+        num_samplings=num_samplings,
+        mirrored=mirrored,
+        cache=cache,
+        scenes=scenes,
+        templates=templates,
     )
     with _Screen(as_json) as screen:
         fitted = run(

@@ -37,6 +37,7 @@ class WaistSettings:
         num_frames: T.
         num_samplings: S clips a video, at different moments.
         grid: (rows, columns) of patch tokens after pooling.
+        mirrored: whether each clip is there a second time, its frames mirrored left to right.
         stride_seconds: as in `Sampling`.
         seed: as in `Sampling`.
         start_seconds: as in `Sampling`.
@@ -54,11 +55,17 @@ class WaistSettings:
     seed: int | None = None
     start_seconds: float = 0.0
     end_seconds: float | None = None
+    mirrored: bool = False
+
+    @property
+    def num_clips(self) -> int:
+        """S' = S clips a video, or 2·S where the mirrored ones follow in the same order."""
+        return self.num_samplings * (2 if self.mirrored else 1)
 
     @property
     def tokens_shape(self) -> tuple[int, int, int, int]:
-        """(S, T, 1+N, C) of one video."""
-        return self.num_samplings, self.num_frames, 1 + self.grid[0] * self.grid[1], self.token_dim
+        """(S', T, 1+N, C) of one video."""
+        return self.num_clips, self.num_frames, 1 + self.grid[0] * self.grid[1], self.token_dim
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as JSON holds them."""
@@ -176,6 +183,7 @@ class Waist:
         scenes: Sequence[str | None] | None = None,
         *,
         grid: tuple[int, int] = (4, 4),
+        mirrored: bool = False,
         backbone: str = "tensors",
         fingerprint: str = "",
     ) -> Waist:
@@ -187,6 +195,7 @@ class Waist:
             labels: n actions.
             scenes: n scenes, or None.
             grid: rows and columns of the N patch tokens.
+            mirrored: the second half of the S clips is the first, mirrored left to right.
             backbone: name of what made them.
             fingerprint: of what made them.
 
@@ -202,13 +211,18 @@ class Waist:
             )
         if tokens.shape[3] != 1 + grid[0] * grid[1]:
             raise OptionError(f"{tokens.shape[3]} tokens a frame; expected 1 + {grid[0]} × {grid[1]}")
+        if mirrored and tokens.shape[1] % 2:
+            raise OptionError(f"{tokens.shape[1]} clips a video; expected as many mirrored ones as others")
         scenes = [None] * len(labels) if scenes is None else scenes
         if not len(tokens) == len(labels) == len(scenes):
             raise OptionError(
                 f"{len(tokens)} videos, {len(labels)} labels, {len(scenes)} scenes; expected as many"
             )
-        count, samplings, frames, _, width = tokens.shape
-        settings = WaistSettings(backbone, fingerprint, width, embeddings.shape[3], frames, samplings, grid)
+        count, clips, frames, _, width = tokens.shape
+        samplings = clips // 2 if mirrored else clips
+        settings = WaistSettings(
+            backbone, fingerprint, width, embeddings.shape[3], frames, samplings, grid, mirrored=mirrored
+        )
         keys = tuple(f"row {place}" for place in range(count))
         shard = Shard(keys, tokens.detach().half().cpu().numpy(), embeddings.detach().float().cpu().numpy())
         rows = tuple(WaistRow(*row) for row in zip(keys, labels, scenes, keys, strict=True))
@@ -251,6 +265,7 @@ class Waist:
         Args:
             rows: B row numbers.
             sampling: which of the S clips: one number for all, or B; None is the one nearest to the middle.
+                Where there are mirrored ones, S + i is clip i mirrored.
 
         Raises:
             OptionError: a row or a sampling that is not there.
@@ -259,7 +274,7 @@ class Waist:
         chosen = self.settings.num_samplings // 2 if sampling is None else sampling
         views = np.broadcast_to(np.asarray(chosen, dtype=np.int64), wanted.shape)
         self._refuse(wanted, len(self), "rows")
-        self._refuse(views, self.settings.num_samplings, "samplings")
+        self._refuse(views, self.settings.num_clips, "samplings")
         places = self._places[wanted]
         shape = self.settings.tokens_shape
         tokens = np.empty((len(wanted), *shape[1:]), np.float16)

@@ -56,7 +56,7 @@ def write_waist(
     folder: str | Path,
     *,
     sampling: Sampling | None = None,
-    num_samplings: int = 1,
+    mirrored: bool = False,
     grid_side: int = 4,
     decoder: str = "auto",
     advance: Callable[[int, int], None] | None = None,
@@ -70,9 +70,10 @@ def write_waist(
         model: whose backbone makes the tokens; an adapter on it is not asked.
         videos: rows with path, label and scene.
         folder: made where it is missing.
-        sampling: T, stride and window; None is the model's own.
-        num_samplings: S clips of each video at different moments, from one decoding; training draws among
-            them.
+        sampling: T, stride and window, and as many views as each video is to have clips at different moments,
+            from one decoding; training draws among them. None is the model's own, with one.
+        mirrored: encode each clip a second time, mirrored left to right; training then draws either, with
+            "left" and "right" exchanged in the label.
         grid_side: patches a side that are left of each frame.
         decoder: auto, decord or pyav.
         advance: is called with videos done and videos to do.
@@ -83,8 +84,8 @@ def write_waist(
         ModelError: the backbone has no patch tokens.
     """
     folder = Path(folder)
-    sampling = replace(sampling or model.sampling, num_views=num_samplings)
-    settings = waist_settings(model.backbone, sampling, grid_side)
+    sampling = sampling or replace(model.sampling, num_views=1)
+    settings = waist_settings(model.backbone, sampling, grid_side, mirrored=mirrored)
     known = _claim(folder, settings)
     rows, sources, failures = _rows(videos, known)
     reader = ClipReader(decoder=decoder, shorter_side=model.backbone.preprocess.shorter_side)
@@ -93,7 +94,7 @@ def write_waist(
         outcomes = reader.read_many(iter(todo.values()), sampling)
         for done, (key, (source, outcome)) in enumerate(zip(todo, outcomes, strict=True), start=1):
             try:
-                writer.add(key, *_encode(model.backbone, outcome, grid_side, name_of(source)))
+                writer.add(key, *_encode(model.backbone, outcome, settings, name_of(source)))
             except VideoError as error:
                 failures += [(row.path, str(error)) for row in rows if row.key == key]
             (advance or _nobody)(done, len(todo))
@@ -105,7 +106,9 @@ def write_waist(
     return Waist.open(folder, settings, verify=False)
 
 
-def waist_settings(backbone: Backbone, sampling: Sampling, grid_side: int = 4) -> WaistSettings:
+def waist_settings(
+    backbone: Backbone, sampling: Sampling, grid_side: int = 4, *, mirrored: bool = False
+) -> WaistSettings:
     """What a waist of this backbone and sampling is made of; a sampling's views are the waist's samplings.
 
     Raises:
@@ -127,6 +130,7 @@ def waist_settings(backbone: Backbone, sampling: Sampling, grid_side: int = 4) -
         sampling.seed,
         sampling.start_seconds,
         sampling.end_seconds,
+        mirrored,
     )
 
 
@@ -161,7 +165,7 @@ class ShardWriter:
         self.flush()
 
     def add(self, key: str, tokens: NDArray[np.float16], embeddings: NDArray[np.float32]) -> None:
-        """Take a video's tokens (S, T, 1+N, C) and embeddings (S, T, D)."""
+        """Take a video's tokens (S', T, 1+N, C) and embeddings (S', T, D)."""
         self._pending.append((key, tokens, embeddings))
         self.done.add(key)
         if len(self._pending) >= _SHARD_ROWS or len(self._pending) * tokens.nbytes >= _SHARD_BYTES:
@@ -187,15 +191,18 @@ def _nobody(_done: int, _total: int) -> None:
 
 
 def _encode(
-    backbone: Backbone, clips: tuple[Clip, ...] | VideoError, grid_side: int, name: str
+    backbone: Backbone, clips: tuple[Clip, ...] | VideoError, settings: WaistSettings, name: str
 ) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
-    """Pooled tokens (S, T, 1+N, C) and embeddings (S, T, D) of one video's clips; its error is raised."""
+    """Pooled tokens (S', T, 1+N, C) and embeddings (S', T, D) of one video's clips; its error is raised."""
     if isinstance(clips, VideoError):
         raise clips
     tokens, embeddings = [], []
-    for clip in clips:
-        raw, rows = backbone.encode_tokens(clip.frames)
-        pooled = pool_tokens(raw, backbone.grid or (1, 1), grid_side)
+    views = [clip.frames for clip in clips]
+    if settings.mirrored:
+        views += [np.ascontiguousarray(frames[..., ::-1]) for frames in views]
+    for frames in views:
+        raw, rows = backbone.encode_tokens(frames)
+        pooled = pool_tokens(raw, backbone.grid or (1, 1), max(settings.grid))
         tokens.append(pooled.half().cpu().numpy())
         embeddings.append(rows.float().cpu().numpy())
     stacked = np.stack(tokens)

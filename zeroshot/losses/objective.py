@@ -110,7 +110,8 @@ class Objective(nn.Module):
 
     Args:
         config: the weights.
-        hidden_dim: H of both streams.
+        dynamic_dim: hidden width of the dynamic stream.
+        static_dim: hidden width of the static stream.
         num_labels: K.
         num_scenes: S; 0 where no term asks for scenes.
         embedding_dim: D, for a conditional adversary, which reads the label's text embedding.
@@ -120,7 +121,8 @@ class Objective(nn.Module):
     def __init__(
         self,
         config: ObjectiveConfig,
-        hidden_dim: int,
+        dynamic_dim: int,
+        static_dim: int,
         num_labels: int,
         num_scenes: int = 0,
         embedding_dim: int = 0,
@@ -142,13 +144,13 @@ class Objective(nn.Module):
             )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.scene_head = SceneHead(hidden_dim, num_scenes) if config.scene > 0 else None
+            self.scene_head = SceneHead(static_dim, num_scenes) if config.scene > 0 else None
             self.adversary = (
-                SceneHead(hidden_dim, num_scenes, context_dim=context) if config.hides_scene else None
+                SceneHead(dynamic_dim, num_scenes, context_dim=context) if config.hides_scene else None
             )
         uses_dependence = config.independence > 0 or config.minimax > 0
         self.independence = (
-            IndependenceLoss(config.measure, num_labels, hidden_dim, hidden_dim) if uses_dependence else None
+            IndependenceLoss(config.measure, num_labels, dynamic_dim, static_dim) if uses_dependence else None
         )
 
     def forward(

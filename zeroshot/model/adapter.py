@@ -79,18 +79,42 @@ class TwoStreamAdapter(nn.Module):
         )  # unit_rows(anchor) may differ in the last bit
         return Streams(static, dynamic, fused, static_hidden, dynamic_hidden, anchor)
 
-    @torch.no_grad()
     def calibrate(self, tokens: Tensor) -> None:
-        """Takes the typical size of the change in each channel from training tokens (B, T, 1+N, C).
+        """Takes what the dynamic stream must know of tokens in general from training ones (B, T, 1+N, C).
 
-        CLIP's channels differ in size by orders of magnitude; without this the loudest ones drown the others.
+        That is the typical size of the change in each channel, since CLIP's channels differ in size by orders
+        of magnitude and the loudest ones would drown the others, and the principal components of the change.
+
+        Raises:
+            OptionError: another shape, or none of the clips moves.
         """
         self._check(tokens, None)
-        change = self.dynamic.change(tokens.float())
-        size = change.flatten(0, 2).square().mean(0).sqrt()
-        if float(size.max()) == 0:
-            raise OptionError(f"none of the {len(tokens)} clips moves; calibration needs clips with motion")
-        self.dynamic.channel_scale.copy_(size.clamp_min(0.01 * float(size.max())))
+        self.dynamic.calibrate(tokens.float())
+
+    @torch.no_grad()
+    def weigh_by_texts(self, texts: Tensor, power: float = 1.0) -> None:
+        """Turns the dynamic stream's answers towards what the training labels' texts (K, D) differ in.
+
+        Each direction of the joint space is multiplied by how much of it the texts hold, their singular value
+        as a share of the largest, to a power: what lies outside of their span nothing has taught, and labels
+        never trained on are confused by it. 0 leaves the answers as they are. Linear, so it is done to the
+        last layer's weights, once, after training.
+
+        Source: of one kind with ESZSL's reading of videos through the trained labels (Romera-Paredes and Torr
+        2015) and with ConSE (Norouzi et al. 2014), which for unit rows is a power of 2.
+        """
+        if not 0 <= power < float("inf"):
+            raise OptionError(f"power is {power}; expected a number ≥ 0")
+        if texts.ndim != 2 or texts.shape[1] != self.config.embedding_dim or len(texts) == 0:
+            raise OptionError(
+                f"texts have shape {tuple(texts.shape)}; expected (K, {self.config.embedding_dim})"
+            )
+        if power == 0:
+            return
+        _, sizes, directions = torch.linalg.svd(texts.double(), full_matrices=False)
+        shares = (sizes / sizes[0]) ** power
+        head = self.dynamic.head.weight
+        head.copy_(directions.T @ (shares[:, None] * (directions @ head.double())))
 
     @torch.no_grad()
     def set_fused_weight(self, weight: float) -> None:

@@ -9,6 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zeroshot.errors import OptionError
+from zeroshot.model.detectors import DirectionDetectors
+
 if TYPE_CHECKING:
     from zeroshot.types import AdapterConfig
 
@@ -28,13 +31,25 @@ def root_mean_square(x: Tensor) -> Tensor:
     return size
 
 
+def of_size_one(x: Tensor) -> Tensor:
+    """Clips (B, …) divided by the size of all their entries together; zero stays zero."""
+    return x / root_mean_square(x).clamp_min(_TINY).reshape(-1, *[1] * (x.ndim - 1))
+
+
 def drop(x: Tensor, share: float, generator: torch.Generator | None) -> Tensor:
-    """The same shape, a share of the entries zero, the others larger: dropout from an explicit generator."""
+    """The same shape, a share of the entries zero, the others larger: dropout from an explicit generator.
+
+    A random byte decides on each entry, since random numbers cost more than what is done with them: the share
+    is a number of 256ths, 0.1 becomes 26 of them.
+    """
     if share == 0:
         return x
     device = x.device if generator is None else generator.device
-    keep = torch.rand(x.shape, generator=generator, device=device).ge_(share).mul_(1 / (1 - share))
-    return x * keep.to(x.device)
+    words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=device)
+    chances = words.random_(-(2**63), None, generator=generator).view(torch.uint8)[: x.numel()]
+    dropped = min(max(1, round(256 * share)), 255)
+    keep = (chances.view(x.shape) >= dropped).to(x.device, x.dtype).mul_(256 / (256 - dropped))
+    return x * keep
 
 
 def subtract_reference(x: Tensor, reference: str) -> Tensor:
@@ -224,7 +239,14 @@ class DynamicStream(nn.Module):
         self.bases = nn.Parameter(cosine_bases(min(config.num_bases, config.num_frames), config.num_frames))
         self.exit_norm = ClipNorm(width)
         self.exit = nn.Linear(len(self.bases) * width, width, bias=False)
-        self.head = nn.Linear(width, config.embedding_dim, bias=False)
+        self.detectors = (
+            DirectionDetectors(
+                num_tokens * config.token_dim, config.num_components, config.num_detectors, config.num_frames
+            )
+            if config.num_components
+            else None
+        )
+        self.head = nn.Linear(config.dynamic_dim, config.embedding_dim, bias=False)
 
     def change(self, tokens: Tensor) -> Tensor:
         """(B, T, 1+N, C) raw tokens → change against the static reference, exact zeros for a still clip."""
@@ -238,10 +260,11 @@ class DynamicStream(nn.Module):
         return torch.where(moves[:, None, None, None], change, torch.zeros_like(change))
 
     def forward(self, tokens: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        """Tokens (B, T, 1+N, C) → hidden (B, H) and unit rows (B, D); both zero for a still clip."""
+        """Tokens (B, T, 1+N, C) → hidden (B, H + R) and unit rows (B, D); both zero for a still clip."""
         share = self.config.dropout if self.training else 0.0
         # In place: fresh memory for every step cost more than the arithmetic.
-        x = self._enter(self.entry_norm(self.change(tokens).div_(self.channel_scale))) * self.place
+        change = self.change(tokens).div_(self.channel_scale)
+        x = self._enter(self.entry_norm(change)) * self.place
         moved = self.temporal(x)
         if self.spatial is not None:
             moved = moved + self._spread(moved)
@@ -251,7 +274,24 @@ class DynamicStream(nn.Module):
             x = layer(x, generator)
         x = torch.einsum("bth,kt->bkh", self.exit_norm(x), self.bases)
         hidden = F.gelu(self.exit(x.flatten(1)))
+        if self.detectors is not None:
+            hidden = torch.cat([hidden, self.detectors(of_size_one(change))], 1)
         return hidden, unit_rows(self.head(drop(hidden, share, generator)))
+
+    @torch.no_grad()
+    def calibrate(self, tokens: Tensor) -> None:
+        """Takes channels' sizes and the detectors' components from training tokens (n, T, 1+N, C).
+
+        Raises:
+            OptionError: none of the clips moves.
+        """
+        change = self.change(tokens)
+        size = change.flatten(0, 2).square().mean(0).sqrt()
+        if float(size.max()) == 0:
+            raise OptionError(f"none of the {len(tokens)} clips moves; calibration needs clips with motion")
+        self.channel_scale.copy_(size.clamp_min(0.01 * float(size.max())))
+        if self.detectors is not None:
+            self.detectors.calibrate(of_size_one(change.div_(self.channel_scale)))
 
     def _enter(self, change: Tensor) -> Tensor:
         """(B, T, 1+N, C) → (B, T, 1+N, H): what changed, how it resembles itself, or both."""

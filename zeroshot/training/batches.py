@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zeroshot.training.targets import LabelTexts
 
 _PURPOSES = {"rows": 1, "order": 2, "mix": 3, "dropout": 4, "hold out": 5}
+_MIRRORED = 0.5
 _BANK_CLIPS = 1024  # videos among whose middle frames StillMix seeks the surest
 
 
@@ -33,22 +34,32 @@ def generator_for(seed: int, purpose: str, step: int, device: str | torch.device
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """Rows and samplings of every step.
+    """Rows, clips and labels of every step.
 
     Attributes:
         config: of the run.
         labels: (n,) label rows of the training videos.
         weights: (n,) how often each is drawn, mean 1.
         num_samplings: S.
+        mirrored: (n,) label row of each video when it is mirrored, −1 for one that must not be; None where
+            there are no mirrored clips.
     """
 
     config: TrainingConfig
     labels: Tensor
     weights: Tensor
     num_samplings: int
+    mirrored: Tensor | None = None
 
     @classmethod
-    def of(cls, config: TrainingConfig, labels: Tensor, scenes: Tensor | None, num_samplings: int) -> Draws:
+    def of(
+        cls,
+        config: TrainingConfig,
+        labels: Tensor,
+        scenes: Tensor | None,
+        num_samplings: int,
+        mirrored: Tensor | None = None,
+    ) -> Draws:
         """The draws for these labels and scenes.
 
         Args:
@@ -56,11 +67,12 @@ class Draws:
             labels: (n,).
             scenes: (n,) or (n, S) shares; None balances labels alone.
             num_samplings: S.
+            mirrored: (n,) label rows of the mirrored clips, or None.
         """
         weights = torch.ones(len(labels))
         if config.balance_scenes and scenes is not None:
             weights = balanced_weights(labels, scenes, config.max_weight)
-        return cls(config, labels, weights, num_samplings)
+        return cls(config, labels, weights, num_samplings, mirrored)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -72,11 +84,19 @@ class Draws:
         """Steps of the whole run."""
         return self.steps_per_epoch * self.config.epochs
 
-    def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """Rows (B,) and samplings (B,) of a step."""
+    def at(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Rows (B,), clips (B,) and label rows (B,) of a step; every other clip that may be is mirrored."""
         generator = generator_for(self.config.seed, "rows", step)
         rows = self._rows(step, generator)
-        return rows, torch.randint(self.num_samplings, (len(rows),), generator=generator)
+        clips, labels = (
+            torch.randint(self.num_samplings, (len(rows),), generator=generator),
+            self.labels[rows],
+        )
+        if self.mirrored is None:
+            return rows, clips, labels
+        others = self.mirrored[rows]
+        turned = (torch.rand(len(rows), generator=generator) < _MIRRORED) & (others >= 0)
+        return rows, clips + turned * self.num_samplings, torch.where(turned, others, labels)
 
     def _rows(self, step: int, generator: torch.Generator) -> Tensor:
         size = self.config.batch_size

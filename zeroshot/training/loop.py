@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from zeroshot.training.config import adapter_config
 from zeroshot.training.look import HeldOut, look
 from zeroshot.training.machine import Machine, on_machine
 from zeroshot.training.record import EpochRecord, Fitted, Watcher
+from zeroshot.training.targets import mirrored_label
 
 if TYPE_CHECKING:
     from zeroshot.features.waist import Waist
@@ -130,7 +132,8 @@ def plan_run(
         config = replace(config, objective=objective, balance_scenes=False)
     watched = None
     if held_out is not None and len(held_out):
-        if difference := train.settings.difference(held_out.settings):
+        settings = replace(train.settings, mirrored=held_out.settings.mirrored)  # nothing is chosen by those
+        if difference := settings.difference(held_out.settings):
             raise OptionError(
                 f"training videos are {difference}, as the held-out ones are; write both the same way"
             )
@@ -139,9 +142,14 @@ def plan_run(
         notes.append("no video of a seen label is held out: the last epoch is taken, and a fused weight of 1")
         watched = None
     train_scenes = None if scenes is None else scenes.train
-    draws = Draws.of(config, labels, train_scenes, train.settings.num_samplings)
-    num_scenes = 0 if scenes is None else len(scenes.names)
     texts = texts.only(seen_rows)
+    mirrored = None
+    if train.settings.mirrored:
+        mirrored = texts.mirrored()
+        notes += _one_sided_notes(texts, mirrored)
+        mirrored = mirrored[labels]
+    draws = Draws.of(config, labels, train_scenes, train.settings.num_samplings, mirrored)
+    num_scenes = 0 if scenes is None else len(scenes.names)
     return Plan(config, train, labels, texts, train_scenes, num_scenes, watched, draws, tuple(notes))
 
 
@@ -166,6 +174,16 @@ def _seen(train: Waist, held_out: Waist | None, texts: LabelTexts) -> tuple[Tens
             f"{train.settings.embedding_dim}; encode the labels with {train.settings.backbone}"
         )
     return torch.searchsorted(seen_rows, rows), seen_rows
+
+
+def _one_sided_notes(texts: LabelTexts, mirrored: Tensor) -> list[str]:
+    """One line on labels whose videos cannot be mirrored, since nobody trains the other side."""
+    lonely = [texts.labels[int(row)] for row in (mirrored < 0).nonzero()[:, 0]]
+    if not lonely:
+        return []
+    first = f"{lonely[0]!r} would be {mirrored_label(lonely[0])!r}"
+    return [f"{len(lonely)} of {len(texts.labels)} labels are not mirrored: no training label is the other "
+            f"side (first: {first})"]  # fmt: skip
 
 
 @dataclass(eq=False)
@@ -199,6 +217,7 @@ class Run:
             adapter.set_scene_directions(scene_directions(_averaged(plan.train), plan.scenes))
         objective = Objective(
             config.objective,
+            adapter.config.dynamic_dim,
             adapter.config.hidden_dim,
             len(plan.texts.labels),
             plan.num_scenes,
@@ -239,10 +258,10 @@ class Run:
 
     def _batch(self) -> Batch:
         plan, machine = self.plan, self.machine
-        rows, samplings = plan.draws.at(self.step)
-        tokens, embeddings = plan.train.batch(rows, samplings)
+        rows, clips, labels = plan.draws.at(self.step)
+        tokens, embeddings = plan.train.batch(rows, clips)
         scenes = None if plan.scenes is None else plan.scenes[rows]
-        batch = mix(Batch(tokens, embeddings, plan.labels[rows], scenes), plan.config, self._bank, self.step)
+        batch = mix(Batch(tokens, embeddings, labels, scenes), plan.config, self._bank, self.step)
         return batch.share(machine.rank, machine.count).to(machine.device)
 
     def _advance(self) -> None:
@@ -282,9 +301,9 @@ class Run:
         self._sums = {}
         last = epoch == plan.config.epochs
         looked = last or epoch % plan.config.evaluate_each == 0
-        found = look(
-            self.trainee.adapter, plan.held_out if looked else None, plan.config, self.machine.device
-        )
+        adapter = deepcopy(self.trainee.adapter)
+        adapter.weigh_by_texts(self._texts, plan.config.text_power)
+        found = look(adapter, plan.held_out if looked else None, plan.config, self.machine.device)
         rate = float(self.optimizer.param_groups[0]["lr"])
         record = EpochRecord(epoch, self.step, rate, losses, found.metrics, found.fused_weight, found.value)
         self.history.append(record)
@@ -292,10 +311,7 @@ class Run:
             self.best.value is None or (found.value, -found.loss) > (self.best.value, -self.best.loss)
         )
         if better or (last and self.best.value is None):
-            weights = {
-                name: value.detach().cpu().clone()
-                for name, value in self.trainee.adapter.state_dict().items()
-            }
+            weights = {name: value.detach().cpu() for name, value in adapter.state_dict().items()}
             self.best = Best(epoch, found.value, found.loss, found.fused_weight, weights)
 
     def _save(self) -> None:

@@ -37,6 +37,8 @@ class Preparation:
     Attributes:
         num_frames: T; None is the model's own.
         num_samplings: S clips of each video at different moments, among which training draws.
+        mirrored: encode each clip mirrored as well, and train on either; "left" and "right" change places in
+            the labels, and what would then be no training label is not mirrored.
         grid_side: patches a side that are left of each frame.
         decoder: auto, decord or pyav.
         cache: folder for the tokens; None keeps them in the output folder.
@@ -50,6 +52,7 @@ class Preparation:
 
     num_frames: int | None = None
     num_samplings: int = 1
+    mirrored: bool = False
     grid_side: int = 4
     decoder: str = "auto"
     cache: str | None = None
@@ -112,7 +115,8 @@ def open_waist(
     if not isinstance(source, Split) and (Path(source) / MANIFEST).is_file():
         waist = Waist.open(source)
         sampling = Sampling(preparation.num_frames or waist.settings.num_frames, waist.settings.num_samplings)
-        expected = waist_settings(model.backbone, sampling, preparation.grid_side)
+        mirrored = waist.settings.mirrored or preparation.mirrored
+        expected = waist_settings(model.backbone, sampling, preparation.grid_side, mirrored=mirrored)
         return Path(source).name, Waist.open(source, expected, verify=False)
     split = source if isinstance(source, Split) else read_split(source)
     if len(split.labels) < 2:
@@ -124,7 +128,7 @@ def open_waist(
         split.videos,
         cache,
         sampling=sampling,
-        num_samplings=preparation.num_samplings,
+        mirrored=preparation.mirrored,
         grid_side=preparation.grid_side,
         decoder=preparation.decoder,
         advance=advance,

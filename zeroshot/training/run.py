@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +115,8 @@ def _tokens(
     name, waist = open_waist(split, network, preparation, cache / "train", watcher.prepared)
     if held_out is None:
         return name, waist, None
-    return name, waist, open_waist(held_out, network, preparation, cache / "held-out", watcher.prepared)[1]
+    plain = replace(preparation, mirrored=False)
+    return name, waist, open_waist(held_out, network, plain, cache / "held-out", watcher.prepared)[1]
 
 
 class Recorder(Watcher):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,31 @@ if TYPE_CHECKING:
     from zeroshot.features.waist import Waist
 
 _ROWS_AT_ONCE = 512
+_OPPOSITES = {"left": "right", "right": "left", "clockwise": "counterclockwise"}
+_SIDES = re.compile(
+    "|".join(
+        (
+            r"(?<![A-Za-z])(?i:left|right|(?:counter-?|anti-?)?clockwise)(?=(?:wards?)?(?![A-Za-z]))",
+            r"(?:Left|Right|(?:Counter|Anti)?Clockwise)(?![a-z])",  # a hump of CamelCase
+        )
+    )
+)
+
+
+def mirrored_label(label: str) -> str:
+    """What an action is called when its video is mirrored: left and right change places, as words.
+
+    >>> mirrored_label("turning left"), mirrored_label("SwipeRight"), mirrored_label("standing upright")
+    ('turning right', 'SwipeLeft', 'standing upright')
+    """
+    return _SIDES.sub(_other_side, label)
+
+
+def _other_side(found: re.Match[str]) -> str:
+    """The opposite of a word of side, with capitals where it has them."""
+    word = found[0]
+    other = _OPPOSITES.get(word.lower(), "clockwise")
+    return other.upper() if word.isupper() else other.capitalize() if word[0].isupper() else other
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +79,11 @@ class LabelTexts:
         if missing := [label for label in labels if label not in places]:
             raise LabelError(f"label {missing[0]!r} has no text embedding; the {len(places)} labels lack it")
         return torch.tensor([places[label] for label in labels], dtype=torch.long)
+
+    def mirrored(self) -> Tensor:
+        """(K,) the row that each label has when its videos are mirrored; −1 where it is not among the K."""
+        places = {label: row for row, label in enumerate(self.labels)}
+        return torch.tensor([places.get(mirrored_label(label), -1) for label in self.labels])
 
     def only(self, rows: Tensor) -> LabelTexts:
         """These rows alone, in this order."""
