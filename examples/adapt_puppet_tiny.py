@@ -39,7 +39,7 @@ def settings(epochs: int, seed: int) -> TrainingConfig:
         max_weight=10.0,
         choose_stream="dynamic",
         fused_weights=(0.0, 0.5, 1.0, 2.0, 4.0, 8.0),
-        objective=ObjectiveConfig(independence=1.0, adversary=0.1, scene=1.0),
+        objective=ObjectiveConfig(independence=0.3, adversary=0.03, scene=1.0),
         adapter={"hidden_dim": 128, "num_layers": 1, "reads": "both"},
     )
 
@@ -99,7 +99,9 @@ def main() -> None:
         adapted,
         str(options.checkpoint),
         config=settings(options.epochs, options.seed),
-        preparation=Preparation(scenes=scenes, num_samplings=2, cache=str(options.work / "tokens")),
+        preparation=Preparation(
+            scenes=scenes, num_samplings=2, mirrored=True, cache=str(options.work / "tokens")
+        ),
         device="cpu",
         watcher=Watcher(),
     )

@@ -396,37 +396,6 @@ def test_dropout_keeps_shape_and_type(dtype):
     assert torch.equal(x[1].grad, found.detach())
 
 
-def test_answers_weighed_by_texts_against_the_root_of_their_gram_matrix():
-    """By power 2 a label's score is the sum over trained labels of theirs times how alike the texts are."""
-    adapter, (tokens, embeddings) = trained(SMALL), inputs(SMALL)
-    texts = F.normalize(noise(5, 16, seed=60) + 1, dim=-1)
-    before = adapter(tokens, embeddings)
-    gram = texts.double().T @ texts.double()
-    for power in (1.0, 2.0):
-        weighed = TwoStreamAdapter(SMALL)
-        weighed.load_state_dict(adapter.state_dict())
-        weighed.weigh_by_texts(texts, power)
-        values, vectors = torch.linalg.eigh(gram)
-        root = vectors @ torch.diag(values.clamp_min(0).pow(power / 2)) @ vectors.T
-        after = weighed.eval()(tokens, embeddings)
-        torch.testing.assert_close(after.dynamic, unit_rows((before.dynamic.double() @ root).float()))
-        assert torch.equal(after.static, before.static)
-        assert torch.equal(after.dynamic_hidden, before.dynamic_hidden)
-    label = F.normalize(noise(1, 16, seed=61), dim=-1)[0]
-    expected = (before.dynamic @ texts.T) @ (texts @ label)
-    scores = after.dynamic @ label
-    torch.testing.assert_close(scores / scores.norm(), expected / expected.norm())
-
-
-def test_answers_weighed_by_nothing_stay():
-    adapter, (tokens, embeddings) = trained(SMALL), inputs(SMALL)
-    before = adapter(tokens, embeddings).dynamic
-    adapter.weigh_by_texts(noise(5, 16), 0)
-    assert torch.equal(adapter(tokens, embeddings).dynamic, before)
-    adapter.weigh_by_texts(torch.eye(16))  # texts that differ in every direction alike
-    torch.testing.assert_close(adapter(tokens, embeddings).dynamic, before)
-
-
 def moving(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Something of random looks crosses a random scene of 2 × 3 patches, rightward (0) or leftward (1)."""
     labels = torch.arange(count) % 2
@@ -479,11 +448,6 @@ def test_learns_the_order_of_frames_in_seconds(reads):
         (lambda: small(hidden_dim=30), "hidden_dim 30 is no multiple"),
         (lambda: small(static_input="all"), "'all'.*frame, mean, shuffled, network"),
         (lambda: small(reference="last"), "'last'.*mean, first, none"),
-        (
-            lambda: trained(SMALL).weigh_by_texts(noise(5, 12)),
-            r"texts have shape \(5, 12\); expected \(K, 16\)",
-        ),
-        (lambda: trained(SMALL).weigh_by_texts(noise(5, 16), -1), "power is -1; expected a number ≥ 0"),
         (lambda: small(reads="nothing"), "'nothing'.*both, content, correlation"),
         (lambda: small(kernel_size=2), "kernel_size is 2; expected an odd"),
         (lambda: small(num_bases=0), "num_bases is 0"),

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from tiny_world import LABELS, made_up, write_checkpoint, write_videos
 
 import zeroshot
@@ -933,6 +934,23 @@ def test_the_command_trains_and_tells(place, tmp_path, monkeypatch, capsys):
         for stream in ("clip", "dynamic")
     ]
     assert answers[0] != answers[1]
+
+
+def test_the_command_trains_on_mirrored_clips(place, tmp_path, monkeypatch, capsys):
+    (tmp_path / "settings.json").write_text(json.dumps(TRAIN.as_dict()))
+    words = ["train", place / "split.csv", "--model", place / "tiny", "--device", "cpu", "--epochs", "2"]
+    words += ["--config", tmp_path / "settings.json", "--held-out", tmp_path / "held.csv"]
+    write_split(tmp_path / "held.csv", write_videos(tmp_path / "held", 6, seed=1000))
+    status, _, err = run_command(monkeypatch, capsys, *words, "--output", tmp_path / "out", "--mirrored")
+    assert (status, err) == (0, "")
+    facts = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert facts["tokens"]["mirrored"]
+    assert facts["stamp"]["preparation"]["mirrored"]
+    assert Waist.open(tmp_path / "out" / "tokens" / "train").settings.num_clips == 2
+    assert not Waist.open(tmp_path / "out" / "tokens" / "held-out").settings.mirrored
+    words[1] = tmp_path / "out" / "tokens" / "train"  # tokens that are mirrored need not be told to be
+    assert run_command(monkeypatch, capsys, *words, "--output", tmp_path / "again")[0] == 0
+    assert same(*(load_file(tmp_path / name / "model.safetensors") for name in ("out", "again")))
 
 
 def test_the_command_ends_in_one_line(place, tmp_path, monkeypatch, capsys):

@@ -68,14 +68,14 @@ def frames(label: int, scene: int, seed: int, num_frames: int = 12) -> np.ndarra
     return video
 
 
-def write_videos(folder: Path, count: int) -> Split:
-    """A split of mp4 files, labels and scenes in turn."""
+def write_videos(folder: Path, count: int, seed: int = 0) -> Split:
+    """A split of mp4 files, labels and scenes in turn; videos of two seeds a thousand apart differ."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for row in range(count):
         label, scene = row % 3, (row // 3) % 2
         path = folder / f"{row:02d}.mp4"
-        write_video(path, frames(label, scene, row), 12.0)
+        write_video(path, frames(label, scene, seed + row), 12.0)
         rows.append(LabeledVideo(str(path), LABELS[label], SCENES[scene]))
     return Split.of("tiny", rows)
 

@@ -92,31 +92,6 @@ class TwoStreamAdapter(nn.Module):
         self.dynamic.calibrate(tokens.float())
 
     @torch.no_grad()
-    def weigh_by_texts(self, texts: Tensor, power: float = 1.0) -> None:
-        """Turns the dynamic stream's answers towards what the training labels' texts (K, D) differ in.
-
-        Each direction of the joint space is multiplied by how much of it the texts hold, their singular value
-        as a share of the largest, to a power: what lies outside of their span nothing has taught, and labels
-        never trained on are confused by it. 0 leaves the answers as they are. Linear, so it is done to the
-        last layer's weights, once, after training.
-
-        Source: of one kind with ESZSL's reading of videos through the trained labels (Romera-Paredes and Torr
-        2015) and with ConSE (Norouzi et al. 2014), which for unit rows is a power of 2.
-        """
-        if not 0 <= power < float("inf"):
-            raise OptionError(f"power is {power}; expected a number ≥ 0")
-        if texts.ndim != 2 or texts.shape[1] != self.config.embedding_dim or len(texts) == 0:
-            raise OptionError(
-                f"texts have shape {tuple(texts.shape)}; expected (K, {self.config.embedding_dim})"
-            )
-        if power == 0:
-            return
-        _, sizes, directions = torch.linalg.svd(texts.double(), full_matrices=False)
-        shares = (sizes / sizes[0]) ** power
-        head = self.dynamic.head.weight
-        head.copy_(directions.T @ (shares[:, None] * (directions @ head.double())))
-
-    @torch.no_grad()
     def set_fused_weight(self, weight: float) -> None:
         """Stores how much of the dynamic stream the fused one takes: 0 is the static stream alone."""
         if not 0 <= weight < float("inf"):

@@ -46,8 +46,6 @@ class TrainingConfig:
             independent by weights; plain accuracy without scenes), `accuracy`, `novel` (accuracy on the
             held-out labels), `harmonic` mean of accuracy and novel, or the `last` epoch.
         choose_stream: the stream whose figure that is.
-        text_power: how much the trained adapter's answers are turned towards what the training labels' texts
-            differ in (`TwoStreamAdapter.weigh_by_texts`); 0 not at all. It serves labels never trained on.
         fused_weights: from which the fused stream's weight is chosen.
         evaluate_each: epochs between two looks at the held-out videos.
         objective: the losses.
@@ -72,7 +70,6 @@ class TrainingConfig:
     held_out_labels: int = 0
     choose_by: str = "balanced"
     choose_stream: str = "fused"
-    text_power: float = 1.0
     fused_weights: tuple[float, ...] = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
     evaluate_each: int = 1
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
@@ -92,7 +89,7 @@ class TrainingConfig:
         for name in ("epochs", "batch_size", "per_label", "evaluate_each"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name} is {getattr(self, name)}; expected 1 or more")
-        for name in ("seed", "held_out_labels", "weight_decay", "max_norm", "text_power"):
+        for name in ("seed", "held_out_labels", "weight_decay", "max_norm"):
             if getattr(self, name) < 0:
                 raise OptionError(f"{name} is {getattr(self, name)}; expected 0 or more")
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):

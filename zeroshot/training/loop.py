@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -301,9 +300,9 @@ class Run:
         self._sums = {}
         last = epoch == plan.config.epochs
         looked = last or epoch % plan.config.evaluate_each == 0
-        adapter = deepcopy(self.trainee.adapter)
-        adapter.weigh_by_texts(self._texts, plan.config.text_power)
-        found = look(adapter, plan.held_out if looked else None, plan.config, self.machine.device)
+        found = look(
+            self.trainee.adapter, plan.held_out if looked else None, plan.config, self.machine.device
+        )
         rate = float(self.optimizer.param_groups[0]["lr"])
         record = EpochRecord(epoch, self.step, rate, losses, found.metrics, found.fused_weight, found.value)
         self.history.append(record)
@@ -311,7 +310,10 @@ class Run:
             self.best.value is None or (found.value, -found.loss) > (self.best.value, -self.best.loss)
         )
         if better or (last and self.best.value is None):
-            weights = {name: value.detach().cpu() for name, value in adapter.state_dict().items()}
+            weights = {
+                name: value.detach().cpu().clone()
+                for name, value in self.trainee.adapter.state_dict().items()
+            }
             self.best = Best(epoch, found.value, found.loss, found.fused_weight, weights)
 
     def _save(self) -> None:
