@@ -35,8 +35,8 @@ from debias_world import (
     COUPLINGS,
     LABELS,
     SCENE_NAMES,
-    TEST_SCENES,
-    VALIDATION_SCENES,
+    TEST_PLACES,
+    VALIDATION_PLACES,
     TestSet,
     WorldSize,
     cached,
@@ -87,9 +87,9 @@ class Plan:
     cache: Path
 
     @property
-    def scenes(self) -> tuple[str, ...]:
+    def places(self) -> tuple[int, ...]:
         """Where the videos happen."""
-        return TEST_SCENES if self.world == "test" else VALIDATION_SCENES
+        return TEST_PLACES if self.world == "test" else VALIDATION_PLACES
 
     @property
     def base(self) -> int:
@@ -148,7 +148,7 @@ def test_of(plan: Plan) -> TestSet:
         plan.cache,
         "test",
         settings,
-        lambda: make_test(load_backbone(plan.backbone, "cpu"), plan.size, plan.scenes, plan.base),
+        lambda: make_test(load_backbone(plan.backbone, "cpu"), plan.size, plan.places, plan.base),
     )
 
 
@@ -160,7 +160,7 @@ def data_of(plan: Plan, seed: int) -> TrainingData:
     def make() -> TrainingData:
         backbone = load_backbone(plan.backbone, "cpu")
         texts = backbone.encode_texts(list(LABELS)).clone()
-        sample = make_sample(backbone, plan.size, plan.scenes, plan.base + 10 + seed)
+        sample = make_sample(backbone, plan.size, plan.places, plan.base + 10 + seed)
         changed = {kind: changed_pixels(backbone, sample, kind, texts, seed) for kind in ("stillmix", "swap")}
         changed["mirror"] = mirrored_pixels(backbone, sample)
         return TrainingData(sample.without_pixels(), changed)
@@ -379,7 +379,7 @@ def facts_of(plan: Plan, finished: Finished) -> dict[str, object]:
         "size": asdict(plan.size),
         "seeds": list(plan.seeds),
         "couplings": list(plan.couplings),
-        "num_scenes": len(plan.scenes),
+        "num_scenes": len(plan.places),
         "trainings": f"{len(keys & set(finished))} of {len(keys)}",
         "longest_training_cpu_seconds": round(max(seconds, default=0.0), 1),
         "rows": {name: asdict(row) for name, row in {**ROWS, **ABLATION}.items()},

@@ -122,7 +122,9 @@ def train(
         targets.append(torch.where(other >= 0, other, targets[0]) if kind == "mirror" else targets[0])
     places = None
     if row.needs_scenes and row.true_scenes:
-        places = Scenes(words.scene_names, scenes[:count].repeat(len(parts)), scenes[count:])
+        looks = 1 + int(scenes.max()) // len(words.scene_names)
+        names = tuple(f"{name} {look}" for look in range(looks) for name in words.scene_names)
+        places = Scenes(names, scenes[:count].repeat(len(parts)), scenes[count:])
     elif row.needs_scenes:
         places = Scenes(words.scene_names, guess(parts, words), guess([kept], words))
     training = joined(parts, torch.cat(targets))

@@ -24,8 +24,35 @@ def test_worlds_share_no_scene():
     assert sum(len(each) for each in sets) == len(set.union(*sets)) == len(world.SCENE_NAMES)
     assert not set(world.SEEN) & set(world.UNSEEN)
     # Two seen actions at home in each scene: the scene of another video's background is then uniform.
-    homes = world.homes(world.TEST_SCENES)[: len(world.SEEN)]
-    assert torch.unique(homes, return_counts=True)[1].tolist() == [2] * len(world.TEST_SCENES)
+    for places, fewest, most in ((world.TEST_PLACES, 2, 2), (world.VALIDATION_PLACES, 1, 3)):
+        homes = world.homes(places)[: len(world.SEEN)]
+        counts = torch.unique(homes, return_counts=True)[1].tolist()
+        assert (len(counts), min(counts), max(counts)) == (10, fewest, most)
+
+
+def test_persons_keep_their_looks_where_their_place_has_another():
+    import debias_world as world
+
+    scene, labels = world.VALIDATION_PLACES[0], torch.zeros(3, dtype=torch.long)
+    places = scene + len(world.SCENE_NAMES) * torch.arange(3)
+    plain = world.render_people(labels, torch.full((3,), scene), 7)
+    changed = world.render_people(labels, places, 7)
+    for row, (before, after) in enumerate(zip(plain.videos, changed.videos, strict=True)):
+        np.testing.assert_array_equal(after.figure, before.figure)
+        np.testing.assert_array_equal(
+            after.frames, world.composite(after.figure, after.alpha, after.background)
+        )
+        assert np.array_equal(after.background, before.background) == (row == 0)
+
+
+def test_mirrored_copies_have_the_label_of_the_other_side():
+    import debias_world as world
+
+    turned = {world.SEEN[row]: int(other) for row, other in enumerate(world.OTHER_SIDE)}
+    assert world.SEEN[turned["turning left"]] == "turning right"
+    assert world.SEEN[turned["waving"]] == "waving"
+    one_sided = {label for label, other in turned.items() if other < 0}
+    assert one_sided == {"walking right", "running left", "leaning left"}
 
 
 def test_changed_videos_come_from_between_the_same_couplings():
