@@ -801,6 +801,15 @@ def test_a_damaged_adapter_is_named(trained, tmp_path, spoil):
     one_line(error)
 
 
+def test_an_adapter_written_before_there_were_detectors_is_read(place, tmp_path):
+    fitted = run_train(place, tmp_path / "out", replace(TRAIN, adapter={**SMALL, "num_components": 0}))
+    path = tmp_path / "out" / "config.json"
+    config = json.loads(path.read_text())
+    assert config["adapter"].pop("num_components") == 0
+    path.write_text(json.dumps(config))
+    assert same(load_adapter(tmp_path / "out").adapter.state_dict(), weights(fitted))
+
+
 def test_a_finished_run_is_given_again(trained, place):
     folder, fitted = trained
     before = (folder / "training.json").read_bytes()

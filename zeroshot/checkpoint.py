@@ -156,7 +156,10 @@ def load_adapter(folder: str | Path) -> SavedAdapter:
         raise ModelError(f"{folder} holds no adapter that this version reads (format {FORMAT})")
     weights = folder / _weights_name(config)
     try:
-        adapter = TwoStreamAdapter(AdapterConfig.from_dict(config["adapter"]))
+        before_detectors = {
+            "num_components": 0
+        }  # adapters were written without the field before they had any
+        adapter = TwoStreamAdapter(AdapterConfig.from_dict({**before_detectors, **config["adapter"]}))
         adapter.load_state_dict(load_file(weights))
         backbone, stream = config["backbone"], str(config["stream"])
         return SavedAdapter(adapter.eval(), backbone["name"], str(backbone["fingerprint"]), stream)
