@@ -79,8 +79,13 @@ class Int8Product(nn.Module):
             weight: (N, K) float32; kept by reference, because libraries look at its type.
             bias: (N,), or None.
             activation: of the result; one of `ACTIVATIONS`.
+
+        Raises:
+            RuntimeError: this processor has no exact sums of 8-bit products.
         """
         super().__init__()
+        if not _adds_exactly():
+            raise RuntimeError("this processor adds 8-bit products up in 16 bits, where they overflow")
         self.weight = weight
         self._bias = bias
         self._activation = activation
@@ -107,6 +112,21 @@ class Int8Product(nn.Module):
         else:
             torch.addcmul(self._bias, product, sizes, out=product)
         return activate(product, self._activation).view(*x.shape[:-1], -1)
+
+
+@cache
+def _adds_exactly() -> bool:
+    """Whether the largest 8-bit numbers give the right sum: without VNNI pairs of products overflow unseen."""
+    levels, weight = torch.full((1, 64), 255, dtype=torch.uint8), torch.full((16, 64), 127, dtype=torch.int8)
+    packed = (
+        torch.ops.onednn.qlinear_prepack(weight, None),
+        torch.ones(16),
+        torch.zeros(16, dtype=torch.int32),
+    )
+    found = torch.ops.onednn.qlinear_pointwise(
+        levels, 1.0, _LEVELS + 1, *packed, None, 1.0, 0, torch.float32, "none", [], ""
+    )
+    return bool((found == 64 * 127 * 127).all())
 
 
 PRODUCTS: Mapping[str, MakeProduct] = {
