@@ -116,8 +116,9 @@ class Int8Product(nn.Module):
 
 @cache
 def _adds_exactly() -> bool:
-    """Whether the largest 8-bit numbers give the right sum: without VNNI pairs of products overflow unseen."""
-    levels, weight = torch.full((1, 64), 255, dtype=torch.uint8), torch.full((16, 64), 127, dtype=torch.int8)
+    """Whether the largest 8-bit numbers add up rightly: without VNNI pairs of products overflow unseen."""
+    levels = torch.full((1, 64), 255, dtype=torch.uint8)
+    weight = torch.full((16, 64), 127, dtype=torch.int8)
     packed = (
         torch.ops.onednn.qlinear_prepack(weight, None),
         torch.ones(16),
