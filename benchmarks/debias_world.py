@@ -23,7 +23,7 @@ from zeroshot.model.tokens import pool_tokens
 from zeroshot.synthetic.coupling import home_scenes
 from zeroshot.synthetic.render import render_many
 from zeroshot.synthetic.world import ACTIONS, ORDER_PAIRS, SCENES, View, composite, human_only
-from zeroshot.training.targets import mirrored_label
+from zeroshot.training.targets import mirrored_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,9 +40,7 @@ UNSEEN = (
 
 SEEN = tuple(action for action in ACTIONS if action not in UNSEEN)
 LABELS = SEEN + UNSEEN
-OTHER_SIDE = torch.tensor(
-    [SEEN.index(mirrored_label(label)) if mirrored_label(label) in SEEN else -1 for label in SEEN]
-)
+OTHER_SIDE = mirrored_rows(SEEN)
 """(number of SEEN,) the label of each one's mirrored videos, −1 where that is no seen one."""
 
 TEST_SCENES = (

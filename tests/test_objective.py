@@ -273,10 +273,8 @@ def accuracy(
     """On scenes independent of the motion, after a few seconds of training where they are coupled."""
     tokens, embeddings, labels, scenes = world(256, 0.9, 1)
     generator = torch.Generator().manual_seed(0)
-    adapter, objective = (
-        TwoStreamAdapter(config).train(),
-        Objective(losses, config.dynamic_dim, config.hidden_dim, 4, 4),
-    )
+    adapter = TwoStreamAdapter(config).train()
+    objective = Objective(losses, config.dynamic_dim, config.hidden_dim, 4, 4)
     optimizer = torch.optim.AdamW([*adapter.parameters(), *objective.parameters()], lr=3e-3)
     weights = balanced_weights(labels, scenes) if balanced else torch.ones(256)
     for step in range(60):

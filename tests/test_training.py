@@ -39,7 +39,14 @@ from zeroshot.training.prepare import Preparation, gather, hold_out
 from zeroshot.training.record import Watcher
 from zeroshot.training.run import train
 from zeroshot.training.snapshot import Snapshots
-from zeroshot.training.targets import LabelTexts, Scenes, given_scenes, guessed_scenes, mirrored_label
+from zeroshot.training.targets import (
+    LabelTexts,
+    Scenes,
+    given_scenes,
+    guessed_scenes,
+    mirrored_label,
+    mirrored_rows,
+)
 
 SMALL = {"hidden_dim": 16, "num_layers": 1, "num_queries": 2}
 CONFIG = TrainingConfig(epochs=3, batch_size=16, adapter=SMALL)
@@ -343,7 +350,7 @@ def mirrored_world(labels: tuple[str, ...]) -> tuple[Waist, LabelTexts]:
 def test_mirrored_clips_are_drawn_with_the_label_of_the_other_side():
     labels = ("leaning left", "turning left", "turning right", "waving")
     waist, texts = mirrored_world(labels)
-    assert texts.mirrored().tolist() == [-1, 2, 1, 3]
+    assert mirrored_rows(labels).tolist() == [-1, 2, 1, 3]
     plan = plan_run(waist, None, texts, QUIET, None)
     assert any("1 of 4 labels are not mirrored" in note and "'leaning right'" in note for note in plan.notes)
     turned = {label: [] for label in labels}

@@ -33,7 +33,12 @@ def root_mean_square(x: Tensor) -> Tensor:
 
 def of_size_one(x: Tensor) -> Tensor:
     """Clips (B, …) divided by the size of all their entries together; zero stays zero."""
-    return x / root_mean_square(x).clamp_min(_TINY).reshape(-1, *[1] * (x.ndim - 1))
+    return x / _sizes(x)
+
+
+def _sizes(x: Tensor) -> Tensor:
+    """(B, 1, …) the size of each clip, never zero."""
+    return root_mean_square(x).clamp_min(_TINY).reshape(-1, *[1] * (x.ndim - 1))
 
 
 def drop(x: Tensor, share: float, generator: torch.Generator | None) -> Tensor:
@@ -88,7 +93,7 @@ class ClipNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, …, C) → the same shape."""
-        return x * (self.scale / root_mean_square(x).clamp_min(_TINY).reshape(-1, *[1] * (x.ndim - 1)))
+        return x * (self.scale / _sizes(x))
 
 
 class TemporalConvolution(nn.Module):

@@ -88,10 +88,8 @@ class Draws:
         """Rows (B,), clips (B,) and label rows (B,) of a step; every other clip that may be is mirrored."""
         generator = generator_for(self.config.seed, "rows", step)
         rows = self._rows(step, generator)
-        clips, labels = (
-            torch.randint(self.num_samplings, (len(rows),), generator=generator),
-            self.labels[rows],
-        )
+        clips = torch.randint(self.num_samplings, (len(rows),), generator=generator)
+        labels = self.labels[rows]
         if self.mirrored is None:
             return rows, clips, labels
         others = self.mirrored[rows]

@@ -19,7 +19,7 @@ from zeroshot.training.config import adapter_config
 from zeroshot.training.look import HeldOut, look
 from zeroshot.training.machine import Machine, on_machine
 from zeroshot.training.record import EpochRecord, Fitted, Watcher
-from zeroshot.training.targets import mirrored_label
+from zeroshot.training.targets import mirrored_label, mirrored_rows
 
 if TYPE_CHECKING:
     from zeroshot.features.waist import Waist
@@ -144,7 +144,7 @@ def plan_run(
     texts = texts.only(seen_rows)
     mirrored = None
     if train.settings.mirrored:
-        mirrored = texts.mirrored()
+        mirrored = mirrored_rows(texts.labels)
         notes += _one_sided_notes(texts, mirrored)
         mirrored = mirrored[labels]
     draws = Draws.of(config, labels, train_scenes, train.settings.num_samplings, mirrored)
@@ -181,8 +181,8 @@ def _one_sided_notes(texts: LabelTexts, mirrored: Tensor) -> list[str]:
     if not lonely:
         return []
     first = f"{lonely[0]!r} would be {mirrored_label(lonely[0])!r}"
-    return [f"{len(lonely)} of {len(texts.labels)} labels are not mirrored: no training label is the other "
-            f"side (first: {first})"]  # fmt: skip
+    count = f"{len(lonely)} of {len(texts.labels)} labels are not mirrored"
+    return [f"{count}: no training label is the other side (first: {first})"]
 
 
 @dataclass(eq=False)

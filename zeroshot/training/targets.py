@@ -38,6 +38,12 @@ def mirrored_label(label: str) -> str:
     return _SIDES.sub(_other_side, label)
 
 
+def mirrored_rows(labels: Sequence[str]) -> Tensor:
+    """(K,) the row that each of K labels has when its videos are mirrored; −1 where it is not among them."""
+    places = {label: row for row, label in enumerate(labels)}
+    return torch.tensor([places.get(mirrored_label(label), -1) for label in labels])
+
+
 def _other_side(found: re.Match[str]) -> str:
     """The opposite of a word of side, with capitals where it has them."""
     word = found[0]
@@ -79,11 +85,6 @@ class LabelTexts:
         if missing := [label for label in labels if label not in places]:
             raise LabelError(f"label {missing[0]!r} has no text embedding; the {len(places)} labels lack it")
         return torch.tensor([places[label] for label in labels], dtype=torch.long)
-
-    def mirrored(self) -> Tensor:
-        """(K,) the row that each label has when its videos are mirrored; −1 where it is not among the K."""
-        places = {label: row for row, label in enumerate(self.labels)}
-        return torch.tensor([places.get(mirrored_label(label), -1) for label in self.labels])
 
     def only(self, rows: Tensor) -> LabelTexts:
         """These rows alone, in this order."""
