@@ -37,6 +37,7 @@ class Row:
         measure: how dependence is measured.
         adversary: strength of the scene adversary on the dynamic stream.
         scene: weight of the scene loss on the static stream.
+        distillation: weight of the likeness to CLIP without its scene directions.
         balanced: draw videos so that label and scene are independent.
         changed: kinds of changed copies of the training videos that are trained on as well.
         true_scenes: take the scenes from the renderer instead of CLIP's own guesses.
@@ -55,6 +56,7 @@ class Row:
     measure: IndependenceConfig = field(default_factory=IndependenceConfig)
     adversary: float = 0.0
     scene: float = 0.0
+    distillation: float = 0.0
     balanced: bool = False
     changed: tuple[str, ...] = ()
     true_scenes: bool = False
@@ -67,8 +69,8 @@ class Row:
 
     @property
     def needs_scenes(self) -> bool:
-        """Whether scenes, guessed or true, are made use of."""
-        return self.balanced or self.adversary > 0 or self.scene > 0
+        """Whether scenes, guessed or true, are made use of; distillation takes CLIP without them."""
+        return self.balanced or max(self.adversary, self.scene, self.distillation) > 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +121,7 @@ def train(
         home, elsewhere = data.changed[kind]
         parts.append(home.where(sample.luck[:count] < coupling, elsewhere))
         other = OTHER_SIDE[targets[0]]
-        targets.append(torch.where(other >= 0, other, targets[0]) if kind == "mirror" else targets[0])
+        targets.append(torch.where(other >= 0, other, targets[0]) if "mirror" in kind else targets[0])
     places = None
     if row.needs_scenes and row.true_scenes:
         looks = 1 + int(scenes.max()) // len(words.scene_names)
@@ -161,6 +163,7 @@ def settings(row: Row, count: int, seed: int) -> TrainingConfig:
             independence=row.independence,
             adversary=row.adversary,
             scene=row.scene,
+            distillation=row.distillation,
             measure=row.measure,
             **row.more,
         ),
@@ -177,7 +180,13 @@ def settings(row: Row, count: int, seed: int) -> TrainingConfig:
 
 
 SUBTRACT = Row()
-FULLER = Row(reads="both", adapter={"num_components": 48}, changed=("swap", "mirror"), steps=240)
+FULLER = Row(
+    reads="both",
+    distillation=1.0,
+    adapter={"num_components": 48},
+    changed=("swap", "mirror", "swap_mirror"),
+    steps=240,
+)
 ROWS: Mapping[str, Row] = {
     "plain": replace(SUBTRACT, reference="none"),
     "subtract": SUBTRACT,
@@ -194,19 +203,25 @@ ROWS: Mapping[str, Row] = {
 COUPLED = (0.95,)
 """The ablation's couplings."""
 
-ABLATION: Mapping[str, Row] = {
+BIASED_STREAMS: Mapping[str, Row] = {
     "both, mean": replace(ROWS["both"], static_input="mean"),
     "both, shuffled": replace(ROWS["both"], static_input="shuffled"),
     "both, network": replace(ROWS["both"], static_input="network"),
+}
+"""What the static stream sees; `both` itself takes `frame`."""
+
+ABLATION: Mapping[str, Row] = {
+    **BIASED_STREAMS,
     "all, true scenes": replace(ROWS["all"], true_scenes=True),
-    "all, no losses": FULLER,
+    "all, no losses": replace(FULLER, distillation=0.0),
     "all, no swapped copies": replace(ROWS["all"], changed=("mirror",)),
     "all, no mirrored copies": replace(ROWS["all"], changed=("swap",)),
     "all, no detectors": replace(ROWS["all"], adapter={}),
+    "all, no distillation": replace(ROWS["all"], distillation=0.0),
     "oracle, no copies": replace(ROWS["oracle"], changed=()),
     "swap": replace(SUBTRACT, changed=("swap",)),
     "both, no subtraction": replace(ROWS["both"], reference="none"),
     "independence, no subtraction": replace(ROWS["independence"], reference="none"),
     "scene, no subtraction": replace(ROWS["scene"], reference="none"),
 }
-"""Rows beside the main ones; `both` itself takes the biased stream `frame`."""
+"""Rows beside the main ones."""

@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zeroshot.losses.mixing import bias_frames, stillmix, swap_backgrounds
+from zeroshot.losses.figures import FigureFinder, swap_places
+from zeroshot.losses.mixing import bias_frames, stillmix
 from zeroshot.model.tokens import pool_tokens
 from zeroshot.synthetic.coupling import home_scenes
 from zeroshot.synthetic.render import render_many
@@ -111,6 +112,10 @@ class Tokens:
         )
 
 
+Versions = tuple[Tokens, Tokens]
+"""Of the same videos at home and elsewhere."""
+
+
 @dataclass(frozen=True, eq=False)
 class Person:
     """n persons with masks, and the place each was rendered in.
@@ -165,14 +170,22 @@ def render_people(labels: Tensor, places: Tensor, seed: int) -> Person:
 
 def encode(backbone: Backbone, count: int, frames_of: Callable[[int], np.ndarray]) -> Tokens:
     """Tokens of `count` videos whose frames (T, 3, H, W) uint8 a function makes one by one."""
-    tokens, embeddings = [], []
+    return encode_patches(backbone, count, frames_of, 0)[0]
+
+
+def encode_patches(
+    backbone: Backbone, count: int, frames_of: Callable[[int], np.ndarray], num_patched: int
+) -> tuple[Tokens, Tensor]:
+    """The same, and of the first `num_patched` videos all patch tokens (n, T, N, C) float16, not pooled."""
+    tokens, embeddings, patches = [], [], []
     for start in range(0, count, _RENDERED_AT_ONCE):
         frames = np.stack([frames_of(row) for row in range(start, min(start + _RENDERED_AT_ONCE, count))])
         read, embedded = backbone.encode_tokens(torch.from_numpy(frames).flatten(0, 1))
         shape = frames.shape[:2]
         tokens.append(pool_tokens(read, backbone.grid or (1, 1)).unflatten(0, shape).half())
         embeddings.append(embedded.unflatten(0, shape).float())
-    return Tokens(torch.cat(tokens), torch.cat(embeddings))
+        patches.append(read.unflatten(0, shape)[: max(0, num_patched - start), :, 1:].half())
+    return Tokens(torch.cat(tokens), torch.cat(embeddings)), torch.cat(patches)
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,6 +199,7 @@ class Sample:
         at_home: tokens.
         elsewhere: tokens.
         num_train: the first so many are for training.
+        patches: patch tokens (num_train, T, N, C) of training videos at home and elsewhere; empty when kept.
     """
 
     people: Person
@@ -194,6 +208,7 @@ class Sample:
     at_home: Tokens
     elsewhere: Tokens
     num_train: int
+    patches: tuple[Tensor, ...] = ()
 
     def coupled(self, coupling: float) -> tuple[Tokens, Tensor]:
         """Tokens and places (n,) of all videos at a coupling."""
@@ -203,7 +218,7 @@ class Sample:
 
     def without_pixels(self) -> Sample:
         """The same, fit for keeping: what is left is small."""
-        return replace(self, people=replace(self.people, videos=()))
+        return replace(self, people=replace(self.people, videos=()), patches=())
 
     def frames(self, *, home: bool) -> Tensor:
         """(n, T, 3, H, W) uint8 pixels of the training videos, all at home or all elsewhere."""
@@ -227,59 +242,72 @@ def make_sample(backbone: Backbone, size: WorldSize, world: Sequence[int], seed:
     people = render_people(labels, homes(world)[labels], seed)
     other = torch.randperm(count, generator=generator)
     luck = torch.rand(count, generator=generator)
-    at_home = encode(backbone, count, lambda row: people.videos[row].frames)
-    elsewhere = encode(backbone, count, lambda row: place(people, row, int(other[row])))
-    return Sample(people, other, luck, at_home, elsewhere, size.train)
+    at_home, home_patches = encode_patches(backbone, count, lambda row: people.videos[row].frames, size.train)
+    elsewhere, patches = encode_patches(
+        backbone, count, lambda row: place(people, row, int(other[row])), size.train
+    )
+    return Sample(people, other, luck, at_home, elsewhere, size.train, (home_patches, patches))
 
 
-def changed_pixels(
-    backbone: Backbone, sample: Sample, kind: str, texts: Tensor, seed: int
-) -> tuple[Tokens, Tokens]:
-    """Training videos changed by others of their sample, as tokens: their versions at home and elsewhere.
+def changed_copies(backbone: Backbone, sample: Sample, texts: Tensor, seed: int) -> dict[str, Versions]:
+    """Training videos changed by others of their sample, as tokens: kind → versions at home and elsewhere.
 
     A video's partner is drawn among those whose luck lies between the same two couplings: at every coupling
-    both are then at home or both elsewhere, and a training set is changed by its own videos alone.
+    both are then at home or both elsewhere, and a training set is changed by its own videos alone. Figures
+    are found without masks, by videos that are at home at every coupling but 0.
+
+    * `stillmix` mixes with a frame of a partner of which CLIP as a still classifier is sure;
+    * `swap` puts the figure before the partner's place;
+    * `mirror` is the video mirrored left to right; as it is where its label would be none of the seen ones;
+    * `swap_mirror` is the copy with a swapped place, mirrored likewise.
 
     Args:
         backbone: frozen CLIP.
-        sample: the videos.
-        kind: `swap` puts the partner's background behind what moves, both found by what stays still, without
-            masks; `stillmix` mixes with a frame of a partner of which CLIP as a still classifier is sure.
+        sample: the videos, with pixels and patches.
         texts: (K, D) of the seen labels.
         seed: of the choices.
     """
-    generator = torch.Generator().manual_seed(seed)
-    versions = []
-    for home, tokens in ((True, sample.at_home), (False, sample.elsewhere)):
+    finder = find_figures(sample, backbone.grid or (1, 1))
+    generators = {kind: torch.Generator().manual_seed(seed) for kind in ("stillmix", "swap")}
+    turned = (OTHER_SIDE[sample.people.labels[: sample.num_train]] >= 0).nonzero()[:, 0]
+    versions: dict[str, list[Tokens]] = {"stillmix": [], "swap": [], "mirror": [], "swap_mirror": []}
+    both = zip((True, False), (sample.at_home, sample.elsewhere), sample.patches, strict=True)
+    for home, tokens, patches in both:
         frames = sample.frames(home=home)
         middle = frames.shape[1] // 2
         logits = backbone.logit_scale * tokens.embeddings[: sample.num_train, middle] @ texts.T
-        changed = torch.empty_like(frames)
+        masks = torch.cat([finder.masks(*part) for part in in_parts(patches, frames)])
+        mixed, swapped = torch.empty_like(frames), torch.empty_like(frames)
         for group in luck_groups(sample.luck[: sample.num_train]):
-            if kind == "swap":
-                changed[group] = swap_backgrounds(frames[group], generator, probability=1.0)
-            else:
-                bank = frames[group][bias_frames(logits[group]), middle]
-                changed[group] = stillmix(frames[group], bank, generator, probability=1.0)
-        arrays = changed.numpy()
-        versions.append(encode(backbone, len(frames), arrays.__getitem__))
-    return versions[0], versions[1]
+            bank = frames[group][bias_frames(logits[group]), middle]
+            mixed[group] = stillmix(frames[group], bank, generators["stillmix"], probability=1.0)
+            order = torch.randperm(len(group), generator=generators["swap"])
+            swapped[group] = swap_places(frames[group], masks[group], order)
+        versions["stillmix"].append(encode(backbone, len(mixed), mixed.numpy().__getitem__))
+        versions["swap"].append(encode(backbone, len(swapped), swapped.numpy().__getitem__))
+        versions["mirror"].append(mirrored(backbone, frames, tokens, turned))
+        versions["swap_mirror"].append(mirrored(backbone, swapped, versions["swap"][-1], turned))
+    return {kind: (at_home, elsewhere) for kind, (at_home, elsewhere) in versions.items()}
 
 
-def mirrored_pixels(backbone: Backbone, sample: Sample) -> tuple[Tokens, Tokens]:
-    """Training videos mirrored left to right, as tokens: their versions at home and elsewhere.
+def find_figures(sample: Sample, grid: tuple[int, int]) -> FigureFinder:
+    """What a sample's videos teach of figures."""
+    rows = (sample.luck[: sample.num_train] < min(rho for rho in COUPLINGS if rho > 0)).nonzero()[:, 0]
+    return FigureFinder.fit(in_parts(sample.patches[0][rows], sample.frames(home=True)[rows]), grid)
 
-    A video whose label would then be none of the seen ones stays as it is.
-    """
-    versions = []
-    turned = (OTHER_SIDE[sample.people.labels[: sample.num_train]] >= 0).nonzero()[:, 0]
-    for home, tokens in ((True, sample.at_home), (False, sample.elsewhere)):
-        frames = sample.frames(home=home)[turned].flip(-1).numpy()
-        mirrored = encode(backbone, len(frames), frames.__getitem__)
-        version = tokens.pick(torch.arange(sample.num_train))
-        version.tokens[turned], version.embeddings[turned] = mirrored.tokens, mirrored.embeddings
-        versions.append(version)
-    return versions[0], versions[1]
+
+def in_parts(patches: Tensor, frames: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Some videos at a time: their patch tokens and frames."""
+    return list(zip(patches.split(_RENDERED_AT_ONCE), frames.split(_RENDERED_AT_ONCE), strict=True))
+
+
+def mirrored(backbone: Backbone, frames: Tensor, tokens: Tokens, turned: Tensor) -> Tokens:
+    """Tokens of frames (n, T, 3, H, W), of which the rows `turned` are mirrored and the others known."""
+    pixels = frames[turned].flip(-1).numpy()
+    read = encode(backbone, len(pixels), pixels.__getitem__)
+    version = tokens.pick(torch.arange(len(frames)))
+    version.tokens[turned], version.embeddings[turned] = read.tokens, read.embeddings
+    return version
 
 
 def luck_groups(luck: Tensor) -> list[Tensor]:

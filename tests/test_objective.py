@@ -17,7 +17,7 @@ from zeroshot.model.adapter import TwoStreamAdapter
 from zeroshot.types import AdapterConfig, Losses, Streams
 
 ALL = ObjectiveConfig(minimax=0.5, confusion=0.2, measure=IndependenceConfig(queue_size=0))
-PLAIN = ObjectiveConfig(static_classification=0, independence=0, adversary=0, scene=0)
+PLAIN = ObjectiveConfig(static_classification=0, independence=0, adversary=0, scene=0, distillation=0)
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -29,6 +29,7 @@ def unit(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 TEXTS = unit(5, 6, seed=9)
+ANCHOR = unit(64, 6, seed=8)
 TARGETS = Targets(torch.arange(12) % 5, torch.arange(12) % 3)
 
 
@@ -39,9 +40,8 @@ def leaves(count: int = 12) -> dict[str, torch.Tensor]:
 
 
 def streams_of(rows: dict[str, torch.Tensor]) -> Streams:
-    return Streams(
-        rows["static"], rows["dynamic"], rows["static"], rows["static_hidden"], rows["dynamic_hidden"]
-    )
+    names = ("static", "dynamic", "static", "static_hidden", "dynamic_hidden")
+    return Streams(*(rows[name] for name in names), ANCHOR[: len(rows["static"])])
 
 
 def objective(config: ObjectiveConfig, **changes) -> Objective:
@@ -60,6 +60,8 @@ def test_total_is_the_formula_written_out():
         "scene": F.cross_entropy(loss.scene_head(rows["static_hidden"]), s),
         "adversary": F.cross_entropy(loss.adversary(rows["dynamic_hidden"]), s),
     }
+    centred = [x - x.mean(0) for x in (rows["dynamic"], ANCHOR[:12])]
+    expected["distillation"] = 1 - F.cosine_similarity(*centred).mean()
     p = loss.adversary(rows["dynamic_hidden"]).softmax(1)
     expected["confusion"] = math.log(3) + (p * p.log()).sum(1).mean()
     assert set(losses.terms) == set(expected)
@@ -81,6 +83,7 @@ def test_total_is_the_formula_written_out():
         ({"scene": 1}, {"dynamic", "static_hidden"}),
         ({"adversary": 0.1}, {"dynamic", "dynamic_hidden"}),
         ({"confusion": 0.1}, {"dynamic", "dynamic_hidden"}),
+        ({"classification": 0, "distillation": 1}, {"dynamic"}),
     ],
 )
 def test_each_term_teaches_its_stream_alone(weights, learners):

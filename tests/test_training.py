@@ -48,9 +48,14 @@ from zeroshot.training.targets import (
     mirrored_rows,
 )
 
+NO_SCENES = "there are no scenes: training goes without scene losses, scene balance, distillation"
 SMALL = {"hidden_dim": 16, "num_layers": 1, "num_queries": 2}
 CONFIG = TrainingConfig(epochs=3, batch_size=16, adapter=SMALL)
-QUIET = replace(CONFIG, objective=ObjectiveConfig(independence=0, adversary=0, scene=0), balance_scenes=False)
+QUIET = replace(
+    CONFIG,
+    objective=ObjectiveConfig(independence=0, adversary=0, scene=0, distillation=0),
+    balance_scenes=False,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -141,7 +146,8 @@ def test_the_same_seed_gives_the_same_bits_and_leaves_no_trace(world, scenes):
 
 def test_every_part_is_in_the_log(world, scenes):
     record = fit(*world, replace(CONFIG, epochs=1), scenes=scenes).history[0]
-    terms = ["total", "classification", "static_classification", "independence", "scene", "adversary"]
+    terms = ["total", "classification", "static_classification", "independence"]
+    terms += ["distillation", "scene", "adversary"]
     assert list(record.losses) == terms
     streams = ("static", "dynamic", "fused")
     figures = {f"{stream}_{name}" for stream in streams for name in ("accuracy", "balanced", "loss")}
@@ -213,7 +219,7 @@ def test_without_scenes_their_losses_are_off_and_that_is_said(world):
         "static_classification",
         "independence",
     }
-    assert fitted.notes == ("there are no scenes: training goes without scene losses and scene balance",)
+    assert fitted.notes == (NO_SCENES,)
 
 
 def test_nothing_held_out_takes_the_last_epoch_and_says_so(world, scenes):
@@ -934,7 +940,7 @@ def test_the_command_trains_and_tells(place, tmp_path, monkeypatch, capsys):
     status, out, err = run_command(monkeypatch, capsys, *words)
     lines = out.splitlines()
     assert status == 0
-    assert err == "zeroshot: there are no scenes: training goes without scene losses and scene balance\n"
+    assert err == f"zeroshot: {NO_SCENES}\n"
     assert lines[0].startswith("epoch 1: total ")
     assert " independence " in lines[0]
     assert " | held out: static " in lines[0]

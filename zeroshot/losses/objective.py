@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zeroshot.errors import OptionError
+from zeroshot.losses.distillation import distillation_loss
 from zeroshot.losses.independence import IndependenceConfig, IndependenceLoss
 from zeroshot.losses.scene import (
     SceneHead,
@@ -41,6 +42,8 @@ class ObjectiveConfig:
             training. 0.1 helps, 1 destroys training.
         confusion: the same by raising the classifier's entropy instead of reversing its gradient.
         scene: λ_scene, of the scene classifier on the static stream.
+        distillation: of the dynamic stream's likeness to CLIP without its scene directions, the adapter's
+            `anchor`, each relative to the batch; what carries over to labels never seen comes from there.
         experts: train the dynamic stream in a product with the static one, instead of alone.
         conditional_adversary: tell the adversary the label, so that the dynamic stream is pushed to hide what
             it knows of the scene beyond its label, not the label.
@@ -54,6 +57,7 @@ class ObjectiveConfig:
     adversary: float = 0.1
     confusion: float = 0.0
     scene: float = 1.0
+    distillation: float = 1.0
     experts: bool = False
     conditional_adversary: bool = False
     measure: IndependenceConfig = field(default_factory=IndependenceConfig)
@@ -180,6 +184,9 @@ class Objective(nn.Module):
         terms, weights = self._classify(streams, targets, logit_scale * text_embeddings)
         if self.independence is not None:
             self._separate(terms, weights, dynamic_hidden, static_hidden, targets.labels)
+        if self.config.distillation > 0 and streams.anchor is not None:
+            terms["distillation"] = distillation_loss(streams.dynamic, streams.anchor)
+            weights["distillation"] = self.config.distillation
         if self.scene_head is not None and targets.scenes is not None:
             terms["scene"] = scene_loss(self.scene_head(static_hidden), targets.scenes, targets.weights)
             weights["scene"] = self.config.scene
@@ -258,6 +265,8 @@ class Objective(nn.Module):
             raise OptionError(
                 "the streams come without hidden features; take them from the adapter's forward"
             )
+        if self.config.distillation > 0 and streams.anchor is None:
+            raise OptionError("the streams come without their anchor, which distillation needs")
         if targets.labels.shape != (rows,):
             raise OptionError(f"labels have shape {tuple(targets.labels.shape)}; expected ({rows},)")
         if not 0 <= int(targets.labels.min()) <= int(targets.labels.max()) < self.num_labels:

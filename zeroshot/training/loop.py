@@ -125,9 +125,11 @@ def plan_run(
     notes = []
     if scenes is not None and len(scenes.train) != len(train):
         raise OptionError(f"scenes are given for {len(scenes.train)} videos; training has {len(train)}")
-    if scenes is None and (config.objective.needs_scenes or config.balance_scenes):
-        notes.append("there are no scenes: training goes without scene losses and scene balance")
-        objective = replace(config.objective, scene=0.0, adversary=0.0, confusion=0.0)
+    wanted = config.objective.needs_scenes or config.objective.distillation > 0 or config.balance_scenes
+    if scenes is None and wanted:
+        # What CLIP would teach as long as its scene directions are not known, is the scene as well.
+        notes.append("there are no scenes: training goes without scene losses, scene balance, distillation")
+        objective = replace(config.objective, scene=0.0, adversary=0.0, confusion=0.0, distillation=0.0)
         config = replace(config, objective=objective, balance_scenes=False)
     watched = None
     if held_out is not None and len(held_out):
@@ -350,13 +352,16 @@ def schedule(step: int, total: int, warmup_share: float) -> float:
 
 
 def _refuse_thin_batches(config: TrainingConfig, processes: int) -> None:
-    """Each process measures independence on its own share of the batch."""
-    measured = config.objective.independence > 0 or config.objective.minimax > 0
-    if measured and config.batch_size // processes < 4:
-        raise OptionError(
-            f"a batch of {config.batch_size} gives each of {processes} processes fewer than the 4 videos "
-            "that independence needs; take larger batches or fewer processes"
-        )
+    """Each process compares the videos of its own share of the batch."""
+    objective = config.objective
+    measured = objective.independence > 0 or objective.minimax > 0
+    needs = (("independence", 4 if measured else 1), ("distillation", 2 if objective.distillation > 0 else 1))
+    for name, least in needs:
+        if config.batch_size // processes < least:
+            raise OptionError(
+                f"a batch of {config.batch_size} gives each of {processes} processes fewer than the {least} "
+                f"videos that {name} needs; take larger batches or fewer processes"
+            )
 
 
 def _groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
