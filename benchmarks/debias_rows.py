@@ -183,9 +183,9 @@ SUBTRACT = Row()
 FULLER = Row(
     reads="both",
     distillation=1.0,
-    adapter={"num_components": 48},
+    adapter={"num_components": 64},
     changed=("swap", "mirror", "swap_mirror"),
-    steps=240,
+    steps=300,
 )
 ROWS: Mapping[str, Row] = {
     "plain": replace(SUBTRACT, reference="none"),
