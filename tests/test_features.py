@@ -15,9 +15,10 @@ from tiny_world import LABELS, frames, write_checkpoint, write_videos
 from zeroshot.checkpoint import load_model
 from zeroshot.errors import ModelError, OptionError, OutputError, VideoError
 from zeroshot.evaluation.splits import LabeledVideo
+from zeroshot.features.places import PlaceSwapper, partner
 from zeroshot.features.shards import read_shard, write_shard
-from zeroshot.features.waist import Waist
-from zeroshot.features.write import waist_settings, write_waist
+from zeroshot.features.waist import Copies, Waist
+from zeroshot.features.write import read_places, waist_settings, write_waist
 from zeroshot.files import write_whole
 from zeroshot.model.tokens import pool_tokens
 from zeroshot.video.decode import read_clips
@@ -131,7 +132,7 @@ def test_half_written_shards_are_not_read(copy, model, videos):
 
 def test_mirrored_clips_follow_the_others(model, videos, tmp_path):
     sampling = replace(model.sampling, num_views=2)
-    waist = write_waist(model, videos[:2], tmp_path / "m", sampling=sampling, mirrored=True)
+    waist = write_waist(model, videos[:2], tmp_path / "m", sampling=sampling, copies=Copies(mirrored=True))
     assert (waist.settings.num_samplings, waist.settings.num_clips) == (2, 4)
     for view, clip in enumerate(read_clips(videos[1].path, Sampling(4, num_views=2))):
         for place, pixels in ((view, clip.frames), (2 + view, clip.frames[..., ::-1].copy())):
@@ -146,6 +147,83 @@ def test_mirrored_clips_follow_the_others(model, videos, tmp_path):
         write_waist(model, videos[:2], tmp_path / "m", sampling=sampling)
     with pytest.raises(OptionError, match="3 clips a video; expected as many mirrored ones"):
         Waist.from_tensors(torch.zeros(1, 3, 2, 17, 4), torch.zeros(1, 3, 2, 5), ["a"], mirrored=True)
+
+
+def test_swapped_copies_are_rows_where_the_other_video_was(model, videos, tmp_path):
+    sampling, copies = replace(model.sampling, num_views=2), Copies(mirrored=True, swapped=True)
+    waist = write_waist(model, videos, tmp_path / "s", sampling=sampling, copies=copies)
+    own, copied = waist.rows[:6], waist.rows[6:]
+    assert [row.is_copy for row in waist.rows] == [False] * 6 + [True] * 6
+    assert [(row.video, row.label, row.path) for row in copied] == [
+        (row.key, row.label, row.path) for row in own
+    ]
+    taught = read_places(tmp_path / "s")
+    assert taught == sorted(row.key for row in own)
+    scenes = {row.key: row.scene for row in own}
+    for row in copied:
+        assert partner(row.video, taught) != taught.index(row.video)
+        assert row.scene == scenes[taught[partner(row.video, taught)]]
+    clips = {row.key: read_clips(row.path, Sampling(4))[0].frames for row in own}
+    swapper = PlaceSwapper.learn(model.backbone, [(key, clips[key]) for key in taught])
+    frames = read_clips(own[2].path, Sampling(4, num_views=2))[1].frames
+    copy = swapper.copy(own[2].key, frames, model.backbone.encode_tokens(frames)[0])
+    for view, pixels in ((1, copy), (3, copy.flip(-1))):
+        assert torch.equal(waist.batch([8], view)[0][0], swapper.encode(pixels)[0].half())
+    again = write_waist(model, videos, tmp_path / "s", sampling=sampling, copies=copies)
+    assert (again.rows, again.digest) == (waist.rows, waist.digest)
+
+
+def test_swapped_copies_interrupted_go_on_the_same(model, videos, tmp_path):
+    def stop(done: int, total: int) -> None:
+        if done == 4:
+            raise KeyboardInterrupt
+
+    whole = write_waist(model, videos, tmp_path / "w", copies=Copies(swapped=True))
+    with pytest.raises(KeyboardInterrupt):
+        write_waist(model, videos[1:], tmp_path / "i", copies=Copies(swapped=True), advance=stop)
+    write_waist(model, videos[1:], tmp_path / "i", copies=Copies(swapped=True))
+    calls = []
+    more = write_waist(
+        model, videos, tmp_path / "i", copies=Copies(swapped=True), advance=lambda *c: calls.append(c)
+    )
+    assert calls == [(1, 1)]  # only what is new is read; its place is lent to nobody
+    assert len(more) == len(whole) == 12
+    assert len(read_places(tmp_path / "i")) == 5
+    with pytest.raises(OutputError, match="copies before the places of 5 videos that are not among these"):
+        write_waist(
+            model, videos[:1], shutil.copytree(tmp_path / "i", tmp_path / "j"), copies=Copies(swapped=True)
+        )
+
+
+def test_swapped_copies_show_the_figure_and_the_other_place(model):
+    """Two walls, a square that walks before each: by its tokens or not, what moves goes, what stays comes."""
+
+    def walk(wall: int, ink: int) -> np.ndarray:
+        clip = np.full((4, 3, 32, 32), wall, np.uint8)
+        for t in range(4):
+            clip[t, :, 8:24, 8 * t : 8 * t + 8] = ink
+        return clip
+
+    clips = {"one": walk(40, 200), "two": walk(120, 250)}
+    swapper = PlaceSwapper.learn(model.backbone, list(clips.items()))
+    copy = swapper.copy("one", clips["one"], model.backbone.encode_tokens(clips["one"])[0]).float()
+    before, after = torch.tensor([40.0, 200.0]), torch.tensor([120.0, 200.0])
+    corner, figure = copy[:, :, :4, :], copy[1, :, 10:22, 10:14]
+    assert float((corner - after[0]).abs().median()) < 0.5 * float(after[0] - before[0])
+    assert float((figure - after[1]).abs().median()) < 20
+
+
+@pytest.mark.parametrize(
+    ("rows", "still", "words"), [(1, False, "2 videos or more"), (2, True, "nothing moves")]
+)
+def test_places_that_cannot_be_swapped_are_refused(model, rows, still, words):
+    clips = [
+        (str(row), np.random.default_rng(row).integers(0, 255, (4, 3, 32, 32), np.uint8))
+        for row in range(rows)
+    ]
+    clips = [(key, frames[:1].repeat(4, 0) if still else frames) for key, frames in clips]
+    with pytest.raises(OptionError, match=words):
+        PlaceSwapper.learn(model.backbone, clips)
 
 
 def test_several_samplings_from_one_video(model, videos, tmp_path):

@@ -975,6 +975,26 @@ def test_the_command_trains_on_mirrored_clips(place, tmp_path, monkeypatch, caps
     assert same(*(load_file(tmp_path / name / "model.safetensors") for name in ("out", "again")))
 
 
+def test_the_command_trains_on_swapped_copies(place, tmp_path, monkeypatch, capsys):
+    (tmp_path / "settings.json").write_text(json.dumps(TRAIN.as_dict()))
+    words = ["train", place / "split.csv", "--model", place / "tiny", "--device", "cpu", "--epochs", "2"]
+    words += ["--config", tmp_path / "settings.json", "--output", tmp_path / "out", "--mirrored", "--swapped"]
+    status, _, err = run_command(monkeypatch, capsys, *words)
+    assert (status, err) == (0, "")
+    facts = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert facts["tokens"]["swapped"]
+    waist = Waist.open(tmp_path / "out" / "tokens" / "train")
+    assert [row.is_copy for row in waist.rows].count(True) == len(waist) // 2
+    # Half of what is trained on are copies, and nothing is chosen by one.
+    train, held = hold_out(
+        waist, TrainingConfig.from_dict(json.loads((tmp_path / "settings.json").read_text()))
+    )
+    assert facts["videos"] == {"training": len(train), "held_out": len(held)}
+    assert len(train) + 2 * len(held) == len(waist)
+    assert not {waist.rows[row].video for row in train} & {waist.rows[row].video for row in held}
+    assert not any(waist.rows[row].is_copy for row in held)
+
+
 def test_the_command_ends_in_one_line(place, tmp_path, monkeypatch, capsys):
     (tmp_path / "one.csv").write_text("path,label\na.mp4,x\n")
     for split, named in (

@@ -49,6 +49,12 @@ Mirrored = Annotated[
         "--mirrored", help='Train on mirrored clips too; "left" and "right" change places in labels.'
     ),
 ]
+Swapped = Annotated[
+    bool,
+    typer.Option(
+        "--swapped", help="Train on copies too, in which figures stand before other videos' places."
+    ),
+]
 Precision = Annotated[str | None, typer.Option(help="no, bf16 or fp16.")]
 
 
@@ -66,6 +72,7 @@ def train(
     num_frames: options.NumFrames = None,
     num_samplings: NumSamplings = 1,
     mirrored: Mirrored = False,
+    swapped: Swapped = False,
     templates: options.Templates = None,
     precision: Precision = None,
     device: options.Device = "auto",
@@ -86,6 +93,7 @@ def train(
         num_frames=num_frames,
         num_samplings=num_samplings,
         mirrored=mirrored,
+        swapped=swapped,
         cache=cache,
         scenes=scenes,
         templates=templates,

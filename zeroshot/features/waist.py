@@ -22,7 +22,26 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 FORMAT = 1
+SWAPPED = " swapped"
+"""Ends the key of a copy before another place."""
+
 _REMEDY = "choose another folder, or delete this one"
+
+
+@dataclass(frozen=True)
+class Copies:
+    """What is made of each video beside itself, so that training sees more.
+
+    Attributes:
+        mirrored: each clip a second time, mirrored left to right, among the clips of its row; training draws
+            either, with "left" and "right" exchanged in the label.
+        swapped: each video a second time, its figure before another video's place, both found without
+            annotation; a row of its own, of the same label, where the other video was. Right where the camera
+            mostly rests.
+    """
+
+    mirrored: bool = False
+    swapped: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,7 +56,8 @@ class WaistSettings:
         num_frames: T.
         num_samplings: S clips a video, at different moments.
         grid: (rows, columns) of patch tokens after pooling.
-        mirrored: whether each clip is there a second time, its frames mirrored left to right.
+        mirrored: as in `Copies`.
+        swapped: as in `Copies`.
         stride_seconds: as in `Sampling`.
         seed: as in `Sampling`.
         start_seconds: as in `Sampling`.
@@ -56,6 +76,7 @@ class WaistSettings:
     start_seconds: float = 0.0
     end_seconds: float | None = None
     mirrored: bool = False
+    swapped: bool = False
 
     @property
     def num_clips(self) -> int:
@@ -107,6 +128,16 @@ class WaistRow:
     scene: str | None
     key: str
     stamp: str = ""
+
+    @property
+    def video(self) -> str:
+        """The key of the video itself, where this is a copy of it before another place."""
+        return self.key.removesuffix(SWAPPED)
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether this is such a copy."""
+        return self.key.endswith(SWAPPED)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from zeroshot.errors import ModelError, OutputError, VideoError
+from zeroshot.features.places import NUM_LEARNED, PlaceSwapper, partner, place_keys
 from zeroshot.features.shards import PATTERN, read_shard, write_shard
-from zeroshot.features.waist import FORMAT, MANIFEST, Waist, WaistRow, WaistSettings, read_manifest
+from zeroshot.features.waist import (
+    FORMAT,
+    MANIFEST,
+    SWAPPED,
+    Copies,
+    Waist,
+    WaistRow,
+    WaistSettings,
+    read_manifest,
+)
 from zeroshot.files import write_whole
 from zeroshot.model.tokens import pool_tokens, pooled_grid
 from zeroshot.video.keys import content_key, file_stamp
@@ -22,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
+    import torch
     from numpy.typing import NDArray
 
     from zeroshot.model.backbone import Backbone
@@ -30,6 +41,7 @@ if TYPE_CHECKING:
     from zeroshot.video.sampling import Sampling
     from zeroshot.video.source import VideoSource
 
+PLACES = "places.json"
 _SHARD_BYTES = 32 << 20
 _SHARD_ROWS = 256  # an interrupted run loses at most so many videos
 
@@ -56,7 +68,7 @@ def write_waist(
     folder: str | Path,
     *,
     sampling: Sampling | None = None,
-    mirrored: bool = False,
+    copies: Copies | None = None,
     grid_side: int = 4,
     decoder: str = "auto",
     advance: Callable[[int, int], None] | None = None,
@@ -72,8 +84,7 @@ def write_waist(
         folder: made where it is missing.
         sampling: T, stride and window, and as many views as each video is to have clips at different moments,
             from one decoding; training draws among them. None is the model's own, with one.
-        mirrored: encode each clip a second time, mirrored left to right; training then draws either, with
-            "left" and "right" exchanged in the label.
+        copies: what is made of each video beside itself; None is nothing.
         grid_side: patches a side that are left of each frame.
         decoder: auto, decord or pyav.
         advance: is called with videos done and videos to do.
@@ -85,16 +96,23 @@ def write_waist(
     """
     folder = Path(folder)
     sampling = sampling or replace(model.sampling, num_views=1)
-    settings = waist_settings(model.backbone, sampling, grid_side, mirrored=mirrored)
+    settings = waist_settings(model.backbone, sampling, grid_side, copies)
     known = _claim(folder, settings)
     rows, sources, failures = _rows(videos, known)
+    _refuse_gone(folder, sources)
     reader = ClipReader(decoder=decoder, shorter_side=model.backbone.preprocess.shorter_side)
     with ShardWriter(folder) as writer, reader:
-        todo = {key: source for key, source in sources.items() if key not in writer.done}
+        ending = SWAPPED if settings.swapped else ""  # a video is done when its copy is
+        todo = {key: source for key, source in sources.items() if not {key, key + ending} <= writer.done}
+        swapper = None
+        if settings.swapped and todo:
+            swapper = _swapper(model.backbone, sources, reader, sampling, folder)
         outcomes = reader.read_many(iter(todo.values()), sampling)
         for done, (key, (source, outcome)) in enumerate(zip(todo, outcomes, strict=True), start=1):
             try:
-                writer.add(key, *_encode(model.backbone, outcome, settings, name_of(source)))
+                encoded = _encode(model.backbone, outcome, settings, name_of(source), key, swapper)
+                for name, arrays in encoded.items():
+                    writer.add(name, *arrays)
             except VideoError as error:
                 failures += [(row.path, str(error)) for row in rows if row.key == key]
             (advance or _nobody)(done, len(todo))
@@ -102,12 +120,14 @@ def write_waist(
     if not rows:
         first = f"first: {failures[0][1]}" if failures else "none was given"
         raise VideoError(f"none of the {len(videos)} videos could be read ({first})")
+    if settings.swapped:
+        rows += _copies(rows, read_places(folder))
     _put_manifest(folder, settings, rows, failures, complete=True)
     return Waist.open(folder, settings, verify=False)
 
 
 def waist_settings(
-    backbone: Backbone, sampling: Sampling, grid_side: int = 4, *, mirrored: bool = False
+    backbone: Backbone, sampling: Sampling, grid_side: int = 4, copies: Copies | None = None
 ) -> WaistSettings:
     """What a waist of this backbone and sampling is made of; a sampling's views are the waist's samplings.
 
@@ -130,7 +150,7 @@ def waist_settings(
         sampling.seed,
         sampling.start_seconds,
         sampling.end_seconds,
-        mirrored,
+        **asdict(copies or Copies()),
     )
 
 
@@ -165,7 +185,9 @@ class ShardWriter:
         self.flush()
 
     def add(self, key: str, tokens: NDArray[np.float16], embeddings: NDArray[np.float32]) -> None:
-        """Take a video's tokens (S', T, 1+N, C) and embeddings (S', T, D)."""
+        """Take a video's tokens (S', T, 1+N, C) and embeddings (S', T, D), unless they are there."""
+        if key in self.done:
+            return
         self._pending.append((key, tokens, embeddings))
         self.done.add(key)
         if len(self._pending) >= _SHARD_ROWS or len(self._pending) * tokens.nbytes >= _SHARD_BYTES:
@@ -191,24 +213,95 @@ def _nobody(_done: int, _total: int) -> None:
 
 
 def _encode(
-    backbone: Backbone, clips: tuple[Clip, ...] | VideoError, settings: WaistSettings, name: str
-) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
-    """Pooled tokens (S', T, 1+N, C) and embeddings (S', T, D) of one video's clips; its error is raised."""
+    backbone: Backbone,
+    clips: tuple[Clip, ...] | VideoError,
+    settings: WaistSettings,
+    name: str,
+    key: str,
+    swapper: PlaceSwapper | None,
+) -> dict[str, tuple[NDArray[np.float16], NDArray[np.float32]]]:
+    """Key → pooled tokens (S', T, 1+N, C) and embeddings (S', T, D) of a video, and of its copy.
+
+    An error in place of the clips is raised.
+    """
     if isinstance(clips, VideoError):
         raise clips
-    tokens, embeddings = [], []
     views = [clip.frames for clip in clips]
-    if settings.mirrored:
-        views += [np.ascontiguousarray(frames[..., ::-1]) for frames in views]
-    for frames in views:
-        raw, rows = backbone.encode_tokens(frames)
-        pooled = pool_tokens(raw, backbone.grid or (1, 1), max(settings.grid))
-        tokens.append(pooled.half().cpu().numpy())
-        embeddings.append(rows.float().cpu().numpy())
-    stacked = np.stack(tokens)
-    if not np.isfinite(stacked).all():
+    read = [backbone.encode_tokens(frames) for frames in views]
+    mirrored = [np.ascontiguousarray(frames[..., ::-1]) for frames in views] if settings.mirrored else []
+    found = {key: _stacked(backbone, [*read, *map(backbone.encode_tokens, mirrored)], settings, name)}
+    if swapper is not None:
+        copies = [swapper.copy(key, frames, raw) for frames, (raw, _) in zip(views, read, strict=True)]
+        copies += [copy.flip(-1) for copy in copies] if settings.mirrored else []
+        found[key + SWAPPED] = _stacked(backbone, list(map(swapper.encode, copies)), settings, name)
+    return found
+
+
+def _stacked(
+    backbone: Backbone, read: list[tuple[torch.Tensor, torch.Tensor]], settings: WaistSettings, name: str
+) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
+    """Pooled tokens (S', T, 1+N, C) and embeddings (S', T, D) of S' clips' tokens and embeddings."""
+    side, grid = max(settings.grid), backbone.grid or (1, 1)
+    tokens = np.stack([pool_tokens(raw, grid, side).half().cpu().numpy() for raw, _ in read])
+    if not np.isfinite(tokens).all():
         raise VideoError(f"{name}: {backbone.name} gives tokens that are no numbers in float16")
-    return stacked, np.stack(embeddings)
+    return tokens, np.stack([rows.float().cpu().numpy() for _, rows in read])
+
+
+def _swapper(
+    backbone: Backbone,
+    sources: dict[str, VideoSource],
+    reader: ClipReader,
+    sampling: Sampling,
+    folder: Path,
+) -> PlaceSwapper:
+    """What some of the videos teach of figures and places: those that taught it in this folder before."""
+    keys = read_places(folder) or sorted(sources)[:NUM_LEARNED]
+    outcomes = reader.read_many(iter([sources[key] for key in keys]), replace(sampling, num_views=1))
+    swapper = PlaceSwapper.learn(
+        backbone,
+        (
+            (key, clips[0].frames)
+            for key, (_, clips) in zip(keys, outcomes, strict=True)
+            if not isinstance(clips, VideoError)
+        ),
+    )
+    write_whole(folder / PLACES, (json.dumps(swapper.learned) + "\n").encode())
+    return swapper
+
+
+def _refuse_gone(folder: Path, sources: dict[str, VideoSource]) -> None:
+    """Copies stay as they are only as long as the videos that taught them are there."""
+    if missing := [key for key in read_places(folder) if key not in sources]:
+        raise OutputError(
+            f"{folder} holds copies before the places of {len(missing)} videos that are not among these; "
+            "choose another folder, or delete this one"
+        )
+
+
+def read_places(folder: Path) -> list[str]:
+    """Keys of the videos that taught the copies in a folder; none where there are none yet.
+
+    Raises:
+        OutputError: they cannot be read.
+    """
+    path = folder / PLACES
+    if not path.is_file():
+        return []
+    try:
+        return [str(key) for key in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError) as error:
+        raise OutputError(f"{path} is damaged; choose another folder, or delete this one") from error
+
+
+def _copies(rows: list[WaistRow], taught: list[str]) -> list[WaistRow]:
+    """Rows of the copies: the label is the figure's, the scene that of the video whose place it is."""
+    scenes = {row.key: row.scene for row in rows}
+    places = place_keys(taught)
+    return [
+        WaistRow(row.path, row.label, scenes.get(places[partner(row.key, places)]), row.key + SWAPPED)
+        for row in rows
+    ]
 
 
 def _rows(

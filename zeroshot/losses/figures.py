@@ -135,6 +135,7 @@ def cleared(frames: Tensor, masks: Tensor) -> Tensor:
         frames: (n, T, 3, H, W) uint8.
         masks: (n, T, H, W) in [0, 1].
     """
+    _check_masks(frames, masks)
     pixels, hidden = frames.float(), masks.unsqueeze(2)
     shown = (1 - hidden).square()  # a trace of somebody is worse than fewer frames
     weight = shown.sum(1)
@@ -151,12 +152,21 @@ def swap_places(frames: Tensor, masks: Tensor, order: Tensor) -> Tensor:
         masks: (n, T, H, W) in [0, 1], of `FigureFinder.masks` or exact ones.
         order: (n,) rows.
     """
-    if frames.ndim != 5 or masks.shape != (*frames.shape[:2], *frames.shape[3:]):
-        raise OptionError(
-            f"masks {tuple(masks.shape)} do not fit frames {tuple(frames.shape)}; expected (n, T, H, W)"
-        )
+    return before_places(frames, masks, cleared(frames, masks)[order])
+
+
+def before_places(frames: Tensor, masks: Tensor, places: Tensor) -> Tensor:
+    """(n, T, 3, H, W) uint8: figures before given places.
+
+    Args:
+        frames: (n, T, 3, H, W) uint8.
+        masks: (n, T, H, W) in [0, 1] of the figures.
+        places: (n, T, 3, H, W), any type, levels 0 to 255.
+    """
+    _check_masks(frames, masks)
+    if places.shape != frames.shape:
+        raise OptionError(f"places {tuple(places.shape)} do not fit frames {tuple(frames.shape)}")
     kept = masks.unsqueeze(2)
-    places = cleared(frames, masks)[order]
     return (kept * frames + (1 - kept) * places).round().clamp(0, 255).to(torch.uint8)
 
 
@@ -189,4 +199,12 @@ def _check(tokens: Tensor, frames: Tensor, grid: tuple[int, int]) -> None:
         raise OptionError(
             f"tokens {tuple(tokens.shape)} and frames {tuple(frames.shape)} do not fit; expected "
             f"(n, T, {grid[0] * grid[1]}, C) and (n, T, 3, H, W)"
+        )
+
+
+def _check_masks(frames: Tensor, masks: Tensor) -> None:
+    """A level of mask for each pixel."""
+    if frames.ndim != 5 or masks.shape != (*frames.shape[:2], *frames.shape[3:]):
+        raise OptionError(
+            f"masks {tuple(masks.shape)} do not fit frames {tuple(frames.shape)}; expected (n, T, H, W)"
         )

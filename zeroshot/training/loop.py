@@ -133,8 +133,10 @@ def plan_run(
         config = replace(config, objective=objective, balance_scenes=False)
     watched = None
     if held_out is not None and len(held_out):
-        settings = replace(train.settings, mirrored=held_out.settings.mirrored)  # nothing is chosen by those
-        if difference := settings.difference(held_out.settings):
+        # Nothing is chosen by copies.
+        theirs = held_out.settings
+        settings = replace(train.settings, mirrored=theirs.mirrored, swapped=theirs.swapped)
+        if difference := settings.difference(theirs):
             raise OptionError(
                 f"training videos are {difference}, as the held-out ones are; write both the same way"
             )

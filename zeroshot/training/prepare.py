@@ -11,7 +11,7 @@ import torch
 
 from zeroshot.errors import LabelError, OptionError
 from zeroshot.evaluation.splits import Split, read_split
-from zeroshot.features.waist import MANIFEST, Waist
+from zeroshot.features.waist import MANIFEST, Copies, Waist
 from zeroshot.features.write import waist_settings, write_waist
 from zeroshot.text.prompts import make_prompts
 from zeroshot.training.batches import generator_for
@@ -39,6 +39,8 @@ class Preparation:
         num_samplings: S clips of each video at different moments, among which training draws.
         mirrored: encode each clip mirrored as well, and train on either; "left" and "right" change places in
             the labels, and what would then be no training label is not mirrored.
+        swapped: train on a copy of each training video as well in which its figure stands before another
+            video's place.
         grid_side: patches a side that are left of each frame.
         decoder: auto, decord or pyav.
         cache: folder for the tokens; None keeps them in the output folder.
@@ -53,6 +55,7 @@ class Preparation:
     num_frames: int | None = None
     num_samplings: int = 1
     mirrored: bool = False
+    swapped: bool = False
     grid_side: int = 4
     decoder: str = "auto"
     cache: str | None = None
@@ -115,8 +118,10 @@ def open_waist(
     if not isinstance(source, Split) and (Path(source) / MANIFEST).is_file():
         waist = Waist.open(source)
         sampling = Sampling(preparation.num_frames or waist.settings.num_frames, waist.settings.num_samplings)
-        mirrored = waist.settings.mirrored or preparation.mirrored
-        expected = waist_settings(model.backbone, sampling, preparation.grid_side, mirrored=mirrored)
+        copies = Copies(
+            waist.settings.mirrored or preparation.mirrored, waist.settings.swapped or preparation.swapped
+        )
+        expected = waist_settings(model.backbone, sampling, preparation.grid_side, copies)
         return Path(source).name, Waist.open(source, expected, verify=False)
     split = source if isinstance(source, Split) else read_split(source)
     if len(split.labels) < 2:
@@ -128,7 +133,7 @@ def open_waist(
         split.videos,
         cache,
         sampling=sampling,
-        mirrored=preparation.mirrored,
+        copies=Copies(preparation.mirrored, preparation.swapped),
         grid_side=preparation.grid_side,
         decoder=preparation.decoder,
         advance=advance,
@@ -164,8 +169,9 @@ def gather(
         train_rows, held_rows = hold_out(waist, config)
         train, held_out = waist.subset(train_rows), waist.subset(held_rows)
     else:
+        held_out = held_out.subset([place for place, row in enumerate(held_out.rows) if not row.is_copy])
         taken = {row.key for row in held_out.rows}
-        rows = [place for place, row in enumerate(waist.rows) if row.key not in taken]
+        rows = [place for place, row in enumerate(waist.rows) if row.video not in taken]
         train = waist.subset(rows)
         if len(rows) < len(waist):
             notes.append(
@@ -179,7 +185,8 @@ def gather(
 def hold_out(waist: Waist, config: TrainingConfig) -> tuple[list[int], list[int]]:
     """Rows to train on and rows to choose by: a share of each label's videos, and whole labels if asked.
 
-    Videos of equal content stay on one side, and each label that is trained on keeps a video or more.
+    Videos of equal content stay on one side, and each label that is trained on keeps a video or more. Copies
+    before other places are trained on where their video is, and nothing is chosen by them.
 
     Raises:
         LabelError: fewer than two labels would be left.
@@ -194,7 +201,7 @@ def hold_out(waist: Waist, config: TrainingConfig) -> tuple[list[int], list[int]
     whole = {labels[place] for place in order}
     keys: dict[str, dict[str, None]] = {label: {} for label in labels}
     for row in waist.rows:
-        keys[row.label].setdefault(row.key)
+        keys[row.label].setdefault(row.video)
     taken: set[str] = set()
     for label in labels:
         mine = list(keys[label])
@@ -203,7 +210,7 @@ def hold_out(waist: Waist, config: TrainingConfig) -> tuple[list[int], list[int]
         )
         taken |= {mine[place] for place in torch.randperm(len(mine), generator=generator)[:count].tolist()}
     held = [place for place, row in enumerate(waist.rows) if row.key in taken]
-    return sorted(set(range(len(waist))) - set(held)), held
+    return [place for place, row in enumerate(waist.rows) if row.video not in taken], held
 
 
 def label_texts(labels: list[str], model: Model, preparation: Preparation) -> LabelTexts:

@@ -115,7 +115,7 @@ def _tokens(
     name, waist = open_waist(split, network, preparation, cache / "train", watcher.prepared)
     if held_out is None:
         return name, waist, None
-    plain = replace(preparation, mirrored=False)
+    plain = replace(preparation, mirrored=False, swapped=False)
     return name, waist, open_waist(held_out, network, plain, cache / "held-out", watcher.prepared)[1]
 
 

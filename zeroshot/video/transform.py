@@ -83,15 +83,31 @@ def preprocess_frames(frames: torch.Tensor, preprocess: Preprocess) -> torch.Ten
     Raises:
         VideoError: frames of another type or shape.
     """
-    if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[1] != 3 or min(frames.shape[2:]) < 1:
-        raise VideoError(f"frames are {frames.dtype} {tuple(frames.shape)}; expected uint8 (B, 3, H, W)")
-    if frames.shape[0] == 0:
-        return torch.zeros((0, 3, *preprocess.size), device=frames.device)
-    resized = _resize(frames, resized_size(frames.shape[2], frames.shape[3], preprocess), preprocess)
-    pixels = _crop_or_pad(resized, preprocess).float()
+    pixels = seen_frames(frames, preprocess).float()
     mean = torch.tensor(preprocess.mean, device=frames.device)[:, None, None]
     std = torch.tensor(preprocess.std, device=frames.device)[:, None, None]
     return pixels.div_(255).sub_(mean).div_(std)
+
+
+def seen_frames(frames: torch.Tensor, preprocess: Preprocess) -> torch.Tensor:
+    """Frames (B, 3, h, w) as a network sees them, before their levels are normalized.
+
+    Args:
+        frames: (B, 3, H, W) uint8 RGB, any size.
+        preprocess: the network's own wishes.
+
+    Returns:
+        levels 0 to 255, uint8 on the CPU and whole floats elsewhere.
+
+    Raises:
+        VideoError: frames of another type or shape.
+    """
+    if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[1] != 3 or min(frames.shape[2:]) < 1:
+        raise VideoError(f"frames are {frames.dtype} {tuple(frames.shape)}; expected uint8 (B, 3, H, W)")
+    if frames.shape[0] == 0:
+        return frames.new_zeros((0, 3, *preprocess.size))
+    resized = _resize(frames, resized_size(frames.shape[2], frames.shape[3], preprocess), preprocess)
+    return _crop_or_pad(resized, preprocess)
 
 
 def resized_size(height: int, width: int, preprocess: Preprocess) -> tuple[int, int]:

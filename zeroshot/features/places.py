@@ -1,0 +1,109 @@
+"""Copies of videos in which the figure stands before another video's place."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from zeroshot.errors import OptionError
+from zeroshot.losses.figures import FigureFinder, before_places, cleared
+from zeroshot.video.transform import preprocess_frames, seen_frames
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    from zeroshot.model.backbone import Backbone
+
+NUM_LEARNED = 128
+"""Videos that teach where figures are."""
+
+NUM_PLACES = 64
+"""Videos among them whose places are kept: each clip is held in memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlaceSwapper:
+    """Puts figures before other videos' places; the same video always before the same one.
+
+    Attributes:
+        backbone: whose tokens find the figures.
+        finder: of figures.
+        learned: keys of the videos that taught it.
+        places: (P, T, 3, h, w) uint8, clips of `place_keys(learned)` as the network sees them, without
+            their figures.
+    """
+
+    backbone: Backbone
+    finder: FigureFinder
+    learned: list[str]
+    places: torch.Tensor
+
+    @classmethod
+    def learn(cls, backbone: Backbone, clips: Iterable[tuple[str, NDArray[np.uint8]]]) -> PlaceSwapper:
+        """The swapper that some videos teach.
+
+        Args:
+            backbone: a frozen vision transformer.
+            clips: key and frames (T, 3, H, W) uint8 of videos, read one by one.
+
+        Raises:
+            OptionError: fewer than two videos, or nothing moves in them.
+        """
+        learned: list[str] = []
+        kept: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+        def reading() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+            for key, frames in clips:
+                seen = seen_frames(torch.from_numpy(np.ascontiguousarray(frames)), backbone.preprocess)
+                tokens = backbone.encode_tokens(frames)[0][:, 1:].cpu()[None]
+                learned.append(key)
+                if len(kept) < NUM_PLACES:
+                    kept.append((seen[None], tokens.half()))
+                yield tokens, seen[None]
+
+        finder = FigureFinder.fit(reading(), backbone.grid or (1, 1))
+        if len(kept) < 2:
+            raise OptionError("places are swapped between 2 videos or more; train without swapped copies")
+        places = [cleared(seen, finder.masks(tokens, seen)) for seen, tokens in kept]
+        rounded = torch.cat(places).round().clamp(0, 255).to(torch.uint8)
+        return cls(backbone, finder, learned, rounded)
+
+    def copy(self, key: str, frames: NDArray[np.uint8], tokens: torch.Tensor) -> torch.Tensor:
+        """(T, 3, h, w) uint8: a video's figure before another's place, as the network sees it.
+
+        Args:
+            key: of the video.
+            frames: (T, 3, H, W) uint8.
+            tokens: (T, 1+N, C) of the same frames, not pooled.
+        """
+        seen = seen_frames(torch.from_numpy(np.ascontiguousarray(frames)), self.backbone.preprocess)[None]
+        masks = self.finder.masks(tokens[None, :, 1:].cpu(), seen)
+        place = self.places[partner(key, place_keys(self.learned))]
+        return before_places(seen, masks, place.unsqueeze(0))[0]
+
+    def encode(self, seen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Tokens (T, 1+N, C) and embeddings (T, D) of frames (T, 3, h, w) as the network sees them."""
+        as_they_are = replace(self.backbone.preprocess, resize_mode="squash", resize_size=None)
+        pixels = preprocess_frames(seen.to(self.backbone.device), as_they_are)
+        parts = [
+            self.backbone.encode_pixel_tokens(part) for part in torch.split(pixels, self.backbone.batch_size)
+        ]
+        tokens, embeddings = zip(*parts, strict=True)
+        return torch.cat(tokens), torch.cat(embeddings)
+
+
+def place_keys(learned: list[str]) -> list[str]:
+    """Which of the videos that taught a swapper lend their places."""
+    return learned[:NUM_PLACES]
+
+
+def partner(key: str, places: list[str]) -> int:
+    """Which of the videos `places` lends its place to the video of a key: any but itself, always the same."""
+    row = int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) % len(places)
+    return row if places[row] != key else (row + 1) % len(places)
