@@ -15,10 +15,10 @@ from tiny_world import LABELS, frames, write_checkpoint, write_videos
 from zeroshot.checkpoint import load_model
 from zeroshot.errors import ModelError, OptionError, OutputError, VideoError
 from zeroshot.evaluation.splits import LabeledVideo
-from zeroshot.features.places import PlaceSwapper, partner
+from zeroshot.features.places import PlaceSwapper, partner, read_places
 from zeroshot.features.shards import read_shard, write_shard
 from zeroshot.features.waist import Copies, Waist
-from zeroshot.features.write import read_places, waist_settings, write_waist
+from zeroshot.features.write import waist_settings, write_waist
 from zeroshot.files import write_whole
 from zeroshot.model.tokens import pool_tokens
 from zeroshot.video.decode import read_clips

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from zeroshot.errors import OptionError
+from zeroshot.errors import OptionError, OutputError, VideoError
+from zeroshot.features.waist import SWAPPED, WaistRow
+from zeroshot.files import write_whole
 from zeroshot.losses.figures import FigureFinder, before_places, cleared
 from zeroshot.video.transform import preprocess_frames, seen_frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from zeroshot.model.backbone import Backbone
+    from zeroshot.video.sampling import Sampling
+    from zeroshot.video.source import VideoSource
+    from zeroshot.video.worker import ClipReader
+
+PLACES = "places.json"
 
 NUM_LEARNED = 128
 """Videos that teach where figures are."""
@@ -107,3 +116,62 @@ def partner(key: str, places: list[str]) -> int:
     """Which of the videos `places` lends its place to the video of a key: any but itself, always the same."""
     row = int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) % len(places)
     return row if places[row] != key else (row + 1) % len(places)
+
+
+def learn_swapper(
+    backbone: Backbone,
+    sources: dict[str, VideoSource],
+    reader: ClipReader,
+    sampling: Sampling,
+    folder: Path,
+) -> PlaceSwapper:
+    """What some of the videos teach of figures and places: those that taught it in this folder before."""
+    keys = read_places(folder) or sorted(sources)[:NUM_LEARNED]
+    outcomes = reader.read_many(iter([sources[key] for key in keys]), replace(sampling, num_views=1))
+    swapper = PlaceSwapper.learn(
+        backbone,
+        (
+            (key, clips[0].frames)
+            for key, (_, clips) in zip(keys, outcomes, strict=True)
+            if not isinstance(clips, VideoError)
+        ),
+    )
+    write_whole(folder / PLACES, (json.dumps(swapper.learned) + "\n").encode())
+    return swapper
+
+
+def refuse_gone(folder: Path, sources: dict[str, VideoSource]) -> None:
+    """Copies stay as they are only as long as the videos that taught them are there."""
+    if missing := [key for key in read_places(folder) if key not in sources]:
+        raise OutputError(
+            f"{folder} holds copies before the places of {len(missing)} videos that are not among these; "
+            "choose another folder, or delete this one"
+        )
+
+
+def read_places(folder: Path) -> list[str]:
+    """Keys of the videos that taught the copies in a folder; none where there are none yet.
+
+    Raises:
+        OutputError: they cannot be read.
+    """
+    path = folder / PLACES
+    if not path.is_file():
+        return []
+    try:
+        return [str(key) for key in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError) as error:
+        raise OutputError(f"{path} is damaged; choose another folder, or delete this one") from error
+
+
+def copied_rows(rows: list[WaistRow], folder: Path) -> list[WaistRow]:
+    """Rows of the copies, if any: the label is the figure's, the scene that of the place's own video."""
+    taught = read_places(folder)
+    if not taught:
+        return []
+    scenes = {row.key: row.scene for row in rows}
+    places = place_keys(taught)
+    return [
+        WaistRow(row.path, row.label, scenes.get(places[partner(row.key, places)]), row.key + SWAPPED)
+        for row in rows
+    ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from zeroshot.errors import ModelError, OutputError, VideoError
-from zeroshot.features.places import NUM_LEARNED, PlaceSwapper, partner, place_keys
+from zeroshot.features.places import copied_rows, learn_swapper, refuse_gone
 from zeroshot.features.shards import PATTERN, read_shard, write_shard
 from zeroshot.features.waist import (
     FORMAT,
@@ -29,19 +29,20 @@ from zeroshot.video.source import name_of
 from zeroshot.video.worker import ClipReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     import torch
     from numpy.typing import NDArray
 
+    from zeroshot.features.places import PlaceSwapper
     from zeroshot.model.backbone import Backbone
     from zeroshot.model.model import Model
     from zeroshot.types import Clip
     from zeroshot.video.sampling import Sampling
     from zeroshot.video.source import VideoSource
 
-PLACES = "places.json"
+Encoded = tuple["NDArray[np.float16]", "NDArray[np.float32]"]
 _SHARD_BYTES = 32 << 20
 _SHARD_ROWS = 256  # an interrupted run loses at most so many videos
 
@@ -75,8 +76,7 @@ def write_waist(
 ) -> Waist:
     """The waist of labeled videos, in a folder from which the same call goes on after an interruption.
 
-    Files are told apart by their content: what the folder holds already, under whatever name, is not encoded
-    again, and equal files share their tokens.
+    Files are told apart by content: what the folder holds, under whatever name, is not encoded again.
 
     Args:
         model: whose backbone makes the tokens; an adapter on it is not asked.
@@ -99,20 +99,16 @@ def write_waist(
     settings = waist_settings(model.backbone, sampling, grid_side, copies)
     known = _claim(folder, settings)
     rows, sources, failures = _rows(videos, known)
-    _refuse_gone(folder, sources)
+    refuse_gone(folder, sources)
     reader = ClipReader(decoder=decoder, shorter_side=model.backbone.preprocess.shorter_side)
     with ShardWriter(folder) as writer, reader:
-        ending = SWAPPED if settings.swapped else ""  # a video is done when its copy is
-        todo = {key: source for key, source in sources.items() if not {key, key + ending} <= writer.done}
-        swapper = None
-        if settings.swapped and todo:
-            swapper = _swapper(model.backbone, sources, reader, sampling, folder)
+        todo = _todo(sources, writer.done, settings)
+        learns = settings.swapped and bool(todo)
+        swapper = learn_swapper(model.backbone, sources, reader, sampling, folder) if learns else None
         outcomes = reader.read_many(iter(todo.values()), sampling)
         for done, (key, (source, outcome)) in enumerate(zip(todo, outcomes, strict=True), start=1):
             try:
-                encoded = _encode(model.backbone, outcome, settings, name_of(source), key, swapper)
-                for name, arrays in encoded.items():
-                    writer.add(name, *arrays)
+                writer.add(_encode(model.backbone, outcome, settings, name_of(source), key, swapper))
             except VideoError as error:
                 failures += [(row.path, str(error)) for row in rows if row.key == key]
             (advance or _nobody)(done, len(todo))
@@ -120,8 +116,7 @@ def write_waist(
     if not rows:
         first = f"first: {failures[0][1]}" if failures else "none was given"
         raise VideoError(f"none of the {len(videos)} videos could be read ({first})")
-    if settings.swapped:
-        rows += _copies(rows, read_places(folder))
+    rows += copied_rows(rows, folder)
     _put_manifest(folder, settings, rows, failures, complete=True)
     return Waist.open(folder, settings, verify=False)
 
@@ -184,14 +179,15 @@ class ShardWriter:
         """Write what is pending."""
         self.flush()
 
-    def add(self, key: str, tokens: NDArray[np.float16], embeddings: NDArray[np.float32]) -> None:
-        """Take a video's tokens (S', T, 1+N, C) and embeddings (S', T, D), unless they are there."""
-        if key in self.done:
-            return
-        self._pending.append((key, tokens, embeddings))
-        self.done.add(key)
-        if len(self._pending) >= _SHARD_ROWS or len(self._pending) * tokens.nbytes >= _SHARD_BYTES:
-            self.flush()
+    def add(self, encoded: Mapping[str, Encoded]) -> None:
+        """Take key → tokens (S', T, 1+N, C) and embeddings (S', T, D) of videos, unless they are there."""
+        for key, (tokens, embeddings) in encoded.items():
+            if key in self.done:
+                continue
+            self._pending.append((key, tokens, embeddings))
+            self.done.add(key)
+            if len(self._pending) >= _SHARD_ROWS or len(self._pending) * tokens.nbytes >= _SHARD_BYTES:
+                self.flush()
 
     def flush(self) -> None:
         """Write the pending videos as one shard."""
@@ -219,7 +215,7 @@ def _encode(
     name: str,
     key: str,
     swapper: PlaceSwapper | None,
-) -> dict[str, tuple[NDArray[np.float16], NDArray[np.float32]]]:
+) -> dict[str, Encoded]:
     """Key → pooled tokens (S', T, 1+N, C) and embeddings (S', T, D) of a video, and of its copy.
 
     An error in place of the clips is raised.
@@ -239,7 +235,7 @@ def _encode(
 
 def _stacked(
     backbone: Backbone, read: list[tuple[torch.Tensor, torch.Tensor]], settings: WaistSettings, name: str
-) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
+) -> Encoded:
     """Pooled tokens (S', T, 1+N, C) and embeddings (S', T, D) of S' clips' tokens and embeddings."""
     side, grid = max(settings.grid), backbone.grid or (1, 1)
     tokens = np.stack([pool_tokens(raw, grid, side).half().cpu().numpy() for raw, _ in read])
@@ -248,60 +244,10 @@ def _stacked(
     return tokens, np.stack([rows.float().cpu().numpy() for _, rows in read])
 
 
-def _swapper(
-    backbone: Backbone,
-    sources: dict[str, VideoSource],
-    reader: ClipReader,
-    sampling: Sampling,
-    folder: Path,
-) -> PlaceSwapper:
-    """What some of the videos teach of figures and places: those that taught it in this folder before."""
-    keys = read_places(folder) or sorted(sources)[:NUM_LEARNED]
-    outcomes = reader.read_many(iter([sources[key] for key in keys]), replace(sampling, num_views=1))
-    swapper = PlaceSwapper.learn(
-        backbone,
-        (
-            (key, clips[0].frames)
-            for key, (_, clips) in zip(keys, outcomes, strict=True)
-            if not isinstance(clips, VideoError)
-        ),
-    )
-    write_whole(folder / PLACES, (json.dumps(swapper.learned) + "\n").encode())
-    return swapper
-
-
-def _refuse_gone(folder: Path, sources: dict[str, VideoSource]) -> None:
-    """Copies stay as they are only as long as the videos that taught them are there."""
-    if missing := [key for key in read_places(folder) if key not in sources]:
-        raise OutputError(
-            f"{folder} holds copies before the places of {len(missing)} videos that are not among these; "
-            "choose another folder, or delete this one"
-        )
-
-
-def read_places(folder: Path) -> list[str]:
-    """Keys of the videos that taught the copies in a folder; none where there are none yet.
-
-    Raises:
-        OutputError: they cannot be read.
-    """
-    path = folder / PLACES
-    if not path.is_file():
-        return []
-    try:
-        return [str(key) for key in json.loads(path.read_text(encoding="utf-8"))]
-    except (OSError, ValueError, TypeError) as error:
-        raise OutputError(f"{path} is damaged; choose another folder, or delete this one") from error
-
-
-def _copies(rows: list[WaistRow], taught: list[str]) -> list[WaistRow]:
-    """Rows of the copies: the label is the figure's, the scene that of the video whose place it is."""
-    scenes = {row.key: row.scene for row in rows}
-    places = place_keys(taught)
-    return [
-        WaistRow(row.path, row.label, scenes.get(places[partner(row.key, places)]), row.key + SWAPPED)
-        for row in rows
-    ]
+def _todo(sources: dict[str, VideoSource], done: set[str], settings: WaistSettings) -> dict[str, VideoSource]:
+    """The videos that are not encoded yet, or whose copy is not."""
+    ending = SWAPPED if settings.swapped else ""
+    return {key: source for key, source in sources.items() if not {key, key + ending} <= done}
 
 
 def _rows(
