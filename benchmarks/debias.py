@@ -23,11 +23,11 @@ import os
 import platform
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from debias_report import ORDER, write_report
 from debias_rows import ABLATION, BIASED_STREAMS, COUPLED, ROWS, Row, TrainingData, Words, train
@@ -243,24 +243,48 @@ def read_finished(path: Path) -> Finished:
 
 
 def go(plan: Plan, workers: int) -> None:
-    """Do every training of the plan that is missing in the cache."""
+    """Do every training of the plan that is missing in the cache, as soon as its videos are ready."""
     plan.cache.mkdir(parents=True, exist_ok=True)
     (plan.cache / ".gitignore").write_text("*\n", encoding="utf-8")
     finished = read_finished(plan.log)
     todo = [job for job in all_jobs(plan) if plan.key(job) not in finished]
     if not todo:
         return
+    total = len(todo)
+    samples: list[int | None] = [None, *sorted({job.seed for job in todo})]
+    ready: set[int | None] = set()
+    running: dict[Future[Any], int | Job | None] = {}
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), settle) as pool:
-        needed = [None, *sorted({job.seed for job in todo})]
-        for which, seconds in zip(needed, pool.map(prepare, [plan] * len(needed), needed), strict=True):
-            tell(f"videos of {'the test' if which is None else f'seed {which}'}: {seconds:.0f} s")
-        futures = {pool.submit(run, plan, job): job for job in todo}
-        for number, future in enumerate(as_completed(futures)):
-            job = futures[future]
-            record = {"key": plan.key(job), "row": job.name, "rho": job.coupling, "figures": future.result()}
-            with plan.log.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record) + "\n")
-            tell(f"{number + 1} of {len(todo)}: {job.name}, rho {job.coupling:g}, seed {job.seed}")
+        while todo or running:
+            while len(running) < workers and (samples or runnable(todo, ready)):
+                if samples:
+                    sample = samples.pop(0)
+                    running[pool.submit(prepare, plan, sample)] = sample
+                    continue
+                job = runnable(todo, ready)[0]
+                todo.remove(job)
+                running[pool.submit(run, plan, job)] = job
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                task, done = running.pop(future), total - len(todo) - len(running)
+                if isinstance(task, Job):
+                    keep(plan, task, future.result())
+                    tell(f"{done} of {total}: {task.name}, rho {task.coupling:g}, seed {task.seed}")
+                    continue
+                ready.add(task)
+                whose = "the test" if task is None else f"seed {task}"
+                tell(f"videos of {whose}: {future.result():.0f} s")
+
+
+def runnable(todo: list[Job], ready: set[int | None]) -> list[Job]:
+    """Trainings whose videos and whose test are ready."""
+    return [job for job in todo if job.seed in ready] if None in ready else []
+
+
+def keep(plan: Plan, job: Job, figures: list[Figure]) -> None:
+    """A line in the log of what is finished."""
+    record = {"key": plan.key(job), "row": job.name, "rho": job.coupling, "figures": figures}
+    with plan.log.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")
 
 
 def clip_figures(plan: Plan, coupling: float) -> list[Figure]:
