@@ -1001,11 +1001,13 @@ def test_the_command_ends_in_one_line(place, tmp_path, monkeypatch, capsys):
         (tmp_path / "one.csv", "has the label 'x' alone"),
         (tmp_path / "none.csv", "cannot read"),
     ):
-        words = ["train", split, "--output", tmp_path / "out", "--model", place / "tiny", "--device", "cpu"]
+        # No model is loaded for it: there is none of that name.
+        words = ["train", split, "--output", tmp_path / "out", "--model", place / "none", "--device", "cpu"]
         status, out, err = run_command(monkeypatch, capsys, *words)
         assert (status, out) == (1, "")
         assert named in err
         assert err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_settings_come_from_file_then_pairs_then_flags(tmp_path):

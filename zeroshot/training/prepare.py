@@ -113,9 +113,10 @@ def open_waist(
         ModelError: the backbone has no tokens.
     """
     sampling = Sampling(preparation.num_frames or model.sampling.num_frames, preparation.num_samplings)
+    source = readable(source)
     if isinstance(source, Waist):
         return "tokens in memory", source
-    if not isinstance(source, Split) and (Path(source) / MANIFEST).is_file():
+    if not isinstance(source, Split):
         waist = Waist.open(source)
         sampling = Sampling(preparation.num_frames or waist.settings.num_frames, waist.settings.num_samplings)
         copies = Copies(
@@ -123,14 +124,9 @@ def open_waist(
         )
         expected = waist_settings(model.backbone, sampling, preparation.grid_side, copies)
         return Path(source).name, Waist.open(source, expected, verify=False)
-    split = source if isinstance(source, Split) else read_split(source)
-    if len(split.labels) < 2:
-        raise LabelError(
-            f"{split.name} has the label {split.labels[0]!r} alone; training needs 2 labels or more"
-        )
     waist = write_waist(
         model,
-        split.videos,
+        source.videos,
         cache,
         sampling=sampling,
         copies=Copies(preparation.mirrored, preparation.swapped),
@@ -138,7 +134,23 @@ def open_waist(
         decoder=preparation.decoder,
         advance=advance,
     )
-    return split.name, waist
+    return source.name, waist
+
+
+def readable(source: Split | Waist | str | os.PathLike[str]) -> Split | Waist | str | os.PathLike[str]:
+    """The split that a CSV file holds; a split, a waist or a folder of tokens as it is.
+
+    Raises:
+        ZeroshotError: the file cannot be read, or its videos have one label alone.
+    """
+    if isinstance(source, Waist) or (not isinstance(source, Split) and (Path(source) / MANIFEST).is_file()):
+        return source
+    split = source if isinstance(source, Split) else read_split(source)
+    if len(split.labels) < 2:
+        raise LabelError(
+            f"{split.name} has the label {split.labels[0]!r} alone; training needs 2 labels or more"
+        )
+    return split
 
 
 def gather(

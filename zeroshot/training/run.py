@@ -16,7 +16,7 @@ from zeroshot.files import write_whole
 from zeroshot.training.config import TrainingConfig
 from zeroshot.training.loop import fit
 from zeroshot.training.machine import on_machine
-from zeroshot.training.prepare import Material, Preparation, gather, open_waist
+from zeroshot.training.prepare import Material, Preparation, gather, open_waist, readable
 from zeroshot.training.record import EpochRecord, Fitted, Watcher
 from zeroshot.training.report import (
     LOG,
@@ -74,6 +74,8 @@ def train(
     config, preparation = config or TrainingConfig(), preparation or Preparation()
     folder, started = Path(output), time.monotonic()
     watcher = watcher or Watcher()
+    # What is wrong with a list is said before a model is loaded, which takes longer than all the rest of it.
+    split, held_out = readable(split), None if held_out is None else readable(held_out)
     _claim(folder)
     with on_machine(device, config.precision) as machine:
         network = load_model(model, device=str(machine.device), stream="clip")
