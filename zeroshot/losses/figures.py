@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _RIDGE = 1e-3  # of a patch token's number, whose square is one on average
-_STRIDE = 7  # every so manieth patch decides on the threshold
+_STRIDE = 7  # one patch of so many decides on the threshold
 _LEVELS = 8  # of each of the three colours
 _ROUNDS = 3
+_FAINT = 1e-4  # the least share of moving pixels that parts anything
 _LEAST, _MOST = 0.01, 0.5  # what patches alone may say; colours say the rest
 _FROM, _TO = 0.45, 0.85  # certainty at which a pixel begins to be figure, and is
 
@@ -72,7 +73,7 @@ class FigureFinder:
             raise OptionError("nothing moves in these clips; figures are found by what moves in some of them")
         ridge = _RIDGE * squares[-1, -1] * torch.eye(len(squares), device=squares.device)
         weights = torch.linalg.solve(squares + ridge, products)
-        return cls(weights, between(torch.cat(sampled) @ weights), grid)
+        return cls(weights, max(between(torch.cat(sampled) @ weights), _FAINT), grid)
 
     def masks(self, tokens: Tensor, frames: Tensor) -> Tensor:
         """(n, T, H, W) in [0, 1]: how surely each pixel belongs to a figure.
