@@ -59,7 +59,7 @@ Line = tuple[float, str, int, str, str, float]
 Finished = dict[str, list[Figure]]
 COLUMNS = ("rho", "row", "seed", "stream", "metric", "value")
 FULL = WorldSize()
-QUICK = WorldSize(train=480, held_out=80, test_per_label=10)
+QUICK = WorldSize(train=280, held_out=60, test_per_label=10)
 
 
 @dataclass(frozen=True)
@@ -347,7 +347,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
         size=size,
         seeds=tuple(range(seeds)),
         couplings=tuple(options.couplings or ((0.0, 0.7, 0.95) if options.quick else COUPLINGS)),
-        steps=4 if options.tiny else 100 if options.quick else None,
+        steps=4 if options.tiny else 60 if options.quick else None,
         ablation=options.ablation,
         cache=options.cache,
     )
