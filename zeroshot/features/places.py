@@ -7,19 +7,18 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from zeroshot.errors import OptionError, OutputError, VideoError
 from zeroshot.features.waist import SWAPPED, WaistRow
 from zeroshot.files import write_whole
 from zeroshot.losses.figures import FigureFinder, before_places, cleared
-from zeroshot.video.transform import preprocess_frames, seen_frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from zeroshot.model.backbone import Backbone
@@ -69,7 +68,7 @@ class PlaceSwapper:
 
         def reading() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
             for key, frames in clips:
-                seen = seen_frames(torch.from_numpy(np.ascontiguousarray(frames)), backbone.preprocess)
+                seen = backbone.see_frames(frames)
                 tokens = backbone.encode_tokens(frames)[0][:, 1:].cpu()[None]
                 learned.append(key)
                 if len(kept) < NUM_PLACES:
@@ -91,20 +90,10 @@ class PlaceSwapper:
             frames: (T, 3, H, W) uint8.
             tokens: (T, 1+N, C) of the same frames, not pooled.
         """
-        seen = seen_frames(torch.from_numpy(np.ascontiguousarray(frames)), self.backbone.preprocess)[None]
+        seen = self.backbone.see_frames(frames)[None]
         masks = self.finder.masks(tokens[None, :, 1:].cpu(), seen)
         place = self.places[partner(key, place_keys(self.learned))]
         return before_places(seen, masks, place.unsqueeze(0))[0]
-
-    def encode(self, seen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Tokens (T, 1+N, C) and embeddings (T, D) of frames (T, 3, h, w) as the network sees them."""
-        as_they_are = replace(self.backbone.preprocess, resize_mode="squash", resize_size=None)
-        pixels = preprocess_frames(seen.to(self.backbone.device), as_they_are)
-        parts = [
-            self.backbone.encode_pixel_tokens(part) for part in torch.split(pixels, self.backbone.batch_size)
-        ]
-        tokens, embeddings = zip(*parts, strict=True)
-        return torch.cat(tokens), torch.cat(embeddings)
 
 
 def place_keys(learned: list[str]) -> list[str]:

@@ -76,7 +76,8 @@ def write_waist(
 ) -> Waist:
     """The waist of labeled videos, in a folder from which the same call goes on after an interruption.
 
-    Files are told apart by content: what the folder holds, under whatever name, is not encoded again.
+    Files are told apart by their content: what the folder holds already, under whatever name, is not encoded
+    again, and equal files share their tokens.
 
     Args:
         model: whose backbone makes the tokens; an adapter on it is not asked.
@@ -229,7 +230,9 @@ def _encode(
     if swapper is not None:
         copies = [swapper.copy(key, frames, raw) for frames, (raw, _) in zip(views, read, strict=True)]
         copies += [copy.flip(-1) for copy in copies] if settings.mirrored else []
-        found[key + SWAPPED] = _stacked(backbone, list(map(swapper.encode, copies)), settings, name)
+        found[key + SWAPPED] = _stacked(
+            backbone, list(map(backbone.encode_seen_tokens, copies)), settings, name
+        )
     return found
 
 

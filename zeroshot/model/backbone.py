@@ -17,10 +17,10 @@ from zeroshot.model.device import choose_device, exact_and_fast
 from zeroshot.model.names import ModelName, parse_name, read_json
 from zeroshot.model.network import Network, no_tokens
 from zeroshot.model.precision import Precision, require_level
-from zeroshot.video.transform import preprocess_frames
+from zeroshot.video.transform import normalized, preprocess_frames, seen_frames
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -152,11 +152,22 @@ class Backbone:
         Raises:
             ModelError: the network is no vision transformer.
         """
+        return self._join_tokens(self.prepare_frames(frames[part]) for part in self._parts(len(frames)))
+
+    def see_frames(self, frames: NDArray[np.uint8]) -> torch.Tensor:
+        """Frames (B, 3, h, w) uint8, on the CPU, as the network sees them: resized and cut to its size."""
+        return seen_frames(_tensor(frames), self.preprocess)
+
+    def encode_seen_tokens(self, seen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """As `encode_tokens`, of what `see_frames` gave."""
+        parts = (seen[part].to(self.device) for part in self._parts(len(seen)))
+        return self._join_tokens(normalized(part, self.preprocess) for part in parts)
+
+    def _join_tokens(self, batches: Iterable[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Tokens and embeddings of all batches of pixels."""
         if self.grid is None or self.token_dim is None:
             raise no_tokens(self.name)
-        parts = [
-            self.encode_pixel_tokens(self.prepare_frames(frames[part])) for part in self._parts(len(frames))
-        ]
+        parts = [self.encode_pixel_tokens(pixels) for pixels in batches]
         if not parts:
             shape = (0, 1 + self.grid[0] * self.grid[1], self.token_dim)
             return torch.zeros(shape, device=self.device), torch.zeros(

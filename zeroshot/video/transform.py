@@ -83,10 +83,14 @@ def preprocess_frames(frames: torch.Tensor, preprocess: Preprocess) -> torch.Ten
     Raises:
         VideoError: frames of another type or shape.
     """
-    pixels = seen_frames(frames, preprocess).float()
-    mean = torch.tensor(preprocess.mean, device=frames.device)[:, None, None]
-    std = torch.tensor(preprocess.std, device=frames.device)[:, None, None]
-    return pixels.div_(255).sub_(mean).div_(std)
+    return normalized(seen_frames(frames, preprocess), preprocess)
+
+
+def normalized(seen: torch.Tensor, preprocess: Preprocess) -> torch.Tensor:
+    """Pixels (B, 3, h, w) float32 that a network reads, of what `seen_frames` gave."""
+    mean = torch.tensor(preprocess.mean, device=seen.device)[:, None, None]
+    std = torch.tensor(preprocess.std, device=seen.device)[:, None, None]
+    return (seen / 255).sub_(mean).div_(std)
 
 
 def seen_frames(frames: torch.Tensor, preprocess: Preprocess) -> torch.Tensor:
