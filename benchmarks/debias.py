@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 from debias_report import ORDER, write_report
 from debias_rows import ABLATION, BIASED_STREAMS, COUPLED, ROWS, Row, TrainingData, Words, train
-from debias_scores import judge
+from debias_scores import Figure, judge, judge_average
 from debias_world import (
     COUPLINGS,
     LABELS,
@@ -54,7 +54,6 @@ HERE = Path(__file__).resolve().parent
 IMPORTANCE = (0.7, 0.95, 0.9, 0.5, 0.0)
 """Couplings in the order in which they are run: what is cut short shows most."""
 
-Figure = tuple[str, str, float]
 Line = tuple[float, str, int, str, str, float]
 Finished = dict[str, list[Figure]]
 COLUMNS = ("rho", "row", "seed", "stream", "metric", "value")
@@ -242,15 +241,15 @@ def read_finished(path: Path) -> Finished:
     return finished
 
 
-def go(plan: Plan, workers: int) -> None:
-    """Do every training of the plan that is missing in the cache, as soon as its videos are ready."""
+def go(plan: Plan, workers: int) -> int:
+    """Do the trainings that the cache lacks, each as soon as its videos are ready; gives their number."""
     plan.cache.mkdir(parents=True, exist_ok=True)
     (plan.cache / ".gitignore").write_text("*\n", encoding="utf-8")
     finished = read_finished(plan.log)
     todo = [job for job in all_jobs(plan) if plan.key(job) not in finished]
-    if not todo:
-        return
     total = len(todo)
+    if not todo:
+        return 0
     samples: list[int | None] = [None, *sorted({job.seed for job in todo})]
     ready: set[int | None] = set()
     running: dict[Future[Any], int | Job | None] = {}
@@ -273,6 +272,7 @@ def go(plan: Plan, workers: int) -> None:
                 ready.add(task)
                 whose = "the test" if task is None else f"seed {task}"
                 tell(f"videos of {whose}: {future.result():.0f} s")
+    return total
 
 
 def runnable(todo: list[Job], ready: set[int | None]) -> list[Job]:
@@ -287,24 +287,14 @@ def keep(plan: Plan, job: Job, figures: list[Figure]) -> None:
         file.write(json.dumps(record) + "\n")
 
 
-def clip_figures(plan: Plan, coupling: float) -> list[Figure]:
-    """Figures of CLIP averaged over frames, which is what an untrained adapter's static stream is."""
-    from zeroshot.model.adapter import TwoStreamAdapter
-    from zeroshot.types import AdapterConfig
-
-    words, test = words_of(plan), test_of(plan)
-    shape = test.at_home.tokens.shape
-    adapter = TwoStreamAdapter(AdapterConfig(shape[-1], words.labels.shape[1], num_frames=shape[1]))
-    figures = judge(adapter, test, words.labels, coupling)
-    return [("", metric, value) for stream, metric, value in figures if stream == "static"]
-
-
 def tables(plan: Plan, finished: Finished) -> tuple[list[Line], list[Line]]:
     """Lines of debias.csv and of debias_ablation.csv; trainings not done yet are left out."""
     lines: list[Line] = []
     ablation: list[Line] = []
+    words, test = words_of(plan), test_of(plan)
     for coupling in plan.couplings:
-        lines += [(coupling, "clip", plan.seeds[0], *figure) for figure in clip_figures(plan, coupling)]
+        found = judge_average(test, words.labels, coupling)
+        lines += [(coupling, "clip", plan.seeds[0], *figure) for figure in found]
     # The ablation was run at other couplings as well, if somebody asked for it: what is there is shown.
     main = [job for job in all_jobs(plan) if job.name in ROWS]
     for job in [*main, *ablation_jobs(plan, ABLATION, plan.couplings)]:
@@ -374,13 +364,15 @@ def main() -> None:
     options = parser.parse_args()
     start = time.perf_counter()
     plan = plan_of(options)
-    if not options.report:
-        go(plan, options.workers)
+    done = 0 if options.report else go(plan, options.workers)
     finished = read_finished(plan.log)
     options.output.mkdir(parents=True, exist_ok=True)
     for name, lines in zip(("debias.csv", "debias_ablation.csv"), tables(plan, finished), strict=True):
         write_table(options.output / name, lines)
     facts = facts_of(plan, finished)
+    if done == len(all_jobs(plan)):
+        facts["minutes"] = round((time.perf_counter() - start) / 60, 1)
+        facts["processes"] = options.workers
     (options.output / "debias.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     write_report(options.output)
     tell(f"{options.output}: {time.perf_counter() - start:.0f} s")

@@ -84,7 +84,7 @@ def markdown(figures: Figures, ablation: Figures, facts: dict) -> str:
         f"{100 / facts['num_scenes']:.0f} % on scenes.",
         "",
         f"The longest training took {facts['longest_training_cpu_seconds']} s of one core; "
-        f"{facts['trainings']} trainings are in the tables.",
+        f"{facts['trainings']} trainings are in the tables{whole_run(facts)}.",
         "",
         *goals({**figures, **ablation}),
     ]
@@ -100,6 +100,13 @@ def markdown(figures: Figures, ablation: Figures, facts: dict) -> str:
             *table({**figures, **ablation}, rho, ["both", "all", *rows]),
         ]
     return "\n".join(lines) + "\n"
+
+
+def whole_run(facts: dict) -> str:
+    """How long everything took, if it was done in one go."""
+    if "minutes" not in facts:
+        return ""
+    return f"; with all their videos they took {facts['minutes']} minutes by {facts['processes']} processes"
 
 
 def table(figures: Figures, rho: float, rows: list[str]) -> list[str]:

@@ -60,7 +60,7 @@ class Row:
     balanced: bool = False
     changed: tuple[str, ...] = ()
     true_scenes: bool = False
-    steps: int = 150
+    steps: int = 100
     rate: float = 2e-3
     batch: int = 64
     more: Mapping[str, Any] = field(default_factory=dict)
@@ -188,13 +188,13 @@ FULLER = Row(
     steps=300,
 )
 ROWS: Mapping[str, Row] = {
-    "plain": replace(SUBTRACT, reference="none"),
+    "plain": replace(SUBTRACT, reference="none", steps=150),
     "subtract": SUBTRACT,
     "independence": replace(SUBTRACT, independence=5.0),
     "scene": replace(SUBTRACT, adversary=0.3, scene=1.0),
     "both": replace(SUBTRACT, independence=5.0, adversary=0.3, scene=1.0),
     "balanced": replace(SUBTRACT, balanced=True),
-    "stillmix": replace(SUBTRACT, changed=("stillmix",)),
+    "stillmix": replace(SUBTRACT, changed=("stillmix",), steps=150),
     "all": replace(FULLER, independence=0.3, adversary=0.03, scene=1.0),
     "oracle": replace(FULLER, unbiased=True),
 }
@@ -220,9 +220,9 @@ ABLATION: Mapping[str, Row] = {
     "all, no detectors": replace(ROWS["all"], adapter={}),
     "all, no distillation": replace(ROWS["all"], distillation=0.0),
     "oracle, no copies": replace(ROWS["oracle"], changed=()),
-    "swap": replace(SUBTRACT, changed=("swap",)),
-    "both, no subtraction": replace(ROWS["both"], reference="none"),
-    "independence, no subtraction": replace(ROWS["independence"], reference="none"),
-    "scene, no subtraction": replace(ROWS["scene"], reference="none"),
+    "swap": replace(SUBTRACT, changed=("swap",), steps=150),
+    "both, no subtraction": replace(ROWS["both"], reference="none", steps=150),
+    "independence, no subtraction": replace(ROWS["independence"], reference="none", steps=150),
+    "scene, no subtraction": replace(ROWS["scene"], reference="none", steps=150),
 }
 """Rows beside the main ones."""

@@ -11,6 +11,7 @@ from torch import Tensor
 from zeroshot.evaluation.metrics import contrast, correct, pair_outcomes
 from zeroshot.evaluation.probes import probe_scene
 from zeroshot.losses.independence import dependence
+from zeroshot.model.adapter import mean_embedding
 from zeroshot.types import Streams
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from zeroshot.model.adapter import TwoStreamAdapter
 
+Figure = tuple[str, str, float]
 STREAMS = ("static", "dynamic", "fused")
 _AT_ONCE = 64
 
@@ -38,9 +40,7 @@ def read(adapter: TwoStreamAdapter, videos: Tokens) -> Streams:
     return Streams(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
 
 
-def judge(
-    adapter: TwoStreamAdapter, test: TestSet, texts: Tensor, coupling: float, *, probe: bool = True
-) -> list[tuple[str, str, float]]:
+def judge(adapter: TwoStreamAdapter, test: TestSet, texts: Tensor, coupling: float) -> list[Figure]:
     """(stream, metric, value) of an adapter; the original and background-only clips are those of a coupling.
 
     Args:
@@ -48,31 +48,34 @@ def judge(
         test: the videos.
         texts: (number of LABELS, D).
         coupling: ρ.
-        probe: whether to ask what each stream knows of the scene, which takes a second.
     """
-    sets = {
-        "orig": test.original(coupling),
-        "background": test.backgrounds(coupling),
-        "human": test.human,
-        "swap": test.elsewhere,
-        "scuba": test.scuba,
-        "scufo": test.scufo,
-        "unseen": test.unseen,
-    }
-    streams = {name: read(adapter, videos) for name, videos in sets.items()}
-    found: list[tuple[str, str, float]] = []
+    found, streams = [], {name: read(adapter, videos) for name, videos in test.sets(coupling).items()}
     for stream in STREAMS:
-        rows = {name: getattr(read_, stream).numpy() for name, read_ in streams.items()}
-        found += [(stream, metric, value) for metric, value in accuracies(rows, test, texts.numpy()).items()]
+        rows = {name: getattr(read_, stream) for name, read_ in streams.items()}
+        found += figures(stream, rows, test, texts, coupling)
     swap = streams["swap"]
     if swap.static_hidden is not None and swap.dynamic_hidden is not None:
         found.append(("", "nhsic", float(dependence(swap.dynamic_hidden, swap.static_hidden))))
-    if probe:
-        scenes = test.scenes[test.other].numpy()
-        found += [
-            (stream, "scene_probe", scene_accuracy(getattr(swap, stream), scenes)) for stream in STREAMS
-        ]
     return found
+
+
+def judge_average(test: TestSet, texts: Tensor, coupling: float) -> list[Figure]:
+    """The same of CLIP averaged over frames, which has no streams: their name is empty."""
+    sets = test.sets(coupling)
+    rows = {name: mean_embedding(videos.embeddings) for name, videos in sets.items()}
+    return figures("", rows, test, texts, coupling)
+
+
+def figures(
+    stream: str, rows: dict[str, Tensor], test: TestSet, texts: Tensor, coupling: float
+) -> list[Figure]:
+    """(stream, metric, value) of one stream's rows of every set of `TestSet.sets`."""
+    rows = {**rows, "orig": rows["swap"].clone()}
+    rows["orig"][test.luck < coupling] = rows.pop("at_home")
+    arrays = {name: part.numpy() for name, part in rows.items()}
+    shares = accuracies(arrays, test, texts.numpy())
+    shares["scene_probe"] = scene_accuracy(arrays["swap"], test.scenes[test.other].numpy())
+    return [(stream, metric, value) for metric, value in shares.items()]
 
 
 def accuracies(
@@ -108,9 +111,9 @@ def accuracies(
     return {name: 100 * float(share) for name, share in shares.items()}
 
 
-def scene_accuracy(rows: Tensor, scenes: NDArray[np.int64]) -> float:
+def scene_accuracy(rows: NDArray[np.float32], scenes: NDArray[np.int64]) -> float:
     """Percent of scenes that a linear classifier reads off a stream's rows."""
-    return 100 * probe_scene(rows.numpy(), scenes, num_folds=3, penalty=30.0).accuracy.value
+    return 100 * probe_scene(rows, scenes, num_folds=3, penalty=30.0).accuracy.value
 
 
 def num_labels() -> int:

@@ -101,7 +101,7 @@ class Tokens:
     embeddings: Tensor
 
     def pick(self, rows: Tensor) -> Tokens:
-        """The videos of these rows."""
+        """The videos of these rows, by number or by whether."""
         return Tokens(self.tokens[rows], self.embeddings[rows])
 
     def where(self, choose: Tensor, other: Tokens) -> Tokens:
@@ -355,9 +355,17 @@ class TestSet:
             self.scuba.embeddings[:, middle : middle + 1].expand_as(self.scuba.embeddings),
         )
 
-    def original(self, coupling: float) -> Tokens:
-        """Clips biased like the training ones."""
-        return self.at_home.where(self.luck < coupling, self.elsewhere)
+    def sets(self, coupling: float) -> dict[str, Tokens]:
+        """What is read to judge: a coupling's originals are those at home, and of the swap the others."""
+        return {
+            "at_home": self.at_home.pick(self.luck < coupling),
+            "background": self.backgrounds(coupling),
+            "human": self.human,
+            "swap": self.elsewhere,
+            "scuba": self.scuba,
+            "scufo": self.scufo,
+            "unseen": self.unseen,
+        }
 
     def backgrounds(self, coupling: float) -> Tokens:
         """The same without their persons."""
@@ -435,7 +443,7 @@ def cached(folder: Path, name: str, settings: object, make: Callable[[], Any]) -
     """What `make` returns, or what it returned when it was called with the same settings before."""
     path = folder / f"{name}-{digest(settings)}.pt"
     if path.is_file():
-        return torch.load(path, weights_only=False)
+        return torch.load(path, weights_only=False, mmap=True)
     made = make()
     folder.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".part{os.getpid()}")

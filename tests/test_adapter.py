@@ -202,6 +202,9 @@ def test_dynamic_stream_forgets_the_strength_of_the_motion_and_what_stands_still
     torch.testing.assert_close(change.mean(1), torch.zeros(2, 7, 24), atol=1e-6, rtol=0)
     torch.testing.assert_close(subtract_reference(x + 5, "first"), x - x[:, :1], atol=1e-5, rtol=0)
     torch.testing.assert_close(subtract_reference(x, "mean"), x - x.mean(1, keepdim=True), atol=1e-6, rtol=0)
+    before = adapter.dynamic(x, None)
+    adapter.dynamic.channel_scale.mul_(0.25)  # four times as strong
+    torch.testing.assert_close(adapter.dynamic(x, None), before)
 
 
 def test_correlation_does_not_change_when_channels_are_turned():
@@ -209,8 +212,10 @@ def test_correlation_does_not_change_when_channels_are_turned():
     correlation = TwoStreamAdapter(SMALL).dynamic.correlation
     x = noise(2, 6, 7, 24)
     turn = torch.linalg.qr(noise(24, 24, seed=1)).Q
-    torch.testing.assert_close(correlation(x @ turn), correlation(x), rtol=1e-3, atol=1e-5)
-    assert not torch.allclose(correlation(x.flip(1)).flip(1), correlation(x), atol=1e-3)
+    alike = torch.ones(2, 1, 1, 24)
+    read = correlation(x, alike)
+    torch.testing.assert_close(correlation(x @ turn, alike), read, rtol=1e-3, atol=1e-5)
+    assert not torch.allclose(correlation(x.flip(1), alike).flip(1), read, atol=1e-3)
 
 
 @pytest.mark.parametrize(("frames", "lags"), [(2, 1), (6, 5), (5, 5), (9, 4), (20, 5), (17, 12)])
@@ -218,13 +223,14 @@ def test_correlation_is_that_of_its_formula(frames, lags):
     batch, tokens, width, hidden = 2, 3, 5, 4
     layer = SelfCorrelation(tokens, hidden, lags).double()
     x = noise(batch, frames, tokens, width).double()
+    channels = noise(batch, 1, 1, width, seed=1).double()
     weight = layer.output.weight.detach().unflatten(1, (lags, tokens))
     expected = torch.zeros(batch, frames, tokens, hidden, dtype=torch.float64)
     for t in range(frames):
         for lag in range(min(lags, frames - t)):
-            alike = torch.einsum("bnc,bmc->bnm", x[:, t], x[:, t + lag]) / width
+            alike = torch.einsum("bnc,bc,bmc->bnm", x[:, t], channels[:, 0, 0], x[:, t + lag]) / width
             expected[:, t] += alike @ weight[:, lag].T
-    torch.testing.assert_close(layer(x), expected)
+    torch.testing.assert_close(layer(x, channels), expected)
 
 
 @pytest.mark.parametrize("shape", [(2, 7, 3, 5), (2, 7, 5), (1, 2, 3, 5)])

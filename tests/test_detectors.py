@@ -30,17 +30,18 @@ def calibrated(num_frames: int = 6) -> DirectionDetectors:
 
 def test_a_clip_played_backwards_has_the_opposite_sign():
     clips = noise(5, 6, 5, 12, seed=2)
-    found = calibrated()(clips)
+    found = calibrated()(clips, torch.ones(5))
     assert found.abs().min() > 1e-4
-    torch.testing.assert_close(calibrated()(clips.flip(1)), -found)
+    torch.testing.assert_close(calibrated()(clips.flip(1), torch.ones(5)), -found)
 
 
 def test_still_clips_and_single_movements_there_and_back():
     still = noise(2, 1, 5, 12).expand(-1, 6, -1, -1)
-    assert calibrated()(still).abs().max() < 1e-6
-    assert torch.equal(calibrated()(torch.zeros(2, 6, 5, 12)), torch.zeros(2, 4))
+    size = torch.ones(2)
+    assert calibrated()(still, size).abs().max() < 1e-6
+    assert torch.equal(calibrated()(torch.zeros(2, 6, 5, 12), size), torch.zeros(2, 4))
     there = noise(2, 3, 5, 12)
-    assert calibrated()(torch.cat([there, there.flip(1)], 1)).abs().max() < 1e-6
+    assert calibrated()(torch.cat([there, there.flip(1)], 1), size).abs().max() < 1e-6
 
 
 @pytest.mark.parametrize("num_frames", [2, 3, 6, 11])
@@ -62,7 +63,9 @@ def test_products_against_loops(num_frames):
                     weight = detectors.output.weight[:, column].double()
                     expected[clip] += 0.3 * weight * total / (num_frames - lag)
                     column += 1
-    torch.testing.assert_close(detectors(clips).double(), expected.detach(), rtol=1e-4, atol=1e-6)
+    sizes = torch.tensor([1.0, 2.0, 0.5])
+    expected = expected.detach() / sizes[:, None].square()
+    torch.testing.assert_close(detectors(clips, sizes).double(), expected, rtol=1e-4, atol=1e-6)
 
 
 def test_components_are_those_of_the_covariance():

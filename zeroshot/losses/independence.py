@@ -59,8 +59,8 @@ def squared_distances(x: Tensor) -> Tensor:
     """(m, m) squared Euclidean distances between rows, exact zeros on the diagonal."""
     x = x - x.mean(0)  # far from the origin the difference of squares would lose its digits
     squares = x.square().sum(1)
-    distances = (squares[:, None] + squares - 2 * x @ x.T).clamp_min(0)
-    return distances * (1 - torch.eye(len(x), dtype=x.dtype, device=x.device))
+    distances = torch.addmm(squares[:, None] + squares, x, x.T, alpha=-2)
+    return distances.clamp_min(0).fill_diagonal_(0)
 
 
 def median_distance(x: Tensor) -> Tensor:
@@ -69,23 +69,30 @@ def median_distance(x: Tensor) -> Tensor:
     A fixed width such as √D makes the kernel flat on unit rows: the criterion is then about 5e-9.
     """
     with torch.no_grad():
-        rows, columns = torch.triu_indices(len(x), len(x), 1, device=x.device)
-        distances = squared_distances(x)[rows, columns]
-        median = distances.median()
-        # More than half of the rows alike (still clips): the mean of the rest sets the width.
-        width = torch.where(median > 0, median, distances.mean())
-        # Rows that differ by rounding alone must not look varied.
-        return torch.maximum(width, 1e-10 * x.square().sum(1).mean()).sqrt()
+        return _median_distance(x, squared_distances(x))
+
+
+@torch.no_grad()
+def _median_distance(x: Tensor, squared: Tensor) -> Tensor:
+    """The same, of rows whose squared distances (m, m) are known."""
+    rows, columns = torch.triu_indices(len(x), len(x), 1, device=x.device)
+    distances = squared[rows, columns]
+    median = distances.median()
+    # More than half of the rows alike (still clips): the mean of the rest sets the width.
+    width = torch.where(median > 0, median, distances.mean())
+    # Rows that differ by rounding alone must not look varied.
+    return torch.maximum(width, 1e-10 * x.square().sum(1).mean()).sqrt()
 
 
 def rbf_kernel(x: Tensor, bandwidth: float | Tensor | None = None) -> Tensor:
     """(m, m) exp(−‖xᵢ − xⱼ‖² / (2σ²)), σ the median distance unless given."""
+    squared = squared_distances(x)
     width = (
-        median_distance(x)
+        _median_distance(x, squared)
         if bandwidth is None
         else torch.as_tensor(bandwidth, dtype=x.dtype, device=x.device)
     )
-    return torch.exp(-squared_distances(x) / (2 * width.square()).clamp_min(torch.finfo(x.dtype).tiny))
+    return torch.exp(squared / -(2 * width.square()).clamp_min(torch.finfo(x.dtype).tiny))
 
 
 def linear_kernel(x: Tensor) -> Tensor:
@@ -109,13 +116,12 @@ def center(kernel: Tensor) -> Tensor:
         raise OptionError(f"a kernel has shape {tuple(kernel.shape)}; expected (m, m)")
     if m < 4:
         raise OptionError(f"independence needs 4 rows or more to compare; there are {m}: take larger batches")
-    off = 1 - torch.eye(m, dtype=kernel.dtype, device=kernel.device)
-    kernel = kernel * off
     # A constant off the diagonal changes nothing, and without it fewer digits cancel.
-    kernel = (kernel - kernel.sum().detach() / (m * (m - 1))) * off
+    mean = (kernel.sum() - kernel.trace()).detach() / (m * (m - 1))
+    kernel = (kernel - mean).fill_diagonal_(0)
     rows = kernel.sum(1, keepdim=True) / (m - 2)
     columns = kernel.sum(0, keepdim=True) / (m - 2)
-    return (kernel - rows - columns + kernel.sum() / ((m - 1) * (m - 2))) * off
+    return (kernel - (rows + (columns - rows.sum() / (m - 1)))).fill_diagonal_(0)
 
 
 def hsic(kernel_x: Tensor, kernel_y: Tensor) -> Tensor:

@@ -43,9 +43,9 @@ class DirectionDetectors(nn.Module):
         self.output = nn.Linear(num_products, num_detectors, bias=False)
         nn.init.normal_(self.output.weight, std=max(1, num_products) ** -0.5)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Change (B, T, 1+N, C), each clip of size one → (B, R)."""
-        read = x.flatten(2) @ self.components
+    def forward(self, x: Tensor, size: Tensor) -> Tensor:
+        """Change (B, T, 1+N, C) of clips of these sizes (B,), which are divided by → (B, R)."""
+        read = x.flatten(2) @ self.components / size[:, None, None]
         found = []
         for lag in self.lags:
             products = read[:, :-lag].transpose(1, 2) @ read[:, lag:] / (read.shape[1] - lag)

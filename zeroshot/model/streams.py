@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from zeroshot.types import AdapterConfig
 
 _TINY = 1e-6
-_FRAMES_AT_ONCE = 8  # that correlation multiplies by all others
 
 
 def unit_rows(x: Tensor) -> Tensor:
@@ -53,8 +52,9 @@ def drop(x: Tensor, share: float, generator: torch.Generator | None) -> Tensor:
     words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=device)
     chances = words.random_(-(2**63), None, generator=generator).view(torch.uint8)[: x.numel()]
     dropped = min(max(1, round(256 * share)), 255)
-    keep = (chances.view(x.shape) >= dropped).to(x.device, x.dtype).mul_(256 / (256 - dropped))
-    return x * keep
+    # 0 below `dropped`, else 1: comparisons give truth values, which a processor converts slowly.
+    keep = chances.view(x.shape).to(x.device, x.dtype).sub_(dropped - 1).clamp_(0, 1)
+    return x * keep.mul_(256 / (256 - dropped))
 
 
 def subtract_reference(x: Tensor, reference: str) -> Tensor:
@@ -186,30 +186,21 @@ class SelfCorrelation(nn.Module):
         self.num_lags = num_lags
         self.output = nn.Linear(num_lags * num_tokens, width, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Change (B, T, 1+N, C) → (B, T, 1+N, H); frames beyond the end count as zero, zero stays zero."""
-        parts = [
-            self._compare(x[:, first : first + _FRAMES_AT_ONCE], x[:, first:])
-            for first in range(0, x.shape[1], _FRAMES_AT_ONCE)
-        ]
-        return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+    def forward(self, x: Tensor, weights: Tensor) -> Tensor:
+        """Change (B, T, 1+N, C) → (B, T, 1+N, H); frames beyond the end count as zero, zero stays zero.
 
-    def _compare(self, x: Tensor, later: Tensor) -> Tensor:
-        """(B, T, 1+N, C) against itself and the frames that follow → (B, T, 1+N, H).
-
-        All frames are multiplied by all at once, which is quicker than lag by lag; weights that are zero
-        outside of a frame's lags then choose.
+        Args:
+            x: what is compared.
+            weights: (B, 1, 1, C) of each channel in the inner products.
         """
-        batch, frames, tokens, width = x.shape
-        later = later[:, : frames + self.num_lags - 1].flatten(1, 2)
-        before, num_later = (frames - 1) * tokens, later.shape[1]
-        products = x.flatten(1, 2) @ later.transpose(1, 2)
-        by_frame = products.reshape(batch, frames, tokens, num_later).transpose(0, 1).flatten(1, 2)
-        weights = self.output.weight / width
-        weights = F.pad(weights, (before, num_later - weights.shape[1]))
-        chosen = weights.unfold(1, num_later, tokens).flip(1).permute(1, 2, 0)
-        found: Tensor = (by_frame @ chosen).reshape(frames, batch, tokens, len(weights))
-        return found.transpose(0, 1)
+        _, _, tokens, width = x.shape
+        output = (self.output.weight / width).T
+        found = []
+        for frame, now in enumerate((x * weights).unbind(1)):
+            products = now @ x[:, frame : frame + self.num_lags].flatten(1, 2).transpose(1, 2)
+            read = products.flatten(0, 1) @ output[: products.shape[-1]]
+            found.append(read.reshape(len(x), tokens, output.shape[1]))
+        return torch.stack(found, 1)
 
 
 class DynamicStream(nn.Module):
@@ -269,7 +260,13 @@ class DynamicStream(nn.Module):
         share = self.config.dropout if self.training else 0.0
         # In place: fresh memory for every step cost more than the arithmetic.
         change = self.change(tokens).div_(self.channel_scale)
-        x = self._enter(self.entry_norm(change)) * self.place
+        size = root_mean_square(change)
+        if not self.training and not bool(size.any()):
+            return change.new_zeros(len(size), self.config.dynamic_dim), change.new_zeros(
+                len(size), self.config.embedding_dim
+            )
+        size = torch.where(size > 0, size, 1.0)
+        x = self._enter(change, size[:, None, None, None])
         moved = self.temporal(x)
         if self.spatial is not None:
             moved = moved + self._spread(moved)
@@ -280,7 +277,7 @@ class DynamicStream(nn.Module):
         x = torch.einsum("bth,kt->bkh", self.exit_norm(x), self.bases)
         hidden = F.gelu(self.exit(x.flatten(1)))
         if self.detectors is not None:
-            hidden = torch.cat([hidden, self.detectors(of_size_one(change))], 1)
+            hidden = torch.cat([hidden, self.detectors(change, size)], 1)
         return hidden, unit_rows(self.head(drop(hidden, share, generator)))
 
     @torch.no_grad()
@@ -298,10 +295,19 @@ class DynamicStream(nn.Module):
         if self.detectors is not None:
             self.detectors.calibrate(of_size_one(change.div_(self.channel_scale)))
 
-    def _enter(self, change: Tensor) -> Tensor:
-        """(B, T, 1+N, C) → (B, T, 1+N, H): what changed, how it resembles itself, or both."""
-        read: list[Tensor] = [part(change) for part in (self.entry, self.correlation) if part is not None]
-        return read[0] if len(read) == 1 else read[0] + read[1]
+    def _enter(self, change: Tensor, size: Tensor) -> Tensor:
+        """Change (B, T, 1+N, C) of size (B, 1, 1, 1) → (B, T, 1+N, H): itself, its self-correlation, or both.
+
+        As of clips of size one whose channels are scaled: but both go into the weights, which are few, and so
+        no gradient has to come back to the tokens.
+        """
+        scale = self.entry_norm.scale
+        read: list[Tensor] = []
+        if self.entry is not None:
+            read.append(F.linear(change, self.entry.weight * scale))
+        if self.correlation is not None:
+            read.append(self.correlation(change, scale.square() / size))
+        return (read[0] if len(read) == 1 else read[0] + read[1]) * (self.place / size)
 
     def _spread(self, x: Tensor) -> Tensor:
         """(B, T, 1+N, H) → patches filtered with their neighbours on the grid; the first token gets zero."""
