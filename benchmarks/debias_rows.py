@@ -185,7 +185,7 @@ FULLER = Row(
     distillation=1.0,
     adapter={"num_components": 64},
     changed=("swap", "mirror", "swap_mirror"),
-    steps=300,
+    steps=240,
 )
 ROWS: Mapping[str, Row] = {
     "plain": replace(SUBTRACT, reference="none", steps=150),
