@@ -29,8 +29,8 @@ MEANING = {
     "balanced": "subtract, videos drawn so that label and guessed scene are independent",
     "stillmix": "subtract, and copies of the videos mixed with still frames, in pixels; 150 steps",
     "all": "the change, its correlation with itself and detectors of direction, both losses, distillation of "
-    "CLIP without its scene, and copies of the videos: figures, found without masks, before other videos' places, "
-    "mirrored ones, and both at once; 250 steps instead of 100",
+    "CLIP without its scene, and copies of the videos: figures, found without masks, before other videos' "
+    "places, mirrored ones, and both at once; 250 steps instead of 100",
     "oracle": "all without the two losses, trained where there is no bias (ρ = 0)",
 }
 COLUMNS = (

@@ -88,7 +88,7 @@ class WorldSize:
         test_per_label: test persons a label, seen and unseen.
     """
 
-    train: int = 800
+    train: int = 720
     held_out: int = 100
     test_per_label: int = 20
 

@@ -70,7 +70,9 @@ class FigureFinder:
             products = rows.T @ shares if products is None else products + rows.T @ shares
             sampled.append(rows[::_STRIDE])
         if squares is None or products is None or float(products[-1]) == 0:
-            raise OptionError("nothing moves in these clips; figures are found by what moves in some of them")
+            raise OptionError(
+                "nothing moves in these clips; figures are found by what moves: train without swapped ones"
+            )
         ridge = _RIDGE * squares[-1, -1] * torch.eye(len(squares), device=squares.device)
         weights = torch.linalg.solve(squares + ridge, products)
         return cls(weights, max(between(torch.cat(sampled) @ weights), _FAINT), grid)

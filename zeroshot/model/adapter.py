@@ -67,7 +67,6 @@ class TwoStreamAdapter(nn.Module):
             OptionError: the shapes are those of another backbone, grid or number of frames.
         """
         self._check(tokens, embeddings)
-        tokens = tokens.float()
         dynamic_hidden, dynamic = self.dynamic(tokens, generator)
         static_hidden, shift = self.static(tokens, generator)
         base = unit_rows(embeddings.float()).mean(1)
@@ -89,7 +88,7 @@ class TwoStreamAdapter(nn.Module):
             OptionError: another shape, or none of the clips moves.
         """
         self._check(tokens, None)
-        self.dynamic.calibrate(tokens.float())
+        self.dynamic.calibrate(tokens)
 
     @torch.no_grad()
     def set_fused_weight(self, weight: float) -> None:

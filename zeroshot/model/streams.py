@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from zeroshot.types import AdapterConfig
 
 _TINY = 1e-6
+_CLIPS_AT_ONCE = 8  # on a processor: what stands between stays in its cache
 
 
 def unit_rows(x: Tensor) -> Tensor:
@@ -245,9 +246,10 @@ class DynamicStream(nn.Module):
         self.head = nn.Linear(config.dynamic_dim, config.embedding_dim, bias=False)
 
     def change(self, tokens: Tensor) -> Tensor:
-        """(B, T, 1+N, C) raw tokens → change against the static reference, exact zeros for a still clip."""
-        sized = F.layer_norm(tokens, tokens.shape[-1:])
-        change = subtract_reference(sized, self.config.reference)
+        """(B, T, 1+N, C) raw tokens → float32 change against the static reference, zeros for a still clip."""
+        parts = torch.split(tokens, _CLIPS_AT_ONCE if tokens.device.type == "cpu" else max(1, len(tokens)))
+        sized = (F.layer_norm(part.float(), part.shape[-1:]) for part in parts)
+        change = torch.cat([subtract_reference(part, self.config.reference) for part in sized])
         if self.config.reference == "none":
             return change
         moves = root_mean_square(change) > self.config.stillness
@@ -339,12 +341,15 @@ class StaticStream(nn.Module):
         """(B, T, 1+N, C) → (B, T', 1+N, C): the frames that this stream may see, their order hidden.
 
         While learning, `frame` draws one frame a clip and `shuffled` a random order. Afterwards `frame` reads
-        each frame alone and averages, and `shuffled` sorts the frames by a number read from each.
+        each frame alone and averages (one of them where all are the same), and `shuffled` sorts the frames by a
+        number read from each.
         """
         kind = self.config.static_input
         batch, frames = tokens.shape[:2]
         if kind == "mean":
-            return tokens.mean(1, keepdim=True)
+            return tokens.float().mean(1, keepdim=True)
+        if kind == "frame" and not self.training and torch.equal(tokens[:, 1:], tokens[:, :-1]):
+            return tokens[:, :1]
         if kind == "network" or (kind == "frame" and not self.training):
             return tokens
         if self.training:
@@ -358,7 +363,7 @@ class StaticStream(nn.Module):
     def forward(self, tokens: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """Tokens (B, T, 1+N, C) → hidden (B, H) and what is added to CLIP's mean embedding (B, D)."""
         share = self.config.dropout if self.training else 0.0
-        x = self.select(tokens, generator)
+        x = self.select(tokens, generator).float()
         x = self.entry(F.layer_norm(x, x.shape[-1:])) + self.place
         x = F.gelu(self.pooling(x))
         if self.temporal is not None:
