@@ -102,6 +102,11 @@ class Plan:
         """A line a finished training."""
         return self.cache / "runs.jsonl"
 
+    @property
+    def whole_run(self) -> Path:
+        """How long everything took, where it was once done in one go."""
+        return self.cache / "whole_run.json"
+
     def key(self, job: Job) -> str:
         """Digits that change with anything that a training depends on."""
         settings = (self.fingerprint, self.world, asdict(self.size), self.steps, asdict(job.row))
@@ -369,10 +374,11 @@ def main() -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     for name, lines in zip(("debias.csv", "debias_ablation.csv"), tables(plan, finished), strict=True):
         write_table(options.output / name, lines)
-    facts = facts_of(plan, finished)
     if done == len(all_jobs(plan)):
-        facts["minutes"] = round((time.perf_counter() - start) / 60, 1)
-        facts["processes"] = options.workers
+        minutes = round((time.perf_counter() - start) / 60, 1)
+        whole = {"trainings": done, "minutes": minutes, "processes": options.workers}
+        plan.whole_run.write_text(json.dumps(whole) + "\n", encoding="utf-8")
+    facts = facts_of(plan, finished)
     (options.output / "debias.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     write_report(options.output)
     tell(f"{options.output}: {time.perf_counter() - start:.0f} s")
@@ -397,6 +403,7 @@ def facts_of(plan: Plan, finished: Finished) -> dict[str, object]:
         "num_scenes": len(plan.places),
         "trainings": f"{len(keys & set(finished))} of {len(keys)}",
         "longest_training_cpu_seconds": round(max(seconds, default=0.0), 1),
+        "whole_run": json.loads(plan.whole_run.read_text("utf-8")) if plan.whole_run.is_file() else None,
         "rows": {name: asdict(row) for name, row in {**ROWS, **ABLATION}.items()},
         "python": platform.python_version(),
     }

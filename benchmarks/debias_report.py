@@ -30,7 +30,7 @@ MEANING = {
     "stillmix": "subtract, and copies of the videos mixed with still frames, in pixels; 150 steps",
     "all": "the change, its correlation with itself and detectors of direction, both losses, distillation of "
     "CLIP without its scene, and copies of the videos: figures, found without masks, before other videos' "
-    "places, mirrored ones, and both at once; 250 steps instead of 100",
+    "places, mirrored ones, and both at once; 240 steps instead of 100",
     "oracle": "all without the two losses, trained where there is no bias (ρ = 0)",
 }
 COLUMNS = (
@@ -104,9 +104,10 @@ def markdown(figures: Figures, ablation: Figures, facts: dict) -> str:
 
 def whole_run(facts: dict) -> str:
     """How long everything took, if it was done in one go."""
-    if "minutes" not in facts:
+    if not (whole := facts.get("whole_run")):
         return ""
-    return f"; with all their videos they took {facts['minutes']} minutes by {facts['processes']} processes"
+    number, minutes, processes = (whole[name] for name in ("trainings", "minutes", "processes"))
+    return f"; {number} of them with all their videos took {minutes} minutes by {processes} processes"
 
 
 def table(figures: Figures, rho: float, rows: list[str]) -> list[str]:

@@ -341,8 +341,8 @@ class StaticStream(nn.Module):
         """(B, T, 1+N, C) → (B, T', 1+N, C): the frames that this stream may see, their order hidden.
 
         While learning, `frame` draws one frame a clip and `shuffled` a random order. Afterwards `frame` reads
-        each frame alone and averages (one of them where all are the same), and `shuffled` sorts the frames by a
-        number read from each.
+        each frame alone and averages (one of them where all are the same), and `shuffled` sorts the frames by
+        a number read from each.
         """
         kind = self.config.static_input
         batch, frames = tokens.shape[:2]
