@@ -252,7 +252,7 @@ def draw_curves(figures: Figures, path: Path) -> None:
 
 
 def draw_streams(figures: Figures, path: Path) -> None:
-    """SHAcc and scene probe of both streams of three rows at the coupling nearest to 0.7."""
+    """SHAcc and scene probe of all streams of every row at the coupling nearest to 0.7."""
     from matplotlib.figure import Figure
 
     rho = min({rho for rho, *_ in figures}, key=lambda rho: abs(rho - 0.7))
@@ -273,5 +273,6 @@ def draw_streams(figures: Figures, path: Path) -> None:
         axes.set_xticks(range(len(rows)), rows, rotation=40, ha="right")
         axes.set_title(f"{title}, ρ = {rho:g}")
         axes.set_ylabel("%")
-    picture.axes[0].legend()
+    handles, labels = picture.axes[0].get_legend_handles_labels()
+    picture.legend(handles, labels, loc="outside lower center", ncols=3)
     picture.savefig(path, dpi=110)

@@ -87,6 +87,29 @@ def test_accuracies_of_a_reader_of_backgrounds_and_of_one_of_persons():
     assert (found["shacc"], found["sberr"], found["h"]) == (0, 100, 0)
 
 
+def test_original_clips_are_those_at_home_and_of_the_swap_the_others():
+    import debias_scores as scores
+    import debias_world as world
+
+    seen, unseen = len(world.SEEN), len(world.UNSEEN)
+    texts = torch.eye(seen + unseen)
+    labels = torch.arange(seen)
+    luck = torch.linspace(0, 0.95, seen)
+    test = world.TestSet(labels=labels, other=(labels + 3) % seen, luck=luck, at_home=None, elsewhere=None,
+                         background=None, human=None, scuba=None,
+                         unseen_labels=torch.arange(seen, seen + unseen), unseen=None,
+                         scenes=labels % 2)  # fmt: skip
+    right, wrong = texts[:seen], texts[test.other]
+    rows = dict.fromkeys(("background", "human", "swap", "scuba", "scufo"), wrong)
+    for coupling in (0.0, 0.5, 0.95):
+        home = luck < coupling
+        sets = {**rows, "at_home": right[home], "unseen": texts[seen:]}
+        found = dict(figure[1:] for figure in scores.figures("", sets, test, texts, coupling))
+        assert found["orig"] == pytest.approx(100 * float(home.float().mean()))
+        assert found["shacc"] == 0
+    assert torch.equal(rows["swap"], wrong)
+
+
 @pytest.mark.slow
 def test_one_command_writes_tables_and_pictures(tmp_path):
     command = [

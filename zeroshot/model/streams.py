@@ -263,10 +263,10 @@ class DynamicStream(nn.Module):
         # In place: fresh memory for every step cost more than the arithmetic.
         change = self.change(tokens).div_(self.channel_scale)
         size = root_mean_square(change)
-        if not self.training and not bool(size.any()):
-            return change.new_zeros(len(size), self.config.dynamic_dim), change.new_zeros(
-                len(size), self.config.embedding_dim
-            )
+        if not self.training and not bool(size.any()):  # all are still
+            widths = (self.config.dynamic_dim, self.config.embedding_dim)
+            hidden, rows = (change.new_zeros(len(change), width) for width in widths)
+            return hidden, rows
         size = torch.where(size > 0, size, 1.0)
         x = self._enter(change, size[:, None, None, None])
         moved = self.temporal(x)
