@@ -24,7 +24,7 @@ import platform
 import sys
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,8 +104,9 @@ class Plan:
 
     @property
     def whole_run(self) -> Path:
-        """How long everything took, where it was once done in one go."""
-        return self.cache / "whole_run.json"
+        """How long everything took, where it was once done in one go; a cache may serve several plans."""
+        keys = sorted(self.key(job) for job in all_jobs(replace(self, ablation=False)))
+        return self.cache / f"whole_run-{digest(keys)}.json"
 
     def key(self, job: Job) -> str:
         """Digits that change with anything that a training depends on."""
@@ -252,9 +253,9 @@ def go(plan: Plan, workers: int) -> int:
     (plan.cache / ".gitignore").write_text("*\n", encoding="utf-8")
     finished = read_finished(plan.log)
     todo = [job for job in all_jobs(plan) if plan.key(job) not in finished]
-    total = len(todo)
     if not todo:
         return 0
+    total = len(todo)
     samples: list[int | None] = [None, *sorted({job.seed for job in todo})]
     ready: set[int | None] = set()
     running: dict[Future[Any], int | Job | None] = {}

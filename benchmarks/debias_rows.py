@@ -220,9 +220,9 @@ ABLATION: Mapping[str, Row] = {
     "all, no detectors": replace(ROWS["all"], adapter={}),
     "all, no distillation": replace(ROWS["all"], distillation=0.0),
     "oracle, no copies": replace(ROWS["oracle"], changed=()),
-    "swap": replace(SUBTRACT, changed=("swap",), steps=150),
-    "both, no subtraction": replace(ROWS["both"], reference="none", steps=150),
-    "independence, no subtraction": replace(ROWS["independence"], reference="none", steps=150),
-    "scene, no subtraction": replace(ROWS["scene"], reference="none", steps=150),
+    "swap": replace(ROWS["stillmix"], changed=("swap",)),
+    "both, no subtraction": replace(ROWS["plain"], independence=5.0, adversary=0.3, scene=1.0),
+    "independence, no subtraction": replace(ROWS["plain"], independence=5.0),
+    "scene, no subtraction": replace(ROWS["plain"], adversary=0.3, scene=1.0),
 }
 """Rows beside the main ones."""

@@ -214,7 +214,7 @@ class DynamicStream(nn.Module):
         self.config = config
         width, num_tokens = config.hidden_dim, 1 + config.grid[0] * config.grid[1]
         self.register_buffer("channel_scale", torch.ones(config.token_dim))
-        self.entry_norm = ClipNorm(config.token_dim)
+        self.entry_norm = ClipNorm(config.token_dim)  # never called: its scale goes into the weights
         reads = config.reads
         self.entry = nn.Linear(config.token_dim, width, bias=False) if reads != "correlation" else None
         self.correlation = (
