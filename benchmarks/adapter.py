@@ -24,10 +24,10 @@ NUM_CLIPS = 2
 
 def share_of(name: str, repeats: int) -> tuple[int, float, float, float]:
     """Parameters of the adapter, milliseconds a clip of backbone and adapter, median ratio."""
-    from zeroshot.model.adapter import TwoStreamAdapter
+    from zeroshot.adapter.adapter import TwoStreamAdapter
+    from zeroshot.adapter.config import AdapterConfig
     from zeroshot.model.backbone import load_backbone
     from zeroshot.model.tokens import pool_tokens
-    from zeroshot.types import AdapterConfig
 
     backbone = load_backbone(name, "cpu")
     side = 224
@@ -53,11 +53,11 @@ def share_of(name: str, repeats: int) -> tuple[int, float, float, float]:
 
 def train_once() -> None:
     """One training on made-up tokens; prints its wall seconds and this process's peak memory in MiB."""
-    from zeroshot.features.waist import Waist
     from zeroshot.losses.objective import ObjectiveConfig
     from zeroshot.training.config import TrainingConfig
+    from zeroshot.training.label_targets import LabelTexts, Scenes
     from zeroshot.training.loop import fit
-    from zeroshot.training.targets import LabelTexts, Scenes
+    from zeroshot.waist.waist import Waist
 
     draw = torch.Generator().manual_seed(0)
     labels, places = torch.arange(800) % 20, torch.randint(10, (800,), generator=draw)

@@ -8,7 +8,7 @@ import math
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from zeroshot.evaluation.intervals import Estimate, t_interval
+from zeroshot.statistics.intervals import Estimate, t_interval
 
 if TYPE_CHECKING:
     from pathlib import Path

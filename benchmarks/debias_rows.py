@@ -9,20 +9,20 @@ import torch
 from debias_world import LABELS, OTHER_SIDE, SEEN
 from torch import Tensor
 
-from zeroshot.features.waist import Waist
 from zeroshot.losses.independence import IndependenceConfig
 from zeroshot.losses.objective import ObjectiveConfig
 from zeroshot.losses.scene import pseudo_scenes
 from zeroshot.training.config import TrainingConfig
+from zeroshot.training.label_targets import LabelTexts, Scenes
 from zeroshot.training.loop import fit
-from zeroshot.training.targets import LabelTexts, Scenes
+from zeroshot.waist.waist import Waist
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from debias_world import Sample, Tokens
 
-    from zeroshot.model.adapter import TwoStreamAdapter
+    from zeroshot.adapter.adapter import TwoStreamAdapter
 
 
 @dataclass(frozen=True)

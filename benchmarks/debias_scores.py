@@ -8,10 +8,10 @@ import torch
 from debias_world import LABELS, PAIRS, SEEN
 from torch import Tensor
 
-from zeroshot.evaluation.metrics import contrast, correct, pair_outcomes
-from zeroshot.evaluation.probes import probe_scene
+from zeroshot.adapter.adapter import mean_embedding
 from zeroshot.losses.independence import dependence
-from zeroshot.model.adapter import mean_embedding
+from zeroshot.probes.linear_and_dependence import probe_scene
+from zeroshot.statistics.metrics import contrast, correct, pair_outcomes
 from zeroshot.types import Streams
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from debias_world import TestSet, Tokens
     from numpy.typing import NDArray
 
-    from zeroshot.model.adapter import TwoStreamAdapter
+    from zeroshot.adapter.adapter import TwoStreamAdapter
 
 Figure = tuple[str, str, float]
 STREAMS = ("static", "dynamic", "fused")

@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zeroshot.losses.figures import FigureFinder, swap_places
-from zeroshot.losses.mixing import bias_frames, stillmix
+from zeroshot.cutouts.token_mask import FigureFinder, swap_places
 from zeroshot.model.tokens import pool_tokens
 from zeroshot.synthetic.coupling import home_scenes
 from zeroshot.synthetic.render import render_many
 from zeroshot.synthetic.world import ACTIONS, ORDER_PAIRS, SCENES, View, composite, human_only
-from zeroshot.training.targets import mirrored_rows
+from zeroshot.training.augment import bias_frames, stillmix
+from zeroshot.training.label_targets import mirrored_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

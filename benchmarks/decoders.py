@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from zeroshot.errors import VideoError
-from zeroshot.video.decode import read_clips
+from zeroshot.video.decoders.decode import read_clips
 from zeroshot.video.sampling import Sampling
 
 

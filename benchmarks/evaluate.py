@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from zeroshot.batch.parts import EmbeddingRow
+from zeroshot.batch.parquet import EmbeddingRow
 from zeroshot.checkpoint import load_model
-from zeroshot.evaluation.embedded import _table
+from zeroshot.datasets.splits import LabeledVideo, Split
+from zeroshot.evaluation.cached_embeddings import _table
 from zeroshot.evaluation.run import evaluate
-from zeroshot.evaluation.splits import LabeledVideo, Split
 from zeroshot.text.prompts import read_labels
-from zeroshot.video.keys import file_digest, file_facts
+from zeroshot.video.identity import file_digest, file_facts
 
 
 def main() -> None:

@@ -30,8 +30,8 @@ import faiss
 import numpy as np
 from facts import machine_facts
 
-from zeroshot.text.index import LabelIndex
-from zeroshot.text.recall import true_nearest
+from zeroshot.index.index import LabelIndex
+from zeroshot.index.recall import true_nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from zeroshot.bias.camera import CameraPath, follow_camera
-from zeroshot.bias.motion import motion_mask
-from zeroshot.bias.plate import clean_plate
+from zeroshot.cutouts.camera import CameraPath, follow_camera
+from zeroshot.cutouts.inpaint import clean_plate
+from zeroshot.cutouts.motion_mask import motion_mask
 from zeroshot.synthetic.render import render_many
 from zeroshot.synthetic.world import ACTIONS, View, composite
-from zeroshot.video.film import read_film
+from zeroshot.video.decoders.all_frames import read_film
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -26,8 +26,8 @@ import torch
 from facts import machine_facts
 
 import zeroshot
-from zeroshot.model.arithmetic import PRODUCTS
-from zeroshot.video.decode import read_clips
+from zeroshot.model.speed.matmul import PRODUCTS
+from zeroshot.video.decoders.decode import read_clips
 from zeroshot.video.sampling import FRAMES, Sampling
 
 if TYPE_CHECKING:

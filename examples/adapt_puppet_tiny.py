@@ -23,8 +23,8 @@ from zeroshot.synthetic.dataset import TABLE, write_puppet_videos
 from zeroshot.synthetic.render import render_many
 from zeroshot.synthetic.world import ACTIONS, ORDER_PAIRS, SCENES, View
 from zeroshot.training.config import TrainingConfig
+from zeroshot.training.history import Watcher
 from zeroshot.training.prepare import Preparation
-from zeroshot.training.record import Watcher
 
 VIEW = View(num_frames=16, size=(64, 64), fps=8.0)
 

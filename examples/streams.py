@@ -18,7 +18,7 @@ import matplotlib.pyplot as plt
 
 import zeroshot
 from zeroshot.synthetic.coupling import HOME_SCENES
-from zeroshot.video.decode import read_clips
+from zeroshot.video.decoders.decode import read_clips
 from zeroshot.video.sampling import Sampling
 
 CLIPS = Path(__file__).parent / "clips"

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zeroshot.bias.recipe import BiasRecipe
-from zeroshot.evaluation.splits import LabeledVideo, Split
+from zeroshot.datasets.splits import LabeledVideo, Split
 from zeroshot.synthetic.render import render_many
 from zeroshot.synthetic.world import ACTIONS, SCENES, View
-from zeroshot.video.film import read_film
+from zeroshot.video.decoders.all_frames import read_film
 from zeroshot.video.write import write_video
 
 if TYPE_CHECKING:

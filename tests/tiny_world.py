@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from zeroshot.evaluation.splits import LabeledVideo, Split
-from zeroshot.features.waist import Waist
-from zeroshot.training.targets import LabelTexts
+from zeroshot.datasets.splits import LabeledVideo, Split
+from zeroshot.training.label_targets import LabelTexts
 from zeroshot.video.write import write_video
+from zeroshot.waist.waist import Waist
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from zeroshot.bias.score import score_bias
     from zeroshot.checkpoint import load_model
     from zeroshot.classifier import Classifier, load
+    from zeroshot.datasets.splits import LabeledVideo, Split, read_split
     from zeroshot.errors import ZeroshotError
-    from zeroshot.evaluation.order import ProbeReport, probe_streams
     from zeroshot.evaluation.report import Report
     from zeroshot.evaluation.run import EvaluationSettings, evaluate
-    from zeroshot.evaluation.splits import LabeledVideo, Split, read_split
-    from zeroshot.features.waist import Waist
+    from zeroshot.index.index import LabelIndex
     from zeroshot.model.model import Model
-    from zeroshot.text.index import LabelIndex
+    from zeroshot.probes.frame_order import ProbeReport, probe_streams
     from zeroshot.training.config import TrainingConfig
     from zeroshot.training.prepare import Preparation
     from zeroshot.training.run import train
     from zeroshot.types import Clip, Match, Prediction, Prompts, Ranking, Segment
     from zeroshot.video.sampling import Sampling
-    from zeroshot.video_index import VideoIndex, search
+    from zeroshot.video_search import VideoIndex, search
+    from zeroshot.waist.waist import Waist
 
 __version__ = "0.1.0"
 
@@ -80,32 +80,32 @@ _HOMES = {
     "Classifier": "classifier",
     "Clip": "types",
     "EvaluationSettings": "evaluation.run",
-    "LabelIndex": "text.index",
-    "LabeledVideo": "evaluation.splits",
+    "LabelIndex": "index.index",
+    "LabeledVideo": "datasets.splits",
     "Match": "types",
     "Model": "model.model",
     "Prediction": "types",
     "Preparation": "training.prepare",
-    "ProbeReport": "evaluation.order",
+    "ProbeReport": "probes.frame_order",
     "Prompts": "types",
     "Ranking": "types",
     "Report": "evaluation.report",
     "Sampling": "video.sampling",
     "Segment": "types",
-    "Split": "evaluation.splits",
+    "Split": "datasets.splits",
     "TrainingConfig": "training.config",
-    "VideoIndex": "video_index",
-    "Waist": "features.waist",
+    "VideoIndex": "video_search",
+    "Waist": "waist.waist",
     "ZeroshotError": "errors",
     "evaluate": "evaluation.run",
     "load": "classifier",
     "load_model": "checkpoint",
     "make_bias_sets": "bias.make",
-    "probe_streams": "evaluation.order",
+    "probe_streams": "probes.frame_order",
     "read_embeddings": "batch.table",
-    "read_split": "evaluation.splits",
+    "read_split": "datasets.splits",
     "score_bias": "bias.score",
-    "search": "video_index",
+    "search": "video_search",
     "train": "training.run",
 }
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError, safe_open
 
 from zeroshot.errors import ModelError, OptionError
-from zeroshot.files import write_whole
-from zeroshot.model.names import read_json
+from zeroshot.model.networks.names import read_json
 from zeroshot.resources import bundled_names, checkpoints_folder
+from zeroshot.store.files import write_whole
 
 if TYPE_CHECKING:
-    from zeroshot.model.adapter import TwoStreamAdapter
+    from zeroshot.adapter.adapter import TwoStreamAdapter
     from zeroshot.model.backbone import Backbone
     from zeroshot.model.model import Model
     from zeroshot.video.sampling import Sampling
@@ -147,8 +147,8 @@ def load_adapter(folder: str | Path) -> SavedAdapter:
     """
     from safetensors.torch import load_file
 
-    from zeroshot.model.adapter import TwoStreamAdapter
-    from zeroshot.types import AdapterConfig
+    from zeroshot.adapter.adapter import TwoStreamAdapter
+    from zeroshot.adapter.config import AdapterConfig
 
     folder = Path(folder)
     config = read_json(folder / "config.json")

@@ -8,8 +8,8 @@ import numpy as np
 
 from zeroshot.checkpoint import DEFAULT_MODEL, load_model
 from zeroshot.errors import LabelError, OptionError, VideoError
-from zeroshot.text.cells import has_gpu
-from zeroshot.text.index import LabelIndex, Ranked, probabilities
+from zeroshot.index.index import LabelIndex, Ranked, probabilities
+from zeroshot.index.ivf import has_gpu
 from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts, prompts_digest
 from zeroshot.types import Prediction, Ranking, Segment
 from zeroshot.video.source import VideoSource, is_path, name_of
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from zeroshot.batch.parts import EmbeddingRow
+    from zeroshot.batch.parquet import EmbeddingRow
     from zeroshot.model.model import Model
     from zeroshot.types import Clip, Prompts
     from zeroshot.video.sampling import Sampling

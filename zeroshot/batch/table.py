@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from zeroshot.batch import parts
-from zeroshot.batch.ledger import PENDING, Ledger, Record, path_key
-from zeroshot.batch.lock import LOCK, FolderLock, made_writable
-from zeroshot.batch.parts import EmbeddingRow, utf8
+from zeroshot.batch import parquet as parts
+from zeroshot.batch.parquet import EmbeddingRow, utf8
+from zeroshot.batch.records import PENDING, Ledger, Record, path_key
 from zeroshot.errors import OutputError
-from zeroshot.files import write_whole
-from zeroshot.video.keys import file_digest, file_facts
+from zeroshot.store.files import write_whole
+from zeroshot.store.lock import LOCK, FolderLock, made_writable
+from zeroshot.video.identity import file_digest, file_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zeroshot.model.model import Model
-    from zeroshot.video.keys import FileFacts
+    from zeroshot.video.identity import FileFacts
     from zeroshot.video.sampling import Window
 
 __all__ = [

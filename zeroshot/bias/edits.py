@@ -9,13 +9,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.bias.apart import PRESET
-from zeroshot.bias.compose import Cutout, alone, covering, fitted_place, frozen, over, stripes, with_figure
 from zeroshot.bias.manifest import SWAPS, is_whole
-from zeroshot.bias.masks import read_mask
+from zeroshot.bias.take_apart import PRESET
+from zeroshot.cutouts.composite import (
+    Cutout,
+    alone,
+    covering,
+    fitted_place,
+    frozen,
+    over,
+    stripes,
+    with_figure,
+)
+from zeroshot.cutouts.mask_files import read_mask
 from zeroshot.errors import VideoError
-from zeroshot.files import write_whole
-from zeroshot.video.keys import content_key
+from zeroshot.store.files import write_whole
+from zeroshot.video.identity import content_key
 from zeroshot.video.write import write_video
 
 if TYPE_CHECKING:
@@ -25,7 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zeroshot.bias.recipe import BiasRecipe, Facts, Item, Places
-    from zeroshot.video.film import Film
+    from zeroshot.video.decoders.all_frames import Film
     from zeroshot.video.source import VideoSource
 
 PICTURED = ("scuba", "scufo", "conflict")

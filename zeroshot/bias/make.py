@@ -14,31 +14,31 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from zeroshot.batch.lock import FolderLock
-from zeroshot.bias.apart import films_needed, known_facts, take_apart
 from zeroshot.bias.edits import PICTURED, Order, films_of, known_edits, make_edits
 from zeroshot.bias.manifest import FACTS, SWAPS, BiasManifest, write_manifest
-from zeroshot.bias.masks import background_shelf, mask_shelf
 from zeroshot.bias.pairs import draw_partners
 from zeroshot.bias.recipe import MOTION, WORK, BiasRecipe, Facts, Item, Places
-from zeroshot.bias.record import rows_of
+from zeroshot.bias.rows import rows_of
+from zeroshot.bias.take_apart import films_needed, known_facts, take_apart
+from zeroshot.cutouts.mask_files import background_shelf, mask_shelf
+from zeroshot.cutouts.segmenter import PersonSegmenter
+from zeroshot.datasets.registry import read_dataset
+from zeroshot.datasets.splits import Split, read_split
 from zeroshot.errors import OptionError, OutputError, VideoError
-from zeroshot.evaluation.datasets import read_dataset
-from zeroshot.evaluation.splits import Split, read_split
-from zeroshot.files import write_whole
-from zeroshot.model.segment import PersonSegmenter
-from zeroshot.video.keys import content_key
+from zeroshot.store.files import write_whole
+from zeroshot.store.lock import FolderLock
+from zeroshot.video.identity import content_key
+from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.source import images_in, is_path, name_of
-from zeroshot.video.worker import ClipReader
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
-    from zeroshot.bias.masks import Shelf
-    from zeroshot.evaluation.splits import LabeledVideo
-    from zeroshot.video.film import Film
+    from zeroshot.cutouts.mask_files import Shelf
+    from zeroshot.datasets.splits import LabeledVideo
+    from zeroshot.video.decoders.all_frames import Film
     from zeroshot.video.source import VideoSource
 
     Advance = Callable[[int, int], None]

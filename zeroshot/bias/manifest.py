@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from zeroshot.bias.pairs import PAIRINGS
 from zeroshot.errors import OptionError, OutputError, VideoError
-from zeroshot.files import write_whole
-from zeroshot.video.keys import content_key
-from zeroshot.video.probe import printable
+from zeroshot.store.files import write_whole
+from zeroshot.video.decoders.probe import printable
+from zeroshot.video.identity import content_key
 
 if TYPE_CHECKING:
     import os

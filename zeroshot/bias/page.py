@@ -12,11 +12,11 @@ import numpy as np
 
 from zeroshot.bias.report import EXPLAINED, cell, left_out, markdown, to_repeat
 from zeroshot.errors import VideoError, counted
-from zeroshot.evaluation.output import write_three
-from zeroshot.evaluation.page import document, html_list, html_table
-from zeroshot.evaluation.pictures import intervals, plane
+from zeroshot.reports.files import write_three
+from zeroshot.reports.html import document, html_list, html_table
+from zeroshot.reports.svg import intervals, plane
+from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.sampling import Sampling
-from zeroshot.video.worker import ClipReader
 
 if TYPE_CHECKING:
     import os

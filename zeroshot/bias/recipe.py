@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from zeroshot.bias.manifest import KINDS
+from zeroshot.cutouts.segmenter import SEGMENTERS
 from zeroshot.errors import OptionError, OutputError
-from zeroshot.model.segment import SEGMENTERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

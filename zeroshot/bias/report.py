@@ -9,9 +9,9 @@ import numpy as np
 
 from zeroshot.bias.manifest import SWAPS
 from zeroshot.errors import LabelError, OptionError, counted
-from zeroshot.evaluation.intervals import Count, Estimate
-from zeroshot.evaluation.markdown import machine_lines
-from zeroshot.evaluation.metrics import accuracy, contrast, correct, relative_accuracy
+from zeroshot.reports.tables import machine_lines
+from zeroshot.statistics.intervals import Count, Estimate
+from zeroshot.statistics.metrics import accuracy, contrast, correct, relative_accuracy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

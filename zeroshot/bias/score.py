@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from zeroshot.bias.manifest import BiasManifest, changed_rows, read_manifest
 from zeroshot.bias.report import BiasReport, ModelBias, bias_figures, manifest_counts
 from zeroshot.checkpoint import load_model
+from zeroshot.datasets.splits import LabeledVideo
 from zeroshot.errors import OptionError, VideoError, counted
-from zeroshot.evaluation.embedded import embed_pool
-from zeroshot.evaluation.probes import stream_dependence
-from zeroshot.evaluation.report import machine_facts
-from zeroshot.evaluation.splits import LabeledVideo
+from zeroshot.evaluation.cached_embeddings import embed_pool
 from zeroshot.model.model import STREAMS, Model
+from zeroshot.probes.linear_and_dependence import stream_dependence
+from zeroshot.reports.machine import machine_facts
 from zeroshot.text.prompts import make_prompts, prompts_digest, templates_in_words
 
 if TYPE_CHECKING:

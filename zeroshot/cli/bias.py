@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from zeroshot.bias.report import BiasReport
-    from zeroshot.evaluation.intervals import Estimate
-    from zeroshot.evaluation.order import ProbeReport
+    from zeroshot.probes.frame_order import ProbeReport
+    from zeroshot.statistics.intervals import Estimate
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -205,8 +205,8 @@ def probe(
     """
     from zeroshot.bias.make import open_split
     from zeroshot.cli.inputs import model_from
-    from zeroshot.evaluation.order import probe_streams
-    from zeroshot.evaluation.probe_report import write_probe_report
+    from zeroshot.probes.frame_order import probe_streams
+    from zeroshot.probes.report import write_probe_report
 
     with model_from(model, device, None) as network, _Bar("videos") as bar:
         report = probe_streams(

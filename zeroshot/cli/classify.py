@@ -92,7 +92,7 @@ def classify(
 
 def _rank_kept(classifier: Classifier, embeddings: str, paths: list[str] | None, k: int) -> Iterator[Ranking]:
     """Rankings of videos whose embeddings are kept in a folder, or of all that are there."""
-    from zeroshot.batch.pipeline import LocalEngine, look_up_blocks
+    from zeroshot.batch.engine import LocalEngine, look_up_blocks
     from zeroshot.batch.table import EmbeddingTable, read_rows, require_settings, settings_of
 
     settings = settings_of(classifier.model)

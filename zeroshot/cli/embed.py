@@ -15,7 +15,7 @@ from zeroshot.errors import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from zeroshot.batch.pipeline import Engine
+    from zeroshot.batch.engine import Engine
     from zeroshot.batch.table import EmbeddingTable
     from zeroshot.model.model import Model
     from zeroshot.video.sampling import Sampling, Window
@@ -103,14 +103,14 @@ def _engine(
     from zeroshot.errors import OptionError
 
     if name == "ray":
-        from zeroshot.batch.cluster import RayEngine
+        from zeroshot.batch.ray_engine import RayEngine
 
         return RayEngine(partial(model_from, *words), window, num_workers=workers)
     if name != "local":
         raise OptionError(f"engine is {name!r}; expected local or ray")
     if workers is not None:
         raise OptionError("--workers is given without --engine ray; leave it out")
-    from zeroshot.batch.pipeline import LocalEngine
+    from zeroshot.batch.engine import LocalEngine
 
     return LocalEngine(network, window)
 
@@ -129,7 +129,7 @@ def _fill(
     table: EmbeddingTable, engine: Engine, paths: list[str], retry: bool, as_json: bool
 ) -> tuple[int, int]:
     """Give each video its rows; gives how many were read, and how many of those failed."""
-    from zeroshot.batch.pipeline import fill_table
+    from zeroshot.batch.engine import fill_table
 
     num_read = failures = 0
     with progress(len(paths), "videos") as advance:

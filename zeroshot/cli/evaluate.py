@@ -14,8 +14,8 @@ from zeroshot.errors import counted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from zeroshot.evaluation.intervals import Estimate
     from zeroshot.evaluation.report import Report
+    from zeroshot.statistics.intervals import Estimate
 
 Root = Annotated[
     str, typer.Argument(metavar="ROOT", help="Folder of a data set, or a CSV file with path, label.")

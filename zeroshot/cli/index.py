@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from zeroshot.label_rows import LabelRows
+    from zeroshot.batch.label_rows import LabelRows
+    from zeroshot.index.duplicates import Twins
+    from zeroshot.index.index import LabelIndex
     from zeroshot.model.model import Model
-    from zeroshot.text.duplicates import Twins
-    from zeroshot.text.index import LabelIndex
     from zeroshot.types import Prompts
 
     Videos = NDArray[np.float32] | None
@@ -65,9 +65,9 @@ def index(
     same command goes on; over an index of the same labels and model it only sets --recall anew. Labels that
     the model can hardly tell apart are named.
     """
-    from zeroshot.text.duplicates import duplicate_steps, near_duplicates
+    from zeroshot.index.duplicates import duplicate_steps, near_duplicates
+    from zeroshot.index.recall import check_recall
     from zeroshot.text.prompts import make_prompts
-    from zeroshot.text.recall import check_recall
 
     if recall is not None:
         check_recall(recall)
@@ -100,9 +100,9 @@ def _index_of(
     network: Model, prompts: Prompts, output: str, recall: float | None, given: Videos
 ) -> LabelIndex:
     """The index, written to its file: from one of the same labels that is there, or encoded."""
+    from zeroshot.batch.label_rows import LabelRows
     from zeroshot.classifier import index_stamp
-    from zeroshot.label_rows import LabelRows
-    from zeroshot.text.index import LabelIndex
+    from zeroshot.index.index import LabelIndex
 
     stamp = index_stamp(network, prompts)
     with suppress(IndexFileError):
@@ -118,8 +118,8 @@ def _index_of(
 
 def _in_cells(index: LabelIndex, output: str, recall: float | None, given: Videos) -> LabelIndex:
     """The index searched as asked for, and written."""
-    from zeroshot.text.cells import build_steps
-    from zeroshot.text.index import uses_cells
+    from zeroshot.index.index import uses_cells
+    from zeroshot.index.ivf import build_steps
 
     steps = build_steps(len(index)) if uses_cells(len(index), recall) else 1
     with progress(steps, "cells") as advance:
@@ -151,7 +151,7 @@ def _encode(rows: LabelRows, network: Model, prompts: Prompts) -> NDArray[np.flo
 
 def _videos(folder: str, network: Model) -> NDArray[np.float32]:
     """(n, D) vectors of videos that this model embedded."""
-    from zeroshot.video_index import VideoIndex
+    from zeroshot.video_search import VideoIndex
 
     index = VideoIndex(folder)
     index.load_model(network)

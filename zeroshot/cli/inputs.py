@@ -147,7 +147,7 @@ def classifier_from(
         LabelError: the list cannot be used.
     """
     from zeroshot.classifier import load
-    from zeroshot.text.cells import SHORTLIST
+    from zeroshot.index.ivf import SHORTLIST
 
     if (labels is None) == (index is None):
         raise OptionError("give either --labels FILE|a,b,c or --index FILE (written by `zeroshot index`)")

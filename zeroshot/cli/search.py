@@ -32,7 +32,7 @@ def search(
     Finds the videos, or the stretches of videos that were embedded with --window, which fit a text best. The
     model is the one that embedded them; --model tells where it is now.
     """
-    from zeroshot.video_index import search as find
+    from zeroshot.video_search import search as find
 
     one_format(as_json, as_csv)
     found = find(texts, folder, k, model=model, device=device)

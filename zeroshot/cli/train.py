@@ -11,13 +11,13 @@ import typer
 from zeroshot.cli import options
 from zeroshot.cli.screen import progress, put_json, put_line, say
 from zeroshot.errors import OptionError
-from zeroshot.training.record import Watcher
+from zeroshot.training.history import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from zeroshot.training.config import TrainingConfig
-    from zeroshot.training.record import EpochRecord
+    from zeroshot.training.history import EpochRecord
 
 SplitFile = Annotated[
     str,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from zeroshot.evaluation.splits import LabeledVideo
+    from zeroshot.datasets.splits import LabeledVideo
 
 SEEN_COST = 0.05
 """Share of the right answers on seen data that calibration may cost.

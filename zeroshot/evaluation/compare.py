@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zeroshot.evaluation.intervals import Count, Estimate, paired_bootstrap, paired_difference
 from zeroshot.evaluation.scoring import mean_of_shares, round_columns
+from zeroshot.statistics.intervals import Count, Estimate, paired_bootstrap, paired_difference
 
 if TYPE_CHECKING:
     from zeroshot.evaluation.scoring import StreamFigures

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zeroshot.errors import counted
+from zeroshot.reports.tables import markdown_table, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from zeroshot.evaluation.intervals import Estimate
     from zeroshot.evaluation.report import ModelFigures, Report
 
 NUM_NAMED = 20  # missing and unreadable files that are named here; report.json has all
@@ -52,13 +49,6 @@ def markdown_of(report: Report) -> str:
     return "\n".join(parts) + "\n"
 
 
-def percent(estimate: Estimate) -> str:
-    """`63.1 [60.0, 66.2]`."""
-    if not math.isfinite(estimate.value):
-        return "–"
-    return f"{100 * estimate.value:.1f} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
-
-
 def spread(model: ModelFigures, stream: str) -> str:
     """`± 1.2` over rounds, or nothing."""
     value = next(one.std for one in model.streams if one.stream == stream)
@@ -82,17 +72,6 @@ def seen_warning(report: Report) -> str:
         f"**Not a figure on unseen classes:** {', '.join(names)} had training videos of "
         f"{len(report.seen_labels)} of {len(report.plan.labels)} labels (allowed by --allow-seen)."
     )
-
-
-def machine_lines(facts: Mapping[str, Any]) -> list[str]:
-    """The machine and the versions among what `machine_facts` found, a line each, where they are there."""
-    lines = []
-    if "machine" in facts:
-        machine = facts["machine"]
-        lines.append(f"{machine['system']}, {counted(machine['processors'], 'processor')}")
-    if "versions" in facts:
-        lines.append(", ".join(f"{name} {number}" for name, number in facts["versions"].items()))
-    return lines
 
 
 def how(report: Report) -> list[str]:
@@ -148,7 +127,7 @@ def _main_table(report: Report) -> list[str]:
                 ]
             cells += [] if one.gamma is None else [f"{one.gamma:.4f}"]
             rows.append(cells)
-    lines = _table(header, rows)
+    lines = markdown_table(header, rows)
     lines += [
         f"{model.name} on labels that it was not trained on, among all: {percent(model.untrained)}\n"
         for model in report.models
@@ -175,7 +154,7 @@ def _rounds(report: Report) -> list[str]:
         for model in report.models
         for one in model.figures.rounds
     ]
-    return ["## Rounds", "", *_table(header, rows)]
+    return ["## Rounds", "", *markdown_table(header, rows)]
 
 
 def _comparisons(report: Report) -> list[str]:
@@ -189,7 +168,7 @@ def _comparisons(report: Report) -> list[str]:
             rows.append(
                 [name, percent(pair.difference) if place == 0 else "", str(first), str(second), f"{p:.2g}"]
             )
-    return ["## Side by side", "", *_table(header, rows)]
+    return ["## Side by side", "", *markdown_table(header, rows)]
 
 
 def _confusions(report: Report) -> list[str]:
@@ -199,7 +178,7 @@ def _confusions(report: Report) -> list[str]:
         for model in report.models
         for label, answer, count in model.figures.confusions[:10]
     ]
-    return ["## Most frequent errors", "", *_table(header, rows)] if rows else []
+    return ["## Most frequent errors", "", *markdown_table(header, rows)] if rows else []
 
 
 def _failures(report: Report) -> list[str]:
@@ -211,8 +190,3 @@ def _failures(report: Report) -> list[str]:
     named = min(len(videos.missing), NUM_NAMED) + min(len(videos.unreadable), NUM_NAMED)
     rest = videos.listed - videos.evaluated - named
     return ["## Videos left out", "", *lines, *([f"* and {rest} more, in report.json"] if rest else []), ""]
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [header, ["---"] * len(header), *rows]
-    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines] + [""]

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from zeroshot.datasets.protocols import Plan
+    from zeroshot.datasets.seen_labels import Namesake
     from zeroshot.evaluation.compare import Comparison
-    from zeroshot.evaluation.intervals import Estimate
-    from zeroshot.evaluation.protocols import Plan
     from zeroshot.evaluation.scoring import StreamFigures
-    from zeroshot.evaluation.seen import Namesake
+    from zeroshot.statistics.intervals import Estimate
 
 FORMAT = 1
-_PACKAGES = (
-    "zeroshot",
-    "torch",
-    "open_clip_torch",
-    "transformers",
-    "numpy",
-    "faiss-gpu",
-    "faiss-cpu",
-    "av",
-    "decord",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,16 +140,3 @@ class Report:
             "comparisons": [comparison.as_dict() for comparison in self.comparisons],
             "run": dict(self.run),
         }
-
-
-def machine_facts() -> dict[str, Any]:
-    """What computes: kind of machine and versions; nothing that names it."""
-    versions = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            if name == "zeroshot":
-                versions[name] = "source tree"
-    system = f"{platform.system()} {platform.machine()}"
-    return {"machine": {"system": system, "processors": os.cpu_count()}, "versions": versions}

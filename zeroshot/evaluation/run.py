@@ -11,21 +11,22 @@ import numpy as np
 
 from zeroshot.checkpoint import load_model, trained_labels
 from zeroshot.classifier import build_index
+from zeroshot.datasets.files_on_disk import key
+from zeroshot.datasets.paper_settings import lineage_named
+from zeroshot.datasets.protocols import Plan, plan_for, plan_of_split, protocol_named
+from zeroshot.datasets.registry import read_dataset
+from zeroshot.datasets.seen_labels import Namesake, namesakes
+from zeroshot.datasets.splits import Split
 from zeroshot.errors import DatasetError, IndexFileError, LabelError, OptionError, counted
+from zeroshot.evaluation.cached_embeddings import Embedded, embed_pool
 from zeroshot.evaluation.calibration import SEEN_COST
 from zeroshot.evaluation.compare import compare
-from zeroshot.evaluation.datasets import read_dataset
-from zeroshot.evaluation.embedded import Embedded, embed_pool
-from zeroshot.evaluation.layouts import key
-from zeroshot.evaluation.lineages import lineage_named
 from zeroshot.evaluation.output import write_report
-from zeroshot.evaluation.protocols import Plan, plan_for, plan_of_split, protocol_named
-from zeroshot.evaluation.report import ModelFigures, Report, Videos, machine_facts
+from zeroshot.evaluation.report import ModelFigures, Report, Videos
 from zeroshot.evaluation.scoring import mean_over_rounds, stream_figures
-from zeroshot.evaluation.seen import Namesake, namesakes
-from zeroshot.evaluation.splits import Split
+from zeroshot.index.index import LabelIndex
 from zeroshot.model.model import Model
-from zeroshot.text.index import LabelIndex
+from zeroshot.reports.machine import machine_facts
 from zeroshot.text.lists import label_entries
 from zeroshot.text.prompts import make_prompts, prompts_digest, read_labels, templates_in_words
 from zeroshot.video.source import name_of
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
 
-    from zeroshot.evaluation.intervals import Estimate
     from zeroshot.evaluation.scoring import StreamFigures
+    from zeroshot.statistics.intervals import Estimate
     from zeroshot.text.prompts import LabelSource, TemplateSource
     from zeroshot.types import Prompts
     from zeroshot.video.sampling import Sampling

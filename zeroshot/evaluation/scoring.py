@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zeroshot.datasets.protocols import BASE, NOVEL, pool_key
 from zeroshot.evaluation.calibration import SEEN_COST, calibrate, calibration_rows
-from zeroshot.evaluation.intervals import Count, Estimate, bootstrap
-from zeroshot.evaluation.metrics import (
+from zeroshot.statistics.intervals import Count, Estimate, bootstrap
+from zeroshot.statistics.metrics import (
     class_counts,
     generalized,
     harmonic_mean,
     mean_class_accuracy,
     target_ranks,
 )
-from zeroshot.evaluation.protocols import BASE, NOVEL, pool_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from zeroshot.evaluation.protocols import Plan
+    from zeroshot.datasets.protocols import Plan
 
 NUM_CONFUSIONS = 20
 

@@ -12,11 +12,12 @@ import torch
 import torch.nn.functional as F
 
 from zeroshot.errors import ModelError, OptionError
-from zeroshot.model import hub, openclip
-from zeroshot.model.device import choose_device, exact_and_fast
-from zeroshot.model.names import ModelName, parse_name, read_json
-from zeroshot.model.network import Network, no_tokens
-from zeroshot.model.precision import Precision, require_level
+from zeroshot.model.networks import open_clip as openclip
+from zeroshot.model.networks import transformers as hub
+from zeroshot.model.networks.names import ModelName, parse_name, read_json
+from zeroshot.model.networks.network import Network, no_tokens
+from zeroshot.model.speed.device import choose_device, exact_and_fast
+from zeroshot.model.speed.precision import Precision, require_level
 from zeroshot.video.transform import normalized, preprocess_frames, seen_frames
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from zeroshot.errors import OptionError, VideoError
-from zeroshot.model.encoding import ClipEncoder, unit_mean, vectors_of_windows
+from zeroshot.model.encoder import ClipEncoder, unit_mean, vectors_of_windows
 from zeroshot.model.tokens import pooled_grid
+from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.sampling import Sampling, Window
-from zeroshot.video.worker import ClipReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from zeroshot.model.adapter import TwoStreamAdapter
+    from zeroshot.adapter.adapter import TwoStreamAdapter
     from zeroshot.model.backbone import Backbone
-    from zeroshot.model.batching import Line
-    from zeroshot.model.encoding import WindowVectors
+    from zeroshot.model.batch_queue import Line
+    from zeroshot.model.encoder import WindowVectors
     from zeroshot.types import Clip, Prompts
     from zeroshot.video.source import VideoSource
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zeroshot.errors import OptionError, OutputError
-from zeroshot.files import write_whole
+from zeroshot.store.files import write_whole
 from zeroshot.synthetic.coupling import sample_pairs
 from zeroshot.synthetic.render import render_many
 from zeroshot.synthetic.world import ACTIONS, SCENES, View

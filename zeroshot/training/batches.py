@@ -13,13 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zeroshot.losses.mixing import background, bias_frames, stillmix, swap_backgrounds
-from zeroshot.losses.sampling import balanced_weights, draw, draw_grouped
+from zeroshot.cutouts.background import background
+from zeroshot.training.augment import bias_frames, stillmix, swap_backgrounds
+from zeroshot.training.balance import balanced_weights, draw, draw_grouped
 
 if TYPE_CHECKING:
-    from zeroshot.features.waist import Waist
     from zeroshot.training.config import TrainingConfig
-    from zeroshot.training.targets import LabelTexts
+    from zeroshot.training.label_targets import LabelTexts
+    from zeroshot.waist.waist import Waist
 
 _PURPOSES = {"rows": 1, "order": 2, "mix": 3, "dropout": 4, "hold out": 5}
 _MIRRORED = 0.5

@@ -6,14 +6,14 @@ import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from zeroshot.adapter.config import AdapterConfig
 from zeroshot.errors import OptionError
 from zeroshot.losses.objective import ObjectiveConfig
-from zeroshot.types import AdapterConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from zeroshot.features.waist import WaistSettings
+    from zeroshot.waist.waist import WaistSettings
 
 PRECISIONS = ("no", "bf16", "fp16")
 STREAMS = ("static", "dynamic", "fused")

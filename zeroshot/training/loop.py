@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from zeroshot.adapter.adapter import TwoStreamAdapter, mean_embedding
 from zeroshot.errors import LabelError, OptionError
 from zeroshot.losses.objective import Objective, Targets
 from zeroshot.losses.scene import scene_directions
-from zeroshot.model.adapter import TwoStreamAdapter, mean_embedding
+from zeroshot.training.accelerator import Machine, on_machine
 from zeroshot.training.batches import Batch, Draws, generator_for, mix, still_bank
 from zeroshot.training.config import adapter_config
-from zeroshot.training.look import HeldOut, look
-from zeroshot.training.machine import Machine, on_machine
-from zeroshot.training.record import EpochRecord, Fitted, Watcher
-from zeroshot.training.targets import mirrored_label, mirrored_rows
+from zeroshot.training.history import EpochRecord, Fitted, Watcher
+from zeroshot.training.label_targets import mirrored_label, mirrored_rows
+from zeroshot.training.validation import HeldOut, look
 
 if TYPE_CHECKING:
-    from zeroshot.features.waist import Waist
     from zeroshot.training.batches import StillBank
     from zeroshot.training.config import TrainingConfig
+    from zeroshot.training.label_targets import LabelTexts, Scenes
     from zeroshot.training.snapshot import Snapshots
-    from zeroshot.training.targets import LabelTexts, Scenes
+    from zeroshot.waist.waist import Waist
 
 _CALIBRATION_CLIPS = 256
 _ROWS_AT_ONCE = 512

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from zeroshot.datasets.splits import Split, read_split
 from zeroshot.errors import LabelError, OptionError
-from zeroshot.evaluation.splits import Split, read_split
-from zeroshot.features.waist import MANIFEST, Copies, Waist
-from zeroshot.features.write import waist_settings, write_waist
 from zeroshot.text.prompts import make_prompts
 from zeroshot.training.batches import generator_for
-from zeroshot.training.targets import LabelTexts, Scenes, given_scenes, guessed_scenes
+from zeroshot.training.label_targets import LabelTexts, Scenes, given_scenes, guessed_scenes
 from zeroshot.video.sampling import Sampling
+from zeroshot.waist.waist import MANIFEST, Copies, Waist
+from zeroshot.waist.writer import waist_settings, write_waist
 
 if TYPE_CHECKING:
     import os

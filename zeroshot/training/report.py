@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from zeroshot.files import write_whole
+from zeroshot.store.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from zeroshot.training.history import EpochRecord, Fitted
     from zeroshot.training.prepare import Material
-    from zeroshot.training.record import EpochRecord, Fitted
 
 LOG = "log.csv"
 CARD = "README.md"

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from zeroshot.checkpoint import DEFAULT_MODEL, load_adapter, load_model, save_adapter
 from zeroshot.errors import OutputError
-from zeroshot.evaluation.curves import training_curves
-from zeroshot.files import write_whole
+from zeroshot.reports.curves import training_curves
+from zeroshot.store.files import write_whole
+from zeroshot.training.accelerator import on_machine
 from zeroshot.training.config import TrainingConfig
+from zeroshot.training.history import EpochRecord, Fitted, Watcher
 from zeroshot.training.loop import fit
-from zeroshot.training.machine import on_machine
 from zeroshot.training.prepare import Material, Preparation, gather, open_waist, readable
-from zeroshot.training.record import EpochRecord, Fitted, Watcher
 from zeroshot.training.report import (
     LOG,
     PICTURE,
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    from zeroshot.evaluation.splits import Split
-    from zeroshot.features.waist import Waist
+    from zeroshot.datasets.splits import Split
     from zeroshot.model.backbone import Backbone
     from zeroshot.model.model import Model
-    from zeroshot.training.machine import Machine
+    from zeroshot.training.accelerator import Machine
+    from zeroshot.waist.waist import Waist
 
 _TOKENS = "tokens"
 

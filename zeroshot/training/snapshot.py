@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from zeroshot.errors import OutputError
-from zeroshot.files import write_whole
+from zeroshot.store.files import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path

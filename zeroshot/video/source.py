@@ -13,8 +13,8 @@ import numpy as np
 
 from zeroshot.errors import VideoError
 from zeroshot.types import Clip
-from zeroshot.video.decode import VIDEO_SUFFIXES
-from zeroshot.video.probe import printable
+from zeroshot.video.decoders.decode import VIDEO_SUFFIXES
+from zeroshot.video.decoders.probe import printable
 from zeroshot.video.sampling import Sampling, frame_times
 
 if TYPE_CHECKING:

@@ -1,0 +1,155 @@
+"""The two-stream adapter: small, trained, on top of a frozen CLIP's tokens."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from copy import deepcopy
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from zeroshot.adapter.streams import DynamicStream, StaticStream, unit_rows
+from zeroshot.errors import OptionError
+from zeroshot.types import Streams
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from zeroshot.adapter.config import AdapterConfig
+
+
+def mean_embedding(embeddings: Tensor) -> Tensor:
+    """(B, D) unit rows: frame embeddings (B, T, D) averaged over time and renormalized, as CLIP does."""
+    return unit_rows(unit_rows(embeddings.float()).mean(1))
+
+
+class TwoStreamAdapter(nn.Module):
+    """A frozen CLIP's tokens (B, T, 1+N, C) and frame embeddings (B, T, D) → `Streams`.
+
+    Untrained it is CLIP averaged over frames: the static stream's last layer, the scene directions and the
+    fused weight are zero. The fused stream does not stand on the static one, which learns whatever one frame
+    tells, bias included, but on its `anchor`: CLIP itself, averaged over frames, without the directions in
+    which scenes differ.
+
+    Args:
+        config: shapes and choices.
+        seed: of the initial weights; the global generator is left as it was.
+
+    Attributes:
+        fused_weight: scalar buffer; fused = anchor + fused_weight · dynamic, renormalized. Stored with the
+            weights and chosen on held-out seen classes, never learned and never chosen on test classes.
+        scene_directions: (R, D) buffer of orthogonal rows, those beyond the directions in use zero.
+    """
+
+    fused_weight: Tensor
+    scene_directions: Tensor
+
+    def __init__(self, config: AdapterConfig, seed: int = 0) -> None:
+        super().__init__()
+        self.config = config
+        with _seeded(seed):
+            self.dynamic = DynamicStream(config)
+            self.static = StaticStream(config)
+        self.register_buffer("fused_weight", torch.zeros(()))
+        directions = torch.zeros(config.num_scene_directions, config.embedding_dim)
+        self.register_buffer("scene_directions", directions)
+
+    def forward(
+        self, tokens: Tensor, embeddings: Tensor, generator: torch.Generator | None = None
+    ) -> Streams:
+        """B videos through both streams.
+
+        Args:
+            tokens: (B, T, 1+N, C), any float type; the patch grid pooled to the config's.
+            embeddings: (B, T, D) of the same frames.
+            generator: of dropout and of the static stream's random frames while training.
+
+        Raises:
+            OptionError: the shapes are those of another backbone, grid or number of frames.
+        """
+        self._check(tokens, embeddings)
+        dynamic_hidden, dynamic = self.dynamic(tokens, generator)
+        static_hidden, shift = self.static(tokens, generator)
+        base = unit_rows(embeddings.float()).mean(1)
+        static = unit_rows(base + shift)
+        anchor = unit_rows(base - (base @ self.scene_directions.T) @ self.scene_directions)
+        both = unit_rows(anchor + self.fused_weight * dynamic)
+        fused = torch.where(
+            self.fused_weight == 0, anchor, both
+        )  # unit_rows(anchor) may differ in the last bit
+        return Streams(static, dynamic, fused, static_hidden, dynamic_hidden, anchor)
+
+    def calibrate(self, tokens: Tensor) -> None:
+        """Takes what the dynamic stream must know of tokens in general from training ones (B, T, 1+N, C).
+
+        That is the typical size of the change in each channel, since CLIP's channels differ in size by orders
+        of magnitude and the loudest ones would drown the others, and the principal components of the change.
+
+        Raises:
+            OptionError: another shape, or none of the clips moves.
+        """
+        self._check(tokens, None)
+        self.dynamic.calibrate(tokens)
+
+    @torch.no_grad()
+    def set_fused_weight(self, weight: float) -> None:
+        """Stores how much of the dynamic stream the fused one takes: 0 is the static stream alone."""
+        if not 0 <= weight < float("inf"):
+            raise OptionError(f"fused weight is {weight}; expected a number ≥ 0")
+        self.fused_weight.fill_(weight)
+
+    @torch.no_grad()
+    def set_scene_directions(self, directions: Tensor) -> None:
+        """Stores (R', D) orthonormal rows; of more than the config's R the first R are taken."""
+        if directions.ndim != 2 or directions.shape[1] != self.config.embedding_dim:
+            raise OptionError(
+                f"scene directions have shape {tuple(directions.shape)}; "
+                f"expected (R, {self.config.embedding_dim})"
+            )
+        used = directions[: len(self.scene_directions)]
+        self.scene_directions.zero_()
+        self.scene_directions[: len(used)] = used
+
+    @torch.no_grad()
+    def towards_clip(self, share: float) -> TwoStreamAdapter:
+        """A copy on the straight line from CLIP averaged over frames (share 0) to this adapter (share 1).
+
+        Only the gates lie on that line, the share of the scene that is taken out among them: with them at
+        zero the other weights have no effect.
+        Source: weight interpolation as in WiSE-FT and Open-VCLIP, between a residual's gate and zero.
+        """
+        if not 0 <= share <= 1:
+            raise OptionError(f"share is {share}; expected 0 (CLIP) to 1 (the adapter as trained)")
+        other = deepcopy(self)
+        other.static.head.weight.mul_(share)
+        other.fused_weight.mul_(share)
+        other.scene_directions.mul_(share**0.5)  # they are multiplied twice
+        return other
+
+    def num_parameters(self) -> int:
+        """How many numbers are trained."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def _check(self, tokens: Tensor, embeddings: Tensor | None) -> None:
+        config = self.config
+        expected = (config.num_frames, 1 + config.grid[0] * config.grid[1], config.token_dim)
+        if tokens.ndim != 4 or tuple(tokens.shape[1:]) != expected:
+            raise OptionError(
+                f"tokens have shape {tuple(tokens.shape)}; this adapter reads "
+                f"(B, {expected[0]}, {expected[1]}, {expected[2]}): "
+                "take the backbone, grid and number of frames it was made for"
+            )
+        if embeddings is None:
+            return
+        wanted = (len(tokens), config.num_frames, config.embedding_dim)
+        if tuple(embeddings.shape) != wanted:
+            raise OptionError(f"frame embeddings have shape {tuple(embeddings.shape)}; expected {wanted}")
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Layers draw their first weights from torch's global generator: seed it here and put it back."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield

@@ -1,0 +1,129 @@
+"""What a table knows of each video, in 60 bytes a video: so that a million of them fit beside the work."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zeroshot.video.identity import FileFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+_LAYOUT = np.dtype(
+    [
+        ("key", "S16"),
+        ("size", "i8"),
+        ("modified", "i8"),
+        ("content", "S16"),
+        ("part", "i4"),
+        ("failed", "?"),
+    ]
+)
+_RECENT = 1 << 15  # records kept one by one before they are packed
+_NOTHING = -1  # size of a file of which nothing is known
+PENDING = -1
+"""The part of rows that are not written yet."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A video of a table.
+
+    Attributes:
+        key: see `path_key`.
+        facts: of the file when it was read; None where it was not there.
+        content: 16 bytes, its digest; empty where it could not be read.
+        part: number of the part that holds its rows, or PENDING.
+        failed: whether it has an error.
+    """
+
+    key: bytes
+    facts: FileFacts | None
+    content: bytes
+    part: int
+    failed: bool
+
+
+def path_key(path: str) -> bytes:
+    """16 bytes that stand for a path."""
+    return hashlib.blake2b(path.encode("utf-8", "surrogateescape"), digest_size=16).digest()
+
+
+class Ledger:
+    """Records by path, and by size and content; a later record of a path takes the place of an earlier."""
+
+    def __init__(self, records: Iterable[Record] = ()) -> None:
+        self._packed: NDArray[Any] = np.empty(0, _LAYOUT)
+        # Columns of it that are searched: a search in a field of a structure would copy it each time.
+        self._keys: NDArray[np.bytes_] = self._packed["key"].copy()
+        self._sizes: NDArray[np.int64] = self._packed["size"].copy()
+        self._by_size: NDArray[np.int64] = np.empty(0, np.int64)
+        self._recent: dict[bytes, Record] = {}
+        self._recent_sizes: dict[int, list[bytes]] = {}
+        for record in records:
+            self.put(record)
+
+    def __len__(self) -> int:
+        self._pack()
+        return len(self._packed)
+
+    def put(self, record: Record) -> None:
+        """Remember a record."""
+        self._recent[record.key] = record
+        if record.facts is not None:
+            self._recent_sizes.setdefault(record.facts.size, []).append(record.key)
+        if len(self._recent) >= _RECENT:
+            self._pack()
+
+    def get(self, key: bytes) -> Record | None:
+        """The record of a path, or None."""
+        if key in self._recent:
+            return self._recent[key]
+        place = int(np.searchsorted(self._keys, np.bytes_(key)))
+        found = _unpacked(self._packed[place]) if place < len(self._keys) else None
+        return found if found is not None and found.key == key else None
+
+    def of_size(self, size: int) -> list[Record]:
+        """The records of files of that many bytes: those whose content may be that of another."""
+        first, last = np.searchsorted(self._sizes, [size, size + 1])
+        rows = [_unpacked(self._packed[place]) for place in self._by_size[first:last]]
+        rows = [row for row in rows if row.key not in self._recent]
+        return rows + [self._recent[key] for key in dict.fromkeys(self._recent_sizes.get(size, ()))]
+
+    def _pack(self) -> None:
+        """Put the recent records among the packed ones."""
+        if not self._recent:
+            return
+        fresh = np.array([_packed(record) for record in self._recent.values()], _LAYOUT)
+        kept = self._packed[~np.isin(self._packed["key"], fresh["key"])]
+        joined = np.concatenate([kept, fresh])
+        self._packed = joined[np.argsort(joined["key"], kind="stable")]
+        self._keys = self._packed["key"].copy()
+        self._by_size = np.argsort(self._packed["size"], kind="stable")
+        self._sizes = self._packed["size"][self._by_size]
+        self._recent, self._recent_sizes = {}, {}
+
+
+def _packed(record: Record) -> tuple[bytes, int, int, bytes, int, bool]:
+    """As a row of the layout."""
+    size, modified = (_NOTHING, 0) if record.facts is None else (record.facts.size, record.facts.modified)
+    return record.key, size, modified, record.content, record.part, record.failed
+
+
+def _unpacked(row: Any) -> Record:  # noqa: ANN401 - a row of the layout
+    """The record of a row; what the layout took for padding is put back."""
+    facts = None if row["size"] == _NOTHING else FileFacts(int(row["size"]), int(row["modified"]))
+    content = bytes(row["content"])
+    return Record(
+        bytes(row["key"]).ljust(16, b"\0"),
+        facts,
+        content.ljust(16, b"\0") if content else b"",
+        int(row["part"]),
+        bool(row["failed"]),
+    )

@@ -1,0 +1,173 @@
+"""The first pass: each video taken apart into person and place, and what the second pass has to know."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zeroshot.bias.manifest import is_whole
+from zeroshot.bias.pairs import layout
+from zeroshot.bias.recipe import Facts
+from zeroshot.cutouts.camera import follow_camera
+from zeroshot.cutouts.composite import Cutout, figure_of
+from zeroshot.cutouts.inpaint import clean_plate
+from zeroshot.cutouts.mask_files import (
+    fitted_mask,
+    is_mask_video,
+    mask_of_film,
+    person_share,
+    read_mask,
+)
+from zeroshot.cutouts.motion_mask import motion_mask
+from zeroshot.errors import OutputError, VideoError
+from zeroshot.store.files import write_whole
+from zeroshot.video.identity import content_key
+from zeroshot.video.write import write_video
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from zeroshot.bias.recipe import BiasRecipe, Item, Places
+    from zeroshot.cutouts.segmenter import PersonSegmenter
+    from zeroshot.video.decoders.all_frames import Film
+    from zeroshot.video.source import VideoSource
+
+PRESET = "veryfast"
+
+
+def films_needed(item: Item) -> list[VideoSource]:
+    """What has to be decoded to take a video apart: itself, its mask if that is a video, its background."""
+    needed: list[VideoSource] = [item.source]
+    if item.mask is not None and is_mask_video(item.mask):
+        needed.append(item.mask)
+    if item.background is not None:
+        needed.append(item.background)
+    return needed
+
+
+def take_apart(
+    item: Item,
+    films: Sequence[Film | VideoError],
+    recipe: BiasRecipe,
+    places: Places,
+    segmenter: PersonSegmenter | None = None,
+) -> Facts:
+    """Write the original, the background, the mask and the figure of one video, then its facts.
+
+    Args:
+        item: the video.
+        films: of `films_needed`.
+        recipe: how.
+        places: where.
+        segmenter: makes the mask of an item that has none; None takes what moves.
+
+    Raises:
+        VideoError: a film could not be read, they do not fit each other, or nobody is to be seen.
+        OutputError: something cannot be written.
+    """
+    cutout = _cut(item, films, recipe, segmenter)
+    film = films[0]
+    if isinstance(film, VideoError):  # _cut has raised it already; this tells the type checker
+        raise film
+    digests = {}
+    for kind, frames in (("original", cutout.frames), ("background-only", cutout.plate)):
+        path = places.video(kind, item.name)
+        write_video(path, frames, film.fps, crf=recipe.crf, preset=PRESET)
+        digests[kind] = content_key(path)
+    write_mask(places.mask(item), cutout.levels)
+    top = write_figure(places.figure(item), cutout)
+    sums = cutout.frames.sum((0, 2, 3), dtype=np.int64).tolist()
+    height, width = cutout.frames.shape[2:]
+    facts = Facts(
+        key=item.key,
+        size=(int(height), int(width)),
+        num_frames=len(cutout.frames),
+        fps=film.fps,
+        person_share=person_share(cutout.levels),
+        colour_sums=(sums[0], sums[1], sums[2]),
+        layout=tuple(layout(cutout.plate)),
+        figure_top=top,
+        digests=digests,
+    )
+    write_whole(places.facts(item), json.dumps(facts.as_dict()).encode())
+    return facts
+
+
+def known_facts(item: Item, places: Places) -> Facts | None:
+    """The facts of a video that was taken apart before and has not changed since; None where it has to be."""
+    try:
+        facts = Facts.from_dict(json.loads(places.facts(item).read_text(encoding="utf-8")))
+    except (OSError, ValueError, OutputError):
+        return None
+    if facts.key != item.key or not all(path.is_file() for path in (places.mask(item), places.figure(item))):
+        return None
+    whole = all(is_whole(places.video(kind, item.name), digest) for kind, digest in facts.digests.items())
+    return facts if whole else None
+
+
+def write_mask(path: Path, levels: NDArray[np.uint8]) -> None:
+    """Levels (T, H, W) as an .npz file."""
+    packed = io.BytesIO()
+    np.savez_compressed(packed, masks=levels)
+    write_whole(path, packed.getvalue())
+
+
+def write_figure(path: Path, cutout: Cutout) -> float:
+    """The person of one frame as a PNG with transparency; gives its upper edge as a share of the height."""
+    from PIL import Image
+
+    picture, level, top = figure_of(cutout)
+    pixels = np.concatenate([picture, level[None]]).transpose(1, 2, 0)
+    packed = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels), "RGBA").save(packed, "PNG")
+    write_whole(path, packed.getvalue())
+    return top / int(cutout.frames.shape[2])
+
+
+def _cut(
+    item: Item, films: Sequence[Film | VideoError], recipe: BiasRecipe, segmenter: PersonSegmenter | None
+) -> Cutout:
+    """Person and place of one video."""
+    read = []
+    for film in films:
+        if isinstance(film, VideoError):
+            raise film
+        read.append(film)
+    film, *others = read
+    frames = film.clip.frames
+    path = None
+    if item.mask is None and segmenter is not None:
+        levels = segmenter.levels(frames)
+    elif item.mask is None:
+        path = follow_camera(frames)
+        levels = motion_mask(frames, recipe.motion_share, path)
+    else:
+        mask = mask_of_film(others.pop(0)) if is_mask_video(item.mask) else read_mask(item.mask)
+        levels = fitted_mask(mask, film, item.mask)
+    if person_share(levels) == 0:
+        raise VideoError(
+            f"{_nobody(item, segmenter)} {item.shown}; give it a mask with a person, or leave it out"
+        )
+    if not others:
+        return Cutout(frames, levels, clean_plate(frames, levels, path), exact=False)
+    plate = others[0].clip.frames
+    if plate.shape != frames.shape:
+        shown = " × ".join(map(str, plate.shape))
+        raise VideoError(
+            f"the background {item.background} is {shown}, its video {' × '.join(map(str, frames.shape))} "
+            "(frames × 3 × height × width); make both alike"
+        )
+    return Cutout(frames, levels, plate, exact=True)
+
+
+def _nobody(item: Item, segmenter: PersonSegmenter | None) -> str:
+    """How a mask without a person is told."""
+    if item.mask is not None:
+        return f"the mask {item.mask} shows nobody in"
+    return "nothing moves in" if segmenter is None else f"{segmenter.name} finds nobody in"

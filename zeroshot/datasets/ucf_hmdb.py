@@ -1,0 +1,227 @@
+"""UCF101 and HMDB51: three official test splits each, class names in the files' own names."""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from zeroshot.datasets.files_on_disk import Files, bundled_lines, key, none_found
+from zeroshot.datasets.listing import Listing
+from zeroshot.datasets.splits import LabeledVideo
+from zeroshot.errors import DatasetError, counted
+from zeroshot.text.lists import read_text
+from zeroshot.text.prompts import read_labels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    Tests = dict[int, dict[str, str]]
+    """Of each test split, the stem of every file and its published class."""
+
+_UCF_STEM = re.compile(r"v_(?P<name>\w+?)_g\d\d_c\d\d")
+_HMDB_STEM = re.compile(r".*?_(?P<name>[a-z_]+)_[a-z]_[a-z]{2}_np\d+_[a-z]{2}_[a-z]{3}_\d+")
+_TEST_LIST = re.compile(r"(?:test|val).*?(?:split_?|list_?)0?([123])")
+
+
+def read_ucf101(root: str, lists: Sequence[Path] = ()) -> Listing:
+    """UCF101 in class folders or flat; test lists from `lists`, else from the folder, else the bundled ones.
+
+    Args:
+        root: its folder.
+        lists: `ucfTrainTestlist/testlist01.txt` and its like, or lists of `file index`.
+
+    Raises:
+        DatasetError: the root holds none of its videos, or a list contradicts itself or the files' names.
+    """
+    words = read_labels("ucf101")
+    bundled = [line.split() for line in bundled_lines("ucf101_test")]
+    published = tuple(name for name, _ in bundled)
+    known = {key(name): label for name, label in zip(published, words, strict=True)}
+    files = Files(root)
+    found = lists or [path for path in files.lists_named("test") if _TEST_LIST.search(path.name.lower())]
+    tests = _index_lists(found, _UCF_STEM, known) if found else _bundled_ucf(bundled)
+    places = {key(name): name for name in published}
+
+    def expected(stem: str) -> Path:
+        return files.root / places[_class_in(stem, _UCF_STEM)] / f"{stem}.avi"
+
+    return _listing("ucf101", files, (words, published), (tests, found), (known, _UCF_STEM, expected))
+
+
+def read_hmdb51(root: str, lists: Sequence[Path] = ()) -> Listing:
+    """HMDB51 in class folders or flat; test splits from `lists`, else from the folder, else the bundled ones.
+
+    Args:
+        root: its folder.
+        lists: the 51 files `brush_hair_test_split1.txt` … of a split or more, or lists of `file index`.
+
+    Raises:
+        DatasetError: the root holds none of its videos, or a list contradicts itself or the files' names.
+    """
+    words = read_labels("hmdb51")
+    sections = _bundled_hmdb()
+    published = tuple(sections)
+    known = {key(name): label for name, label in zip(published, words, strict=True)}
+    files = Files(root)
+    found = lists or files.lists_named("split")
+    per_class = [path for path in found if key(path.name.lower().partition("_test_split")[0]) in known]
+    others = [path for path in found if path not in per_class and _TEST_LIST.search(path.name.lower())]
+    if per_class:
+        tests = _class_lists(per_class)
+    elif others:
+        tests = _index_lists(others, _HMDB_STEM, known)
+    else:
+        tests = {
+            number: {stem: name for name, rows in sections.items() for stem, which in rows if number in which}
+            for number in (1, 2, 3)
+        }
+    places = {key(name): name for name in published}
+
+    def expected(stem: str) -> Path:
+        return files.root / places[_class_in(stem, _HMDB_STEM, known)] / f"{stem}.avi"
+
+    read = per_class or others
+    return _listing("hmdb51", files, (words, published), (tests, read), (known, _HMDB_STEM, expected))
+
+
+def _listing(
+    name: str,
+    files: Files,
+    names: tuple[tuple[str, ...], tuple[str, ...]],
+    lists: tuple[Tests, Sequence[Path]],
+    stems: tuple[dict[str, str], re.Pattern[str], Callable[[str], Path]],
+) -> Listing:
+    """Every clip that a test split names or that lies on disk, with the rows of each split."""
+    (words, published), (tests, read) = names, lists
+    known, pattern, expected = stems
+    labels = {
+        stem: known[key(published_name)] for rows in tests.values() for stem, published_name in rows.items()
+    }
+    for stem in files.stems:
+        if stem not in labels and (label := known.get(_class_in(stem, pattern, known))):
+            labels[stem] = label
+    folders = dict(zip(words, published, strict=True))
+    videos, there = [], 0
+    for stem in sorted(labels):
+        path = files.find([stem], [folders[labels[stem]], labels[stem]])
+        there += path is not None
+        videos.append(LabeledVideo(str(path or expected(stem)), labels[stem]))
+    if not there:
+        raise none_found(files, name, sorted(labels))
+    place = {stem: row for row, stem in enumerate(sorted(labels))}
+    rows = tuple(tuple(place[stem] for stem in sorted(tests[number])) for number in sorted(tests))
+    source = (
+        f"{counted(len(read), 'list')} on disk (first: {read[0].name})"
+        if read
+        else f"bundled {name} test splits"
+    )
+    return Listing(name, words, tuple(videos), published, rows, (source,))
+
+
+def _class_in(stem: str, pattern: re.Pattern[str], known: dict[str, str] | None = None) -> str:
+    """The key of the class that a file's name holds; empty where it holds none.
+
+    Titles run into the class (`…_Hair_brush_hair_u_…`), so the longest end that is a class counts.
+    """
+    match = pattern.fullmatch(stem)
+    if match is None:
+        return ""
+    parts = match["name"].split("_")
+    if known is None or key(match["name"]) in known:
+        return key(match["name"])
+    tails = (key("".join(parts[start:])) for start in range(len(parts)))
+    return next((tail for tail in tails if tail in known), "")
+
+
+def _bundled_ucf(lines: list[list[str]]) -> Tests:
+    """From the number of clips in each group: groups 1–7, 8–14 and 15–21 are test lists 1, 2 and 3."""
+    tests: Tests = {1: {}, 2: {}, 3: {}}
+    for name, counts in lines:
+        spelled = "HandStandPushups" if name == "HandstandPushups" else name  # files and folder differ so
+        for group, count in enumerate(counts, start=1):
+            for number in range(1, int(count) + 1):
+                tests[(group + 6) // 7][f"v_{spelled}_g{group:02d}_c{number:02d}"] = name
+    return tests
+
+
+def _bundled_hmdb() -> dict[str, list[tuple[str, set[int]]]]:
+    """Of each class, its files' stems and the splits that test on them."""
+    sections: dict[str, list[tuple[str, set[int]]]] = {}
+    name = ""
+    for line in bundled_lines("hmdb51_test"):
+        if line.startswith("[") and line.endswith("]") and " " not in line:
+            name = line[1:-1]
+            sections[name] = []
+        else:
+            which, stem = line.split(" ", 1)
+            sections[name].append((stem, {int(digit) for digit in which}))
+    return sections
+
+
+def _class_lists(paths: Sequence[Path]) -> Tests:
+    """HMDB51's own lists, one a class and split: `file.avi 2` is a test clip, 1 and 0 are none."""
+    tests: Tests = {}
+    for path in paths:
+        name, number = path.stem.rsplit("_test_split", 1)
+        if not number.isdigit():
+            raise DatasetError(f"{path} names no split; expected …_test_split1.txt")
+        rows = tests.setdefault(int(number), {})
+        for line, text in enumerate(read_text(path).splitlines(), start=1):
+            if not text.strip():
+                continue
+            file, _, use = text.strip().rpartition(" ")
+            if use not in {"0", "1", "2"} or not file:
+                raise DatasetError(f"{path}, line {line}: {text.strip()!r}; expected `file.avi 2`, 1 or 0")
+            if use == "2":
+                rows[_stem(file)] = name
+    return tests
+
+
+def _index_lists(paths: Sequence[Path], pattern: re.Pattern[str], known: dict[str, str]) -> Tests:
+    """Lists of `folder/file index` or `file`, one a split; the file's own name says its class.
+
+    The index may count in any order, but must stand for one class throughout a list.
+    """
+    tests: Tests = {}
+    for place, path in enumerate(sorted(paths), start=1):
+        match = _TEST_LIST.search(path.name.lower())
+        rows = tests.setdefault(int(match[1]) if match else place, {})
+        meant: dict[str, tuple[str, int]] = {}
+        for line, text in enumerate(read_text(path).splitlines(), start=1):
+            if not text.strip():
+                continue
+            file, _, index = text.strip().rpartition(" ")
+            if not (file and index.isdigit()):
+                file, index = text.strip(), ""
+            stem = _stem(file)
+            name = _class_in(stem, pattern, known)
+            if name not in known:
+                raise DatasetError(f"{path}, line {line}: {file!r} names no class of the data set")
+            before, where = meant.setdefault(index or name, (name, line))
+            if before != name:
+                raise DatasetError(
+                    f"{path}, line {line}: index {index} stands for {known[name]!r} here and for "
+                    f"{known[before]!r} in line {where}; the list does not match its index"
+                )
+            rows[stem] = name
+        _refuse_shared(path, meant, known)
+    return tests
+
+
+def _refuse_shared(path: Path, meant: dict[str, tuple[str, int]], known: dict[str, str]) -> None:
+    """Refuse two indices for one class."""
+    rows = sorted((name, line, index) for index, (name, line) in meant.items())
+    for name, group in groupby(rows, key=lambda row: row[0]):
+        places = list(group)
+        if len(places) > 1:
+            raise DatasetError(
+                f"{path}: {known[name]!r} has the index {places[0][2]} in line {places[0][1]} and "
+                f"{places[1][2]} in line {places[1][1]}; the list does not match its index"
+            )
+
+
+def _stem(file: str) -> str:
+    """Name of a file without folder and suffix."""
+    return file.rpartition("/")[2].rsplit(".", 1)[0]

@@ -1,0 +1,128 @@
+"""Embeddings of evaluated videos: each video once a model, kept on disk, taken up again after a kill."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zeroshot.batch.engine import LocalEngine, fill_table
+from zeroshot.batch.table import EmbeddingTable, settings_of
+from zeroshot.errors import VideoError
+from zeroshot.model.model import STREAMS
+from zeroshot.video.source import is_path, name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from zeroshot.batch.parquet import EmbeddingRow
+    from zeroshot.datasets.splits import LabeledVideo
+    from zeroshot.model.model import Model
+    from zeroshot.video.sampling import Sampling
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """What a model makes of n videos.
+
+    Attributes:
+        vectors: (n, S, D) float32 unit rows of S streams; zeros where a video failed.
+        streams: S names; `clip` alone without an adapter.
+        errors: (n,) one line where a video failed, else None.
+        missing: (n,) whether the file is not there.
+    """
+
+    vectors: NDArray[np.float32]
+    streams: tuple[str, ...]
+    errors: tuple[str | None, ...]
+    missing: tuple[bool, ...]
+
+
+def embed_pool(
+    model: Model,
+    videos: Sequence[LabeledVideo],
+    folder: str | os.PathLike[str] | None = None,
+    *,
+    sampling: Sampling | None = None,
+    advance: Callable[[int, int], None] | None = None,
+) -> Embedded:
+    """The vectors of n videos, in their order.
+
+    Videos are read in the order of their names, so that the same videos share the same forward passes
+    whatever list they come from.
+
+    Args:
+        model: all of whose streams are asked.
+        videos: of a protocol, each once.
+        folder: where vectors are kept, a folder for each model and way to look at videos; None keeps nothing.
+        sampling: which frames; None: the model's own.
+        advance: is called with videos done and videos to do.
+
+    Raises:
+        OutputError: the folder cannot be written, or another run is writing there.
+    """
+    streams = ("clip",) if model.adapter is None else STREAMS
+    shape = (len(streams), model.embedding_dim)
+    vectors = np.zeros((len(videos), *shape), np.float32)
+    missing = [is_path(video.path) and not os.path.exists(video.path) for video in videos]  # noqa: PTH110
+    errors: list[str | None] = [
+        f"{name_of(video.path)} does not exist" if gone else None
+        for video, gone in zip(videos, missing, strict=True)
+    ]
+    order = sorted(range(len(videos)), key=lambda row: (name_of(videos[row].path), row))
+    rows = [row for row in order if not missing[row]]
+    outcomes = _outcomes(model, [videos[row] for row in rows], folder, sampling)
+    for done, (row, outcome) in enumerate(zip(rows, outcomes, strict=True), start=1):
+        if isinstance(outcome, str):
+            errors[row] = outcome
+        else:
+            vectors[row] = outcome.reshape(shape)
+        if advance is not None:
+            advance(done, len(rows))
+    return Embedded(vectors, streams, tuple(errors), tuple(missing))
+
+
+def _outcomes(
+    model: Model,
+    videos: Sequence[LabeledVideo],
+    folder: str | os.PathLike[str] | None,
+    sampling: Sampling | None,
+) -> Iterator[NDArray[np.float32] | str]:
+    """The vectors of each video, or the error that stopped it."""
+    paths = {str(video.path) for video in videos if is_path(video.path)}
+    if folder is None or len(paths) < len(videos):
+        for _, outcome in model.embed_streams((video.path for video in videos), sampling=sampling):
+            yield str(outcome) if isinstance(outcome, VideoError) else outcome
+        return
+    engine = LocalEngine(model, sampling=sampling, all_streams=True)
+    with _table(Path(folder), model, sampling or model.sampling) as table:
+        known: dict[str, EmbeddingRow] = {}
+        names = [str(video.path) for video in videos]
+        for name in names:
+            if found := table.rows_of(name, retry=True):
+                known[name] = found[0]
+        fresh = fill_table(table, engine, [name for name in names if name not in known], retry=True)
+        for name in names:
+            while name not in known:
+                read = next(fresh, None)
+                # Not read: it has the content of one that was read in the meantime.
+                row = table.recorded(name)[0] if read is None else read[0]
+                known[row.path] = row
+            row = known[name]
+            yield row.error or "no vector" if row.embedding is None else row.embedding
+
+
+def _table(folder: Path, model: Model, sampling: Sampling) -> EmbeddingTable:
+    """The table of one model, looking at videos in one way, in a folder of its own."""
+    chosen = {"sampling": asdict(sampling), "stream": "all"}
+    # What a model is called changes no vector; what it is, does.
+    settings = {name: value for name, value in settings_of(model).items() if name != "model"} | chosen
+    words = json.dumps(settings, sort_keys=True).encode()
+    return EmbeddingTable(folder / hashlib.sha256(words).hexdigest()[:16], settings)

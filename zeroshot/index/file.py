@@ -1,0 +1,195 @@
+"""One file for an index: labels, vectors and cells beside their checksums, mapped into memory when read.
+
+The file is laid out as safetensors lay theirs out, so that other tools can open it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zeroshot.errors import IndexFileError
+from zeroshot.store.files import write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+FORMAT = "zeroshot_label_index"
+VERSION = 2
+REMEDY = "rebuild it with `zeroshot index`"
+_TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "U8": np.dtype("u1"), "I64": np.dtype("<i8")}
+_NAMES = {kind: name for name, kind in _TYPES.items()}
+_PIECE = 1 << 24
+_ALIGNED = 64
+_LONGEST_HEADER = 1 << 30
+
+
+@dataclass(frozen=True, eq=False)
+class IndexFile:
+    """What an index file holds.
+
+    Attributes:
+        labels: K names.
+        embeddings: (K, D) float32, mapped from the file.
+        contents: fingerprint and, where there are cells, recall.
+        cells: their bytes, mapped from the file; or None.
+    """
+
+    labels: tuple[str, ...]
+    embeddings: NDArray[np.float32]
+    contents: dict[str, Any]
+    cells: NDArray[np.uint8] | None = None
+
+
+def write_index(path: Path, index: IndexFile) -> None:
+    """Write a file that is never seen half written; the same index gives the same bytes.
+
+    Raises:
+        OutputError: it cannot be written there.
+    """
+    words = [label.encode("utf-8", "surrogatepass") for label in index.labels]
+    arrays: dict[str, NDArray[Any]] = {
+        "embeddings": index.embeddings,
+        "label_ends": np.cumsum([len(word) for word in words], dtype=np.int64),
+        "labels": np.frombuffer(b"".join(words), np.uint8),
+    }
+    if index.cells is not None:
+        arrays["cells"] = index.cells
+    sums = {name: _sha256(array) for name, array in arrays.items()}
+    contents = {"version": VERSION, **index.contents, "sha256": sums}
+    checked = {**contents, "sha256_of_this": _sha256_of(contents)}
+    write_whole(path, _pieces(arrays, json.dumps(checked, sort_keys=True)))
+
+
+def read_index(path: Path, check_up_to: int) -> IndexFile:
+    """What `write_index` wrote, of this version or the one before.
+
+    Everything is held against its checksum, but vectors and cells of more bytes than `check_up_to`, which are
+    mapped and read only where a search goes.
+
+    Raises:
+        IndexFileError: the file is missing, damaged, of another kind or of another version.
+    """
+    try:
+        return _read(path, check_up_to)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise IndexFileError(
+            f"cannot read the index {path}: {reason}; make one with `zeroshot index`"
+        ) from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        raise IndexFileError(f"index {path} is damaged ({error!r}); {REMEDY}") from None
+
+
+def _read(path: Path, check_up_to: int) -> IndexFile:
+    """As `read_index`, with whatever errors a damaged file causes."""
+    header, start = _header(path)
+    metadata = header.pop("__metadata__", None) or {}
+    if FORMAT not in metadata:
+        raise IndexFileError(f"{path} is not a label index; make one with `zeroshot index`")
+    contents = json.loads(metadata[FORMAT])
+    version = contents.get("version")
+    if version not in {1, VERSION}:
+        raise IndexFileError(f"index {path} has format {version}; expected {VERSION}; {REMEDY}")
+    arrays = _arrays(path, header, start)
+    if version == 1:
+        return _of_version_1(path, contents, arrays)
+    if contents.pop("sha256_of_this") != _sha256_of(contents):
+        raise IndexFileError(f"index {path} is damaged: its checksum is wrong; {REMEDY}")
+    sums = contents.pop("sha256")
+    if sums.keys() != arrays.keys():
+        raise ValueError(f"it holds {', '.join(arrays)}")
+    for name, array in arrays.items():
+        small = array.nbytes <= check_up_to or name.startswith("label")
+        if small and sums[name] != _sha256(array):
+            raise IndexFileError(f"index {path} is damaged: the checksum of its {name} is wrong; {REMEDY}")
+    text, ends = arrays["labels"].tobytes(), [0, *arrays["label_ends"].tolist()]
+    labels = tuple(text[first:last].decode("utf-8", "surrogatepass") for first, last in pairwise(ends))
+    del contents["version"]
+    return IndexFile(labels, arrays["embeddings"], contents, arrays.get("cells"))
+
+
+def _of_version_1(path: Path, contents: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> IndexFile:
+    """The labels stood in the contents, and one checksum was over everything."""
+    embeddings = arrays["embeddings"]
+    found = contents.pop("sha256")
+    words = json.dumps(contents, sort_keys=True)
+    if found != hashlib.sha256(words.encode() + b"\0" + embeddings.tobytes()).hexdigest():
+        raise IndexFileError(f"index {path} is damaged: its checksum is wrong; {REMEDY}")
+    return IndexFile(tuple(contents["labels"]), embeddings, {"fingerprint": contents["fingerprint"]})
+
+
+def _header(path: Path) -> tuple[dict[str, Any], int]:
+    """The JSON at the start of the file, and where the arrays begin."""
+    with path.open("rb") as stream:
+        size = int.from_bytes(stream.read(8), "little")
+        if size > min(_LONGEST_HEADER, path.stat().st_size):
+            raise IndexFileError(f"{path} is not a label index or is damaged; {REMEDY}")
+        text = stream.read(size)
+    try:
+        header = json.loads(text)
+    except ValueError:
+        raise IndexFileError(f"{path} is not a label index or is damaged; {REMEDY}") from None
+    if not isinstance(header, dict):
+        raise IndexFileError(f"{path} is not a label index or is damaged; {REMEDY}")
+    return header, 8 + size
+
+
+def _arrays(path: Path, header: Mapping[str, Any], start: int) -> dict[str, NDArray[Any]]:
+    """Arrays by name, mapped from the file: what is written into them stays in memory."""
+    whole = np.memmap(path, np.uint8, "c")
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, facts in header.items():
+        first, last = facts["data_offsets"]
+        kind, shape = _TYPES[facts["dtype"]], tuple(facts["shape"])
+        if not 0 <= first <= last <= len(whole) - start or last - first != math.prod(shape) * kind.itemsize:
+            raise ValueError(f"{name} does not fit")
+        arrays[name] = np.asarray(whole[start + first : start + last]).view(kind).reshape(shape)
+    end = max((facts["data_offsets"][1] for facts in header.values()), default=0)
+    if start + end != len(whole):
+        raise ValueError(f"it has {len(whole)} bytes, not {start + end}")
+    return arrays
+
+
+def _pieces(arrays: Mapping[str, NDArray[Any]], contents: str) -> Iterator[bytes | memoryview]:
+    """The bytes of a file, piece by piece."""
+    header: dict[str, Any] = {"__metadata__": {FORMAT: contents}}
+    end = 0
+    for name, array in arrays.items():
+        offsets = [end, end + array.nbytes]
+        header[name] = {"dtype": _NAMES[array.dtype], "shape": list(array.shape), "data_offsets": offsets}
+        end = offsets[1]
+    text = json.dumps(header, sort_keys=True).encode()
+    text += b" " * (-(8 + len(text)) % _ALIGNED)
+    yield len(text).to_bytes(8, "little") + text
+    for array in arrays.values():
+        yield from _bytes_of(array)
+
+
+def _bytes_of(array: NDArray[Any]) -> Iterator[memoryview]:
+    """The bytes of an array in pieces."""
+    flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    for start in range(0, len(flat), _PIECE):
+        yield flat[start : start + _PIECE].data
+
+
+def _sha256(array: NDArray[Any]) -> str:
+    """Checksum of an array's bytes."""
+    digest = hashlib.sha256()
+    for piece in _bytes_of(array):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _sha256_of(contents: Mapping[str, Any]) -> str:
+    """Checksum of what JSON holds."""
+    return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()

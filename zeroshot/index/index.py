@@ -1,0 +1,361 @@
+"""LabelIndex: text embeddings of a label list, made once, searched exactly or in cells, kept in one file."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zeroshot.errors import IndexFileError, LabelError, OptionError
+from zeroshot.index.checks import unit_rows, whole_count
+from zeroshot.index.exact import Nearest, all_scores, log_sums, nearest_rows
+from zeroshot.index.file import REMEDY, IndexFile, read_index, write_index
+from zeroshot.index.ivf import Cells, has_gpu, rescored
+from zeroshot.index.recall import Recall, check_recall, reach_recall
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+EXACT_UP_TO = 250_000  # labels; one query then takes some 40 ms, less than reading any video
+DEFAULT_RECALL = 0.99
+_CELLS_FROM = 20_000  # labels, below which an exact search takes a few ms whatever is asked
+_CHECKED_BYTES = 256 << 20  # what loading reads through in a fraction of a second
+_IN_CELLS = 128  # a search in cells gives so many at most: a quarter of its shortlist
+
+
+class LabelIndex:
+    """K labels and their (K, D) float32 unit rows: the nearest to any video embedding.
+
+    Scores are cosines, clipped to [-1, 1] where rounding left it. Up to 250,000 labels a search is exact.
+    Beyond, it looks into some of the cells that `with_cells` groups the labels in, and scores what it finds
+    there exactly; `repr` says which, and `recall` how much it finds.
+    """
+
+    def __init__(
+        self, labels: Sequence[str], embeddings: ArrayLike, *, fingerprint: Mapping[str, str]
+    ) -> None:
+        """Index the embeddings of `labels`, to be searched exactly.
+
+        Args:
+            labels: K names, none twice.
+            embeddings: (K, D) floating point, finite, unit rows.
+            fingerprint: what the embeddings depend on, as words: {"model": …, "prompts": …}.
+
+        Raises:
+            LabelError: labels repeat, or labels and rows differ in number.
+            OptionError: rows are not finite or not of unit length; a fingerprint is not made of words.
+        """
+        self._take(labels, unit_rows(embeddings, "embeddings"), fingerprint)
+        zeros = np.flatnonzero(~self._embeddings.any(axis=1))
+        if len(zeros):
+            raise OptionError(
+                f"embedding {zeros[0]} ({self._labels[zeros[0]]!r}) is all zeros; expected a unit row"
+            )
+
+    def _take(
+        self, labels: Sequence[str], embeddings: NDArray[np.float32], fingerprint: Mapping[str, str]
+    ) -> None:
+        """Keep what was given or read, after the checks that read no vector."""
+        self._labels = tuple(labels)
+        self._fingerprint = dict(fingerprint)
+        self._embeddings = embeddings
+        self._embeddings.flags.writeable = False
+        self._cells: Cells | None = None
+        self._recall: Recall | None = None
+        self._on_gpu = False
+        if not self._labels or len(self._labels) != len(self._embeddings):
+            counts = f"{len(self._labels)} labels but {len(self._embeddings)} embeddings"
+            raise LabelError(f"{counts}; expected one embedding a label, and a label at least")
+        if len(set(self._labels)) < len(self._labels):
+            twice = Counter(self._labels).most_common(1)[0][0]
+            raise LabelError(f"label {twice!r} stands in the list twice; remove one")
+        if not all(isinstance(word, str) for pair in self._fingerprint.items() for word in pair):
+            raise OptionError(
+                f"fingerprint {self._fingerprint!r} is not made of words; expected {{name: text}}"
+            )
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """K names; the place in the tuple is the row."""
+        return self._labels
+
+    @property
+    def embeddings(self) -> NDArray[np.float32]:
+        """(K, D) float32 unit rows, read-only; of a loaded index mapped from its file."""
+        return self._embeddings
+
+    @property
+    def fingerprint(self) -> dict[str, str]:
+        """What the embeddings depend on (a copy)."""
+        return dict(self._fingerprint)
+
+    @property
+    def cells(self) -> Cells | None:
+        """What a search looks into; None where every search is exact."""
+        return self._cells
+
+    @property
+    def recall(self) -> Recall | None:
+        """What a search in cells finds; None where every search is exact."""
+        return self._recall
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def __repr__(self) -> str:
+        return (
+            f"LabelIndex({len(self)} labels, {self._embeddings.shape[1]} dimensions, "
+            f"{self.about_search}, {self._fingerprint})"
+        )
+
+    @property
+    def about_search(self) -> str:
+        """How it is searched, and what that finds, in a few words."""
+        if self._recall is None:
+            return "exact"
+        found = self._recall
+        if self._on_gpu:
+            return "all on a GPU in 16 bits, the best of them exactly"
+        interval = f"{found.low:.3f} to {found.high:.3f} on {found.num_queries} {found.queries} queries"
+        return f"{found.num_probed} of {found.num_cells} cells, recall@5 {found.measured:.3f} ({interval})"
+
+    def with_cells(
+        self,
+        recall: float | None = None,
+        queries: ArrayLike | None = None,
+        advance: Callable[[], None] | None = None,
+    ) -> LabelIndex:
+        """The same labels, searched in cells where that pays, else exactly.
+
+        Args:
+            recall: share of the five nearest labels to be found. None: 0.99 from 250,000 labels on, below
+                them an exact search; 1: exact. With fewer than 20,000 labels every search is exact.
+            queries: (n, D) vectors of real videos to measure recall on, the more alike to those to come the
+                better; None makes them from the labels (see `video_like_queries`).
+            advance: called after each of `build_steps(K)` steps, for progress.
+
+        Raises:
+            OptionError: a share not above 0 or above 1; fewer than 2 queries, or not (n, D) unit rows.
+        """
+        if recall is not None:
+            check_recall(recall)
+        given = None if queries is None else self._checked(queries)
+        if given is not None and len(given) < 2:
+            raise OptionError(f"{len(given)} queries to measure recall on; expected 2 or more, or none")
+        made = LabelIndex.__new__(LabelIndex)
+        made._take(self._labels, self._embeddings, self._fingerprint)
+        if uses_cells(len(self), recall):
+            made._cells = Cells.build(self._embeddings, advance)
+            made._recall = reach_recall(made._cells, self._embeddings, recall or DEFAULT_RECALL, given)
+        return made
+
+    def to_gpu(self) -> None:
+        """Score all labels on the first GPU from now on, and the best of them exactly here.
+
+        Raises:
+            OptionError: the index is searched exactly, or there is no GPU that faiss can use.
+        """
+        if self._cells is None:
+            raise OptionError(f"{self!r} has no cells to search on a GPU; build it with a recall below 1")
+        if not has_gpu():
+            raise OptionError("faiss finds no GPU; leave the index where it is")
+        self._cells.to_gpu(self._embeddings)
+        self._on_gpu = True
+
+    def search(self, queries: ArrayLike, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Scores (B, k) float32, best first, and rows (B, k) int64 of the k nearest labels.
+
+        Equal scores are ordered by row. The answers are the same in any batch.
+
+        Args:
+            queries: (B, D) unit rows; a row of zeros (a still clip's dynamic stream) scores 0 everywhere.
+            k: at least 1; more than K gives all K. Beyond 128 every search is exact.
+
+        Raises:
+            OptionError: k < 1, or queries of another shape, not finite, or not of unit length.
+        """
+        found, _ = self._nearest(queries, k, None)
+        return found.scores, found.rows
+
+    def ranked(self, queries: ArrayLike, k: int, logit_scale: float) -> Ranked:
+        """The k nearest labels with their probabilities, and over how many labels those are.
+
+        After an exact search they are over all K; after one in cells over its shortlist of 512 labels, each
+        scored exactly, so that they are upper bounds. Between batches they agree to about 1e-5.
+
+        Args:
+            queries: as for `search`.
+            k: as for `search`.
+            logit_scale: the backbone's own, > 0.
+
+        Raises:
+            OptionError: as for `search`, or the scale is not a positive number.
+        """
+        _check_scale(logit_scale)
+        found, compared = self._nearest(queries, k, logit_scale)
+        logits = found.scores * np.float64(logit_scale)
+        return Ranked(found.scores, found.rows, np.exp(logits - found.log_sums[:, None]), compared)
+
+    def scores(self, queries: ArrayLike) -> NDArray[np.float32]:
+        """(B, K) float32 cosines of every query with every label, in the order of the labels.
+
+        A row's scores are the same to the last bit in any batch, and those of `search`.
+
+        Args:
+            queries: as for `search`.
+
+        Raises:
+            OptionError: as for `search`.
+        """
+        return all_scores(self._checked(queries), self._embeddings)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write labels, embeddings, cells and fingerprint to one file, which is never seen half written.
+
+        Args:
+            path: any name; a file that is there is replaced, a folder that is not there is made.
+
+        Raises:
+            OutputError: it cannot be written there.
+        """
+        contents: dict[str, object] = {"fingerprint": self._fingerprint}
+        if self._recall is not None:
+            contents["recall"] = self._recall.as_dict()
+        cells = None if self._cells is None else self._cells.to_bytes()
+        write_index(Path(path), IndexFile(self._labels, self._embeddings, contents, cells))
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        fingerprint: Mapping[str, str] | None = None,
+        exact: bool = False,
+        check: bool = False,
+    ) -> LabelIndex:
+        """The index that `save` wrote, mapped into memory: what no search looks at is not read.
+
+        Args:
+            path: the file.
+            fingerprint: what it must have been built with; each name given here is compared, others are not.
+            exact: leave its cells aside.
+            check: hold also vectors and cells of more than 256 MiB against their checksums.
+
+        Raises:
+            IndexFileError: the file is missing, damaged, of another kind or format, or stale: built with
+                another fingerprint. The message names what differs.
+        """
+        path = Path(path)
+        file = read_index(path, check_up_to=2**63 if check else _CHECKED_BYTES)
+        index = cls.__new__(cls)
+        try:
+            if file.embeddings.ndim != 2 or file.embeddings.dtype != np.float32:
+                raise ValueError("its embeddings are no (K, D) float32")
+            index._take(file.labels, file.embeddings, file.contents["fingerprint"])
+            if file.cells is not None and not exact:
+                index._cells = Cells.from_bytes(file.cells)
+                index._recall = Recall(**file.contents["recall"])
+        except (KeyError, TypeError, ValueError, AttributeError, LabelError, OptionError) as error:
+            raise IndexFileError(f"index {path} is damaged ({error!r}); {REMEDY}") from None
+        _refuse_stale(path, index.fingerprint, fingerprint or {})
+        return index
+
+    def _checked(self, queries: ArrayLike) -> NDArray[np.float32]:
+        """(B, D) float32 rows of the index's width, contiguous."""
+        rows = unit_rows(queries, "queries")
+        if rows.shape[1] != self._embeddings.shape[1]:
+            widths = f"{rows.shape[1]} dimensions but the labels {self._embeddings.shape[1]}"
+            raise OptionError(f"queries have {widths}; embed both with one model")
+        return rows
+
+    def _nearest(self, queries: ArrayLike, k: int, scale: float | None) -> tuple[Nearest, NDArray[np.int64]]:
+        """What a search finds, and (B,) over how many labels its sums are."""
+        asked, k = self._checked(queries), min(whole_count(k), len(self))
+        if self._cells is None or self._recall is None or k > _IN_CELLS:
+            return nearest_rows(asked, self._embeddings, k, scale), np.full(len(asked), len(self))
+        near = self._cells.shortlist(asked, self._recall.num_probed)
+        compared = (near >= 0).sum(axis=1)
+        scores = np.full(near.shape, -np.inf, np.float32)
+        rows = np.full(near.shape, -1, np.int64)
+        for query, (own, there) in enumerate(rescored(asked, self._embeddings, near)):
+            scores[query, : len(own)], rows[query, : len(own)] = own, there
+        # No direction to look in, or cells too small: such a query meets all labels, whatever its batch.
+        alone = np.flatnonzero(~asked.any(axis=1) | (compared < k))
+        scores[alone] = 0
+        sums = np.full(len(asked), np.nan) if scale is None else log_sums(scores, scale)
+        for query in alone.tolist():
+            found = nearest_rows(asked[query : query + 1], self._embeddings, k, scale)
+            scores[query, :k], rows[query, :k] = found.scores[0], found.rows[0]
+            sums[query], compared[query] = found.log_sums[0], len(self)
+        return Nearest(scores[:, :k], rows[:, :k], sums), compared
+
+
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """The k nearest of K labels for each of B queries, as probabilities too.
+
+    Attributes:
+        scores: (B, k) float32 cosines, best first.
+        rows: (B, k) int64.
+        probabilities: (B, k) float64.
+        compared: (B,) int64, how many labels the probabilities of each query are over.
+    """
+
+    scores: NDArray[np.float32]
+    rows: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    compared: NDArray[np.int64]
+
+
+def uses_cells(number: int, recall: float | None) -> bool:
+    """Whether so many labels are searched in cells where that recall, or none, is asked for."""
+    return number > EXACT_UP_TO if recall is None else recall < 1 and number >= _CELLS_FROM
+
+
+def probabilities(scores: ArrayLike, logit_scale: float) -> NDArray[np.float64]:
+    """(…, K) float64 softmax of logit_scale × scores over all K labels; every row sums to 1.
+
+    A model's logit bias, where it has one (SigLIP), is the same for every label and cancels.
+
+    Args:
+        scores: (…, K) cosines with all K labels, never with the k shown alone.
+        logit_scale: the backbone's own, > 0.
+
+    Raises:
+        OptionError: scores are empty or not finite, or the scale is not a positive number.
+
+    >>> probabilities([[0.25, 0.25]], 100.0)
+    array([[0.5, 0.5]])
+    """
+    logits = np.asarray(scores, dtype=np.float64)
+    if logits.ndim < 1 or logits.shape[-1] < 1 or not np.isfinite(logits).all():
+        raise OptionError(f"scores of shape {logits.shape} are empty or not finite; expected (B, K) cosines")
+    _check_scale(logit_scale)
+    logits = logits * logit_scale
+    # The largest logit becomes 0, so that no exponential overflows and one of them is 1.
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+def _check_scale(logit_scale: float) -> None:
+    """Raise OptionError where a scale is none."""
+    if not (math.isfinite(logit_scale) and logit_scale > 0):
+        raise OptionError(f"logit scale {logit_scale} is not a positive number; use the model's own")
+
+
+def _refuse_stale(path: Path, stored: Mapping[str, str], wanted: Mapping[str, str]) -> None:
+    """Raise IndexFileError where the index was built with something else than what is wanted."""
+    differences = [
+        f"its {name} is {stored.get(name)!r}, not {value!r}"
+        for name, value in wanted.items()
+        if stored.get(name) != value
+    ]
+    if differences:
+        raise IndexFileError(f"index {path} is stale: {'; '.join(differences)}; {REMEDY}")

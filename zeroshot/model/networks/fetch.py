@@ -1,0 +1,87 @@
+"""Files of published models, from the hub's cache or over the network, with errors a user can act on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from zeroshot.errors import ModelError
+from zeroshot.model.networks.names import OFFLINE_REMEDY
+
+# Seconds to wait for the hub's answer about one file.
+_ANSWER_SECONDS = 5
+
+
+def fetch_files(repository: str, patterns: tuple[str, ...], model_name: str) -> Path:
+    """Folder of a hub repository's files that match `patterns`; some or all of them may not exist.
+
+    A repository that was fetched before is found in the cache when there is no network.
+
+    Args:
+        repository: ORG/NAME on the hub.
+        patterns: file names with wildcards; only the repository's top folder is looked at.
+        model_name: how the user called the model, for the error.
+
+    Raises:
+        ModelError: no network and not in the cache, no such repository, or one that needs a login.
+    """
+    # Not `hf_hub_download`: without a network that one tries again for 23 seconds, this one answers at once.
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
+
+    try:
+        folder = snapshot_download(
+            repository, allow_patterns=list(patterns), ignore_patterns=["*/*"], etag_timeout=_ANSWER_SECONDS
+        )
+    except GatedRepoError as error:
+        raise ModelError(
+            f"cannot fetch {model_name}: {repository} asks for its licence to be accepted on the model hub "
+            "and for `hf auth login`"
+        ) from error
+    except (RepositoryNotFoundError, HFValidationError) as error:
+        raise ModelError(
+            f"cannot fetch {model_name}: there is no {repository!r} on the model hub, or it is private; "
+            "check the spelling or run `hf auth login`"
+        ) from error
+    except Exception as error:  # each HTTP library behind the hub's client has errors of its own
+        raise ModelError(
+            f"cannot fetch {model_name} from the model hub ({_reason(error)}); {OFFLINE_REMEDY}"
+        ) from error
+    return Path(folder)
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Whether a tokenizer's files lie in a folder.
+
+    Asked because without them transformers makes a tokenizer that knows no words, and says nothing.
+    """
+    return any(next(folder.glob(name), None) for name in ("tokenizer.json", "vocab.*", "*.model"))
+
+
+def fetch_one(repository: str, filenames: tuple[str, ...], model_name: str) -> Path:
+    """The first of `filenames` that the repository holds.
+
+    Args:
+        repository: ORG/NAME on the hub.
+        filenames: in the order of preference, safetensors first.
+        model_name: how the user called the model, for the error.
+
+    Raises:
+        ModelError: as `fetch_files`, or none of the files is there.
+    """
+    for filename in filenames:
+        file = fetch_files(repository, (filename,), model_name) / filename
+        if file.is_file():
+            return file
+    raise ModelError(
+        f"cannot fetch {model_name}: {repository} has no {' or '.join(filenames)}, or it is not in the "
+        f"cache and there is no network; {OFFLINE_REMEDY}"
+    )
+
+
+def _reason(error: Exception) -> str:
+    """Why fetching failed, in one line of a few words."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    text = " ".join(str(cause).split()) or type(cause).__name__
+    return f"no answer: {text[:120]}"

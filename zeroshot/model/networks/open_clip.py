@@ -1,0 +1,337 @@
+"""CLIP by open_clip: architectures, pretrained tags, weights files, and folders in two layouts."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from copy import copy, deepcopy
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from zeroshot.errors import ModelError
+from zeroshot.model.networks.fetch import fetch_files, fetch_one, has_tokenizer
+from zeroshot.model.networks.names import OFFLINE_REMEDY, WEIGHT_SUFFIXES, close_matches, one_line, read_json
+from zeroshot.model.networks.network import Network, NetworkFacts
+from zeroshot.model.networks.open_clip_texts import short_texts
+from zeroshot.model.networks.open_clip_towers import embeddings_of, swaps, tokens_of, tower_of
+from zeroshot.model.speed.modules import quick_copy, short_copy, with_parts
+from zeroshot.video.transform import Preprocess, three_numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import nn
+
+
+# Two files so that a repository without safetensors still loads; both are read without running code.
+_HUB_WEIGHTS = (
+    "open_clip_model.safetensors",
+    "open_clip_pytorch_model.safetensors",
+    "open_clip_pytorch_model.bin",
+)
+_TOKENIZER_FILES = ("*.json", "*.model", "*.txt")
+_FORMAT = 1
+# What open_clip raises, or stumbles over, where a state dict belongs to another architecture.
+_MISMATCHES = (
+    RuntimeError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    StopIteration,
+)
+
+
+class OpenClipNetwork(Network):
+    """A network built by open_clip.
+
+    Attributes:
+        module: open_clip's CLIP, CustomTextCLIP or CoCa.
+        facts: what is known about it.
+    """
+
+    is_reentrant = True
+
+    def __init__(
+        self, module: nn.Module, config: dict[str, Any], preprocess: Preprocess, folder: Path | None
+    ) -> None:
+        self.module = module.eval().requires_grad_(False)  # noqa: FBT003 - torch's own spelling
+        self._text_config: dict[str, Any] = config["text_cfg"]
+        self._folder = folder
+        tower = tower_of(module.visual)
+        bias = getattr(self.module, "logit_bias", None)
+        self.facts = NetworkFacts(
+            preprocess=preprocess,
+            embedding_dim=int(config["embed_dim"]),
+            token_dim=tower.token_dim if tower else None,
+            grid=tower.grid if tower else None,
+            logit_scale=float(self.module.logit_scale.exp()),
+            logit_bias=0.0 if bias is None else float(bias),
+            architecture=json.dumps({"model": config, "preprocess": asdict(preprocess)}, sort_keys=True),
+        )
+
+    def embed_pixels(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Embeddings (B, D), not normalized, of pixels (B, 3, h, w)."""
+        return embeddings_of(self.module, pixels)
+
+    def embed_tokens(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Tokens (B, 1+N, C), pooled first, and embeddings (B, D), of pixels (B, 3, h, w), in one pass."""
+        return tokens_of(self.module.visual, pixels)
+
+    def embed_texts(self, texts: list[str]) -> torch.Tensor:
+        """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
+        token_ids = self._tokenizer(texts)
+        known = self._text_config.get("vocab_size", getattr(self.module, "vocab_size", 49408))
+        if int(token_ids.max()) >= known:
+            raise ModelError(
+                f"the tokenizer gives token {int(token_ids.max())}, the network knows {known}; "
+                "expected text_cfg.vocab_size to be the size of the tokenizer's vocabulary"
+            )
+        token_ids = token_ids.to(self.device())
+        short = short_texts(self.module, token_ids)
+        embeddings: torch.Tensor = self.module.encode_text(token_ids) if short is None else short
+        return embeddings
+
+    def quick(self, arithmetic: str) -> OpenClipNetwork:
+        """The same network, its frames read by a copy of the vision tower in another arithmetic."""
+        visual, on_processor = self.module.visual, self.device().type == "cpu"
+        tower = quick_copy(visual, arithmetic, swaps()) if on_processor else short_copy(visual)
+        twin = copy(self)
+        twin.module = with_parts(self.module, {"visual": tower})
+        return twin
+
+    @cached_property
+    def _tokenizer(self) -> Any:  # noqa: ANN401 - a class of another library
+        """The model's own tokenizer; built late, because some must be fetched and videos alone do without."""
+        from open_clip.tokenizer import DEFAULT_CONTEXT_LENGTH, HFTokenizer, SimpleTokenizer
+
+        config = self._text_config
+        context_length = config.get("context_length", DEFAULT_CONTEXT_LENGTH)
+        options = dict(config.get("tokenizer_kwargs") or {})
+        repository = config.get("hf_tokenizer_name")
+        try:
+            if repository:
+                folder = self._tokenizer_folder(repository)
+                mode = config.get("tokenizer_mode")
+                return HFTokenizer(str(folder), context_length=context_length, tokenizer_mode=mode, **options)
+            if "bpe_path" in options:
+                options["bpe_path"] = str((self._folder or Path()) / options["bpe_path"])
+            return SimpleTokenizer(context_length=context_length, **options)
+        except (OSError, ValueError, TypeError, ImportError, AssertionError) as error:
+            raise ModelError(
+                f"cannot build the model's tokenizer: {one_line(error)}; {OFFLINE_REMEDY}"
+            ) from error
+
+    def _tokenizer_folder(self, repository: str) -> Path:
+        """Where the files of a transformers tokenizer lie: beside the weights, else in the hub's cache."""
+        if self._folder is not None and has_tokenizer(self._folder):
+            return self._folder
+        folder = fetch_files(repository, _TOKENIZER_FILES, f"the tokenizer {repository}")
+        if not has_tokenizer(folder):
+            raise ModelError(f"no tokenizer in {repository}, or not in the cache; {OFFLINE_REMEDY}")
+        return folder
+
+
+def tagged_names() -> tuple[str, ...]:
+    """Every `ARCH/TAG` that can be fetched."""
+    import open_clip
+
+    return tuple(f"{architecture}/{tag}" for architecture, tag in open_clip.list_pretrained())
+
+
+def random_network(architecture: str) -> OpenClipNetwork:
+    """An untrained network, the same in every process.
+
+    Raises:
+        ModelError: unknown architecture.
+    """
+    config = _architecture_config(architecture)
+    return _build(config, _usual_preprocessing(architecture), None, None, f"{architecture}/random")
+
+
+def network_from_file(architecture: str, path: Path) -> OpenClipNetwork:
+    """The architecture with the weights of a file, and the preprocessing its published weights share.
+
+    Raises:
+        ModelError: unknown architecture, or a file that is not its weights.
+    """
+    config = _architecture_config(architecture)
+    return _build(config, _usual_preprocessing(architecture), path, None, architecture)
+
+
+def tagged_network(architecture: str, tag: str) -> OpenClipNetwork:
+    """The architecture with the published weights `tag`, their preprocessing and their activation function.
+
+    Raises:
+        ModelError: unknown architecture or tag, or the weights cannot be fetched.
+    """
+    import open_clip
+
+    config = _architecture_config(architecture)
+    tags = open_clip.list_pretrained_tags_by_model(architecture)
+    published = open_clip.get_pretrained_cfg(architecture, tag)
+    if not published:
+        raise _unknown_tag(architecture, tag, tags)
+    if published.get("quick_gelu"):
+        # Weights trained with QuickGELU are wrong under GELU, whichever of the two the architecture's
+        # name implies.
+        config["quick_gelu"] = True
+    repository, _, filename = published["hf_hub"].rpartition("/")
+    candidates = (filename.replace(".bin", ".safetensors"), filename) if filename else _HUB_WEIGHTS
+    weights = fetch_one(repository, candidates, f"{architecture}/{tag}")
+    return _build(config, published, weights, None, f"{architecture}/{tag}")
+
+
+def network_from_folder(folder: Path) -> OpenClipNetwork:
+    """The network of a checkpoint folder, either `config.json` in our own format or `open_clip_config.json`.
+
+    Raises:
+        ModelError: no weights in it, another format, or weights of another architecture.
+    """
+    own = (folder / "config.json").is_file() and "format" in read_json(folder / "config.json")
+    source = folder / ("config.json" if own else "open_clip_config.json")
+    content = read_json(source)
+    if own and content["format"] != _FORMAT:
+        raise ModelError(f"{source} has format {content['format']!r}; this version reads format {_FORMAT}")
+    if not isinstance(content.get("model_cfg"), dict):
+        raise ModelError(f"{source} has no model_cfg; expected open_clip's description of the architecture")
+    names = ("model.safetensors",) if own else (*_HUB_WEIGHTS, "model.safetensors", "pytorch_model.bin")
+    found = [folder / name for name in names if (folder / name).is_file()]
+    if not found:
+        raise ModelError(f"no weights in {folder}; expected {names[0]}")
+    return _build(content["model_cfg"], content.get("preprocess_cfg", {}), found[0], folder, str(folder))
+
+
+def _build(
+    config: dict[str, Any],
+    preprocess_config: Mapping[str, Any],
+    weights: Path | None,
+    folder: Path | None,
+    model_name: str,
+) -> OpenClipNetwork:
+    """The network that `config` describes, with weights from a file or, without one, from a fixed seed."""
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            module = _construct(config, model_name)
+    except (TypeError, KeyError, ValueError, RuntimeError, AssertionError, AttributeError) as error:
+        raise ModelError(
+            f"cannot build {model_name}: {one_line(error)}; expected open_clip's model_cfg"
+        ) from error
+    if weights is not None:
+        _load_weights(module, weights, model_name)
+    preprocess = _read_preprocess(preprocess_config, module.visual.image_size)
+    return OpenClipNetwork(module, config, preprocess, folder)
+
+
+def _construct(config: dict[str, Any], model_name: str) -> Any:  # noqa: ANN401
+    """open_clip's module for a description of an architecture, without fetching weights of its parts."""
+    import open_clip
+
+    options = deepcopy(config)
+    text_config = options["text_cfg"]
+    custom_text = options.pop("custom_text", False)
+    if "timm_model_name" in options["vision_cfg"]:
+        options["vision_cfg"]["timm_model_pretrained"] = False
+    if text_config.get("hf_model_name"):
+        custom_text = True
+        text_config["hf_model_pretrained"] = False
+        # The text tower's description is a file on the hub; fetched here so that a missing network is one
+        # clear line.
+        text_config["hf_model_name"] = str(fetch_files(text_config["hf_model_name"], ("*.json",), model_name))
+    if custom_text and "multimodal_cfg" in options:
+        module = open_clip.CoCa(**options)
+    else:
+        module = (open_clip.CustomTextCLIP if custom_text else open_clip.CLIP)(**options)
+    return module.float()
+
+
+def _load_weights(module: nn.Module, weights: Path, model_name: str) -> None:
+    """Puts the weights of a file into the module; all of them, and nothing else."""
+    import open_clip
+    from safetensors import SafetensorError
+
+    if weights.suffix not in WEIGHT_SUFFIXES:
+        raise ModelError(f"{weights} is no weights file; expected one of {', '.join(WEIGHT_SUFFIXES)}")
+    try:
+        with warnings.catch_warnings():
+            # torch remarks on a newer pickle protocol; what it cannot read is an error anyway.
+            warnings.filterwarnings("ignore", message="Detected pickle protocol")
+            open_clip.load_checkpoint(module, str(weights), strict=True, weights_only=True)
+    except _MISMATCHES as error:
+        raise ModelError(
+            f"{weights} holds no weights for {model_name}: {one_line(error)}; expected a state dict of that "
+            "architecture, as safetensors or as tensors alone"
+        ) from error
+    except (OSError, EOFError, UnpicklingError, SafetensorError) as error:
+        raise ModelError(
+            f"cannot read {weights}: {one_line(error)}; expected weights as safetensors or as tensors alone"
+        ) from error
+
+
+def _architecture_config(architecture: str) -> dict[str, Any]:
+    """open_clip's description of an architecture, our own copy."""
+    import open_clip
+
+    config = open_clip.get_model_config(architecture) if architecture in open_clip.list_models() else None
+    if config is None:
+        close = close_matches(architecture, open_clip.list_models())
+        raise ModelError(
+            f"open_clip knows no architecture {architecture!r}{close}; `zeroshot models` lists all, "
+            "and a model of the hub is named hf:ORG/NAME"
+        )
+    return dict(config)
+
+
+def _usual_preprocessing(architecture: str) -> Mapping[str, Any]:
+    """What all published weights of an architecture agree on; for the rest open_clip has defaults."""
+    import open_clip
+
+    tags = open_clip.list_pretrained_tags_by_model(architecture)
+    published = [open_clip.get_pretrained_cfg(architecture, tag) for tag in tags]
+    fields = ("mean", "std", "interpolation", "resize_mode")
+    if not published:
+        return {}
+    return {field: published[0][field] for field in fields if len({entry[field] for entry in published}) == 1}
+
+
+def _unknown_tag(architecture: str, tag: str, tags: list[str]) -> ModelError:
+    """The error for a tag that the architecture does not have."""
+    import open_clip
+
+    known = ", ".join(tags) if len(tags) <= 12 else ", ".join(tags[:12]) + ", …"
+    elsewhere = open_clip.list_pretrained_models_by_tag(tag)
+    other = f"; {tag} belongs to {', '.join(elsewhere[:4])}" if elsewhere else close_matches(tag, tags)
+    return ModelError(
+        f"{architecture} has no pretrained weights {tag!r}{other}; known are {known or 'none'}, and "
+        f"{architecture}/random or {architecture}/weights-file"
+    )
+
+
+def _read_preprocess(config: Mapping[str, Any], image_size: int | tuple[int, int]) -> Preprocess:
+    """Our description of open_clip's, for the size that the network was built for."""
+    from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
+
+    size = (
+        (image_size, image_size) if isinstance(image_size, int) else (int(image_size[0]), int(image_size[1]))
+    )
+    resize_mode = config.get("resize_mode") or "shortest"
+    interpolation = config.get("interpolation") or "bicubic"
+    if resize_mode == "shortest" and size[0] != size[1]:
+        interpolation = "bicubic"  # open_clip ignores the setting in this one case
+    if interpolation == "random":
+        interpolation = "bicubic"  # what open_clip makes of it outside training
+    return Preprocess(
+        size=size,
+        mean=three_numbers(config.get("mean") or OPENAI_DATASET_MEAN),
+        std=three_numbers(config.get("std") or OPENAI_DATASET_STD),
+        interpolation=interpolation,
+        resize_mode=resize_mode,
+        fill_color=int(config.get("fill_color") or 0),
+    )

@@ -1,0 +1,146 @@
+"""Patch tokens of open_clip's vision towers: its own transformer and those that it takes from timm.
+
+Every tower gives the same two things: patch tokens as they leave the last block, after the tower's last
+norm and before any projection; and in front of them the pooled token, which the projection turns into the
+embedding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from zeroshot.model.speed.modules import QuickBlock, quick_patches
+
+if TYPE_CHECKING:
+    from zeroshot.model.speed.matmul import MakeProduct
+    from zeroshot.model.speed.modules import Swap
+
+
+@dataclass(frozen=True)
+class Tower:
+    """What a vision transformer cuts frames into.
+
+    Attributes:
+        token_dim: C, width of a token.
+        grid: (gh, gw) patches.
+    """
+
+    token_dim: int
+    grid: tuple[int, int]
+
+
+def tower_of(visual: Any) -> Tower | None:  # noqa: ANN401 - the module of another library
+    """What is known of open_clip's vision tower; None for convolutional and windowed ones.
+
+    None also where attention pools over learned queries (CoCa): the pooled vector is then not as wide as
+    the patches.
+    """
+    if _is_plain_transformer(visual):
+        gh, gw = visual.grid_size
+        return Tower(int(visual.conv1.out_channels), (int(gh), int(gw)))
+    if _is_timm_transformer(visual):
+        embed = visual.trunk.patch_embed
+        # timm may have built its grid for another size than the one that open_clip feeds (ViTamin-XL-384).
+        sides = zip(embed.grid_size, visual.image_size, embed.img_size, strict=True)
+        gh, gw = (patches * pixels // built for patches, pixels, built in sides)
+        return Tower(int(visual.trunk.num_features), (int(gh), int(gw)))
+    return None
+
+
+def tokens_of(visual: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: ANN401
+    """Tokens (B, 1+N, C), the pooled one first, and embeddings (B, D), of pixels (B, 3, h, w), in one pass.
+
+    Args:
+        visual: a tower for which `tower_of` is not None.
+        pixels: normalized frames.
+    """
+    if _is_plain_transformer(visual):
+        return _plain_tokens(visual, pixels)
+    return _timm_tokens(visual, pixels)
+
+
+def embeddings_of(module: Any, pixels: torch.Tensor) -> torch.Tensor:  # noqa: ANN401
+    """Embeddings (B, D), not normalized, of pixels (B, 3, h, w) by open_clip's module.
+
+    Where the tower's blocks are `QuickBlock`s and the class token alone is pooled, the last of them computes
+    that token alone.
+    """
+    visual = module.visual
+    blocks = visual.transformer.resblocks if _is_plain_transformer(visual) else []
+    if not len(blocks) or visual.pool_type != "tok" or not all(isinstance(b, QuickBlock) for b in blocks):
+        embeddings: torch.Tensor = module.encode_image(pixels)
+        return embeddings
+    tokens = visual._embeds(pixels)
+    for block in blocks[:-1]:
+        tokens = block(tokens)
+    pooled: torch.Tensor = visual.ln_post(blocks[-1](tokens, num_kept=1))
+    return torch.matmul(pooled[:, 0], visual.proj)
+
+
+def swaps() -> dict[type, Swap]:
+    """What `quick_copy` replaces in open_clip's towers besides linear layers, by class."""
+    from open_clip.transformer import ResidualAttentionBlock
+
+    return {ResidualAttentionBlock: _swap_block, nn.Conv2d: quick_patches}
+
+
+def _swap_block(block: Any, make: MakeProduct) -> nn.Module:  # noqa: ANN401
+    """A block of open_clip's own transformer, with the activation that it was built with."""
+    from open_clip.transformer import QuickGELU
+
+    activation = block.mlp.gelu
+    if type(activation) is QuickGELU:
+        return QuickBlock(block, make, "quick_gelu")
+    return QuickBlock(block, make, "gelu_tanh" if activation.approximate == "tanh" else "gelu")
+
+
+def _plain_tokens(visual: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: ANN401
+    """Tokens and embeddings of open_clip's own transformer."""
+    output = visual.forward_intermediates(pixels, indices=1, output_fmt="NLC", output_extra_tokens=True)
+    patches = output["image_intermediates"][-1]
+    class_token = output["image_intermediates_prefix"][-1]
+    normed = visual.ln_post(torch.cat((class_token, patches), dim=1))
+    if visual.pool_type == "tok":
+        return normed, output["image_features"]
+    if visual.final_ln_after_pool:
+        pooled = visual.ln_post(patches.mean(dim=1, keepdim=True))
+    else:
+        pooled = normed[:, 1:].mean(dim=1, keepdim=True)
+    return torch.cat((pooled, normed[:, 1:]), dim=1), output["image_features"]
+
+
+def _timm_tokens(visual: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: ANN401
+    """Tokens and embeddings of a transformer of timm's."""
+    trunk = visual.trunk
+    sequence = trunk.forward_features(pixels)
+    pooled = trunk.forward_head(sequence, pre_logits=True)
+    patches = sequence[:, trunk.num_prefix_tokens :]
+    return torch.cat((pooled[:, None], patches), dim=1), visual.head(trunk.head(pooled))
+
+
+def _is_plain_transformer(visual: Any) -> bool:  # noqa: ANN401
+    """Whether a tower is open_clip's own transformer, pooled by class token or mean."""
+    from open_clip.transformer import VisionTransformer
+
+    return (
+        isinstance(visual, VisionTransformer)
+        and visual.attn_pool is None
+        and visual.pool_type in {"tok", "avg"}
+    )
+
+
+def _is_timm_transformer(visual: Any) -> bool:  # noqa: ANN401
+    """Whether a tower is a transformer of timm's with one grid of patches throughout."""
+    from open_clip.timm_model import TimmModel
+
+    if not isinstance(visual, TimmModel):
+        return False
+    trunk = visual.trunk
+    grid = getattr(getattr(trunk, "patch_embed", None), "grid_size", None)
+    return grid is not None and all(
+        hasattr(trunk, name) for name in ("num_prefix_tokens", "blocks", "norm", "head")
+    )

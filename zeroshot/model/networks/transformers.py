@@ -1,0 +1,289 @@
+"""CLIP by transformers: checkpoints of the hub and folders written by `save_pretrained`."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import asdict
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from zeroshot.errors import ModelError
+from zeroshot.model.networks.fetch import fetch_files, has_tokenizer
+from zeroshot.model.networks.names import OFFLINE_REMEDY, one_line, read_json
+from zeroshot.model.networks.network import Network, NetworkFacts, no_tokens
+from zeroshot.model.speed.modules import quick_copy, quick_patches, short_copy, with_parts
+from zeroshot.video.transform import Preprocess, three_numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from zeroshot.model.speed.modules import Swap
+
+_SMALL_FILES = ("*.json", "*.txt", "*.model")
+# Vision transformers whose tokens are known, and whether the patches still lack the last norm.
+_NORM_PATCHES = {"clip": True, "metaclip_2": True, "siglip": False}
+# They read patches of frames of any shape, not frames of one size.
+_UNSUPPORTED = {"siglip2"}
+# Of CLIP-like models, what frames pass through.
+_VISION_PARTS = ("vision_model", "visual_projection")
+_INTERPOLATIONS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
+# What changes from one machine or version to the next without changing what the network computes.
+_VOLATILE = ("_name_or_path", "transformers_version", "dtype", "torch_dtype", "architectures")
+_LOADING_ERRORS = (OSError, ValueError, TypeError, KeyError, RuntimeError, AttributeError, ImportError)
+
+
+class TransformersNetwork(Network):
+    """A network built by transformers.
+
+    Attributes:
+        module: any model with `get_image_features` and `get_text_features`.
+        facts: what is known about it.
+    """
+
+    def __init__(self, module: Any, preprocess: Preprocess, folder: Path) -> None:  # noqa: ANN401
+        self.module = module.float().eval().requires_grad_(False)  # noqa: FBT003 - torch's own spelling
+        self._folder = folder
+        config = module.config
+        self._kind = config.model_type
+        vision = config.vision_config if self._kind in _NORM_PATCHES else None
+        side = vision.image_size // vision.patch_size if vision else 0
+        described = {key: value for key, value in config.to_dict().items() if key not in _VOLATILE}
+        bias = getattr(module, "logit_bias", None)
+        self.facts = NetworkFacts(
+            preprocess=preprocess,
+            embedding_dim=self._embedding_dim(preprocess),
+            token_dim=int(vision.hidden_size) if vision else None,
+            grid=(side, side) if vision else None,
+            logit_scale=float(module.logit_scale.exp()),
+            logit_bias=0.0 if bias is None else float(bias),
+            architecture=json.dumps(
+                {"model": described, "preprocess": asdict(preprocess)}, sort_keys=True, default=str
+            ),
+        )
+
+    def embed_pixels(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Embeddings (B, D), not normalized, of pixels (B, 3, h, w)."""
+        return _vector(self.module.get_image_features(pixel_values=pixels))
+
+    def embed_tokens(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Tokens (B, 1+N, C), pooled first, and embeddings (B, D), of pixels (B, 3, h, w), in one pass."""
+        if self._kind not in _NORM_PATCHES:
+            raise no_tokens(f"a transformers model of type {self._kind!r}")
+        seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+        tower: Any = self.module.vision_model
+        # The tower's output is read as it leaves: `get_image_features` projects the pooled vector in place.
+        watch = tower.register_forward_hook(
+            lambda _module, _inputs, output: seen.append((output.last_hidden_state, output.pooler_output))
+        )
+        try:
+            embeddings = self.embed_pixels(pixels)
+        finally:
+            watch.remove()
+        sequence, pooled = seen[0]
+        if _NORM_PATCHES[self._kind]:
+            sequence = tower.post_layernorm(sequence[:, 1:])
+        return torch.cat((pooled[:, None], sequence), dim=1), embeddings
+
+    def embed_texts(self, texts: list[str]) -> torch.Tensor:
+        """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
+        tokenizer = self._tokenizer
+        # Padded to the full length always: SigLIP was trained so, and no text's vector depends on its
+        # neighbours.
+        length = self.module.config.text_config.max_position_embeddings
+        encoded = tokenizer(
+            texts, padding="max_length", truncation=True, max_length=length, return_tensors="pt"
+        )
+        inputs = {
+            name: encoded[name].to(self.device()) for name in tokenizer.model_input_names if name in encoded
+        }
+        return _vector(self.module.get_text_features(**inputs))
+
+    def quick(self, arithmetic: str) -> TransformersNetwork:
+        """The same network, its frames read by a copy of the vision tower in another arithmetic."""
+        parts = {name: part for name, part in self.module.named_children() if name in _VISION_PARTS}
+        if self.device().type == "cpu":
+            swaps: dict[type, Swap] = {nn.Conv2d: quick_patches}
+            quick = {name: quick_copy(part, arithmetic, swaps) for name, part in parts.items()}
+        else:
+            quick = {name: short_copy(part) for name, part in parts.items()}
+        twin = copy(self)
+        twin.module = with_parts(self.module, quick)
+        return twin
+
+    @cached_property
+    def _tokenizer(self) -> Any:  # noqa: ANN401 - a class of another library
+        """The checkpoint's own tokenizer."""
+        from transformers import AutoTokenizer
+
+        if not has_tokenizer(self._folder):
+            raise ModelError(f"no tokenizer in {self._folder}; expected tokenizer.json")
+        try:
+            with _quiet():
+                return AutoTokenizer.from_pretrained(str(self._folder), local_files_only=True)
+        except _LOADING_ERRORS as error:
+            raise ModelError(
+                f"cannot load the tokenizer in {self._folder}: {one_line(error)}; expected the files that "
+                "`tokenizer.save_pretrained` writes"
+            ) from error
+
+    def _embedding_dim(self, preprocess: Preprocess) -> int:
+        """D, found by looking at one black frame: each family of models names it differently."""
+        with torch.inference_mode():
+            return int(self.embed_pixels(torch.zeros((1, 3, *preprocess.size))).shape[-1])
+
+
+def network_from_hub(repository: str) -> TransformersNetwork:
+    """The checkpoint ORG/NAME, from the cache or over the network.
+
+    Raises:
+        ModelError: it cannot be fetched, or is not CLIP-like.
+    """
+    model_name = f"hf:{repository}"
+    folder = fetch_files(repository, (*_SMALL_FILES, "model*.safetensors"), model_name)
+    if not (folder / "config.json").is_file():
+        raise ModelError(
+            f"cannot fetch {model_name}: no config.json came; it is no transformers checkpoint, or only "
+            f"a part is in the cache and there is no network; {OFFLINE_REMEDY}"
+        )
+    if not _has_weights(folder, ".safetensors"):
+        folder = fetch_files(repository, (*_SMALL_FILES, "pytorch_model*.bin"), model_name)
+    return network_from_pretrained(folder)
+
+
+def network_from_pretrained(folder: Path) -> TransformersNetwork:
+    """The network in a folder that `save_pretrained` wrote.
+
+    Raises:
+        ModelError: no weights or no image processor in it, weights missing, or a model that is not CLIP-like.
+    """
+    kind = read_json(folder / "config.json").get("model_type")
+    if kind in _UNSUPPORTED:
+        raise ModelError(
+            f"{folder} is of type {kind!r}, which reads frames of any shape; use one of a fixed size"
+        )
+    safe = _has_weights(folder, ".safetensors")
+    if not safe and not _has_weights(folder, ".bin"):
+        raise ModelError(f"no weights in {folder}; expected model.safetensors")
+    preprocess = _read_image_processor(folder)
+    module = _load_module(folder, safe=safe)
+    if not all(hasattr(module, name) for name in ("get_image_features", "get_text_features", "logit_scale")):
+        raise ModelError(
+            f"{folder} is of type {kind!r}, which does not compare images with texts as CLIP does"
+        )
+    image_size = getattr(getattr(module.config, "vision_config", None), "image_size", preprocess.size[0])
+    if kind in _NORM_PATCHES and preprocess.size != (image_size, image_size):
+        raise ModelError(
+            f"{folder}: its image processor makes frames of {preprocess.size}, "
+            f"its network reads {image_size}×{image_size}"
+        )
+    return TransformersNetwork(module, preprocess, folder)
+
+
+def _load_module(folder: Path, *, safe: bool) -> Any:  # noqa: ANN401
+    """The library's own module with all of its weights."""
+    from transformers import AutoModel
+
+    try:
+        with _quiet():
+            module, loading = AutoModel.from_pretrained(
+                str(folder),
+                local_files_only=True,
+                use_safetensors=safe,
+                weights_only=True,
+                output_loading_info=True,
+            )
+    except _LOADING_ERRORS as error:
+        raise ModelError(
+            f"cannot load {folder}: {one_line(error)}; expected a transformers checkpoint"
+        ) from error
+    missing = sorted(loading["missing_keys"])
+    if missing:
+        raise ModelError(
+            f"{folder} lacks {len(missing)} weights, {missing[0]} among them; expected a whole model"
+        )
+    return module
+
+
+def _read_image_processor(folder: Path) -> Preprocess:
+    """Our description of what a checkpoint's image processor does."""
+    from transformers import AutoImageProcessor
+
+    try:
+        with _quiet():
+            processor = AutoImageProcessor.from_pretrained(str(folder), local_files_only=True)
+    except _LOADING_ERRORS as error:
+        raise ModelError(
+            f"cannot load the image processor in {folder}: {one_line(error)}; "
+            "expected preprocessor_config.json"
+        ) from error
+    if not getattr(processor, "do_resize", False):
+        raise ModelError(f"the image processor in {folder} does not resize; expected one with a size")
+    side = _entry(processor.size, "shortest_edge")
+    resize_size = (side, side) if side else _height_and_width(processor.size)
+    size = (
+        _height_and_width(processor.crop_size) if getattr(processor, "do_center_crop", False) else resize_size
+    )
+    if size is None or resize_size is None or (side and size is resize_size):
+        raise ModelError(
+            f"the image processor in {folder} has size {processor.size}; expected a fixed result"
+        )
+    scale = 255 * processor.rescale_factor if getattr(processor, "do_rescale", True) else 255.0
+    normalize = getattr(processor, "do_normalize", True)
+    mean, std = (processor.image_mean, processor.image_std) if normalize else ((0.0,) * 3, (1.0,) * 3)
+    resample = int(getattr(processor, "resample", 3))
+    return Preprocess(
+        size=size,
+        # Written for white = 1, whatever factor the processor scales by.
+        mean=three_numbers([value / scale for value in mean]),
+        std=three_numbers([value / scale for value in std]),
+        interpolation=_INTERPOLATIONS.get(resample, str(resample)),
+        resize_mode="shortest" if side else "squash",
+        resize_size=None if resize_size == size else resize_size,
+        crop_offset="floored",
+    )
+
+
+def _height_and_width(size: Any) -> tuple[int, int] | None:  # noqa: ANN401
+    """(h, w) of a processor's size, or None where it names something else."""
+    height, width = _entry(size, "height"), _entry(size, "width")
+    return (height, width) if height and width else None
+
+
+def _entry(size: Any, key: str) -> int | None:  # noqa: ANN401
+    """One entry of a processor's size, which is a dictionary or an object, as the version has it."""
+    value = size.get(key) if isinstance(size, dict) else getattr(size, key, None)
+    return None if value is None else int(value)
+
+
+def _vector(output: Any) -> torch.Tensor:  # noqa: ANN401 - as the version has it
+    """The embedding in what `get_*_features` returns: a tensor, or since transformers 5 an output object."""
+    vector: torch.Tensor = output if isinstance(output, torch.Tensor) else output.pooler_output
+    return vector
+
+
+def _has_weights(folder: Path, suffix: str) -> bool:
+    """Whether the folder holds weights of this kind, in one file or in several."""
+    stem = "model" if suffix == ".safetensors" else "pytorch_model"
+    return any(folder.glob(f"{stem}*{suffix}"))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps transformers' remarks and loading bar off the terminal, and puts both back."""
+    from transformers.utils import logging
+
+    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bar:
+            logging.enable_progress_bar()

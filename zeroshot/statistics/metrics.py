@@ -1,0 +1,346 @@
+"""Accuracy on seen and unseen labels, and how much of it is scenery: outcomes video by video, divided once.
+
+A metric is made in two steps. Scores (n, K) become one boolean a video (`correct` and its kin), whatever the
+batches they came in; booleans become a figure with its interval.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zeroshot.errors import OptionError
+from zeroshot.statistics.intervals import (
+    NUM_DRAWS,
+    Count,
+    Estimate,
+    bootstrap,
+    draw_counts,
+    paired_outcomes,
+    paired_ratio,
+    paired_table,
+    percentiles,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from numpy.typing import ArrayLike, NDArray
+
+
+def target_ranks(scores: ArrayLike, targets: ArrayLike) -> NDArray[np.int64]:
+    """(n,) how many of all K labels stand before the target; 0 is the top.
+
+    Of labels with equal scores the lower row stands first, so that a model that answers nothing (a still clip
+    in the dynamic stream) is right as often as one that always says the first label.
+
+    Args:
+        scores: (n, K) cosines, logits or probabilities over all labels, not over the k shown.
+        targets: (n,) integer rows.
+
+    Raises:
+        OptionError: other shapes, targets outside 0..K−1, or scores that are nan.
+    """
+    table, rows = _checked(scores, targets)
+    own = np.take_along_axis(table, rows[:, None], 1)
+    before = np.arange(table.shape[1]) < rows[:, None]
+    ahead: NDArray[np.int64] = ((table > own) | ((table == own) & before)).sum(1)
+    return ahead
+
+
+def correct(scores: ArrayLike, targets: ArrayLike, k: int = 1) -> NDArray[np.bool_]:
+    """(n,) whether the target is among the k best of all K labels.
+
+    Args:
+        scores: (n, K) over all labels.
+        targets: (n,) integer rows.
+        k: 1 or more.
+    """
+    if k < 1:
+        raise OptionError(f"k is {k}; expected 1 or more")
+    return target_ranks(scores, targets) < k
+
+
+def accuracy(outcomes: ArrayLike) -> Estimate:
+    """The share of true values among (n,) booleans with Wilson's interval: top-1, SCUBA and their like."""
+    return Count.of(outcomes).estimate()
+
+
+def class_counts(outcomes: ArrayLike, targets: ArrayLike, num_labels: int) -> NDArray[np.int64]:
+    """(K, 2) hits and videos of each label: add those of batches, divide at the end.
+
+    Args:
+        outcomes: (n,) booleans.
+        targets: (n,) integer rows.
+        num_labels: K.
+    """
+    hits, rows = np.asarray(outcomes), np.asarray(targets)
+    if hits.dtype != np.bool_ or hits.ndim != 1 or hits.shape != rows.shape:
+        raise OptionError(
+            f"outcomes are {hits.dtype} {hits.shape}; expected {rows.shape} booleans like the targets"
+        )
+    if len(rows) and not 0 <= rows.min() <= rows.max() < num_labels:
+        raise OptionError(f"targets run from {rows.min()} to {rows.max()}; expected 0..{num_labels - 1}")
+    videos = np.bincount(rows, minlength=num_labels)
+    return np.column_stack([np.bincount(rows[hits], minlength=num_labels), videos])
+
+
+def mean_class_accuracy(counts: NDArray[np.int64], seed: int = 0, num_draws: int = NUM_DRAWS) -> Estimate:
+    """Accuracy of each label, averaged over the labels that have videos; interval by bootstrap over videos.
+
+    Args:
+        counts: (K, 2) of `class_counts`.
+        seed: of the draws.
+        num_draws: how many times the videos are drawn.
+    """
+    present = counts[counts[:, 1] > 0]
+    if len(present) == 0:
+        raise OptionError("no label has a video; expected one or more")
+    kinds = np.concatenate([present[:, 0], present[:, 1] - present[:, 0]])
+    draws = draw_counts(kinds, num_draws, np.random.default_rng(seed))
+    hits, misses = np.split(draws, 2, axis=1)
+    with np.errstate(invalid="ignore"):
+        shares = np.nanmean(hits / (hits + misses), axis=1)  # a label that was not drawn is not averaged
+    value = float((present[:, 0] / present[:, 1]).mean())
+    drawn = percentiles(value, shares, int(present[:, 1].sum()))
+    if not ((present[:, 0] == 0) | (present[:, 0] == present[:, 1])).all():
+        return drawn
+    # Each label is all right or all wrong, so that draws hardly differ: Wilson's ends of each label, added in
+    # squares (Zou and Donner 2008), say how far that can be chance.
+    ends = [Count(int(hits), int(total)).estimate() for hits, total in present]
+    down, up = (
+        math.sqrt(sum((one.value - end) ** 2 for one, end in zip(ends, side, strict=True))) / len(ends)
+        for side in ([one.low for one in ends], [one.high for one in ends])
+    )
+    return replace(drawn, low=min(drawn.low, value - down), high=max(drawn.high, value + up))
+
+
+def relative_accuracy(edited: ArrayLike, original: ArrayLike) -> Estimate:
+    """Accuracy on edited clips over accuracy on the same clips unedited: BOR and HOR.
+
+    BOR takes clips without their person, HOR clips with nothing but it; both keep the clip's label. Hits are
+    added over all clips before the division: a mean of batches' ratios is another number. A clip and its edit
+    are a pair, which the interval takes into account.
+
+    Args:
+        edited: (n,) booleans.
+        original: (n,) booleans of the same clips in the same order.
+
+    Source: Chung et al., NeurIPS 2022 (HAT).
+    """
+    return paired_ratio(paired_table(edited, original))
+
+
+def swap_accuracies(
+    scores: ArrayLike, person_targets: ArrayLike, background_targets: ArrayLike
+) -> tuple[Estimate, Estimate]:
+    """SHAcc and SBErr of clips that show one clip's person on another one's background.
+
+    SBErr counts only clips whose two labels differ: where they agree the background's answer is no error.
+
+    Args:
+        scores: (n, K).
+        person_targets: (n,) label of the clip that the person comes from: the right answer.
+        background_targets: (n,) label of the clip that the background comes from: what who looks there says.
+
+    Source: Chung et al., NeurIPS 2022 (HAT), whose own data set hands out the background's label.
+    """
+    person, background = np.asarray(person_targets), np.asarray(background_targets)
+    right = correct(scores, person)
+    misled = correct(scores, background)
+    return accuracy(right), accuracy(misled[person != background])
+
+
+def contrast(scuba: ArrayLike, scufo: ArrayLike) -> NDArray[np.bool_]:
+    """(n,) right on the moving clip and wrong on one of its frames repeated; its share is Contra.Acc.
+
+    Args:
+        scuba: (n,) booleans, the person on another background.
+        scufo: (n,) booleans, one frame of the same clip, in the same order.
+
+    Source: Li et al., ICCV 2023.
+    """
+    moving, still = paired_outcomes(scuba, scufo)
+    return moving & ~still
+
+
+@dataclass(frozen=True, eq=False)
+class BiasScores:
+    """What one model says of n clips and of edits of the same clips, in the same order; each (n, K) or None.
+
+    Attributes:
+        targets: (n,) label of each clip, and of the person in each of its edits.
+        original: the clips as they are.
+        background_only: without the person.
+        human_only: nothing but the person.
+        swap: the person on another clip's background.
+        background_targets: (n,) label of that other clip; needed with `swap`.
+        scuba: the person on a still or foreign picture.
+        scufo: one frame of `scuba` repeated.
+    """
+
+    targets: ArrayLike
+    original: ArrayLike
+    background_only: ArrayLike | None = None
+    human_only: ArrayLike | None = None
+    swap: ArrayLike | None = None
+    background_targets: ArrayLike | None = None
+    scuba: ArrayLike | None = None
+    scufo: ArrayLike | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse swaps without the label of their background."""
+        if self.swap is not None and self.background_targets is None:
+            raise OptionError(
+                "swaps come without background_targets; give the label of each background's clip"
+            )
+
+
+def bias_metrics(scores: BiasScores) -> dict[str, Estimate]:
+    """orig, bor, hor, shacc, sberr, scuba, scufo, contra: those whose clips are there.
+
+    Args:
+        scores: of one stream of one model.
+    """
+    original = correct(scores.original, scores.targets)
+    metrics = {"orig": accuracy(original)}
+    for name, edited in (("bor", scores.background_only), ("hor", scores.human_only)):
+        if edited is not None:
+            metrics[name] = relative_accuracy(correct(edited, scores.targets), original)
+    if scores.swap is not None and scores.background_targets is not None:
+        pair = swap_accuracies(scores.swap, scores.targets, scores.background_targets)
+        metrics["shacc"], metrics["sberr"] = pair
+    still = {
+        name: correct(table, scores.targets)
+        for name, table in (("scuba", scores.scuba), ("scufo", scores.scufo))
+        if table is not None
+    }
+    metrics |= {name: accuracy(outcomes) for name, outcomes in still.items()}
+    if len(still) == 2:
+        metrics["contra"] = accuracy(contrast(still["scuba"], still["scufo"]))
+    return metrics
+
+
+@dataclass(frozen=True)
+class Generalized:
+    """Accuracy where seen and unseen labels compete.
+
+    Attributes:
+        seen: S, top-1 on videos of seen labels.
+        unseen: U, top-1 on videos of unseen labels.
+        harmonic: H = 2SU / (S + U); 0 where both are.
+    """
+
+    seen: Estimate
+    unseen: Estimate
+    harmonic: Estimate
+
+
+def generalized(
+    scores: ArrayLike, targets: ArrayLike, seen: ArrayLike, gamma: float = 0.0, seed: int = 0
+) -> Generalized:
+    """S, U and H of videos ranked over seen and unseen labels together.
+
+    Args:
+        scores: (n, K) over all labels.
+        targets: (n,) integer rows.
+        seen: (K,) booleans, the labels that had training videos.
+        gamma: subtracted from the scores of seen labels, in their unit; choose it on seen data alone. 0 ranks
+            as the model does.
+        seed: of H's bootstrap, which keeps the number of seen and of unseen videos.
+
+    Raises:
+        OptionError: no videos of seen, or none of unseen labels.
+    Source: Xian et al. 2018 for H (over classes there, over videos here); Chao et al. 2016 for stacking.
+    """
+    table, rows = _checked(scores, targets)
+    known = np.asarray(seen)
+    if known.shape != table.shape[1:] or known.dtype != np.bool_:
+        raise OptionError(
+            f"seen is {known.dtype} of shape {known.shape}; expected ({table.shape[1]},) booleans"
+        )
+    right = correct(table - gamma * known, rows)
+    of_seen = known[rows]
+    if of_seen.all() or not of_seen.any():
+        missing = "an unseen" if of_seen.all() else "a seen"
+        raise OptionError(f"no video has {missing} label; H needs videos of seen and of unseen labels")
+    columns = np.column_stack([right & of_seen, of_seen, right & ~of_seen, ~of_seen])
+    return Generalized(accuracy(right[of_seen]), accuracy(right[~of_seen]), harmonic_mean(columns, seed))
+
+
+def harmonic_mean(columns: ArrayLike, seed: int = 0) -> Estimate:
+    """H = 2SU / (S + U) of two sides, whose numbers of videos the bootstrap keeps.
+
+    Where each draw gives the same H, its interval is H of both lower and of both upper ends of Wilson's.
+
+    Args:
+        columns: (n, 4) whether a video is a hit of the first side, of that side, a hit of the second, of it.
+        seed: of the draws.
+    """
+    rows = np.asarray(columns, np.int64)
+    drawn = bootstrap(rows, _harmonic, strata=rows[:, 1], seed=seed)
+    if drawn.low < drawn.high:
+        return drawn
+    hits, total, others, of_others = (int(value) for value in rows.sum(0))
+    one, other = Count(hits, total).estimate(), Count(others, of_others).estimate()
+    low, high = (
+        float(_harmonic(np.array([first, 1, second, 1])))
+        for first, second in ((one.low, other.low), (one.high, other.high))
+    )
+    return replace(drawn, low=low, high=high)
+
+
+def pair_outcomes(
+    scores: ArrayLike, targets: ArrayLike, pairs: Sequence[tuple[int, int]]
+) -> NDArray[np.bool_]:
+    """(m,) right between the two labels of a pair, for the m videos whose label has a partner.
+
+    Raising against lowering an arm: the frames are the same, only their order tells; chance is one half.
+
+    Args:
+        scores: (n, K).
+        targets: (n,) integer rows.
+        pairs: rows of labels that differ in the order of frames alone; a label in one pair at most.
+    """
+    table, rows = _checked(scores, targets)
+    named = [label for pair in pairs for label in pair]
+    if len(set(named)) != len(named) or not set(named) <= set(range(table.shape[1])):
+        raise OptionError(
+            f"pairs are {list(pairs)}; expected rows 0..{table.shape[1] - 1}, each in one pair at most"
+        )
+    partner = np.full(table.shape[1], -1)
+    for first, second in pairs:
+        partner[first], partner[second] = second, first
+    chosen = np.flatnonzero(partner[rows] >= 0)
+    target, other = rows[chosen], partner[rows[chosen]]
+    own, theirs = table[chosen, target], table[chosen, other]
+    right: NDArray[np.bool_] = (own > theirs) | ((own == theirs) & (target < other))
+    return right
+
+
+def _harmonic(sums: NDArray[Any]) -> NDArray[np.float64]:
+    """Sums (..., 4) of `harmonic_mean`'s columns → H (...)."""
+    seen, unseen = sums[..., 0] / sums[..., 1], sums[..., 2] / sums[..., 3]
+    both = seen + unseen
+    result: NDArray[np.float64] = 2 * seen * unseen / np.where(both > 0, both, 1.0)
+    return result
+
+
+def _checked(scores: ArrayLike, targets: ArrayLike) -> tuple[NDArray[np.floating], NDArray[np.int64]]:
+    """Scores (n, K) and targets (n,) that fit each other."""
+    table, rows = np.asarray(scores), np.asarray(targets)
+    if table.ndim != 2 or not np.issubdtype(table.dtype, np.floating):
+        raise OptionError(f"scores are {table.dtype} of shape {table.shape}; expected floats (n, K)")
+    if rows.shape != table.shape[:1] or not np.issubdtype(rows.dtype, np.integer):
+        raise OptionError(
+            f"targets are {rows.dtype} of shape {rows.shape}; expected ({len(table)},) integers"
+        )
+    if len(rows) and not 0 <= rows.min() <= rows.max() < table.shape[1]:
+        raise OptionError(f"targets run from {rows.min()} to {rows.max()}; expected 0..{table.shape[1] - 1}")
+    if (bad := np.isnan(table).any(1)).any():
+        raise OptionError(f"the scores of video {int(np.argmax(bad))} are not numbers; look at its embedding")
+    return table, rows.astype(np.int64)

@@ -1,0 +1,100 @@
+"""Every frame of a video, for those who change videos instead of looking at a few moments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zeroshot.errors import VideoError
+from zeroshot.types import Clip
+from zeroshot.video.decoders.probe import printable
+from zeroshot.video.decoders.pyav import PyavReader
+from zeroshot.video.source import FRAMES_FPS, every_frame
+
+if TYPE_CHECKING:
+    import os
+
+    from numpy.typing import NDArray
+
+    from zeroshot.video.source import VideoSource
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """All frames of a video, or of its beginning.
+
+    Attributes:
+        clip: the frames and their times; they may be smaller than they are stored.
+        fps: frames a second on average.
+        native_size: height and width as displayed, in pixels, before any reduction.
+        whole: whether the video ends with the last frame.
+    """
+
+    clip: Clip
+    fps: float
+    native_size: tuple[int, int]
+    whole: bool = True
+
+
+def read_film(path: str | os.PathLike[str], end_seconds: float, largest_side: int) -> Film:
+    """Every frame of a video file that can be decoded, in the order shown.
+
+    Args:
+        path: a video file.
+        end_seconds: later frames are left out; bounds the memory.
+        largest_side: the shorter side is reduced to this many pixels where it is longer.
+
+    Raises:
+        VideoError: the file is missing or no video, none of its frames can be decoded, or they differ in
+            size.
+    """
+    with PyavReader(path) as reader:
+        size = (reader.info.height, reader.info.width)
+        pictures, ticks = [], []
+        for tick, picture in reader.every_frame(end_seconds):
+            if picture.shape[:2] != size:
+                raise VideoError(
+                    f"cannot decode {printable(path)}: its frames change size in midstream; "
+                    "convert it with: ffmpeg -i IN -c:v libx264 OUT.mp4"
+                )
+            pictures.append(reduced(picture, largest_side))
+            ticks.append(tick)
+        if not pictures:
+            raise VideoError(f"cannot decode {printable(path)}: none of its frames can be decoded")
+        seconds = np.array([reader.seconds(tick) for tick in ticks])
+        step = float(np.diff(seconds).mean()) if len(seconds) > 1 else 1 / (reader.info.fps or FRAMES_FPS)
+        whole = reader.info.duration_seconds <= end_seconds + step / 2
+        fps = 1 / step if step > 0 else FRAMES_FPS
+    return Film(Clip(np.stack(pictures).transpose(0, 3, 1, 2), seconds), fps, size, whole)
+
+
+def film_from_frames(source: VideoSource, end_seconds: float, largest_side: int) -> Film:
+    """The same of frames in memory or in a folder of images.
+
+    Raises:
+        VideoError: they are no frames.
+    """
+    clip = every_frame(source)
+    kept = clip.seconds < end_seconds
+    frames = clip.frames[kept]
+    if largest_side < min(frames.shape[2:]):
+        pictures = [reduced(frame.transpose(1, 2, 0), largest_side) for frame in frames]
+        frames = np.stack(pictures).transpose(0, 3, 1, 2)
+    count = len(clip.seconds)
+    fps = (count - 1) / float(clip.seconds[-1] - clip.seconds[0]) if count > 1 else FRAMES_FPS
+    size = (int(clip.frames.shape[2]), int(clip.frames.shape[3]))
+    return Film(Clip(frames, clip.seconds[kept]), fps, size, bool(kept.all()))
+
+
+def reduced(picture: NDArray[np.uint8], largest_side: int) -> NDArray[np.uint8]:
+    """(H', W', 3) or (H', W') of a picture whose shorter side has at most so many pixels, by averaging."""
+    height, width = picture.shape[:2]
+    if min(height, width) <= largest_side:
+        return picture
+    from PIL import Image
+
+    scale = largest_side / min(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))

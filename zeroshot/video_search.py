@@ -1,0 +1,144 @@
+"""Search the other way: words in, the videos of a folder of embeddings out, best first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zeroshot.batch.table import MANIFEST, read_manifest, read_table
+from zeroshot.checkpoint import NO_STREAM, load_model
+from zeroshot.errors import ModelError, OptionError, OutputError
+from zeroshot.index.checks import unit_rows, whole_count
+from zeroshot.index.exact import nearest_rows
+from zeroshot.types import Match
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from zeroshot.batch.table import Embeddings
+    from zeroshot.model.model import Model
+
+
+class VideoIndex:
+    """The n embeddings of a folder that `zeroshot embed` wrote, searched exactly.
+
+    Attributes:
+        folder: where they lie.
+        model_name: the model that made them, as it was called.
+        fingerprint: what it is; a text's vector belongs to them only if its model has the same one.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        """Read the embeddings in `folder`.
+
+        Raises:
+            OutputError: it was not written by `zeroshot embed`, is damaged, or holds no embedding.
+        """
+        self.folder = Path(folder)
+        settings = read_manifest(self.folder)
+        self.model_name, self.fingerprint = (_word(settings, name, self.folder) for name in _NEEDED)
+        self._rows: Embeddings = read_table(self.folder)
+        if not self._rows.paths:
+            raise OutputError(f"{self.folder} holds no embedding; put some there with `zeroshot embed`")
+
+    def __len__(self) -> int:
+        return len(self._rows.paths)
+
+    def __repr__(self) -> str:
+        return f"VideoIndex({str(self.folder)!r}, {len(self)} embeddings by {self.model_name})"
+
+    @property
+    def vectors(self) -> NDArray[np.float32]:
+        """(n, D) float32 unit rows, in the order of their paths and starts."""
+        return self._rows.vectors
+
+    def search(self, queries: ArrayLike, k: int = 20) -> list[list[Match]]:
+        """The k best matches for each of B queries, best first; all n where k is larger.
+
+        Args:
+            queries: (B, D) unit rows, such as `Model.embed_texts` gives.
+            k: at least 1.
+
+        Raises:
+            OptionError: k < 1, or queries of another shape, not finite, or not of unit length.
+        """
+        asked = unit_rows(queries, "queries")
+        if asked.shape[1] != self.vectors.shape[1]:
+            widths = f"{asked.shape[1]} dimensions, the videos {self.vectors.shape[1]}"
+            raise OptionError(f"queries have {widths}; embed them with {self.model_name}")
+        found = nearest_rows(asked, self.vectors, min(whole_count(k), len(self)))
+        return [
+            [self._match(row, score) for row, score in zip(rows, scores, strict=True)]
+            for rows, scores in zip(found.rows.tolist(), found.scores.tolist(), strict=True)
+        ]
+
+    def load_model(self, model: str | Model | None = None, *, device: str = "auto") -> Model:
+        """The model that made the embeddings, to embed texts with.
+
+        Args:
+            model: its name or path, where that is another one than it was; None: the one in the manifest.
+            device: auto, cpu, cuda, cuda:N or mps.
+
+        Raises:
+            ModelError: it cannot be loaded, or is another one than the embeddings were made with.
+        """
+        name = self.model_name if model is None else model
+        loaded = load_model(name, device=device, stream=NO_STREAM) if isinstance(name, str) else name
+        if loaded.fingerprint != self.fingerprint:
+            raise ModelError(
+                f"the embeddings in {self.folder} were made by {self.model_name} ({self.fingerprint[:12]}), "
+                f"{loaded.name} is another model ({loaded.fingerprint[:12]}); name theirs with --model"
+            )
+        return loaded
+
+    def _match(self, row: int, score: float) -> Match:
+        start, end = float(self._rows.start_seconds[row]), float(self._rows.end_seconds[row])
+        times = (None, None) if np.isnan(start) else (start, end)
+        return Match(self._rows.paths[row], score, *times)
+
+
+def search(
+    queries: str | Sequence[str],
+    folder: str | os.PathLike[str],
+    k: int = 20,
+    *,
+    model: str | Model | None = None,
+    device: str = "auto",
+) -> list[list[Match]]:
+    """For each of B texts the k best matches among the videos embedded in `folder`, best first.
+
+    Args:
+        queries: one text, or several.
+        folder: written by `zeroshot embed`; with windows, each match is a stretch of a video.
+        k: how many matches a text; all there are where k is larger.
+        model: where the model is now called otherwise than in the folder's manifest, or a Model.
+        device: auto, cpu, cuda, cuda:N or mps.
+
+    Raises:
+        OutputError: the folder was not written by `zeroshot embed`, is damaged or holds no embedding.
+        ModelError: the model cannot be loaded, or is another one than the videos were embedded with.
+        OptionError: k < 1, or a text is blank.
+    """
+    texts = [queries] if isinstance(queries, str) else list(queries)
+    for text in texts:
+        if not text.strip():
+            raise OptionError(f"the text {text!r} is blank; expected words for what to find")
+    whole_count(k)
+    index = VideoIndex(folder)
+    return index.search(index.load_model(model, device=device).embed_texts(texts), k)
+
+
+_NEEDED = ("model", "fingerprint")
+
+
+def _word(settings: dict[str, object], name: str, folder: Path) -> str:
+    """A word of the manifest."""
+    value = settings.get(name)
+    if not isinstance(value, str):
+        raise OutputError(f"{folder / MANIFEST} has {name} {value!r}; expected what `zeroshot embed` wrote")
+    return value

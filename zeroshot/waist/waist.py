@@ -1,0 +1,348 @@
+"""The waist: frozen tokens of labeled videos, computed once, read any number of times."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from zeroshot.errors import OptionError, OutputError
+from zeroshot.waist.shards import PATTERN, Shard, read_shard
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+SWAPPED = " swapped"
+"""Ends the key of a copy before another place."""
+
+_REMEDY = "choose another folder, or delete this one"
+
+
+@dataclass(frozen=True)
+class Copies:
+    """What is made of each video beside itself, so that training sees more.
+
+    Attributes:
+        mirrored: each clip a second time, mirrored left to right, among the clips of its row; training draws
+            either, with "left" and "right" exchanged in the label.
+        swapped: each video a second time, its figure before another video's place, both found without
+            annotation; a row of its own, of the same label, where the other video was. Right where the camera
+            mostly rests.
+    """
+
+    mirrored: bool = False
+    swapped: bool = False
+
+
+@dataclass(frozen=True)
+class WaistSettings:
+    """What made the tokens; equal settings make exchangeable rows.
+
+    Attributes:
+        backbone: name of the network, for people.
+        fingerprint: of the network, for the machine; empty for made-up tokens.
+        token_dim: C.
+        embedding_dim: D.
+        num_frames: T.
+        num_samplings: S clips a video, at different moments.
+        grid: (rows, columns) of patch tokens after pooling.
+        mirrored: as in `Copies`.
+        swapped: as in `Copies`.
+        stride_seconds: as in `Sampling`.
+        seed: as in `Sampling`.
+        start_seconds: as in `Sampling`.
+        end_seconds: as in `Sampling`.
+    """
+
+    backbone: str
+    fingerprint: str
+    token_dim: int
+    embedding_dim: int
+    num_frames: int
+    num_samplings: int
+    grid: tuple[int, int]
+    stride_seconds: float | None = None
+    seed: int | None = None
+    start_seconds: float = 0.0
+    end_seconds: float | None = None
+    mirrored: bool = False
+    swapped: bool = False
+
+    @property
+    def num_clips(self) -> int:
+        """S' = S clips a video, or 2·S where the mirrored ones follow in the same order."""
+        return self.num_samplings * (2 if self.mirrored else 1)
+
+    @property
+    def tokens_shape(self) -> tuple[int, int, int, int]:
+        """(S', T, 1+N, C) of one video."""
+        return self.num_clips, self.num_frames, 1 + self.grid[0] * self.grid[1], self.token_dim
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields as JSON holds them."""
+        return {**asdict(self), "grid": list(self.grid)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> WaistSettings:
+        """The settings that `as_dict` wrote; other names are left aside."""
+        known = {entry.name: values[entry.name] for entry in fields(cls) if entry.name in values}
+        return cls(**{**known, "grid": tuple(known["grid"])})
+
+    def difference(self, other: WaistSettings) -> str | None:
+        """The first setting, in words, in which other's tokens are of another kind than these; or None."""
+        for entry in fields(self):
+            mine, theirs = getattr(self, entry.name), getattr(other, entry.name)
+            if entry.name == "backbone" or mine == theirs:
+                continue
+            if entry.name == "fingerprint":
+                return f"tokens of the backbone {self.backbone} ({mine}), not of {other.backbone} ({theirs})"
+            return f"tokens with {entry.name} {mine!r}, not {theirs!r}"
+        return None
+
+
+@dataclass(frozen=True)
+class WaistRow:
+    """One labeled video.
+
+    Attributes:
+        path: as it was named.
+        label: the action.
+        scene: where it happens, or None where nobody said.
+        key: of its content.
+        stamp: size and time of the file when it was read; while they stand it is not read again. Empty where
+            there is no file.
+    """
+
+    path: str
+    label: str
+    scene: str | None
+    key: str
+    stamp: str = ""
+
+    @property
+    def video(self) -> str:
+        """The key of the video itself, where this is a copy of it before another place."""
+        return self.key.removesuffix(SWAPPED)
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether this is such a copy."""
+        return self.key.endswith(SWAPPED)
+
+
+@dataclass(frozen=True, eq=False)
+class Waist:
+    """n labeled videos as tokens; indexing by row is all that training needs.
+
+    Attributes:
+        settings: what made the tokens.
+        rows: n videos. Two of equal content share their tokens.
+        shards: where the numbers lie.
+        failures: (name, reason) of videos that could not be read, and so are no rows.
+    """
+
+    settings: WaistSettings
+    rows: tuple[WaistRow, ...]
+    shards: tuple[Shard, ...]
+    failures: tuple[tuple[str, str], ...] = ()
+    _places: NDArray[np.int64] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Find each row's place, and refuse shards of another shape."""
+        shape = self.settings.tokens_shape
+        wanted = (*shape[:2], self.settings.embedding_dim)
+        for shard in self.shards:
+            if shard.tokens.shape[1:] != shape or shard.embeddings.shape[1:] != wanted:
+                raise OutputError(
+                    f"tokens have shape (n, {', '.join(map(str, shard.tokens.shape[1:]))}), the settings say "
+                    f"(n, {', '.join(map(str, shape))}); {_REMEDY}"
+                )
+        where = {key: (i, j) for i, shard in enumerate(self.shards) for j, key in enumerate(shard.keys)}
+        missing = [row.path for row in self.rows if row.key not in where]
+        if missing:
+            raise OutputError(
+                f"{len(missing)} of {len(self.rows)} videos have no tokens (first: {missing[0]}); "
+                "write the waist again: what is there is kept"
+            )
+        places = np.array([where[row.key] for row in self.rows], dtype=np.int64).reshape(-1, 2)
+        object.__setattr__(self, "_places", places)
+
+    @classmethod
+    def open(
+        cls, folder: str | os.PathLike[str], expected: WaistSettings | None = None, *, verify: bool = True
+    ) -> Waist:
+        """The waist that `write_waist` left in a folder, its numbers mapped from the disk.
+
+        Args:
+            folder: where it lies.
+            expected: settings that it must have been made with; None takes what there is.
+            verify: hold every shard against its checksum, which reads each once.
+
+        Raises:
+            OutputError: it is not there, half-written, damaged, or of other settings.
+        """
+        folder = Path(folder)
+        manifest = read_manifest(folder)
+        settings = WaistSettings.from_dict(manifest["settings"])
+        if expected is not None and (difference := settings.difference(expected)):
+            raise OutputError(f"{folder} holds {difference}; {_REMEDY}")
+        if not manifest["complete"]:
+            raise OutputError(f"{folder} is half-written; run the same command again: what is there is kept")
+        shards = tuple(read_shard(path, verify=verify) for path in sorted(folder.glob(PATTERN)))
+        rows = tuple(WaistRow(*row) for row in manifest["rows"])
+        try:
+            return cls(settings, rows, shards, tuple((name, reason) for name, reason in manifest["failures"]))
+        except OutputError as error:
+            raise OutputError(f"{folder}: {error}") from error
+
+    @classmethod
+    def from_tensors(
+        cls,
+        tokens: torch.Tensor,
+        embeddings: torch.Tensor,
+        labels: Sequence[str],
+        scenes: Sequence[str | None] | None = None,
+        *,
+        grid: tuple[int, int] = (4, 4),
+        mirrored: bool = False,
+        backbone: str = "tensors",
+        fingerprint: str = "",
+    ) -> Waist:
+        """A waist in memory, for experiments.
+
+        Args:
+            tokens: (n, S, T, 1+N, C), or (n, T, 1+N, C) for S = 1; kept as float16.
+            embeddings: (n, S, T, D), or (n, T, D); unit rows.
+            labels: n actions.
+            scenes: n scenes, or None.
+            grid: rows and columns of the N patch tokens.
+            mirrored: the second half of the S clips is the first, mirrored left to right.
+            backbone: name of what made them.
+            fingerprint: of what made them.
+
+        Raises:
+            OptionError: shapes or lengths do not fit.
+        """
+        tokens = tokens[:, None] if tokens.ndim == 4 else tokens
+        embeddings = embeddings[:, None] if embeddings.ndim == 3 else embeddings
+        if tokens.ndim != 5 or embeddings.ndim != 4 or tokens.shape[:3] != embeddings.shape[:3]:
+            shapes = f"{tuple(tokens.shape)} and {tuple(embeddings.shape)}"
+            raise OptionError(
+                f"tokens and embeddings are {shapes}; expected (n, S, T, 1+N, C) and (n, S, T, D)"
+            )
+        if tokens.shape[3] != 1 + grid[0] * grid[1]:
+            raise OptionError(f"{tokens.shape[3]} tokens a frame; expected 1 + {grid[0]} × {grid[1]}")
+        if mirrored and tokens.shape[1] % 2:
+            raise OptionError(f"{tokens.shape[1]} clips a video; expected as many mirrored ones as others")
+        scenes = [None] * len(labels) if scenes is None else scenes
+        if not len(tokens) == len(labels) == len(scenes):
+            raise OptionError(
+                f"{len(tokens)} videos, {len(labels)} labels, {len(scenes)} scenes; expected as many"
+            )
+        count, clips, frames, _, width = tokens.shape
+        samplings = clips // 2 if mirrored else clips
+        settings = WaistSettings(
+            backbone, fingerprint, width, embeddings.shape[3], frames, samplings, grid, mirrored=mirrored
+        )
+        keys = tuple(f"row {place}" for place in range(count))
+        shard = Shard(keys, tokens.detach().half().cpu().numpy(), embeddings.detach().float().cpu().numpy())
+        rows = tuple(WaistRow(*row) for row in zip(keys, labels, scenes, keys, strict=True))
+        return cls(settings, rows, (shard,))
+
+    def __len__(self) -> int:
+        """How many videos."""
+        return len(self.rows)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """N labels."""
+        return tuple(row.label for row in self.rows)
+
+    @property
+    def scenes(self) -> tuple[str | None, ...]:
+        """N scenes; None where nobody said."""
+        return tuple(row.scene for row in self.rows)
+
+    @property
+    def digest(self) -> str:
+        """16 hexadecimal digits that change with any number, label, scene or their order."""
+        digest = hashlib.sha256(json.dumps(self.settings.as_dict(), sort_keys=True).encode())
+        digest.update(json.dumps([(row.key, row.label, row.scene) for row in self.rows]).encode())
+        for shard in self.shards:
+            if shard.keys and shard.keys[0].startswith("row "):  # keys that do not speak for their content
+                digest.update(shard.tokens.tobytes())
+                digest.update(shard.embeddings.tobytes())
+        return digest.hexdigest()[:16]
+
+    def subset(self, rows: Sequence[int] | torch.Tensor) -> Waist:
+        """The waist of these rows, in this order; no number is copied."""
+        return replace(self, rows=tuple(self.rows[int(row)] for row in rows))
+
+    def batch(
+        self, rows: Sequence[int] | torch.Tensor, sampling: int | Sequence[int] | torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Tokens (B, T, 1+N, C) float16 and frame embeddings (B, T, D) float32 of these rows.
+
+        Args:
+            rows: B row numbers.
+            sampling: which of the S clips: one number for all, or B; None is the one nearest to the middle.
+                Where there are mirrored ones, S + i is clip i mirrored.
+
+        Raises:
+            OptionError: a row or a sampling that is not there.
+        """
+        wanted = np.asarray(rows, dtype=np.int64).reshape(-1)
+        chosen = self.settings.num_samplings // 2 if sampling is None else sampling
+        views = np.broadcast_to(np.asarray(chosen, dtype=np.int64), wanted.shape)
+        self._refuse(wanted, len(self), "rows")
+        self._refuse(views, self.settings.num_clips, "samplings")
+        places = self._places[wanted]
+        shape = self.settings.tokens_shape
+        tokens = np.empty((len(wanted), *shape[1:]), np.float16)
+        embeddings = np.empty((len(wanted), shape[1], self.settings.embedding_dim), np.float32)
+        for number in np.unique(places[:, 0]):
+            here = np.flatnonzero(places[:, 0] == number)
+            shard = self.shards[number]
+            tokens[here] = shard.tokens[places[here, 1], views[here]]
+            embeddings[here] = shard.embeddings[places[here, 1], views[here]]
+        return torch.from_numpy(tokens), torch.from_numpy(embeddings)
+
+    def _refuse(self, numbers: NDArray[np.int64], count: int, what: str) -> None:
+        wrong = numbers[(numbers < 0) | (numbers >= count)]
+        if len(wrong):
+            raise OptionError(f"{what} {int(wrong[0])} is not there; this waist has {count} {what}")
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Settings, rows, failures and whether it is complete.
+
+    Raises:
+        OutputError: there is none, or it is damaged.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if manifest["format"] != FORMAT:
+            raise OutputError(
+                f"{path} has format {manifest['format']!r}; this version reads {FORMAT}; {_REMEDY}"
+            )
+        WaistSettings.from_dict(manifest["settings"])
+        if not {"complete", "rows", "failures"} <= set(manifest):
+            raise KeyError("rows")
+    except OSError as error:
+        raise OutputError(
+            f"cannot read {path}: {error.strerror or error}; expected a folder of tokens"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise OutputError(f"{path} is damaged; {_REMEDY}") from error
+    return manifest

@@ -1,0 +1,311 @@
+"""Videos to a waist on disk: each content encoded once, whatever was there before kept."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from zeroshot.errors import ModelError, OutputError, VideoError
+from zeroshot.model.tokens import pool_tokens, pooled_grid
+from zeroshot.store.files import write_whole
+from zeroshot.video.identity import content_key, file_stamp
+from zeroshot.video.processes.reader import ClipReader
+from zeroshot.video.source import name_of
+from zeroshot.waist.shards import PATTERN, read_shard, write_shard
+from zeroshot.waist.swapped_copies import copied_rows, learn_swapper, refuse_gone
+from zeroshot.waist.waist import (
+    FORMAT,
+    MANIFEST,
+    SWAPPED,
+    Copies,
+    Waist,
+    WaistRow,
+    WaistSettings,
+    read_manifest,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
+
+    import torch
+    from numpy.typing import NDArray
+
+    from zeroshot.model.backbone import Backbone
+    from zeroshot.model.model import Model
+    from zeroshot.types import Clip
+    from zeroshot.video.sampling import Sampling
+    from zeroshot.video.source import VideoSource
+    from zeroshot.waist.swapped_copies import PlaceSwapper
+
+Encoded = tuple["NDArray[np.float16]", "NDArray[np.float32]"]
+_SHARD_BYTES = 32 << 20
+_SHARD_ROWS = 256  # an interrupted run loses at most so many videos
+
+
+class Labeled(Protocol):
+    """A video and what is known about it, such as `LabeledVideo`."""
+
+    @property
+    def path(self) -> VideoSource:
+        """The video: a path, or frames in memory."""
+
+    @property
+    def label(self) -> str:
+        """The action."""
+
+    @property
+    def scene(self) -> str | None:
+        """Where it happens, or None."""
+
+
+def write_waist(
+    model: Model,
+    videos: Sequence[Labeled],
+    folder: str | Path,
+    *,
+    sampling: Sampling | None = None,
+    copies: Copies | None = None,
+    grid_side: int = 4,
+    decoder: str = "auto",
+    advance: Callable[[int, int], None] | None = None,
+) -> Waist:
+    """The waist of labeled videos, in a folder from which the same call goes on after an interruption.
+
+    Files are told apart by their content: what the folder holds already, under whatever name, is not encoded
+    again, and equal files share their tokens.
+
+    Args:
+        model: whose backbone makes the tokens; an adapter on it is not asked.
+        videos: rows with path, label and scene.
+        folder: made where it is missing.
+        sampling: T, stride and window, and as many views as each video is to have clips at different moments,
+            from one decoding; training draws among them. None is the model's own, with one.
+        copies: what is made of each video beside itself; None is nothing.
+        grid_side: patches a side that are left of each frame.
+        decoder: auto, decord or pyav.
+        advance: is called with videos done and videos to do.
+
+    Raises:
+        VideoError: no video could be read; those that cannot are otherwise listed in the waist's `failures`.
+        OutputError: the folder cannot be written, holds something else, or tokens made otherwise.
+        ModelError: the backbone has no patch tokens.
+    """
+    folder = Path(folder)
+    sampling = sampling or replace(model.sampling, num_views=1)
+    settings = waist_settings(model.backbone, sampling, grid_side, copies)
+    known = _claim(folder, settings)
+    rows, sources, failures = _rows(videos, known)
+    refuse_gone(folder, sources)
+    reader = ClipReader(decoder=decoder, shorter_side=model.backbone.preprocess.shorter_side)
+    with ShardWriter(folder) as writer, reader:
+        todo = _todo(sources, writer.done, settings)
+        learns = settings.swapped and bool(todo)
+        swapper = learn_swapper(model.backbone, sources, reader, sampling, folder) if learns else None
+        outcomes = reader.read_many(iter(todo.values()), sampling)
+        for done, (key, (source, outcome)) in enumerate(zip(todo, outcomes, strict=True), start=1):
+            try:
+                writer.add(_encode(model.backbone, outcome, settings, name_of(source), key, swapper))
+            except VideoError as error:
+                failures += [(row.path, str(error)) for row in rows if row.key == key]
+            (advance or _nobody)(done, len(todo))
+    rows = [row for row in rows if row.key in writer.done]
+    if not rows:
+        first = f"first: {failures[0][1]}" if failures else "none was given"
+        raise VideoError(f"none of the {len(videos)} videos could be read ({first})")
+    rows += copied_rows(rows, folder)
+    _put_manifest(folder, settings, rows, failures, complete=True)
+    return Waist.open(folder, settings, verify=False)
+
+
+def waist_settings(
+    backbone: Backbone, sampling: Sampling, grid_side: int = 4, copies: Copies | None = None
+) -> WaistSettings:
+    """What a waist of this backbone and sampling is made of; a sampling's views are the waist's samplings.
+
+    Raises:
+        ModelError: the backbone has no patch tokens.
+    """
+    if backbone.grid is None or backbone.token_dim is None:
+        raise ModelError(
+            f"{backbone.name} has no patch tokens; take a vision transformer such as ViT-B-16/openai"
+        )
+    return WaistSettings(
+        backbone.name,
+        backbone.fingerprint,
+        backbone.token_dim,
+        backbone.embedding_dim,
+        sampling.num_frames,
+        sampling.num_views,
+        pooled_grid(backbone.grid, grid_side),
+        sampling.stride_seconds,
+        sampling.seed,
+        sampling.start_seconds,
+        sampling.end_seconds,
+        **asdict(copies or Copies()),
+    )
+
+
+class ShardWriter:
+    """Encoded videos on their way into shards; leaving it writes what is pending, whatever ended the run.
+
+    Attributes:
+        folder: where the shards lie.
+        done: keys that are written or pending.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Look at what there is.
+
+        Raises:
+            OutputError: a shard is damaged.
+        """
+        self.folder = folder
+        paths = sorted(folder.glob(PATTERN))
+        self.done = {key for path in paths for key in read_shard(path).keys}
+        self._number = 1 + int(paths[-1].stem.removeprefix("shard-")) if paths else 0
+        self._pending: list[tuple[str, NDArray[np.float16], NDArray[np.float32]]] = []
+
+    def __enter__(self) -> ShardWriter:
+        """The writer itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Write what is pending."""
+        self.flush()
+
+    def add(self, encoded: Mapping[str, Encoded]) -> None:
+        """Take key → tokens (S', T, 1+N, C) and embeddings (S', T, D) of videos, unless they are there."""
+        for key, (tokens, embeddings) in encoded.items():
+            if key in self.done:
+                continue
+            self._pending.append((key, tokens, embeddings))
+            self.done.add(key)
+            if len(self._pending) >= _SHARD_ROWS or len(self._pending) * tokens.nbytes >= _SHARD_BYTES:
+                self.flush()
+
+    def flush(self) -> None:
+        """Write the pending videos as one shard."""
+        if not self._pending:
+            return
+        keys, tokens, embeddings = zip(*self._pending, strict=True)
+        write_shard(
+            self.folder / f"shard-{self._number:05d}.safetensors",
+            keys,
+            np.stack(tokens),
+            np.stack(embeddings),
+        )
+        self._number += 1
+        self._pending = []
+
+
+def _nobody(_done: int, _total: int) -> None:
+    """Is told how far the work is, and tells no one."""
+
+
+def _encode(
+    backbone: Backbone,
+    clips: tuple[Clip, ...] | VideoError,
+    settings: WaistSettings,
+    name: str,
+    key: str,
+    swapper: PlaceSwapper | None,
+) -> dict[str, Encoded]:
+    """Key → pooled tokens (S', T, 1+N, C) and embeddings (S', T, D) of a video, and of its copy.
+
+    An error in place of the clips is raised.
+    """
+    if isinstance(clips, VideoError):
+        raise clips
+    views = [clip.frames for clip in clips]
+    read = [backbone.encode_tokens(frames) for frames in views]
+    mirrored = [np.ascontiguousarray(frames[..., ::-1]) for frames in views] if settings.mirrored else []
+    found = {key: _stacked(backbone, [*read, *map(backbone.encode_tokens, mirrored)], settings, name)}
+    if swapper is not None:
+        copies = [swapper.copy(key, frames, raw) for frames, (raw, _) in zip(views, read, strict=True)]
+        copies += [copy.flip(-1) for copy in copies] if settings.mirrored else []
+        found[key + SWAPPED] = _stacked(
+            backbone, list(map(backbone.encode_seen_tokens, copies)), settings, name
+        )
+    return found
+
+
+def _stacked(
+    backbone: Backbone, read: list[tuple[torch.Tensor, torch.Tensor]], settings: WaistSettings, name: str
+) -> Encoded:
+    """Pooled tokens (S', T, 1+N, C) and embeddings (S', T, D) of S' clips' tokens and embeddings."""
+    side, grid = max(settings.grid), backbone.grid or (1, 1)
+    tokens = np.stack([pool_tokens(raw, grid, side).half().cpu().numpy() for raw, _ in read])
+    if not np.isfinite(tokens).all():
+        raise VideoError(f"{name}: {backbone.name} gives tokens that are no numbers in float16")
+    return tokens, np.stack([rows.float().cpu().numpy() for _, rows in read])
+
+
+def _todo(sources: dict[str, VideoSource], done: set[str], settings: WaistSettings) -> dict[str, VideoSource]:
+    """The videos that are not encoded yet, or whose copy is not."""
+    ending = SWAPPED if settings.swapped else ""
+    return {key: source for key, source in sources.items() if not {key, key + ending} <= done}
+
+
+def _rows(
+    videos: Sequence[Labeled], known: dict[tuple[str, str], str]
+) -> tuple[list[WaistRow], dict[str, VideoSource], list[tuple[str, str]]]:
+    """Rows with their keys, one source for each key, and the videos that cannot be opened."""
+    rows, failures = [], []
+    sources: dict[str, VideoSource] = {}
+    for video in videos:
+        name = name_of(video.path)
+        try:
+            stamp = file_stamp(video.path)
+            key = known.get((name, stamp)) if stamp else None
+            key = key or content_key(video.path)
+        except VideoError as error:
+            failures.append((name, str(error)))
+            continue
+        rows.append(WaistRow(name, video.label, video.scene, key, stamp))
+        sources.setdefault(key, video.path)
+    return rows, sources, failures
+
+
+def _claim(folder: Path, settings: WaistSettings) -> dict[tuple[str, str], str]:
+    """Mark a new folder as one in the making, or refuse another; gives the keys of files that it knows."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / MANIFEST).exists() and any(folder.iterdir()):
+            raise OutputError(f"{folder} is not empty and holds no {MANIFEST}; choose an empty folder")
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to {folder}: {error.strerror or error}; choose another folder"
+        ) from error
+    if (folder / MANIFEST).exists():
+        manifest = read_manifest(folder)
+        before = WaistSettings.from_dict(manifest["settings"])
+        if difference := before.difference(settings):
+            raise OutputError(f"{folder} holds {difference}; choose another folder, or delete this one")
+        return {(row.path, row.stamp): row.key for row in (WaistRow(*each) for each in manifest["rows"])}
+    _put_manifest(folder, settings, [], [], complete=False)
+    return {}
+
+
+def _put_manifest(
+    folder: Path,
+    settings: WaistSettings,
+    rows: list[WaistRow],
+    failures: list[tuple[str, str]],
+    *,
+    complete: bool,
+) -> None:
+    content = {
+        "format": FORMAT,
+        "complete": complete,
+        "settings": settings.as_dict(),
+        "failures": failures,
+        "rows": [[row.path, row.label, row.scene, row.key, row.stamp] for row in rows],
+    }
+    write_whole(folder / MANIFEST, (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode())
