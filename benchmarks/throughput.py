@@ -26,7 +26,7 @@ import torch
 from facts import machine_facts
 
 import zeroshot
-from zeroshot.model.speed.matmul import PRODUCTS
+from zeroshot.model.speed.products import PRODUCTS
 from zeroshot.video.decoders.decode import read_clips
 from zeroshot.video.sampling import FRAMES, Sampling
 
@@ -215,7 +215,7 @@ def backbone_table(model_name: str, repeats: int) -> None:
         backbone = zeroshot.load_model(f"{model_name}/random", precision=level).backbone
         backbone.encode_pixels(pixels)
         library = backbone._network
-        product, flops = machine_product(backbone.arithmetic)
+        product, flops = machine_product(backbone.precision.arithmetic)
         times: list[tuple[float, float, float]] = []
         for _ in range(repeats):
             with torch.inference_mode():
@@ -228,7 +228,7 @@ def backbone_table(model_name: str, repeats: int) -> None:
         reached = statistics.median(work / ours for _, ours, _ in times) / 1e9
         machine = statistics.median(flops / machine for _, _, machine in times) / 1e9
         share = statistics.median((work / ours) / (flops / machine) for _, ours, machine in times)
-        words = (level, backbone.arithmetic, f"{rate:.1f}", f"{against:.2f}", f"{reached:.0f}")
+        words = (level, backbone.precision.arithmetic, f"{rate:.1f}", f"{against:.2f}", f"{reached:.0f}")
         print("| " + " | ".join((*words, f"{machine:.0f}", f"{share:.0%}")) + " |", flush=True)
 
 

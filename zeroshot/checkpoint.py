@@ -204,9 +204,9 @@ def known_models(*, everything: bool = False) -> list[dict[str, str]]:
     ]
     rows += [{"model": name, "kind": "suggested", "about": about} for name, about in _SUGGESTED.items()]
     if everything:
-        from zeroshot.model.backbone import pretrained_names
+        from zeroshot.model.networks.open_clip import tagged_names
 
-        rows += [{"model": name, "kind": "open_clip", "about": ""} for name in pretrained_names()]
+        rows += [{"model": name, "kind": "open_clip", "about": ""} for name in tagged_names()]
     return rows
 
 

@@ -50,7 +50,7 @@ class _Worker:
 
     def __init__(self, make_model: Callable[[], Model], window: Window | None) -> None:
         model = make_model()
-        model.backbone.hold_precision()  # no worker may choose another speed level than the table has
+        model.backbone.precision.hold()  # no worker may choose another speed level than the table has
         self._engine = LocalEngine(model, window)
 
     def read(self, paths: tuple[str, ...]) -> list[VideoRows]:

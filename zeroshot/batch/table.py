@@ -284,7 +284,7 @@ def settings_of(model: Model, window: Window | None = None) -> dict[str, Any]:
         model: that embeds.
         window: where each window of a video is embedded by itself.
     """
-    model.backbone.hold_precision()
+    model.backbone.precision.hold()
     adapted = {} if model.adapter is None else {"adapter": model.adapter_fingerprint, "stream": model.stream}
     return {
         "format": FORMAT,

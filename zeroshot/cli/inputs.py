@@ -123,12 +123,12 @@ class Notes:
     def say_precision(self) -> None:
         """The speed level in force, once it is chosen and again once the first frames have decided."""
         if self._precision is not None:
-            self._say_once(self._model.backbone.note)
+            self._say_once(self._model.backbone.precision.note)
 
     def say_sampling(self) -> None:
         """How far key frames moved the moments, and which videos were read exactly instead."""
         for note in self._model.notes:
-            if note != self._model.backbone.note:
+            if note != self._model.backbone.precision.note:
                 self._say_once(note)
 
     def _say_once(self, line: str) -> None:

@@ -13,8 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zeroshot.errors import ModelError, OptionError
-from zeroshot.model.networks.names import WEIGHT_SUFFIXES, one_line
-from zeroshot.model.speed.device import choose_device
+from zeroshot.model.networks.names import WEIGHT_SUFFIXES, choose_device, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

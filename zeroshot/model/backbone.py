@@ -14,10 +14,9 @@ import torch.nn.functional as F
 from zeroshot.errors import ModelError, OptionError
 from zeroshot.model.networks import open_clip as openclip
 from zeroshot.model.networks import transformers as hub
-from zeroshot.model.networks.names import ModelName, parse_name, read_json
+from zeroshot.model.networks.names import ModelName, choose_device, parse_name, read_json
 from zeroshot.model.networks.network import Network, no_tokens
-from zeroshot.model.speed.device import choose_device, exact_and_fast
-from zeroshot.model.speed.precision import Precision, require_level
+from zeroshot.model.speed.precision import Precision, exact_and_fast, require_level
 from zeroshot.video.transform import normalized, preprocess_frames, seen_frames
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ class Backbone:
         token_dim: C, width of a patch token; None where the network has none.
         grid: (gh, gw) patches with N = gh · gw; None where the network has none.
         logit_scale: the model's own factor on cosines, already exponentiated.
-        logit_bias: the model's own addition to logits; 0 where it has none.
+        precision: the speed level of frames.
         device: where the weights are.
         batch_size: frames in one forward pass; bounds the memory.
         num_frames: frames a clip that the checkpoint is meant for.
@@ -65,51 +64,20 @@ class Backbone:
         if batch_size < 1:
             raise OptionError(f"batch size {batch_size}; expected 1 or more frames")
         network.module.to(device)
+        network.device = device
         facts = network.facts
         self._network = network
-        self._precision = Precision(network, device, precision)
+        self.precision = Precision(network, precision)
         self.name = name
         self.preprocess: Preprocess = facts.preprocess
         self.embedding_dim = facts.embedding_dim
         self.token_dim = facts.token_dim
         self.grid = facts.grid
         self.logit_scale = facts.logit_scale
-        self.logit_bias = facts.logit_bias
         self.device = device
         self.batch_size = batch_size
         self.num_frames = num_frames
         self.is_random = is_random
-
-    @property
-    def precision(self) -> str:
-        """The speed level in force: "exact", "fast" or "fastest"; settled on the first frames encoded."""
-        return self._precision.level
-
-    @property
-    def arithmetic(self) -> str:
-        """What frames are multiplied in: "float32", "bfloat16" or "int8"; settled on the first frames too."""
-        return self._precision.arithmetic
-
-    @property
-    def note(self) -> str:
-        """One line: the speed level, the arithmetic, and what was found on the first frames."""
-        return self._precision.note
-
-    def settle(self, frames: torch.Tensor | NDArray[np.uint8]) -> None:
-        """Hold the speed level to its promise on a few of these frames, where no frames have come before.
-
-        Args:
-            frames: (B, 3, H, W) uint8, of the user's own.
-        """
-        self._precision.settle(self.prepare_frames(frames))
-
-    def hold_precision(self) -> None:
-        """Let the speed level and arithmetic change no more, as what is kept beside it would not mix.
-
-        From now on frames that come first, and on which the level does not keep its promise, are a
-        ModelError.
-        """
-        self._precision.hold()
 
     def prepare_frames(self, frames: torch.Tensor | NDArray[np.uint8]) -> torch.Tensor:
         """Pixels (B, 3, h, w) float32 that the network reads, on its device, of frames (B, 3, H, W) uint8."""
@@ -135,7 +103,7 @@ class Backbone:
         """
         with torch.inference_mode():
             parts = [
-                F.normalize(self._precision.embed_pixels(pixels[part]), dim=-1)
+                F.normalize(self.precision.embed_pixels(pixels[part]), dim=-1)
                 for part in self._parts(len(pixels))
             ]
         return torch.cat(parts) if parts else torch.zeros((0, self.embedding_dim), device=self.device)
@@ -189,7 +157,7 @@ class Backbone:
         if self.grid is None:
             raise no_tokens(self.name)
         with torch.inference_mode():
-            tokens, embeddings = self._precision.embed_tokens(pixels)
+            tokens, embeddings = self.precision.embed_tokens(pixels)
             return tokens, F.normalize(embeddings, dim=-1)
 
     def encode_texts(self, texts: Sequence[str]) -> torch.Tensor:
@@ -230,6 +198,11 @@ class Backbone:
         return (slice(start, start + self.batch_size) for start in range(0, number, self.batch_size))
 
 
+def unit_mean(vectors: torch.Tensor) -> torch.Tensor:
+    """Mean (D,) of vectors (n, D), or (S, D) of (n, S, D), scaled to unit length."""
+    return F.normalize(vectors.mean(dim=0), dim=-1)
+
+
 def _tensor(frames: NDArray[np.uint8]) -> torch.Tensor:
     """The same memory as a tensor; copied only where torch cannot share it."""
     shareable = frames.flags.writeable and all(stride > 0 for stride in frames.strides)
@@ -263,11 +236,6 @@ def load_backbone(name: str, device: str = "auto", precision: str = "exact") -> 
         is_random=parsed.kind == "random",
         precision=precision,
     )
-
-
-def pretrained_names() -> tuple[str, ...]:
-    """Every `ARCH/TAG` that can be fetched, as open_clip lists them."""
-    return openclip.tagged_names()
 
 
 def _open_network(name: ModelName) -> Network:

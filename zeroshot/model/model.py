@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from zeroshot.errors import OptionError, VideoError
-from zeroshot.model.encoder import ClipEncoder, unit_mean, vectors_of_windows
+from zeroshot.model.backbone import unit_mean
+from zeroshot.model.clip_queue import ClipQueue, vectors_of_windows
 from zeroshot.model.tokens import pooled_grid
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.sampling import Sampling, Window
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 
     from zeroshot.adapter.adapter import TwoStreamAdapter
     from zeroshot.model.backbone import Backbone
-    from zeroshot.model.batch_queue import Line
-    from zeroshot.model.encoder import WindowVectors
+    from zeroshot.model.clip_queue import WindowVectors
     from zeroshot.types import Clip, Prompts
     from zeroshot.video.source import VideoSource
 
@@ -117,7 +117,7 @@ class Model:
     @property
     def precision(self) -> str:
         """The speed level in force: "exact", "fast" or "fastest"; settled on the first frames encoded."""
-        return self.backbone.precision
+        return self.backbone.precision.level
 
     def settle(self, videos: Iterable[VideoSource]) -> str:
         """The speed level in force, decided on the frames of the first of these videos that can be read.
@@ -133,14 +133,14 @@ class Model:
         if self.precision != "exact":
             for _, outcome in self._reader.read_many(videos, self.sampling):
                 if not isinstance(outcome, VideoError):
-                    self.backbone.settle(outcome[0].frames)
+                    self.backbone.precision.settle(self.backbone.prepare_frames(outcome[0].frames))
                     break
         return self.precision
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What was chosen on the way and why, a line each; more is known once videos have been read."""
-        return tuple(note for note in (self.backbone.note, self._reader.snaps.note()) if note)
+        return tuple(note for note in (self.backbone.precision.note, self._reader.snaps.note()) if note)
 
     @cached_property
     def adapter_fingerprint(self) -> str | None:
@@ -204,12 +204,11 @@ class Model:
         streams: tuple[str, ...] = (),
     ) -> Iterator[tuple[VideoSource, NDArray[np.float32] | VideoError]]:
         """As `embed_many`, with or without the adapter; rows (S, D) of these streams where there are any."""
-        encoder = self._encoder(adapter, streams)
-        line: Line[VideoSource] = encoder.line()
-        for source, outcome in self._reader.read_many(videos, sampling):
-            line.put(source, outcome if isinstance(outcome, VideoError) else encoder.pieces(outcome))
-            yield from line.ready()
-        yield from line.rest()
+        queue: ClipQueue[VideoSource] = ClipQueue(self.backbone, adapter, streams or self.stream)
+        for source, clips in self._reader.read_many(videos, sampling):
+            queue.put(source, clips)
+            yield from queue.ready()
+        yield from queue.rest()
 
     def embed_windows(self, paths: Iterable[str], window: Window) -> Iterator[WindowVectors]:
         """The vectors of every window of each video, in the order given, whatever their lengths.
@@ -224,7 +223,7 @@ class Model:
         groups = self._reader.read_many_windows(
             paths, window, self.sampling.num_frames, frames=self.sampling.frames
         )
-        return vectors_of_windows(groups, self._encoder(self.adapter))
+        return vectors_of_windows(groups, ClipQueue(self.backbone, self.adapter, self.stream))
 
     def embed_clips(self, clips: Sequence[Clip]) -> NDArray[np.float32]:
         """Vectors (n, D) float32, unit rows, one for each of n clips of any size.
@@ -233,11 +232,10 @@ class Model:
         """
         for length in {len(clip.frames) for clip in clips}:
             self._checked(Sampling(num_frames=length))
-        encoder = self._encoder(self.adapter)
-        line: Line[None] = encoder.line()
+        queue: ClipQueue[None] = ClipQueue(self.backbone, self.adapter, self.stream)
         for clip in clips:
-            line.put(None, encoder.pieces([clip]))
-        return _rows_of(line.rest(), self.embedding_dim)
+            queue.put(None, [clip])
+        return _rows_of(queue.rest(), self.embedding_dim)
 
     def embed_frames(
         self, frames: NDArray[np.uint8] | torch.Tensor | Sequence[object]
@@ -308,10 +306,6 @@ class Model:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _encoder(self, adapter: TwoStreamAdapter | None, streams: tuple[str, ...] = ()) -> ClipEncoder:
-        """What turns clips into vectors, with or without the adapter."""
-        return ClipEncoder(self.backbone, adapter, streams or self.stream)
 
     def _checked(self, sampling: Sampling) -> Sampling:
         """The sampling, if the adapter can read it."""

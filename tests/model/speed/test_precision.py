@@ -21,10 +21,10 @@ from zeroshot.batch.table import settings_of
 from zeroshot.cli.main import main
 from zeroshot.errors import ModelError, OptionError
 from zeroshot.model.backbone import load_backbone
-from zeroshot.model.speed import matmul as arithmetic
 from zeroshot.model.speed import precision
-from zeroshot.model.speed.matmul import PRODUCTS
+from zeroshot.model.speed import products as arithmetic
 from zeroshot.model.speed.precision import PROMISES
+from zeroshot.model.speed.products import PRODUCTS
 from zeroshot.video.decoders.decode import read_clips
 from zeroshot.video.sampling import Sampling
 
@@ -185,7 +185,7 @@ def test_towers_of_open_clip_keep_their_promise(
     ours = backbone.encode_frames(real_frames)
     tokens, again = backbone.encode_tokens(real_frames)
     expected_tokens, _ = backbone._network.embed_tokens(backbone.prepare_frames(real_frames))
-    assert (backbone.precision, backbone.arithmetic) == (level, name), backbone.note
+    assert (backbone.precision.level, backbone.precision.arithmetic) == (level, name), backbone.precision.note
     assert tokens.dtype == ours.dtype == torch.float32
     assert cosines(ours, theirs) >= PROMISES[level]
     assert cosines(again, theirs) >= PROMISES[level]
@@ -214,7 +214,7 @@ def test_towers_of_transformers_keep_their_promise(kind, name, tmp_path, quick_a
     ours = backbone.encode_frames(real_frames)
     tokens, again = backbone.encode_tokens(real_frames)
     expected_tokens, _ = backbone._network.embed_tokens(backbone.prepare_frames(real_frames))
-    assert (backbone.precision, backbone.arithmetic) == (level, name), backbone.note
+    assert (backbone.precision.level, backbone.precision.arithmetic) == (level, name), backbone.precision.note
     assert cosines(ours, theirs) >= PROMISES[level]
     assert cosines(again, theirs) >= PROMISES[level]
     assert cosines(tokens.flatten(1), expected_tokens.flatten(1)) >= PROMISES[level]
@@ -225,7 +225,7 @@ def test_the_bundled_model_at_every_level(level, real_frames):
     backbone = load_backbone("puppet-tiny", "cpu", level)
     theirs = library_rows(backbone, real_frames)
     assert cosines(backbone.encode_frames(real_frames), theirs) >= PROMISES[level]
-    assert f"precision {backbone.precision}" in backbone.note
+    assert f"precision {backbone.precision.level}" in backbone.precision.note
     assert backbone.fingerprint == load_backbone("puppet-tiny", "cpu").fingerprint
     texts = backbone.encode_texts(["a person waving"])
     assert torch.equal(texts, load_backbone("puppet-tiny", "cpu").encode_texts(["a person waving"]))
@@ -235,30 +235,30 @@ def test_the_bundled_model_at_every_level(level, real_frames):
 def test_no_frame_changes_anothers_embedding(name, quick_at, real_frames):
     quick_at(name)
     backbone = load_backbone("puppet-tiny", "cpu", "exact" if name == "float32" else "fastest")
-    backbone.settle(real_frames)
+    backbone.precision.settle(backbone.prepare_frames(real_frames))
     together = backbone.encode_frames(real_frames)
     alone = torch.cat([backbone.encode_frames(real_frames[row : row + 1]) for row in range(len(real_frames))])
     # 8-bit products are exact sums; bfloat16 rounds what differs in its last digit.
     assert (together - alone).abs().max() < {"float32": 1e-6, "int8": 1e-6, "bfloat16": 2e-3}[name]
-    assert backbone.arithmetic == name
+    assert backbone.precision.arithmetic == name
 
 
 def test_a_level_that_does_not_keep_its_promise_falls_back_with_a_word(quick_at, monkeypatch, real_frames):
     quick_at("int8", "bfloat16")
     monkeypatch.setitem(PROMISES, "fastest", 1.01)  # no cosine reaches it, however a processor rounds
     backbone = load_backbone("puppet-tiny", "cpu", "fastest")
-    assert (backbone.precision, backbone.arithmetic) == ("fastest", "int8")
+    assert (backbone.precision.level, backbone.precision.arithmetic) == ("fastest", "int8")
     ours = backbone.encode_frames(real_frames)
-    assert (backbone.precision, backbone.arithmetic) == ("exact", "float32")
+    assert (backbone.precision.level, backbone.precision.arithmetic) == ("exact", "float32")
     assert cosines(ours, library_rows(backbone, real_frames)) >= PROMISES["exact"]
-    assert "precision exact instead of fastest" in backbone.note
+    assert "precision exact instead of fastest" in backbone.precision.note
     for words in ("8-bit integers ", "bfloat16 ", "float32 "):
-        assert re.search(rf"{words}[01]\.\d{{6}}", backbone.note)
-    assert "\n" not in backbone.note
+        assert re.search(rf"{words}[01]\.\d{{6}}", backbone.precision.note)
+    assert "\n" not in backbone.precision.note
     # Settled: what comes later changes nothing.
-    before = backbone.note
+    before = backbone.precision.note
     backbone.encode_frames(real_frames[::-1])
-    assert backbone.note == before
+    assert backbone.precision.note == before
 
 
 def test_a_level_that_was_written_down_does_not_change(quick_at, monkeypatch, real_frames, tmp_path):
@@ -281,7 +281,7 @@ def test_the_library_itself_is_the_last_resort(quick_at, monkeypatch, real_frame
     monkeypatch.setitem(PROMISES, "exact", 1.1)
     backbone = load_backbone("puppet-tiny", "cpu")
     rows, (tokens, _) = backbone.encode_frames(real_frames), backbone.encode_tokens(real_frames)
-    assert "the library's own float32" in backbone.note
+    assert "the library's own float32" in backbone.precision.note
     assert cosines(rows, library_rows(backbone, real_frames)) > 1 - 1e-6
     expected_tokens, _ = backbone._network.embed_tokens(backbone.prepare_frames(real_frames))
     assert cosines(tokens.flatten(1), expected_tokens.flatten(1)) > 1 - 1e-6
@@ -290,20 +290,20 @@ def test_the_library_itself_is_the_last_resort(quick_at, monkeypatch, real_frame
 def test_not_a_number_is_no_promise_kept(quick_at, monkeypatch, real_frames):
     quick_at("int8")
     broken = lambda weight, bias, activation: PRODUCTS["float32"](weight * torch.nan, bias, activation)  # noqa: E731
-    monkeypatch.setattr("zeroshot.model.speed.modules.PRODUCTS", {**PRODUCTS, "int8": broken})
+    monkeypatch.setattr("zeroshot.model.speed.products.PRODUCTS", {**PRODUCTS, "int8": broken})
     backbone = load_backbone("puppet-tiny", "cpu", "fast")
     assert not backbone.encode_frames(real_frames).isnan().any()
-    assert (backbone.precision, backbone.arithmetic) == ("exact", "float32")
-    assert "8-bit integers nan" in backbone.note
+    assert (backbone.precision.level, backbone.precision.arithmetic) == ("exact", "float32")
+    assert "8-bit integers nan" in backbone.precision.note
 
 
 def test_networks_without_blocks_keep_the_librarys_arithmetic(tmp_path, real_frames):
     vision = {"layers": [1, 1, 1, 1], "width": 8, "patch_size": None, "head_width": 8}
     backbone = load_backbone(write_model(tmp_path, vision), "cpu", "fastest")
     rows = backbone.encode_frames(real_frames)
-    assert (backbone.precision, backbone.arithmetic) == ("exact", "float32")
+    assert (backbone.precision.level, backbone.precision.arithmetic) == ("exact", "float32")
     assert cosines(rows, library_rows(backbone, real_frames)) > 1 - 1e-6
-    assert "precision exact instead of fastest" in backbone.note
+    assert "precision exact instead of fastest" in backbone.precision.note
 
 
 def test_an_unknown_level_is_refused_before_anything_is_loaded():

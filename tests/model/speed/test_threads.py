@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import zeroshot
-from zeroshot.model.speed.threads import map_apart
+from zeroshot.model.speed.precision import map_apart
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_an_error_in_a_part_reaches_the_caller_and_the_threads_go_on(two_cores):
 def test_a_forked_process_has_threads_of_its_own():
     program = (
         "import os, torch\n"
-        "from zeroshot.model.speed.threads import map_apart\n"
+        "from zeroshot.model.speed.precision import map_apart\n"
         "torch.set_num_threads(2)\n"
         "assert map_apart(str, range(4)) == list('0123')\n"
         "if child := os.fork():\n"

@@ -1,4 +1,4 @@
-"""From what a user calls a model to what has to be opened."""
+"""From what a user calls a model and a device to what has to be opened, and where."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from zeroshot.resources import bundled_names, checkpoints_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    import torch
 
 RANDOM_TAG = "random"
 WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
@@ -73,6 +75,32 @@ def parse_name(name: str) -> ModelName:
     if rest.endswith(WEIGHT_SUFFIXES) or "/" in rest:
         raise ModelError(f"no weights file {rest!r} (in the model name {name!r}); expected an existing file")
     return ModelName("tag", architecture, rest)
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The device called `name`.
+
+    >>> choose_device("cpu")
+    device(type='cpu')
+
+    Args:
+        name: "auto" (a CUDA device, else Apple's, else the processor), "cpu", "cuda", "cuda:1", "mps".
+
+    Raises:
+        ModelError: unknown, or this computer has none.
+    """
+    import torch
+
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    kind, _, number = name.partition(":")
+    if kind not in {"cpu", "cuda", "mps"} or (number and not number.isdecimal()) or name.endswith(":"):
+        raise ModelError(f"device {name!r} is unknown; expected auto, cpu, cuda, cuda:1 or mps")
+    counts = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+    if int(number or 0) >= counts[kind]:
+        there = f"{counts[kind]} of that kind" if counts[kind] else "none of that kind"
+        raise ModelError(f"device {name!r} is not there: this computer has {there}; use --device auto or cpu")
+    return torch.device(name)
 
 
 def close_matches(word: str, known: Iterable[str]) -> str:

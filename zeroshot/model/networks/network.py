@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from zeroshot.errors import ModelError
 
 if TYPE_CHECKING:
-    import torch
-
     from zeroshot.video.transform import Preprocess
 
 
@@ -24,7 +24,6 @@ class NetworkFacts:
         token_dim: C, the width of its patch tokens; None where it has none.
         grid: (gh, gw) patches; None where it has no patch tokens.
         logit_scale: factor on cosines, already exponentiated.
-        logit_bias: added to logits; 0 where the model has none.
         architecture: everything that its weights alone do not tell, as one line of text.
     """
 
@@ -33,7 +32,6 @@ class NetworkFacts:
     token_dim: int | None
     grid: tuple[int, int] | None
     logit_scale: float
-    logit_bias: float
     architecture: str
 
 
@@ -44,9 +42,13 @@ class Network(ABC):
         module: the library's own module, in evaluation mode.
         facts: what is known about it.
         is_reentrant: whether several threads may be in `embed_pixels` and `embed_tokens` at once.
+        arithmetic: of a copy by `quick`; None: the library's own float32.
+        device: where the weights are.
     """
 
     is_reentrant = False
+    arithmetic: str | None = None
+    device = torch.device("cpu")
     module: Any  # of the library's own class, whose attributes no type tells
     facts: NetworkFacts
 
@@ -67,14 +69,9 @@ class Network(ABC):
         """The same network, its frames read by a copy of the vision tower in another arithmetic.
 
         Args:
-            arithmetic: "float32", "bfloat16" or "int8", see `arithmetic.PRODUCTS`; on other devices than the
+            arithmetic: "float32", "bfloat16" or "int8", see `products.PRODUCTS`; on other devices than the
                 processor "bfloat16" alone.
         """
-
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        device: torch.device = next(self.module.parameters()).device
-        return device
 
 
 def no_tokens(name: str) -> ModelError:

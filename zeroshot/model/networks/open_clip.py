@@ -17,9 +17,8 @@ from zeroshot.errors import ModelError
 from zeroshot.model.networks.fetch import fetch_files, fetch_one, has_tokenizer
 from zeroshot.model.networks.names import OFFLINE_REMEDY, WEIGHT_SUFFIXES, close_matches, one_line, read_json
 from zeroshot.model.networks.network import Network, NetworkFacts
-from zeroshot.model.networks.open_clip_texts import short_texts
-from zeroshot.model.networks.open_clip_towers import embeddings_of, swaps, tokens_of, tower_of
-from zeroshot.model.speed.modules import quick_copy, short_copy, with_parts
+from zeroshot.model.networks.open_clip_towers import embeddings_of, short_texts, swaps, tokens_of, tower_of
+from zeroshot.model.speed.products import quick_copy, short_copy, with_parts
 from zeroshot.video.transform import Preprocess, three_numbers
 
 if TYPE_CHECKING:
@@ -65,14 +64,12 @@ class OpenClipNetwork(Network):
         self._text_config: dict[str, Any] = config["text_cfg"]
         self._folder = folder
         tower = tower_of(module.visual)
-        bias = getattr(self.module, "logit_bias", None)
         self.facts = NetworkFacts(
             preprocess=preprocess,
             embedding_dim=int(config["embed_dim"]),
             token_dim=tower.token_dim if tower else None,
             grid=tower.grid if tower else None,
             logit_scale=float(self.module.logit_scale.exp()),
-            logit_bias=0.0 if bias is None else float(bias),
             architecture=json.dumps({"model": config, "preprocess": asdict(preprocess)}, sort_keys=True),
         )
 
@@ -93,16 +90,17 @@ class OpenClipNetwork(Network):
                 f"the tokenizer gives token {int(token_ids.max())}, the network knows {known}; "
                 "expected text_cfg.vocab_size to be the size of the tokenizer's vocabulary"
             )
-        token_ids = token_ids.to(self.device())
+        token_ids = token_ids.to(self.device)
         short = short_texts(self.module, token_ids)
         embeddings: torch.Tensor = self.module.encode_text(token_ids) if short is None else short
         return embeddings
 
     def quick(self, arithmetic: str) -> OpenClipNetwork:
         """The same network, its frames read by a copy of the vision tower in another arithmetic."""
-        visual, on_processor = self.module.visual, self.device().type == "cpu"
+        visual, on_processor = self.module.visual, self.device.type == "cpu"
         tower = quick_copy(visual, arithmetic, swaps()) if on_processor else short_copy(visual)
         twin = copy(self)
+        twin.arithmetic = arithmetic
         twin.module = with_parts(self.module, {"visual": tower})
         return twin
 

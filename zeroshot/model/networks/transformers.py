@@ -16,14 +16,14 @@ from zeroshot.errors import ModelError
 from zeroshot.model.networks.fetch import fetch_files, has_tokenizer
 from zeroshot.model.networks.names import OFFLINE_REMEDY, one_line, read_json
 from zeroshot.model.networks.network import Network, NetworkFacts, no_tokens
-from zeroshot.model.speed.modules import quick_copy, quick_patches, short_copy, with_parts
+from zeroshot.model.speed.products import quick_copy, quick_patches, short_copy, with_parts
 from zeroshot.video.transform import Preprocess, three_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from zeroshot.model.speed.modules import Swap
+    from zeroshot.model.speed.products import Swap
 
 _SMALL_FILES = ("*.json", "*.txt", "*.model")
 # Vision transformers whose tokens are known, and whether the patches still lack the last norm.
@@ -54,14 +54,12 @@ class TransformersNetwork(Network):
         vision = config.vision_config if self._kind in _NORM_PATCHES else None
         side = vision.image_size // vision.patch_size if vision else 0
         described = {key: value for key, value in config.to_dict().items() if key not in _VOLATILE}
-        bias = getattr(module, "logit_bias", None)
         self.facts = NetworkFacts(
             preprocess=preprocess,
             embedding_dim=self._embedding_dim(preprocess),
             token_dim=int(vision.hidden_size) if vision else None,
             grid=(side, side) if vision else None,
             logit_scale=float(module.logit_scale.exp()),
-            logit_bias=0.0 if bias is None else float(bias),
             architecture=json.dumps(
                 {"model": described, "preprocess": asdict(preprocess)}, sort_keys=True, default=str
             ),
@@ -100,19 +98,20 @@ class TransformersNetwork(Network):
             texts, padding="max_length", truncation=True, max_length=length, return_tensors="pt"
         )
         inputs = {
-            name: encoded[name].to(self.device()) for name in tokenizer.model_input_names if name in encoded
+            name: encoded[name].to(self.device) for name in tokenizer.model_input_names if name in encoded
         }
         return _vector(self.module.get_text_features(**inputs))
 
     def quick(self, arithmetic: str) -> TransformersNetwork:
         """The same network, its frames read by a copy of the vision tower in another arithmetic."""
         parts = {name: part for name, part in self.module.named_children() if name in _VISION_PARTS}
-        if self.device().type == "cpu":
+        if self.device.type == "cpu":
             swaps: dict[type, Swap] = {nn.Conv2d: quick_patches}
             quick = {name: quick_copy(part, arithmetic, swaps) for name, part in parts.items()}
         else:
             quick = {name: short_copy(part) for name, part in parts.items()}
         twin = copy(self)
+        twin.arithmetic = arithmetic
         twin.module = with_parts(self.module, quick)
         return twin
 

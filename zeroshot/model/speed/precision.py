@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import partial
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
 import torch.nn.functional as F
 
 from zeroshot.errors import ModelError, OptionError
-from zeroshot.model.speed.device import exact_and_fast
-from zeroshot.model.speed.matmul import product_seconds
-from zeroshot.model.speed.threads import map_apart
+from zeroshot.model.speed.products import product_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from zeroshot.model.networks.network import Network
 
+T = TypeVar("T")
 R = TypeVar("R")
 
 PROMISES = {"exact": 0.99999, "fast": 0.9995, "fastest": 0.999}
@@ -32,74 +34,84 @@ _TRIED_FRAMES = 4
 # fewest that a core is given: below them reading the weights takes longer than the products.
 _MOST_TOKENS, _FEWEST_TOKENS = 400, 100
 _WORDS = {"float32": "float32", "bfloat16": "bfloat16", "int8": "8-bit integers"}
-
-
-@dataclass(frozen=True)
-class _Way:
-    """One way to encode frames: the library's own network, or a copy in another arithmetic."""
-
-    network: Network
-    arithmetic: str | None
+# Largest error of a fast float32 product that counts as exact; bfloat16 would be out by 2e-3.
+_EXACT = 1e-5
+_making = threading.Lock()
 
 
 class Precision:
-    """The vision tower at a speed level, held to the level's promise on the first frames that come.
+    """Frames through a network at a speed level, held to the level's promise on the first that come.
 
     A level is a promise: the least cosine to the library's float32. Of the arithmetics that this processor is
-    quick at, the quickest that keeps it is taken; that none does, the library's own remains.
+    quick at, the quickest that keeps it is taken, in a copy of the network; where none does, the library's
+    own network remains. Copies are made when the first frames come: texts alone need none.
 
     Attributes:
         asked: the level that was asked for.
-        level: the one in force; "exact" where nothing quicker kept the promise asked for.
-        note: one line that says what was chosen and why.
     """
 
-    def __init__(self, network: Network, device: torch.device, level: str = "exact") -> None:
-        """Choose by what the processor is quick at; the first frames decide.
+    def __init__(self, network: Network, level: str = "exact") -> None:
+        """Nothing is chosen yet.
 
         Args:
             network: on its device, frozen, in float32.
-            device: where that is.
             level: "exact", "fast" or "fastest".
 
         Raises:
             OptionError: another level.
         """
-        self.asked = self.level = require_level(level)
-        self._plain = _Way(network, None)
-        self._device = device
-        self._waiting = _arithmetics(network, device, level)
+        self.asked = require_level(level)
+        self._library = network
+        self._waiting: list[str] | None = None  # arithmetics still to be tried; None: nobody asked yet
+        self._chosen = network
         self._cosines: list[str] = []
-        self._way = self._next_way()
         self._settled = self._held = False
-        self.note = self._words()
-        if self._way.arithmetic in {None, "float32"} and level != "exact":
-            self._settle()
+
+    @property
+    def level(self) -> str:
+        """The level in force; "exact" where nothing quicker keeps the promise asked for."""
+        return "exact" if self.asked == "exact" or self.arithmetic == "float32" else self.asked
 
     @property
     def arithmetic(self) -> str:
-        """What frames are multiplied in: "float32", "bfloat16" or "int8"."""
-        return self._way.arithmetic or "float32"
+        """What frames are multiplied in: "float32", "bfloat16" or "int8"; settled on the first frames."""
+        return self._in_force().arithmetic or "float32"
+
+    @property
+    def note(self) -> str:
+        """One line: the speed level, the arithmetic, and what was found on the first frames."""
+        arithmetic, promise = self._in_force().arithmetic, PROMISES[self.asked]
+        how = "the library's own float32" if arithmetic is None else _WORDS[arithmetic]
+        if arithmetic == "float32":
+            how = "float32, weights laid out once"
+        asked = "" if self.level == self.asked else f" instead of {self.asked}"
+        line = f"precision {self.level}{asked}: {how}"
+        if not self._cosines:
+            return line
+        tried = f"cosine to the library's float32 on the first frames: {', '.join(self._cosines)}"
+        return f"{line}; {tried} (at least {promise:g} is kept)"
 
     def embed_pixels(self, pixels: torch.Tensor) -> torch.Tensor:
         """Embeddings (B, D) float32, not normalized, of pixels (B, 3, h, w)."""
         self.settle(pixels)
-        if self._way.arithmetic is None:
-            with exact_and_fast(self._device):
-                return self._way.network.embed_pixels(pixels)
-        return torch.cat(self._mapped(partial(self._embed, self._way), pixels))
+        network = self._in_force()
+        if network.arithmetic is None:
+            with exact_and_fast(network.device):
+                return network.embed_pixels(pixels)
+        return torch.cat(self._mapped(network.embed_pixels, pixels)).float()
 
     def embed_tokens(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Tokens (B, 1+N, C) and embeddings (B, D), float32, of pixels (B, 3, h, w)."""
         self.settle(pixels)
-        if self._way.arithmetic is None:
-            with exact_and_fast(self._device):
-                return self._way.network.embed_tokens(pixels)
-        tokens, embeddings = zip(*self._mapped(self._tokens, pixels), strict=True)
+        network = self._in_force()
+        if network.arithmetic is None:
+            with exact_and_fast(network.device):
+                return network.embed_tokens(pixels)
+        tokens, embeddings = zip(*self._mapped(network.embed_tokens, pixels), strict=True)
         return torch.cat(tokens).float(), torch.cat(embeddings).float()
 
     def settle(self, pixels: torch.Tensor) -> None:
-        """Hold the way chosen to the promise on a few of these frames, once; fall back until it is kept.
+        """Hold what was chosen to the promise on a few of these frames, once; fall back until it is kept.
 
         Args:
             pixels: (B, 3, h, w) that stand for what is to come; B ≥ 1.
@@ -107,83 +119,59 @@ class Precision:
         Raises:
             ModelError: the level does not keep its promise, and was to be held.
         """
+        network = self._in_force()
         if self._settled or not len(pixels):
             return
         rows = torch.linspace(0, len(pixels) - 1, min(_TRIED_FRAMES, len(pixels))).round().long()
         with torch.inference_mode():
             tried = pixels[rows.to(pixels.device)]
-            exact = self._plain.network.embed_pixels(tried)
-            while self._way.arithmetic is not None:
-                cosine = float(F.cosine_similarity(self._embed(self._way, tried), exact).min())
-                self._cosines.append(f"{_WORDS[self.arithmetic]} {_shown(cosine)}")
+            exact = self._library.embed_pixels(tried)
+            while network.arithmetic is not None:
+                found = network.embed_pixels(_cast(tried, network)).float()
+                cosine = float(F.cosine_similarity(found, exact).min())
+                self._cosines.append(f"{_WORDS[network.arithmetic]} {_shown(cosine)}")
                 if cosine >= PROMISES[self.asked]:
                     break
-                self._way = self._next_way()
+                network = self._chosen = self._next()
         if self._held and self.arithmetic == "float32" and self.asked != "exact":
-            raise self._broken()
-        self._settle()
+            raise ModelError(
+                f"precision {self.asked} is not kept on these frames (cosine to the library's float32: "
+                f"{', '.join(self._cosines)}; expected {PROMISES[self.asked]:g} or more); "
+                "choose precision exact"
+            )
+        self._settled = True
 
     def hold(self) -> None:
-        """Let nothing change any more: a level that does not keep its promise is an error from now on."""
+        """Let level and arithmetic change no more, as what is kept beside them would not mix.
+
+        From now on frames that come first, and on which the level does not keep its promise, are a
+        ModelError.
+        """
         self._held = True
 
-    def _broken(self) -> ModelError:
-        """What stands against going on at a level that was to be held."""
-        return ModelError(
-            f"precision {self.asked} is not kept on these frames (cosine to the library's float32: "
-            f"{', '.join(self._cosines)}; expected {PROMISES[self.asked]:g} or more); choose precision exact"
-        )
+    def _in_force(self) -> Network:
+        """The network that frames pass through: the quickest candidate, until frames have decided."""
+        if self._waiting is None:
+            self._waiting = _arithmetics(self._library, self.asked)
+            self._chosen = self._next()
+            # Nothing quicker than float32 here: there is no promise to be tried.
+            self._settled = self.asked != "exact" and self._chosen.arithmetic in {None, "float32"}
+        return self._chosen
 
-    def _settle(self) -> None:
-        """Stay with the way chosen."""
-        self._settled = True
-        self.level = self.asked if self.arithmetic != "float32" else "exact"
-        self.note = self._words()
-
-    def _next_way(self) -> _Way:
-        """The next quickest of what is left to try."""
-        if not self._waiting:
-            return self._plain
-        arithmetic = self._waiting.pop(0)
-        return _Way(self._plain.network.quick(arithmetic), arithmetic)
-
-    def _embed(self, way: _Way, pixels: torch.Tensor) -> torch.Tensor:
-        """Embeddings (B, D) float32 by one way."""
-        return way.network.embed_pixels(self._cast(pixels)).float()
-
-    def _tokens(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Tokens (B, 1+N, C) and embeddings (B, D) by the way chosen."""
-        return self._way.network.embed_tokens(self._cast(pixels))
+    def _next(self) -> Network:
+        """A copy in the next quickest arithmetic of those left to try; with none left the library's own."""
+        return self._library.quick(self._waiting.pop(0)) if self._waiting else self._library
 
     def _mapped(self, work: Callable[[torch.Tensor], R], pixels: torch.Tensor) -> list[R]:
-        """What comes of the parts of a batch."""
-        parts = self._parts(pixels)
-        if self._device.type == "cpu" and self._way.network.is_reentrant:
-            return map_apart(work, parts)
-        return [work(part) for part in parts]
-
-    def _cast(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Pixels as the way chosen reads them."""
-        return pixels.bfloat16() if self._way.arithmetic == "bfloat16" else pixels
-
-    def _parts(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """As many frames at a time as are encoded fastest."""
-        if self._device.type != "cpu":
-            return (pixels,)
-        gh, gw = self._plain.network.facts.grid or (1, 1)
+        """What comes of the parts of a batch, of as many frames each as are encoded fastest."""
+        network, pixels = self._chosen, _cast(pixels, self._chosen)
+        if network.device.type != "cpu":
+            return [work(pixels)]
+        gh, gw = network.facts.grid or (1, 1)
         fewest, most = (max(1, tokens // (1 + gh * gw)) for tokens in (_FEWEST_TOKENS, _MOST_TOKENS))
         share = math.ceil(len(pixels) / torch.get_num_threads())
-        return torch.split(pixels, min(most, max(fewest, share)))
-
-    def _words(self) -> str:
-        """The note."""
-        how = "the library's own float32" if self._way.arithmetic is None else _WORDS[self._way.arithmetic]
-        if self._way.arithmetic == "float32":
-            how = "float32, weights laid out once"
-        tried = f"; cosine to the library's float32 on the first frames: {', '.join(self._cosines)}"
-        kept = f" (at least {PROMISES[self.asked]:g} is kept)" if self._cosines else ""
-        asked = "" if self.level == self.asked else f" instead of {self.asked}"
-        return f"precision {self.level}{asked}: {how}{tried if self._cosines else ''}{kept}"
+        parts = torch.split(pixels, min(most, max(fewest, share)))
+        return map_apart(work, parts) if network.is_reentrant else [work(part) for part in parts]
 
 
 def require_level(level: str) -> str:
@@ -197,12 +185,17 @@ def require_level(level: str) -> str:
     return level
 
 
-def _arithmetics(network: Network, device: torch.device, level: str) -> list[str]:
+def _cast(pixels: torch.Tensor, network: Network) -> torch.Tensor:
+    """Pixels as a network in its arithmetic reads them."""
+    return pixels.bfloat16() if network.arithmetic == "bfloat16" else pixels
+
+
+def _arithmetics(network: Network, level: str) -> list[str]:
     """What is worth trying for a level, quickest first."""
     if network.facts.grid is None:
         return []
-    if device.type != "cpu":
-        return ["bfloat16"] if level != "exact" and device.type == "cuda" else []
+    if network.device.type != "cpu":
+        return ["bfloat16"] if level != "exact" and network.device.type == "cuda" else []
     seconds = product_seconds()
     if "float32" not in seconds:
         return []
@@ -215,3 +208,84 @@ def _arithmetics(network: Network, device: torch.device, level: str) -> list[str
 def _shown(cosine: float) -> str:
     """A cosine with digits enough to tell it from 1, rounded down."""
     return f"{math.floor(cosine * 1e6) / 1e6:.6f}" if math.isfinite(cosine) else str(cosine)
+
+
+@contextmanager
+def exact_and_fast(device: torch.device) -> Iterator[None]:
+    """Runs float32 products on the processor through the faster of two libraries, where that stays exact.
+
+    "medium" precision lets torch choose oneDNN instead of MKL, which is about twice as fast on processors
+    of AMD and still computes in float32 there; on processors with bfloat16 matrix units it may round, which
+    is tried out once, and then it is left alone. The setting belongs to the whole process and is put back
+    at the end.
+
+    Args:
+        device: of the network; other devices than the processor keep their setting, where "medium" would
+            round.
+    """
+    before = torch.get_float32_matmul_precision()
+    if device.type != "cpu" or before == "medium" or not _medium_is_exact():
+        yield
+        return
+    torch.set_float32_matmul_precision("medium")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+@cache
+def _medium_is_exact() -> bool:
+    """Whether float32 products keep their digits under "medium" precision on this processor."""
+    generator = torch.Generator().manual_seed(0)
+    left = torch.randn((256, 768), generator=generator)
+    right = torch.randn((768, 768), generator=generator) / 768**0.5
+    before = torch.get_float32_matmul_precision()
+    try:
+        torch.set_float32_matmul_precision("medium")
+        fast = left @ right, torch.nn.functional.linear(left, right)
+    finally:
+        torch.set_float32_matmul_precision(before)
+    exact = left.double() @ right.double(), torch.nn.functional.linear(left.double(), right.double())
+    return all(bool((a - b).abs().max() < _EXACT) for a, b in zip(fast, exact, strict=True))
+
+
+def map_apart(work: Callable[[T], R], parts: Sequence[T]) -> list[R]:
+    """The result of each part, in their order, as many at a time as torch may use cores.
+
+    Torch by itself shares out every single product among its threads, which meet after each of them. Where
+    another process takes one of the cores for a moment, as decoding does, all wait for the slowest, hundreds
+    of times in a batch. Here they meet once.
+
+    Args:
+        work: what is done with a part, without gradients; several threads are in it at once.
+        parts: alike in size.
+    """
+    cores = torch.get_num_threads()
+    num_workers = min(cores, len(parts))
+    if num_workers < 2:
+        return [work(part) for part in parts]
+
+    def apart(part: T) -> R:
+        with torch.inference_mode():  # each thread has a mode of its own
+            return work(part)
+
+    with _making:
+        pool = _pool(num_workers, cores, os.getpid())
+    return list(pool.map(apart, parts))
+
+
+@cache
+def _pool(num_workers: int, cores: int, _process: int) -> ThreadPoolExecutor:
+    """Threads that stay, each with its share of the cores; others for a forked process, which has none."""
+    all_there = threading.Barrier(num_workers)
+
+    def begin() -> None:
+        torch.get_num_threads()  # a thread that has not asked yet would be given the process's number later
+        torch.set_num_threads(max(1, cores // num_workers))
+        all_there.wait()
+
+    pool = ThreadPoolExecutor(num_workers, "zeroshot-encoding", initializer=begin)
+    list(pool.map(lambda _: None, range(num_workers)))
+    torch.set_num_threads(cores)  # what threads set goes for those who have not asked yet
+    return pool

@@ -1,0 +1,285 @@
+"""Clips of any number and length to vectors: their frames fill batches, and each clip gets its own back."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+
+import numpy as np
+import torch
+
+from zeroshot.errors import ModelError, VideoError
+from zeroshot.model.backbone import unit_mean
+from zeroshot.model.tokens import pool_tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    from zeroshot.adapter.adapter import TwoStreamAdapter
+    from zeroshot.model.backbone import Backbone
+    from zeroshot.types import Clip
+    from zeroshot.video.processes.reader import WindowGroup
+
+Rows: TypeAlias = tuple[torch.Tensor, ...]
+"""What is read of some frames: their embeddings (B, D), after their tokens (B, 1+N, C) for an adapter."""
+
+T = TypeVar("T")
+
+
+@dataclass(eq=False)
+class _Place(Generic[T]):
+    """Something that waits for its vector.
+
+    Attributes:
+        tag: the caller's name for it.
+        missing: frames put in whose rows have not come yet.
+        is_open: whether more frames will be put in.
+        rows: what the network gave for its frames so far, a piece a batch.
+        outcome: its vector (D,) in this processor's memory, or the error that stands for it.
+        event: until it has happened, the vector's memory is not filled.
+        batch: number of the batch that completed it.
+    """
+
+    tag: T
+    missing: int = 0
+    is_open: bool = True
+    rows: list[Rows] = field(default_factory=list)
+    outcome: torch.Tensor | VideoError | None = None
+    event: torch.cuda.Event | None = None
+    batch: int = 0
+
+
+class ClipQueue(Generic[T]):
+    """Clips queue; their frames, however many each has, fill one batch after the other.
+
+    What waits is less than two batches of frames. On a GPU results are copied back while the next batch is
+    prepared, and fetched once that has begun.
+
+    Attributes:
+        embedding_dim: D.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        adapter: TwoStreamAdapter | None = None,
+        streams: str | tuple[str, ...] = "fused",
+    ) -> None:
+        """An empty queue.
+
+        Args:
+            backbone: the frozen network.
+            adapter: on its tokens; None: a vector is the mean of the frames' embeddings.
+            streams: of the adapter: the name of one for vectors (D,), several for (S, D).
+        """
+        self.embedding_dim = backbone.embedding_dim
+        self._backbone = backbone
+        self._adapter = adapter
+        self._streams = streams
+        self._waiting: deque[_Place[T]] = deque()
+        self._pixels: deque[tuple[_Place[T], torch.Tensor]] = deque()
+        self._whole: list[_Place[T]] = []
+        self._num_frames = 0
+        self._num_batches = 0
+
+    def put(self, tag: T, clips: Iterable[Clip] | VideoError) -> None:
+        """Last in the queue: an error, or the clips that one vector is to speak for."""
+        place = _Place(tag)
+        self._waiting.append(place)
+        if isinstance(clips, VideoError):
+            place.outcome = clips
+            return
+        for piece in self._pixels_of(clips):
+            self._pixels.append((place, piece))
+            place.missing += len(piece)
+            self._num_frames += len(piece)
+            while self._num_frames >= self._backbone.batch_size:
+                self._run()
+        place.is_open = False
+        if not place.missing:
+            self._whole.append(place)
+        self._join()
+
+    def ready(self) -> Iterator[tuple[T, NDArray[np.float32] | VideoError]]:
+        """Those at the head of the queue whose outcome is there.
+
+        Raises:
+            ModelError: the network gives something else than numbers.
+        """
+        while self._waiting and self._waiting[0].outcome is not None:
+            if self._waiting[0].event is not None and self._waiting[0].batch == self._num_batches:
+                return  # the GPU is at it
+            yield self._first()
+
+    def rest(self) -> Iterator[tuple[T, NDArray[np.float32] | VideoError]]:
+        """All others: what is left of a batch is run, so that nobody queues any more.
+
+        Raises:
+            ModelError: the network gives something else than numbers.
+        """
+        while self._num_frames:
+            self._run()
+        self._join()
+        while self._waiting:
+            yield self._first()
+
+    def _pixels_of(self, clips: Iterable[Clip]) -> Iterator[torch.Tensor]:
+        """What the network reads of clips, a batch of frames or less at a time."""
+        size = self._backbone.batch_size
+        for clip in clips:
+            for start in range(0, len(clip.frames), size):
+                frames = clip.frames[start : start + size]
+                if self._backbone.device.type == "cuda":  # pinned: copied while the GPU works
+                    pinned = torch.from_numpy(frames.copy(order="K")).pin_memory()
+                    yield self._backbone.prepare_frames(pinned)
+                else:
+                    yield self._backbone.prepare_frames(frames)
+
+    def _first(self) -> tuple[T, NDArray[np.float32] | VideoError]:
+        """Who is first in the queue, and leaves it."""
+        place = self._waiting.popleft()
+        if place.event is not None:
+            place.event.synchronize()
+        if not isinstance(place.outcome, torch.Tensor):
+            return place.tag, place.outcome or VideoError("a clip has no frames; give one or more")
+        vector: NDArray[np.float32] = place.outcome.numpy()
+        if not np.isfinite(vector).all():
+            what = "" if self._adapter is None else "the adapter on "
+            raise ModelError(
+                f"{what}{self._backbone.name} gives an embedding that is not finite; its weights are damaged "
+                "or overflow: fetch or train them again"
+            )
+        return place.tag, vector
+
+    def _run(self) -> None:
+        """One batch through the network, and each row to whom it belongs."""
+        pieces: list[tuple[_Place[T], torch.Tensor]] = []
+        free = self._backbone.batch_size
+        while free and self._pixels:
+            place, piece = self._pixels.popleft()
+            if len(piece) > free:
+                self._pixels.appendleft((place, piece[free:]))
+            pieces.append((place, piece[:free]))
+            free -= len(pieces[-1][1])
+        self._num_frames -= self._backbone.batch_size - free
+        self._num_batches += 1
+        rows = self._encode(torch.cat([piece for _, piece in pieces]))
+        lengths = [len(piece) for _, piece in pieces]
+        shares = zip(*(torch.split(each, lengths) for each in rows), strict=True)
+        for (place, piece), share in zip(pieces, shares, strict=True):
+            place.rows.append(share)
+            place.missing -= len(piece)
+            place.batch = self._num_batches
+            if not (place.missing or place.is_open):
+                self._whole.append(place)
+
+    def _encode(self, pixels: torch.Tensor) -> Rows:
+        """What is read of pixels (B, 3, h, w); tokens are pooled and rounded as on disk."""
+        if self._adapter is None:
+            return (self._backbone.encode_pixels(pixels),)
+        tokens, rows = self._backbone.encode_pixel_tokens(pixels)
+        grid = self._backbone.grid or (1, 1)
+        return pool_tokens(tokens, grid, max(self._adapter.config.grid)).half(), rows
+
+    def _join(self) -> None:
+        """Give those whose rows are all there their vectors."""
+        if not self._whole:
+            return
+        whole, self._whole = self._whole, []
+        if self._adapter is None:
+            vectors = [unit_mean(torch.cat([rows for (rows,) in place.rows])) for place in whole]
+        else:
+            vectors = self._adapted([place.rows for place in whole], self._adapter)
+        host, event = _fetched(torch.stack(vectors).float())
+        for place, vector in zip(whole, host, strict=True):
+            place.outcome, place.event, place.rows = vector, event, []
+
+    def _adapted(self, clips: list[list[Rows]], adapter: TwoStreamAdapter) -> list[torch.Tensor]:
+        """Vectors of the streams, from the tokens and rows of the V · T frames of each of n places."""
+        pieces = [piece for clip in clips for piece in clip]
+        tokens, rows = (torch.cat(column) for column in zip(*pieces, strict=True))
+        num_frames = adapter.config.num_frames
+        with torch.inference_mode():
+            streams = adapter(
+                tokens.reshape(-1, num_frames, *tokens.shape[1:]),
+                rows.reshape(-1, num_frames, rows.shape[1]),
+            )
+        if isinstance(self._streams, str):
+            vectors: torch.Tensor = getattr(streams, self._streams)
+        else:
+            vectors = torch.stack([getattr(streams, name) for name in self._streams], dim=1)
+        views = [sum(len(piece[0]) for piece in clip) // num_frames for clip in clips]
+        return [unit_mean(part) for part in torch.split(vectors, views)]
+
+
+@dataclass(frozen=True, eq=False)
+class WindowVectors:
+    """What came of the windows of one video.
+
+    Attributes:
+        path: as it was named.
+        windows: (n, 2) float64, start and end in seconds, in time order.
+        vectors: (n, D) float32 unit rows.
+        error: what ended the video before its end, or None.
+    """
+
+    path: str
+    windows: NDArray[np.float64]
+    vectors: NDArray[np.float32]
+    error: VideoError | None
+
+
+def vectors_of_windows(
+    groups: Iterable[WindowGroup], queue: ClipQueue[tuple[WindowGroup, int]]
+) -> Iterator[WindowVectors]:
+    """The vectors of each video whose windows come in groups, in their order.
+
+    Args:
+        groups: from `ClipReader.read_many_windows`.
+        queue: an empty one.
+    """
+    rows: list[tuple[tuple[float, float], NDArray[np.float32]]] = []
+    for group in chain(groups, [None]):  # None: nothing follows, and the queue is emptied
+        if group is not None:
+            _put(queue, group)
+        for (owner, place), outcome in queue.rest() if group is None else queue.ready():
+            failed = isinstance(outcome, VideoError)
+            if not isinstance(outcome, VideoError):
+                rows.append((owner.windows[place], outcome))
+            if owner.is_last and (failed or place + 1 == len(owner.windows)):
+                yield _joined(owner, rows, queue.embedding_dim)
+                rows = []
+
+
+def _put(queue: ClipQueue[tuple[WindowGroup, int]], group: WindowGroup) -> None:
+    """Put the windows of a group into the queue, each by itself."""
+    if isinstance(group.outcome, VideoError):
+        queue.put((group, 0), group.outcome)
+        return
+    for place, clip in enumerate(group.outcome):
+        queue.put((group, place), [clip])
+
+
+def _joined(
+    last: WindowGroup, rows: list[tuple[tuple[float, float], NDArray[np.float32]]], width: int
+) -> WindowVectors:
+    """The windows of a video and their vectors, once its last group is done."""
+    windows = np.array([window for window, _ in rows], np.float64).reshape(len(rows), 2)
+    vectors = np.stack([vector for _, vector in rows]) if rows else np.zeros((0, width), np.float32)
+    error = last.outcome if isinstance(last.outcome, VideoError) else None
+    return WindowVectors(last.path, windows, vectors, error)
+
+
+def _fetched(vectors: torch.Tensor) -> tuple[torch.Tensor, torch.cuda.Event | None]:
+    """Vectors (n, D) in this processor's memory, and the event after which they are there."""
+    if vectors.device.type != "cuda":
+        return vectors.cpu(), None
+    host = torch.empty(vectors.shape, dtype=vectors.dtype, pin_memory=True)
+    host.copy_(vectors, non_blocking=True)
+    event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    event.record()
+    return host, event
