@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import itertools
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import zeroshot
+from zeroshot.cli.main import main
 from zeroshot.errors import IndexFileError, LabelError, OptionError, VideoError
 from zeroshot.synthetic.coupling import HOME_SCENES
 from zeroshot.types import Clip
@@ -192,3 +194,51 @@ def test_real_clips_have_answers(classifier, real_clips):
     for row in classifier.rank_many(real_clips, k=100):
         assert row.error is None
         assert sum(p.probability for p in row.predictions) == pytest.approx(1, abs=1e-6)
+
+
+def test_build_index_is_the_command_index(tmp_path, monkeypatch, capsys):
+    mine, theirs = tmp_path / "mine.index", tmp_path / "theirs.index"
+    told = []
+    made = zeroshot.build_index(
+        "waving,BrushHair",
+        output=mine,
+        model="puppet-tiny",
+        templates="a video of {}",
+        watch=lambda *to: told.append(to),
+    )
+    assert (made.labels, told[0], told[-1]) == (("waving", "brush hair"), ("labels", 0, 2), ("labels", 2, 2))
+    words = ["index", "waving,BrushHair", "--templates", "a video of {}", "--model", "puppet-tiny"]
+    monkeypatch.setattr(sys, "argv", ["zeroshot", *words, "--output", str(theirs)])
+    with pytest.raises(SystemExit):
+        main()
+    assert mine.read_bytes() == theirs.read_bytes()
+    assert not mine.with_name("mine.index.partial").exists()
+    assert zeroshot.load("puppet-tiny", index=mine).labels == made.labels
+    in_memory = zeroshot.build_index("waving,BrushHair", model="puppet-tiny", templates="a video of {}")
+    np.testing.assert_array_equal(in_memory.embeddings, made.embeddings)
+    assert in_memory.fingerprint == made.fingerprint
+
+
+def test_build_index_goes_on_where_it_was_interrupted(classifier, tmp_path):
+    labels = [f"person number {i}" for i in range(600)]
+    output = tmp_path / "x.index"
+
+    def interrupt(part, done, of):
+        if done == 256:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        zeroshot.build_index(labels, output=output, model=classifier.model, watch=interrupt)
+    assert not output.exists()
+    told = []
+    made = zeroshot.build_index(
+        labels, output=output, model=classifier.model, watch=lambda *to: told.append(to)
+    )
+    assert told[0] == ("labels", 256, 600)
+    whole = zeroshot.build_index(labels, output=tmp_path / "y.index", model=classifier.model)
+    np.testing.assert_array_equal(made.embeddings, whole.embeddings)
+    told.clear()
+    zeroshot.build_index(labels, output=output, model=classifier.model, watch=lambda *to: told.append(to))
+    assert told == [("there", 600, 600)]
+    with pytest.raises(OptionError, match="recall is 2"):
+        zeroshot.build_index(labels, output=output, model="no such model", recall=2)

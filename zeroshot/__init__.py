@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from zeroshot.bias.report import BiasReport
     from zeroshot.bias.score import score_bias
     from zeroshot.checkpoint import load_model
-    from zeroshot.classifier import Classifier, load
+    from zeroshot.classifier import Classifier, build_index, load
     from zeroshot.datasets.splits import LabeledVideo, Split, read_split
     from zeroshot.errors import ZeroshotError
     from zeroshot.evaluation.report import Report
@@ -62,6 +62,7 @@ __all__ = [
     "VideoIndex",
     "Waist",
     "ZeroshotError",
+    "build_index",
     "evaluate",
     "load",
     "load_model",
@@ -97,6 +98,7 @@ _HOMES = {
     "VideoIndex": "video_search",
     "Waist": "waist.waist",
     "ZeroshotError": "errors",
+    "build_index": "classifier",
     "evaluate": "evaluation.run",
     "load": "classifier",
     "load_model": "checkpoint",

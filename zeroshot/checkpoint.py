@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError, safe_open
 
 from zeroshot.errors import ModelError, OptionError
-from zeroshot.model.networks.names import read_json
+from zeroshot.model.networks.names import one_line, read_json
 from zeroshot.resources import bundled_names, checkpoints_folder
 from zeroshot.store.files import write_whole
 
@@ -75,31 +75,31 @@ def load_model(
         if stream not in {None, NO_STREAM} or backbone is not None:
             raise OptionError(f"{name} has no adapter, so no stream or backbone to choose; leave them out")
         return Model(load_backbone(name, device, precision), sampling=sampling, decoder=decoder)
-    saved = load_adapter(folder)
-    network = load_backbone(backbone or saved.backbone or name, device, precision)
-    if network.fingerprint != saved.fingerprint:
+    facts = _adapter_facts(folder)
+    adapter = None if stream == NO_STREAM else load_adapter(folder)
+    network = load_backbone(backbone or facts.backbone or name, device, precision)
+    if network.fingerprint != facts.fingerprint:
         raise ModelError(
-            f"the adapter in {folder} was trained on {saved.backbone or name} ({saved.fingerprint[:12]}), "
+            f"the adapter in {folder} was trained on {facts.backbone or name} ({facts.fingerprint[:12]}), "
             f"not on {network.name} ({network.fingerprint[:12]}); give it its own backbone"
         )
-    if stream == NO_STREAM:
+    if adapter is None:
         return Model(network, sampling=sampling, decoder=decoder)
-    adapter = saved.adapter if share == 1 else saved.adapter.towards_clip(share)
-    return Model(network, adapter=adapter, stream=stream or saved.stream, sampling=sampling, decoder=decoder)
+    if share != 1:
+        adapter = adapter.towards_clip(share)
+    return Model(network, adapter=adapter, stream=stream or facts.stream, sampling=sampling, decoder=decoder)
 
 
-@dataclass(frozen=True, eq=False)
-class SavedAdapter:
-    """An adapter as a checkpoint folder holds it.
+@dataclass(frozen=True)
+class _AdapterFacts:
+    """What the config of a checkpoint folder says of its adapter, apart from its shape.
 
     Attributes:
-        adapter: in evaluation mode, on the CPU.
         backbone: name of the network whose tokens it reads; None where the folder holds that network itself.
         fingerprint: of that network.
         stream: what it answers with unless told otherwise.
     """
 
-    adapter: TwoStreamAdapter
     backbone: str | None
     fingerprint: str
     stream: str
@@ -139,8 +139,8 @@ def save_adapter(
     write_whole(folder / "config.json", (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode())
 
 
-def load_adapter(folder: str | Path) -> SavedAdapter:
-    """The adapter of a checkpoint folder, without its backbone.
+def load_adapter(folder: str | Path) -> TwoStreamAdapter:
+    """The adapter of a checkpoint folder, in evaluation mode, on the CPU, without its backbone.
 
     Raises:
         ModelError: there is none, or its files are damaged or of another version.
@@ -151,23 +151,41 @@ def load_adapter(folder: str | Path) -> SavedAdapter:
     from zeroshot.adapter.config import AdapterConfig
 
     folder = Path(folder)
-    config = read_json(folder / "config.json")
-    if config.get("format") != FORMAT or "adapter" not in config:
-        raise ModelError(f"{folder} holds no adapter that this version reads (format {FORMAT})")
+    config = _adapter_config(folder)
     weights = folder / _weights_name(config)
+    # Adapters were written without this field before they had any detectors.
+    shape = {"num_components": 0, **config["adapter"]}
     try:
-        before_detectors = {
-            "num_components": 0
-        }  # adapters were written without the field before they had any
-        adapter = TwoStreamAdapter(AdapterConfig.from_dict({**before_detectors, **config["adapter"]}))
+        adapter = TwoStreamAdapter(AdapterConfig.from_dict(shape))
         adapter.load_state_dict(load_file(weights))
-        backbone, stream = config["backbone"], str(config["stream"])
-        return SavedAdapter(adapter.eval(), backbone["name"], str(backbone["fingerprint"]), stream)
+        return adapter.eval()
     except (OSError, SafetensorError) as error:
         raise ModelError(f"cannot read {weights}: {error}; expected the adapter's weights") from error
     except (RuntimeError, KeyError, TypeError, ValueError, OptionError) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise ModelError(f"the adapter in {folder} is damaged: {reason}; copy or train it again") from error
+        raise _damaged(folder, error) from error
+
+
+def _adapter_config(folder: Path) -> dict[str, Any]:
+    """The config of a checkpoint folder that holds an adapter."""
+    config = read_json(folder / "config.json")
+    if config.get("format") != FORMAT or not isinstance(config.get("adapter"), dict):
+        raise ModelError(f"{folder} holds no adapter that this version reads (format {FORMAT})")
+    return config
+
+
+def _adapter_facts(folder: Path) -> _AdapterFacts:
+    """What else its config says of the adapter in a folder."""
+    config = _adapter_config(folder)
+    try:
+        backbone = config["backbone"]
+        return _AdapterFacts(backbone["name"], str(backbone["fingerprint"]), str(config["stream"]))
+    except (KeyError, TypeError) as error:
+        raise _damaged(folder, error) from error
+
+
+def _damaged(folder: Path, error: Exception) -> ModelError:
+    """The error for an adapter that cannot be put together."""
+    return ModelError(f"the adapter in {folder} is damaged: {one_line(error)}; copy or train it again")
 
 
 def _weights_name(config: dict[str, Any]) -> str:

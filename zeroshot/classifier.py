@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.checkpoint import DEFAULT_MODEL, load_model
-from zeroshot.errors import LabelError, OptionError, VideoError
-from zeroshot.index.index import LabelIndex, Ranked, probabilities
-from zeroshot.index.ivf import has_gpu
+from zeroshot.batch.label_rows import LabelRows
+from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model
+from zeroshot.errors import IndexFileError, LabelError, OptionError, VideoError
+from zeroshot.index.index import LabelIndex, Ranked, probabilities, uses_cells
+from zeroshot.index.ivf import build_steps, has_gpu
+from zeroshot.index.recall import check_recall
 from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts, prompts_digest
-from zeroshot.types import Prediction, Ranking, Segment
+from zeroshot.types import Prediction, Prompts, Ranking, Segment
 from zeroshot.video.source import VideoSource, is_path, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from zeroshot.batch.parquet import EmbeddingRow
     from zeroshot.model.model import Model
-    from zeroshot.types import Clip, Prompts
+    from zeroshot.types import Clip
     from zeroshot.video.sampling import Sampling
 
 _SORTED_LABELS = 4096  # up to here sorting all scores costs less than a search for the best
@@ -34,7 +38,7 @@ _WINDOWS_AT_ONCE = 8  # bounds what a long video holds in memory: 8 windows of T
 class Classifier:
     """A model and an index of labels: ranks the labels for any video.
 
-    Nothing is remembered between calls: ranking A, then B, then A again gives the first answer again.
+    Calls do not influence each other: ranking video A, then B, then A again gives A the same answer twice.
 
     Attributes:
         model: embeds videos, frames and texts.
@@ -233,7 +237,7 @@ def load(
     prompts = None if labels is None else make_prompts(labels, templates, spaced=spaced)
     network = _model(model, device, sampling, stream)
     if prompts is not None:
-        return Classifier(network, build_index(network, prompts))
+        return Classifier(network, build_index(prompts, model=network))
     loaded = LabelIndex.load(str(index), fingerprint={"model": network.fingerprint})
     if loaded.cells is not None and network.backbone.device.type == "cuda" and has_gpu():
         loaded.to_gpu()
@@ -249,10 +253,67 @@ def _model(model: str | Model, device: str, sampling: Sampling | None, stream: s
     return model
 
 
-def build_index(model: Model, prompts: Prompts) -> LabelIndex:
-    """The K labels of `prompts` with their (K, D) embeddings, stamped with what made them."""
-    embeddings = model.embed_prompts(prompts)
-    return LabelIndex(prompts.labels, embeddings, fingerprint=index_stamp(model, prompts)).with_cells()
+def build_index(
+    labels: LabelSource | Prompts,
+    *,
+    output: str | Path | None = None,
+    model: str | Model = DEFAULT_MODEL,
+    templates: TemplateSource = None,
+    spaced: bool = True,
+    recall: float | None = None,
+    queries: NDArray[np.float32] | None = None,
+    watch: Callable[[str, int, int], None] | None = None,
+) -> LabelIndex:
+    """The K labels with their (K, D) embeddings, stamped with what made them: what `zeroshot index` does.
+
+    With an output the index is written there. A call that was interrupted goes on where it ended; of an index
+    of the same labels and model that is there already only the search is set anew.
+
+    Args:
+        labels: as for `load`, or Prompts, which have their templates filled in already.
+        output: the file that `load(model, index=…)` reads; None: in memory alone.
+        model: as for `load`; for another device than the best there is, a Model.
+        templates: as for `load`.
+        spaced: as for `load`.
+        recall: share of the 5 nearest labels that a search must find; None: see `LabelIndex.with_cells`.
+        queries: (n, D) vectors of videos to measure recall on, such as `VideoIndex(folder).vectors`.
+        watch: called with what is done ("labels" are encoded, "cells" made; "there": all were encoded
+            before), how many of it are done, and of how many.
+
+    Raises:
+        ZeroshotError: one line that names what cannot be used, or written, and the remedy.
+    """
+    if recall is not None:
+        check_recall(recall)
+    prompts = labels if isinstance(labels, Prompts) else make_prompts(labels, templates, spaced=spaced)
+    network = load_model(model, stream=NO_STREAM) if isinstance(model, str) else model
+    tell = watch or _unwatched
+    total, stamp = len(prompts.labels), index_stamp(network, prompts)
+
+    def searched(index: LabelIndex) -> LabelIndex:
+        steps = count(1)
+        of = build_steps(total) if uses_cells(total, recall) else 1
+        made = index.with_cells(recall, queries, lambda: tell("cells", next(steps), of))
+        if output is not None:
+            made.save(output)
+        return made
+
+    if output is None:
+        return searched(LabelIndex(prompts.labels, network.embed_prompts(prompts), fingerprint=stamp))
+    with suppress(IndexFileError):
+        there = LabelIndex.load(output, fingerprint=stamp, exact=True, check=True)
+        tell("there", total, total)
+        return searched(there)
+    with LabelRows(output, stamp) as rows:
+        tell("labels", min(rows.num_done(network.embedding_dim), total), total)
+        vectors = rows.fill(network, prompts, lambda done: tell("labels", done, total))
+        made = searched(LabelIndex(prompts.labels, vectors, fingerprint=stamp))
+        rows.remove()
+    return made
+
+
+def _unwatched(_what: str, _done: int, _of: int) -> None:
+    """Nobody is told."""
 
 
 def index_stamp(model: Model, prompts: Prompts) -> dict[str, str]:

@@ -10,8 +10,7 @@ import numpy as np
 from zeroshot.batch.table import MANIFEST, read_manifest, read_table
 from zeroshot.checkpoint import NO_STREAM, load_model
 from zeroshot.errors import ModelError, OptionError, OutputError
-from zeroshot.index.checks import unit_rows, whole_count
-from zeroshot.index.exact import nearest_rows
+from zeroshot.index.exact import nearest_rows, unit_rows, whole_count
 from zeroshot.types import Match
 
 if TYPE_CHECKING:

@@ -822,7 +822,7 @@ def test_an_adapter_written_before_there_were_detectors_is_read(place, tmp_path)
     config = json.loads(path.read_text())
     assert config["adapter"].pop("num_components") == 0
     path.write_text(json.dumps(config))
-    assert same(load_adapter(tmp_path / "out").adapter.state_dict(), weights(fitted))
+    assert same(load_adapter(tmp_path / "out").state_dict(), weights(fitted))
 
 
 def test_a_finished_run_is_given_again(trained, place):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,19 +11,15 @@ import typer
 from zeroshot.cli import options
 from zeroshot.cli.inputs import model_from
 from zeroshot.cli.screen import progress, put_json, put_line, say
-from zeroshot.errors import IndexFileError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from zeroshot.batch.label_rows import LabelRows
+    from zeroshot.cli.screen import Mover
     from zeroshot.index.duplicates import Twins
     from zeroshot.index.index import LabelIndex
     from zeroshot.model.model import Model
-    from zeroshot.types import Prompts
-
-    Videos = NDArray[np.float32] | None
 
 LabelList = Annotated[
     str,
@@ -65,6 +61,8 @@ def index(
     same command goes on; over an index of the same labels and model it only sets --recall anew. Labels that
     the model can hardly tell apart are named.
     """
+    from zeroshot.checkpoint import NO_STREAM
+    from zeroshot.classifier import build_index
     from zeroshot.index.duplicates import duplicate_steps, near_duplicates
     from zeroshot.index.recall import check_recall
     from zeroshot.text.prompts import make_prompts
@@ -72,9 +70,10 @@ def index(
     if recall is not None:
         check_recall(recall)
     prompts = make_prompts(labels, templates, spaced=not as_given)
-    network = model_from(model, device, None)
+    network = model_from(model, device, None, stream=NO_STREAM)
     given = None if queries is None else _videos(queries, network)
-    made = _index_of(network, prompts, output, recall, given)
+    with _Bars(output) as bars:
+        made = build_index(prompts, output=output, model=network, recall=recall, queries=given, watch=bars)
     with progress(duplicate_steps(len(made)), "near duplicates") as advance:
         twins = near_duplicates(made.labels, made.embeddings, made.cells, advance)
     num_texts = sum(len(texts) for texts in prompts.texts)
@@ -96,57 +95,47 @@ def index(
         say(f"{len(twins)} pairs of labels can hardly be told apart: {named}{', …' * (len(twins) > _SHOWN)}")
 
 
-def _index_of(
-    network: Model, prompts: Prompts, output: str, recall: float | None, given: Videos
-) -> LabelIndex:
-    """The index, written to its file: from one of the same labels that is there, or encoded."""
-    from zeroshot.batch.label_rows import LabelRows
-    from zeroshot.classifier import index_stamp
-    from zeroshot.index.index import LabelIndex
+class _Bars(ExitStack):
+    """A bar for each part of the work or, where nobody sees one, a word about how long it takes."""
 
-    stamp = index_stamp(network, prompts)
-    with suppress(IndexFileError):
-        there = LabelIndex.load(output, fingerprint=stamp, exact=True, check=True)
-        say(f"{output} holds these labels already; nothing is encoded again")
-        return _in_cells(there, output, recall, given)
-    with LabelRows(output, stamp) as rows:
-        vectors = _encode(rows, network, prompts)
-        made = _in_cells(LabelIndex(prompts.labels, vectors, fingerprint=stamp), output, recall, given)
-        rows.remove()
-    return made
+    def __init__(self, output: str) -> None:
+        """Nothing has begun.
 
+        Args:
+            output: where the index will be, as the user wrote it.
+        """
+        super().__init__()
+        self._output = output
+        self._part = ""
+        self._shown = 0
+        self._first = 0
+        self._began = 0.0
+        self._is_said = False
+        self._advance: Mover | None = None
 
-def _in_cells(index: LabelIndex, output: str, recall: float | None, given: Videos) -> LabelIndex:
-    """The index searched as asked for, and written."""
-    from zeroshot.index.index import uses_cells
-    from zeroshot.index.ivf import build_steps
+    def __call__(self, part: str, done: int, of: int) -> None:
+        """Move to where the work is, see `build_index`."""
+        if part == "there":
+            say(f"{self._output} holds these labels already; nothing is encoded again")
+            return
+        if part != self._part:
+            self._begin(part, done, of)
+        if self._advance is not None:
+            self._advance(done - self._shown)
+        self._shown = done
+        spent = time.monotonic() - self._began
+        if part == "labels" and not self._is_said and spent > _PATIENCE_SECONDS:
+            self._is_said = True
+            left = spent / max(1, done - self._first) * (of - done)
+            say(f"{done} of {of} labels are encoded; about {left / 60:.0f} minutes to go")
 
-    steps = build_steps(len(index)) if uses_cells(len(index), recall) else 1
-    with progress(steps, "cells") as advance:
-        made = index.with_cells(recall, given, advance)
-    made.save(output)
-    return made
-
-
-def _encode(rows: LabelRows, network: Model, prompts: Prompts) -> NDArray[np.float32]:
-    """Vectors of all labels, with a bar or, where nobody sees one, a word about how long it takes."""
-    total, start = len(prompts.labels), rows.num_done(network.embedding_dim)
-    if 0 < start < total:
-        say(f"{start} of {total} labels are encoded already; going on")
-    began, shown, said = time.monotonic(), 0, False
-    with progress(total, "labels") as advance:
-
-        def move(done: int) -> None:
-            nonlocal shown, said
-            advance(done - shown)
-            shown = done
-            spent = time.monotonic() - began
-            if not said and spent > _PATIENCE_SECONDS:
-                said = True
-                left = spent / max(1, done - start) * (total - done)
-                say(f"{done} of {total} labels are encoded; about {left / 60:.0f} minutes to go")
-
-        return rows.fill(network, prompts, move)
+    def _begin(self, part: str, done: int, of: int) -> None:
+        """Another bar in place of the one before."""
+        self.close()
+        self._part, self._shown, self._first, self._began = part, 0, done, time.monotonic()
+        if part == "labels" and 0 < done < of:
+            say(f"{done} of {of} labels are encoded already; going on")
+        self._advance = self.enter_context(progress(of, part))
 
 
 def _videos(folder: str, network: Model) -> NDArray[np.float32]:

@@ -274,13 +274,13 @@ def _run(
 def _index(model: Model, prompts: Prompts, cache: str | None) -> LabelIndex:
     """The labels' embeddings, from the cache where they are."""
     if cache is None:
-        return build_index(model, prompts)
+        return build_index(prompts, model=model)
     digest = prompts_digest(prompts)
     path = Path(cache) / f"labels-{digest}-{model.fingerprint[:16]}.index"
     try:
         return LabelIndex.load(path, fingerprint={"model": model.fingerprint, "prompts": digest})
     except IndexFileError:
-        index = build_index(model, prompts)
+        index = build_index(prompts, model=model)
         index.save(path)
         return index
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zeroshot.errors import IndexFileError, LabelError, OptionError
-from zeroshot.index.checks import unit_rows, whole_count
-from zeroshot.index.exact import Nearest, all_scores, log_sums, nearest_rows
+from zeroshot.index.exact import Nearest, all_scores, log_sums, nearest_rows, unit_rows, whole_count
 from zeroshot.index.file import REMEDY, IndexFile, read_index, write_index
 from zeroshot.index.ivf import Cells, has_gpu, rescored
 from zeroshot.index.recall import Recall, check_recall, reach_recall

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 # templates.
 _LABELS_AT_ONCE = 256
 
+# Decoder, decoding processes and seconds for a file, where nobody chooses otherwise.
+_READING = ("auto", 2, 60.0)
+
 STREAMS = ("static", "dynamic", "fused")
 
 
@@ -61,9 +64,9 @@ class Model:
         adapter: TwoStreamAdapter | None = None,
         stream: str = "fused",
         sampling: Sampling | None = None,
-        decoder: str = "auto",
-        num_workers: int = 2,
-        time_limit_seconds: float = 60.0,
+        decoder: str = _READING[0],
+        num_workers: int = _READING[1],
+        time_limit_seconds: float = _READING[2],
     ) -> None:
         """Join a backbone and a way to read videos.
 
@@ -87,11 +90,20 @@ class Model:
         self.stream = stream
         num_frames = backbone.num_frames if adapter is None else adapter.config.num_frames
         self.sampling = self._checked(sampling or Sampling(num_frames=num_frames))
-        self._reader = ClipReader(
-            num_workers,
-            time_limit_seconds=time_limit_seconds,
-            decoder=decoder,
-            shorter_side=backbone.preprocess.shorter_side,
+        self._decoder = decoder
+        self._num_workers = num_workers
+        self._time_limit_seconds = time_limit_seconds
+        if (decoder, num_workers, time_limit_seconds) != _READING:
+            _ = self._reader  # options of the user's own are checked at once
+
+    @cached_property
+    def _reader(self) -> ClipReader:
+        """What reads videos; made with the first one, as texts need none."""
+        return ClipReader(
+            self._num_workers,
+            time_limit_seconds=self._time_limit_seconds,
+            decoder=self._decoder,
+            shorter_side=self.backbone.preprocess.shorter_side,
         )
 
     @property
@@ -140,7 +152,8 @@ class Model:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was chosen on the way and why, a line each; more is known once videos have been read."""
-        return tuple(note for note in (self.backbone.precision.note, self._reader.snaps.note()) if note)
+        moved = self._reader.snaps.note() if "_reader" in vars(self) else ""
+        return tuple(note for note in (self.backbone.precision.note, moved) if note)
 
     @cached_property
     def adapter_fingerprint(self) -> str | None:
@@ -297,7 +310,8 @@ class Model:
 
     def close(self) -> None:
         """End the decoding processes; they start again if another video is read."""
-        self._reader.close()
+        if "_reader" in vars(self):
+            self._reader.close()
 
     def __enter__(self) -> Model:
         return self

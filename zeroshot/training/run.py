@@ -226,4 +226,4 @@ def _finished(folder: Path, stamp: dict[str, Any]) -> Fitted:
         raise OutputError(f"{folder / PROVENANCE} is damaged; choose another output") from error
     if difference := first_difference(before, json.loads(json.dumps(stamp))):
         raise OutputError(f"{folder} holds a finished run with {difference}; choose another output")
-    return Fitted(load_adapter(folder).adapter, history, best, notes)
+    return Fitted(load_adapter(folder), history, best, notes)
