@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError, safe_open
 
 from zeroshot.errors import ModelError, OptionError
-from zeroshot.model.networks.names import one_line, read_json
+from zeroshot.model.networks.foreign import one_line, read_json
 from zeroshot.resources import bundled_names, checkpoints_folder
 from zeroshot.store.files import write_whole
 

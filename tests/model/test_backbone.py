@@ -18,8 +18,7 @@ from safetensors.torch import save_file
 from tiny_networks import TEXT_SIDE, TINY, TOKEN_IDS, VISION_SIDE, scatter
 
 from zeroshot.errors import ModelError, OptionError
-from zeroshot.model.backbone import Backbone, load_backbone
-from zeroshot.model.networks.names import ModelName, choose_device, parse_name
+from zeroshot.model.backbone import Backbone, ModelName, choose_device, load_backbone, parse_name
 from zeroshot.model.networks.open_clip import tagged_names
 from zeroshot.model.speed.precision import exact_and_fast
 
@@ -529,7 +528,7 @@ def test_folders_that_are_no_models(theirs, tmp_path):
         ({"model_cfg": {"embed_dim": 4}}, "cannot build"),
         ({"num_frames": 0}, "num_frames 0"),
         ({"preprocess_cfg": {"interpolation": "lanczos"}}, "known are bicubic"),
-        ({"model_cfg": TINY | {"text_cfg": TINY["text_cfg"] | {"width": 64}}}, "holds no weights"),
+        ({"model_cfg": TINY | {"text_cfg": TINY["text_cfg"] | {"width": 64}}}, "its weights have"),
     ]:
         folder = write_checkpoint(tmp_path / "changed", theirs, **changes)
         with pytest.raises(ModelError, match=message) as caught:

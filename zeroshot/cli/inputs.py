@@ -101,8 +101,8 @@ def model_from(
     )
     if frames is not None:
         model.sampling = replace(model.sampling, frames=frames)
-    if model.backbone.is_random:
-        say(f"{model.name} is untrained: it serves for speed and tests, its answers mean nothing")
+    for note in model.backbone.notes:
+        say(note)
     return model
 
 
@@ -118,7 +118,7 @@ class Notes:
         """
         self._model = model
         self._precision = precision
-        self._said: set[str] = set()
+        self._said = set(model.backbone.notes)  # said when it was loaded
 
     def say_precision(self) -> None:
         """The speed level in force, once it is chosen and again once the first frames have decided."""

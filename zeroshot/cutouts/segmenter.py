@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zeroshot.errors import ModelError, OptionError
-from zeroshot.model.networks.names import WEIGHT_SUFFIXES, choose_device, one_line
+from zeroshot.model.backbone import choose_device
+from zeroshot.model.networks.foreign import WEIGHT_SUFFIXES, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -14,9 +15,10 @@ import torch.nn.functional as F
 from zeroshot.errors import ModelError, OptionError
 from zeroshot.model.networks import open_clip as openclip
 from zeroshot.model.networks import transformers as hub
-from zeroshot.model.networks.names import ModelName, choose_device, parse_name, read_json
+from zeroshot.model.networks.foreign import WEIGHT_SUFFIXES, close_matches, read_json
 from zeroshot.model.networks.network import Network, no_tokens
 from zeroshot.model.speed.precision import Precision, exact_and_fast, require_level
+from zeroshot.resources import bundled_names, checkpoints_folder
 from zeroshot.video.transform import normalized, preprocess_frames, seen_frames
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from zeroshot.video.transform import Preprocess
 
 DEFAULT_NUM_FRAMES = 8
+RANDOM_TAG = "random"
+Kind = Literal["random", "tag", "file", "folder", "hub"]
 # Texts in one forward pass: they are short, so more of them than frames fill a processor.
 _TEXTS_PER_FRAME = 4
 
@@ -48,6 +52,7 @@ class Backbone:
         batch_size: frames in one forward pass; bounds the memory.
         num_frames: frames a clip that the checkpoint is meant for.
         is_random: whether the weights are untrained, so that answers mean nothing.
+        notes: what the user should know of the weights, a line each.
     """
 
     def __init__(
@@ -78,6 +83,7 @@ class Backbone:
         self.batch_size = batch_size
         self.num_frames = num_frames
         self.is_random = is_random
+        self.notes = network.notes
 
     def prepare_frames(self, frames: torch.Tensor | NDArray[np.uint8]) -> torch.Tensor:
         """Pixels (B, 3, h, w) float32 that the network reads, on its device, of frames (B, 3, H, W) uint8."""
@@ -238,6 +244,83 @@ def load_backbone(name: str, device: str = "auto", precision: str = "exact") -> 
     )
 
 
+@dataclass(frozen=True)
+class ModelName:
+    """What a model's name asks for.
+
+    Attributes:
+        kind: "random", "tag" and "file" build `architecture` of open_clip with no weights, those of the
+            pretrained tag `source`, or those of the file `source`; "folder" opens the folder `source`;
+            "hub" fetches the transformers checkpoint `source`.
+        architecture: open_clip's name; empty for "folder" and "hub".
+        source: tag, path or ORG/NAME; empty for "random".
+    """
+
+    kind: Kind
+    architecture: str = ""
+    source: str = ""
+
+
+def parse_name(name: str) -> ModelName:
+    """What `name` asks for; nothing is opened, and whether an architecture exists is not looked up.
+
+    >>> parse_name("ViT-B-16/openai")
+    ModelName(kind='tag', architecture='ViT-B-16', source='openai')
+
+    Args:
+        name: `ARCH/TAG`, `ARCH/random`, `ARCH/path/to/weights`, `hf:ORG/NAME`, `hf:FOLDER`, a folder, or
+            the name of a bundled checkpoint.
+
+    Raises:
+        ModelError: the name is empty, or points at a file or a folder that does not exist.
+    """
+    if not name.strip():
+        raise ModelError("the model's name is empty; expected one like PE-Core-B-16/meta or puppet-tiny")
+    if name.startswith("hf:"):
+        return _parse_hub_name(name)
+    if name in bundled_names(checkpoints_folder()):
+        return ModelName("folder", source=str(checkpoints_folder() / name))
+    if Path(name).expanduser().is_dir():
+        return ModelName("folder", source=str(Path(name).expanduser()))
+    architecture, slash, rest = name.partition("/")
+    if not slash or architecture in {"", ".", "..", "~"}:
+        raise _unknown_bare_name(name)
+    if rest == RANDOM_TAG:
+        return ModelName("random", architecture)
+    file = Path(rest).expanduser()
+    if file.is_file():
+        return ModelName("file", architecture, str(file))
+    if rest.endswith(WEIGHT_SUFFIXES) or "/" in rest:
+        raise ModelError(f"no weights file {rest!r} (in the model name {name!r}); expected an existing file")
+    return ModelName("tag", architecture, rest)
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The device called `name`.
+
+    >>> choose_device("cpu")
+    device(type='cpu')
+
+    Args:
+        name: "auto" (a CUDA device, else Apple's, else the processor), "cpu", "cuda", "cuda:1", "mps".
+
+    Raises:
+        ModelError: unknown, or this computer has none.
+    """
+    import torch
+
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    kind, _, number = name.partition(":")
+    if kind not in {"cpu", "cuda", "mps"} or (number and not number.isdecimal()) or name.endswith(":"):
+        raise ModelError(f"device {name!r} is unknown; expected auto, cpu, cuda, cuda:1 or mps")
+    counts = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+    if int(number or 0) >= counts[kind]:
+        there = f"{counts[kind]} of that kind" if counts[kind] else "none of that kind"
+        raise ModelError(f"device {name!r} is not there: this computer has {there}; use --device auto or cpu")
+    return torch.device(name)
+
+
 def _open_network(name: ModelName) -> Network:
     """The network that a parsed name asks for."""
     if name.kind == "random":
@@ -267,3 +350,26 @@ def _num_frames(folder: Path) -> int:
     if not isinstance(number, int) or number < 1:
         raise ModelError(f"{config} has num_frames {number!r}; expected a whole number of 1 or more")
     return number
+
+
+def _parse_hub_name(name: str) -> ModelName:
+    """What a name that begins with hf: asks for."""
+    source = name.removeprefix("hf:")
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return ModelName("folder", source=str(folder))
+    if source.count("/") != 1 or source.startswith((".", "/", "~")) or source.endswith("/"):
+        raise ModelError(
+            f"no folder {source!r} (in the model name {name!r}); expected hf:FOLDER or hf:ORG/NAME"
+        )
+    return ModelName("hub", source=source)
+
+
+def _unknown_bare_name(name: str) -> ModelError:
+    """The error for a name that is no folder and holds no tag."""
+    bundled = bundled_names(checkpoints_folder())
+    close = close_matches(name, bundled)
+    return ModelError(
+        f"no model {name!r}{close}; expected ARCH/TAG, ARCH/random, ARCH/weights-file, hf:ORG/NAME, "
+        f"a checkpoint folder, or one of the bundled: {', '.join(bundled) or 'none here'}"
+    )

@@ -153,7 +153,7 @@ class Model:
     def notes(self) -> tuple[str, ...]:
         """What was chosen on the way and why, a line each; more is known once videos have been read."""
         moved = self._reader.snaps.note() if "_reader" in vars(self) else ""
-        return tuple(note for note in (self.backbone.precision.note, moved) if note)
+        return tuple(note for note in (*self.backbone.notes, self.backbone.precision.note, moved) if note)
 
     @cached_property
     def adapter_fingerprint(self) -> str | None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from zeroshot.errors import ModelError
-from zeroshot.model.networks.names import OFFLINE_REMEDY
+from zeroshot.model.networks.foreign import OFFLINE_REMEDY
 
 # Seconds to wait for the hub's answer about one file.
 _ANSWER_SECONDS = 5
 
 
-def fetch_files(repository: str, patterns: tuple[str, ...], model_name: str) -> Path:
+def fetch_files(
+    repository: str, patterns: tuple[str, ...], model_name: str, *, from_network: bool = True
+) -> Path:
     """Folder of a hub repository's files that match `patterns`; some or all of them may not exist.
 
     A repository that was fetched before is found in the cache when there is no network.
@@ -20,17 +22,28 @@ def fetch_files(repository: str, patterns: tuple[str, ...], model_name: str) -> 
         repository: ORG/NAME on the hub.
         patterns: file names with wildcards; only the repository's top folder is looked at.
         model_name: how the user called the model, for the error.
+        from_network: whether a file may be fetched that is not in the cache: not where a local file, instead
+            of the user, names the repository.
 
     Raises:
         ModelError: no network and not in the cache, no such repository, or one that needs a login.
     """
     # Not `hf_hub_download`: without a network that one tries again for 23 seconds, this one answers at once.
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
 
     try:
         folder = snapshot_download(
-            repository, allow_patterns=list(patterns), ignore_patterns=["*/*"], etag_timeout=_ANSWER_SECONDS
+            repository,
+            allow_patterns=list(patterns),
+            ignore_patterns=["*/*"],
+            etag_timeout=_ANSWER_SECONDS,
+            local_files_only=not from_network,
         )
     except GatedRepoError as error:
         raise ModelError(
@@ -41,6 +54,15 @@ def fetch_files(repository: str, patterns: tuple[str, ...], model_name: str) -> 
         raise ModelError(
             f"cannot fetch {model_name}: there is no {repository!r} on the model hub, or it is private; "
             "check the spelling or run `hf auth login`"
+        ) from error
+    except LocalEntryNotFoundError as error:
+        if from_network:
+            raise ModelError(
+                f"cannot fetch {model_name} from the model hub ({_reason(error)}); {OFFLINE_REMEDY}"
+            ) from error
+        raise ModelError(
+            f"cannot fetch {model_name}: a file names it, so it is looked for in the cache alone, and "
+            f"{repository} is not there; put its files beside the weights"
         ) from error
     except Exception as error:  # each HTTP library behind the hub's client has errors of its own
         raise ModelError(
@@ -57,19 +79,22 @@ def has_tokenizer(folder: Path) -> bool:
     return any(next(folder.glob(name), None) for name in ("tokenizer.json", "vocab.*", "*.model"))
 
 
-def fetch_one(repository: str, filenames: tuple[str, ...], model_name: str) -> Path:
+def fetch_one(
+    repository: str, filenames: tuple[str, ...], model_name: str, *, from_network: bool = True
+) -> Path:
     """The first of `filenames` that the repository holds.
 
     Args:
         repository: ORG/NAME on the hub.
         filenames: in the order of preference, safetensors first.
         model_name: how the user called the model, for the error.
+        from_network: as for `fetch_files`.
 
     Raises:
         ModelError: as `fetch_files`, or none of the files is there.
     """
     for filename in filenames:
-        file = fetch_files(repository, (filename,), model_name) / filename
+        file = fetch_files(repository, (filename,), model_name, from_network=from_network) / filename
         if file.is_file():
             return file
     raise ModelError(

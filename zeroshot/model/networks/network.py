@@ -44,11 +44,13 @@ class Network(ABC):
         is_reentrant: whether several threads may be in `embed_pixels` and `embed_tokens` at once.
         arithmetic: of a copy by `quick`; None: the library's own float32.
         device: where the weights are.
+        notes: what was found while the weights were loaded, a line each.
     """
 
     is_reentrant = False
     arithmetic: str | None = None
     device = torch.device("cpu")
+    notes: tuple[str, ...] = ()
     module: Any  # of the library's own class, whose attributes no type tells
     facts: NetworkFacts
 

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import gzip
 import json
-import warnings
+import zlib
+from contextlib import ExitStack
 from copy import copy, deepcopy
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from zeroshot.errors import ModelError
 from zeroshot.model.networks.fetch import fetch_files, fetch_one, has_tokenizer
-from zeroshot.model.networks.names import OFFLINE_REMEDY, WEIGHT_SUFFIXES, close_matches, one_line, read_json
+from zeroshot.model.networks.foreign import (
+    OFFLINE_REMEDY,
+    clean_folder,
+    close_matches,
+    one_line,
+    read_json,
+    read_weights,
+    require_fit,
+    require_plain,
+)
 from zeroshot.model.networks.network import Network, NetworkFacts
 from zeroshot.model.networks.open_clip_towers import embeddings_of, short_texts, swaps, tokens_of, tower_of
+from zeroshot.model.networks.open_clip_weights import HUB_WEIGHTS, checked_config, put_weights, require_bounds
+from zeroshot.model.networks.transformers import plain_config, quiet
 from zeroshot.model.speed.products import quick_copy, short_copy, with_parts
 from zeroshot.video.transform import Preprocess, three_numbers
 
@@ -27,24 +39,11 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-# Two files so that a repository without safetensors still loads; both are read without running code.
-_HUB_WEIGHTS = (
-    "open_clip_model.safetensors",
-    "open_clip_pytorch_model.safetensors",
-    "open_clip_pytorch_model.bin",
-)
 _TOKENIZER_FILES = ("*.json", "*.model", "*.txt")
 _FORMAT = 1
-# What open_clip raises, or stumbles over, where a state dict belongs to another architecture.
-_MISMATCHES = (
-    RuntimeError,
-    LookupError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    AssertionError,
-    StopIteration,
-)
+_TEXT_KINDS = ("roberta", "xlm-roberta", "bert", "mt5", "m2m_100")
+_PREPROCESS_FIELDS = ("size", "mode", "mean", "std", "interpolation", "resize_mode", "fill_color")
+_MOST_MERGES_BYTES = 32 << 20
 
 
 class OpenClipNetwork(Network):
@@ -60,6 +59,14 @@ class OpenClipNetwork(Network):
     def __init__(
         self, module: nn.Module, config: dict[str, Any], preprocess: Preprocess, folder: Path | None
     ) -> None:
+        """Wrap open_clip's module.
+
+        Args:
+            module: with its weights.
+            config: that it was built from.
+            preprocess: of frames.
+            folder: of the checkpoint whose files say all this; None where open_clip itself does.
+        """
         self.module = module.eval().requires_grad_(False)  # noqa: FBT003 - torch's own spelling
         self._text_config: dict[str, Any] = config["text_cfg"]
         self._folder = folder
@@ -115,13 +122,18 @@ class OpenClipNetwork(Network):
         repository = config.get("hf_tokenizer_name")
         try:
             if repository:
-                folder = self._tokenizer_folder(repository)
                 mode = config.get("tokenizer_mode")
-                return HFTokenizer(str(folder), context_length=context_length, tokenizer_mode=mode, **options)
+                safe = {"trust_remote_code": False, "local_files_only": True}
+                with quiet(), clean_folder(self._tokenizer_folder(repository)) as folder:
+                    return HFTokenizer(
+                        str(folder), context_length=context_length, tokenizer_mode=mode, **options, **safe
+                    )
             if "bpe_path" in options:
-                options["bpe_path"] = str((self._folder or Path()) / options["bpe_path"])
+                options["bpe_path"] = str(_merges((self._folder or Path()) / options["bpe_path"]))
             return SimpleTokenizer(context_length=context_length, **options)
-        except (OSError, ValueError, TypeError, ImportError, AssertionError) as error:
+        except ModelError:
+            raise
+        except Exception as error:  # whatever its rules make the libraries stumble over
             raise ModelError(
                 f"cannot build the model's tokenizer: {one_line(error)}; {OFFLINE_REMEDY}"
             ) from error
@@ -130,10 +142,25 @@ class OpenClipNetwork(Network):
         """Where the files of a transformers tokenizer lie: beside the weights, else in the hub's cache."""
         if self._folder is not None and has_tokenizer(self._folder):
             return self._folder
-        folder = fetch_files(repository, _TOKENIZER_FILES, f"the tokenizer {repository}")
+        name, known = f"the tokenizer {repository}", self._folder is None
+        folder = fetch_files(repository, _TOKENIZER_FILES, name, from_network=known)
         if not has_tokenizer(folder):
             raise ModelError(f"no tokenizer in {repository}, or not in the cache; {OFFLINE_REMEDY}")
         return folder
+
+
+def _merges(path: Path) -> Path:
+    """A file of merges, if it is one of a size that a tokenizer can have."""
+    try:
+        with gzip.open(path) as stream:
+            size = len(stream.read(_MOST_MERGES_BYTES + 1))
+    except (OSError, EOFError, zlib.error) as error:
+        raise ModelError(
+            f"cannot build the model's tokenizer from {path}: {one_line(error)}; expected merges, gzipped"
+        ) from error
+    if size > _MOST_MERGES_BYTES:
+        raise ModelError(f"{path} unpacks to more than {_MOST_MERGES_BYTES >> 20} MiB; expected merges")
+    return path
 
 
 def tagged_names() -> tuple[str, ...]:
@@ -150,7 +177,10 @@ def random_network(architecture: str) -> OpenClipNetwork:
         ModelError: unknown architecture.
     """
     config = _architecture_config(architecture)
-    return _build(config, _usual_preprocessing(architecture), None, None, f"{architecture}/random")
+    name = f"{architecture}/random"
+    network = _build(config, _usual_preprocessing(architecture), None, None, name)
+    network.notes = (f"{name} is untrained: it serves for speed and tests, its answers mean nothing",)
+    return network
 
 
 def network_from_file(architecture: str, path: Path) -> OpenClipNetwork:
@@ -181,7 +211,7 @@ def tagged_network(architecture: str, tag: str) -> OpenClipNetwork:
         # name implies.
         config["quick_gelu"] = True
     repository, _, filename = published["hf_hub"].rpartition("/")
-    candidates = (filename.replace(".bin", ".safetensors"), filename) if filename else _HUB_WEIGHTS
+    candidates = (filename.replace(".bin", ".safetensors"), filename) if filename else HUB_WEIGHTS
     weights = fetch_one(repository, candidates, f"{architecture}/{tag}")
     return _build(config, published, weights, None, f"{architecture}/{tag}")
 
@@ -199,11 +229,14 @@ def network_from_folder(folder: Path) -> OpenClipNetwork:
         raise ModelError(f"{source} has format {content['format']!r}; this version reads format {_FORMAT}")
     if not isinstance(content.get("model_cfg"), dict):
         raise ModelError(f"{source} has no model_cfg; expected open_clip's description of the architecture")
-    names = ("model.safetensors",) if own else (*_HUB_WEIGHTS, "model.safetensors", "pytorch_model.bin")
+    config = checked_config(content["model_cfg"], str(source))
+    where = f"{source}: preprocess_cfg"
+    preprocess = require_plain(content.get("preprocess_cfg", {}), _PREPROCESS_FIELDS, where)
+    names = ("model.safetensors",) if own else (*HUB_WEIGHTS, "model.safetensors", "pytorch_model.bin")
     found = [folder / name for name in names if (folder / name).is_file()]
     if not found:
         raise ModelError(f"no weights in {folder}; expected {names[0]}")
-    return _build(content["model_cfg"], content.get("preprocess_cfg", {}), found[0], folder, str(folder))
+    return _build(config, preprocess, found[0], folder, str(folder))
 
 
 def _build(
@@ -214,21 +247,30 @@ def _build(
     model_name: str,
 ) -> OpenClipNetwork:
     """The network that `config` describes, with weights from a file or, without one, from a fixed seed."""
+    tensors = None if weights is None else read_weights([weights])
     try:
+        if folder is not None and tensors is not None:
+            require_bounds(config, tensors, model_name)
+            with torch.device("meta"):  # sizes without memory
+                wanted = _construct(config, model_name, from_network=False).state_dict()
+            require_fit(wanted, tensors, model_name)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            module = _construct(config, model_name)
-    except (TypeError, KeyError, ValueError, RuntimeError, AssertionError, AttributeError) as error:
+            module = _construct(config, model_name, from_network=folder is None)
+    except ModelError:
+        raise
+    except Exception as error:  # whatever a config makes open_clip stumble over
         raise ModelError(
             f"cannot build {model_name}: {one_line(error)}; expected open_clip's model_cfg"
         ) from error
-    if weights is not None:
-        _load_weights(module, weights, model_name)
+    notes = () if tensors is None or weights is None else put_weights(module, tensors, weights, model_name)
     preprocess = _read_preprocess(preprocess_config, module.visual.image_size)
-    return OpenClipNetwork(module, config, preprocess, folder)
+    network = OpenClipNetwork(module, config, preprocess, folder)
+    network.notes = notes
+    return network
 
 
-def _construct(config: dict[str, Any], model_name: str) -> Any:  # noqa: ANN401
+def _construct(config: dict[str, Any], model_name: str, *, from_network: bool) -> Any:  # noqa: ANN401
     """open_clip's module for a description of an architecture, without fetching weights of its parts."""
     import open_clip
 
@@ -237,40 +279,18 @@ def _construct(config: dict[str, Any], model_name: str) -> Any:  # noqa: ANN401
     custom_text = options.pop("custom_text", False)
     if "timm_model_name" in options["vision_cfg"]:
         options["vision_cfg"]["timm_model_pretrained"] = False
-    if text_config.get("hf_model_name"):
-        custom_text = True
-        text_config["hf_model_pretrained"] = False
-        # The text tower's description is a file on the hub; fetched here so that a missing network is one
-        # clear line.
-        text_config["hf_model_name"] = str(fetch_files(text_config["hf_model_name"], ("*.json",), model_name))
-    if custom_text and "multimodal_cfg" in options:
-        module = open_clip.CoCa(**options)
-    else:
-        module = (open_clip.CustomTextCLIP if custom_text else open_clip.CLIP)(**options)
+    with ExitStack() as stack:
+        if repository := text_config.get("hf_model_name"):
+            custom_text = True
+            text_config["hf_model_pretrained"] = False
+            # The text tower's description is a file on the hub; fetched here so that a missing network is one
+            # clear line.
+            found = fetch_files(repository, ("*.json",), model_name, from_network=from_network)
+            clean = stack.enter_context(clean_folder(found, plain_config(found, _TEXT_KINDS)))
+            text_config["hf_model_name"] = str(clean)
+        kind: Any = open_clip.CustomTextCLIP if custom_text else open_clip.CLIP
+        module = (open_clip.CoCa if custom_text and "multimodal_cfg" in options else kind)(**options)
     return module.float()
-
-
-def _load_weights(module: nn.Module, weights: Path, model_name: str) -> None:
-    """Puts the weights of a file into the module; all of them, and nothing else."""
-    import open_clip
-    from safetensors import SafetensorError
-
-    if weights.suffix not in WEIGHT_SUFFIXES:
-        raise ModelError(f"{weights} is no weights file; expected one of {', '.join(WEIGHT_SUFFIXES)}")
-    try:
-        with warnings.catch_warnings():
-            # torch remarks on a newer pickle protocol; what it cannot read is an error anyway.
-            warnings.filterwarnings("ignore", message="Detected pickle protocol")
-            open_clip.load_checkpoint(module, str(weights), strict=True, weights_only=True)
-    except _MISMATCHES as error:
-        raise ModelError(
-            f"{weights} holds no weights for {model_name}: {one_line(error)}; expected a state dict of that "
-            "architecture, as safetensors or as tensors alone"
-        ) from error
-    except (OSError, EOFError, UnpicklingError, SafetensorError) as error:
-        raise ModelError(
-            f"cannot read {weights}: {one_line(error)}; expected weights as safetensors or as tensors alone"
-        ) from error
 
 
 def _architecture_config(architecture: str) -> dict[str, Any]:

@@ -14,13 +14,21 @@ from torch import nn
 
 from zeroshot.errors import ModelError
 from zeroshot.model.networks.fetch import fetch_files, has_tokenizer
-from zeroshot.model.networks.names import OFFLINE_REMEDY, one_line, read_json
+from zeroshot.model.networks.foreign import (
+    OFFLINE_REMEDY,
+    clean_folder,
+    is_plain,
+    one_line,
+    read_json,
+    read_weights,
+    require_fit,
+)
 from zeroshot.model.networks.network import Network, NetworkFacts, no_tokens
 from zeroshot.model.speed.products import quick_copy, quick_patches, short_copy, with_parts
 from zeroshot.video.transform import Preprocess, three_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from zeroshot.model.speed.products import Swap
@@ -28,6 +36,8 @@ if TYPE_CHECKING:
 _SMALL_FILES = ("*.json", "*.txt", "*.model")
 # Vision transformers whose tokens are known, and whether the patches still lack the last norm.
 _NORM_PATCHES = {"clip": True, "metaclip_2": True, "siglip": False}
+# Others that compare images with texts; no class outside these is ever built for a checkpoint's sake.
+_OTHER_KINDS = {"altclip", "chinese_clip", "align"}
 # They read patches of frames of any shape, not frames of one size.
 _UNSUPPORTED = {"siglip2"}
 # Of CLIP-like models, what frames pass through.
@@ -35,7 +45,15 @@ _VISION_PARTS = ("vision_model", "visual_projection")
 _INTERPOLATIONS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
 # What changes from one machine or version to the next without changing what the network computes.
 _VOLATILE = ("_name_or_path", "transformers_version", "dtype", "torch_dtype", "architectures")
-_LOADING_ERRORS = (OSError, ValueError, TypeError, KeyError, RuntimeError, AttributeError, ImportError)
+# Fields that transformers acts on by itself, whatever the network: code, other files, other kernels.
+_NOT_TAKEN = {*_VOLATILE, "auto_map", "quantization_config", "transformers_weights", "attn_implementation"}
+_PROCESSORS = {"chinese_clip": "ChineseCLIPImageProcessor", "siglip": "SiglipImageProcessor"}
+_PROCESSORS |= {"align": "EfficientNetImageProcessor"}
+_PROCESSOR_FIELDS = frozenset(
+    "do_resize size resample do_center_crop crop_size do_rescale rescale_factor do_normalize image_mean "
+    "image_std do_convert_rgb".split()
+)
+_LARGEST_FRAME = 4096  # pixels a side, beyond what any network reads
 
 
 class TransformersNetwork(Network):
@@ -118,18 +136,9 @@ class TransformersNetwork(Network):
     @cached_property
     def _tokenizer(self) -> Any:  # noqa: ANN401 - a class of another library
         """The checkpoint's own tokenizer."""
-        from transformers import AutoTokenizer
-
         if not has_tokenizer(self._folder):
             raise ModelError(f"no tokenizer in {self._folder}; expected tokenizer.json")
-        try:
-            with _quiet():
-                return AutoTokenizer.from_pretrained(str(self._folder), local_files_only=True)
-        except _LOADING_ERRORS as error:
-            raise ModelError(
-                f"cannot load the tokenizer in {self._folder}: {one_line(error)}; expected the files that "
-                "`tokenizer.save_pretrained` writes"
-            ) from error
+        return load_tokenizer(self._folder, {"model_type": self._kind})
 
     def _embedding_dim(self, preprocess: Preprocess) -> int:
         """D, found by looking at one black frame: each family of models names it differently."""
@@ -137,21 +146,80 @@ class TransformersNetwork(Network):
             return int(self.embed_pixels(torch.zeros((1, 3, *preprocess.size))).shape[-1])
 
 
-def network_from_hub(repository: str) -> TransformersNetwork:
+def load_tokenizer(folder: Path, config: dict[str, Any]) -> Any:  # noqa: ANN401 - a class of another library
+    """The tokenizer whose files lie in a folder; no code of the folder runs.
+
+    Args:
+        folder: with the files that `tokenizer.save_pretrained` writes.
+        config: what says which tokenizer it is, where its own files do not.
+
+    Raises:
+        ModelError: there is none that can be loaded.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        with quiet(), clean_folder(folder, config) as clean:
+            return AutoTokenizer.from_pretrained(str(clean), local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # whatever its rules make transformers stumble over
+        raise ModelError(
+            f"cannot load the tokenizer in {folder}: {one_line(error)}; expected the files that "
+            "`tokenizer.save_pretrained` writes"
+        ) from error
+
+
+def plain_config(folder: Path, kinds: Iterable[str]) -> dict[str, Any]:
+    """What the `config.json` of a folder says about sizes, of the fields that its kind of network knows.
+
+    Raises:
+        ModelError: it is of another kind, or cannot be read.
+    """
+    from transformers import AutoConfig
+
+    found = read_json(folder / "config.json")
+    kind = found.get("model_type")
+    if kind not in set(kinds):
+        raise ModelError(
+            f"{folder} is of type {kind!r}, which does not compare images with texts as CLIP does"
+        )
+    return {
+        **_known(found, AutoConfig.for_model(kind).to_dict(), str(folder / "config.json")),
+        "model_type": kind,
+    }
+
+
+def _known(found: dict[str, Any], known: dict[str, Any], where: str) -> dict[str, Any]:
+    """Fields of a config that are known by name and plain; its parts likewise."""
+    kept: dict[str, Any] = {}
+    for name, value in found.items():
+        if name not in known or name in _NOT_TAKEN or name.startswith("_"):
+            continue
+        if name.endswith("_config") and isinstance(value, dict) and isinstance(known[name], dict):
+            kept[name] = _known(value, known[name], f"{where}: {name}")
+        elif is_plain(value):
+            kept[name] = value
+        elif not isinstance(value, dict):  # tables of classes say nothing about a network without classes
+            raise ModelError(f"{where}: {name} is {str(value)[:60]!r}; expected a plain number or word")
+    return kept
+
+
+def network_from_hub(repository: str, *, from_network: bool = True) -> TransformersNetwork:
     """The checkpoint ORG/NAME, from the cache or over the network.
 
     Raises:
         ModelError: it cannot be fetched, or is not CLIP-like.
     """
     model_name = f"hf:{repository}"
-    folder = fetch_files(repository, (*_SMALL_FILES, "model*.safetensors"), model_name)
+    patterns = (*_SMALL_FILES, "model*.safetensors")
+    folder = fetch_files(repository, patterns, model_name, from_network=from_network)
     if not (folder / "config.json").is_file():
         raise ModelError(
             f"cannot fetch {model_name}: no config.json came; it is no transformers checkpoint, or only "
             f"a part is in the cache and there is no network; {OFFLINE_REMEDY}"
         )
-    if not _has_weights(folder, ".safetensors"):
-        folder = fetch_files(repository, (*_SMALL_FILES, "pytorch_model*.bin"), model_name)
+    if not _weight_files(folder):
+        patterns = (*_SMALL_FILES, "pytorch_model*.bin")
+        folder = fetch_files(repository, patterns, model_name, from_network=from_network)
     return network_from_pretrained(folder)
 
 
@@ -166,15 +234,12 @@ def network_from_pretrained(folder: Path) -> TransformersNetwork:
         raise ModelError(
             f"{folder} is of type {kind!r}, which reads frames of any shape; use one of a fixed size"
         )
-    safe = _has_weights(folder, ".safetensors")
-    if not safe and not _has_weights(folder, ".bin"):
+    files = _weight_files(folder)
+    if not files:
         raise ModelError(f"no weights in {folder}; expected model.safetensors")
-    preprocess = _read_image_processor(folder)
-    module = _load_module(folder, safe=safe)
-    if not all(hasattr(module, name) for name in ("get_image_features", "get_text_features", "logit_scale")):
-        raise ModelError(
-            f"{folder} is of type {kind!r}, which does not compare images with texts as CLIP does"
-        )
+    config = plain_config(folder, {*_NORM_PATCHES, *_OTHER_KINDS})
+    preprocess = _read_image_processor(folder, config["model_type"])
+    module = _load_module(folder, config, files)
     image_size = getattr(getattr(module.config, "vision_config", None), "image_size", preprocess.size[0])
     if kind in _NORM_PATCHES and preprocess.size != (image_size, image_size):
         raise ModelError(
@@ -184,20 +249,28 @@ def network_from_pretrained(folder: Path) -> TransformersNetwork:
     return TransformersNetwork(module, preprocess, folder)
 
 
-def _load_module(folder: Path, *, safe: bool) -> Any:  # noqa: ANN401
-    """The library's own module with all of its weights."""
-    from transformers import AutoModel
+def _load_module(folder: Path, config: dict[str, Any], files: list[Path]) -> Any:  # noqa: ANN401
+    """The library's own module with all of its weights, made once it is known to fit them."""
+    from transformers import MODEL_MAPPING, AutoConfig
 
+    tensors = read_weights(files)
+    layers = [part.get("num_hidden_layers") for part in config.values() if isinstance(part, dict)]
+    if any(isinstance(number, int) and number > len(tensors) for number in layers):
+        raise ModelError(f"{folder} asks for {max(filter(None, layers))} layers; its weights have fewer")
     try:
-        with _quiet():
-            module, loading = AutoModel.from_pretrained(
-                str(folder),
-                local_files_only=True,
-                use_safetensors=safe,
-                weights_only=True,
-                output_loading_info=True,
+        with quiet():
+            made = AutoConfig.for_model(**config)
+            kind: Any = MODEL_MAPPING[type(made)]
+            with torch.device("meta"):
+                wanted = kind(made).state_dict()
+            require_fit(wanted, tensors, str(folder / "config.json"))
+            # From tensors, not from the folder: transformers looks for more in folders than for weights.
+            module, loading = kind.from_pretrained(
+                None, config=made, state_dict=tensors, output_loading_info=True
             )
-    except _LOADING_ERRORS as error:
+    except ModelError:
+        raise
+    except Exception as error:  # whatever a config makes transformers stumble over
         raise ModelError(
             f"cannot load {folder}: {one_line(error)}; expected a transformers checkpoint"
         ) from error
@@ -209,14 +282,16 @@ def _load_module(folder: Path, *, safe: bool) -> Any:  # noqa: ANN401
     return module
 
 
-def _read_image_processor(folder: Path) -> Preprocess:
+def _read_image_processor(folder: Path, kind: str) -> Preprocess:
     """Our description of what a checkpoint's image processor does."""
-    from transformers import AutoImageProcessor
+    import transformers
 
     try:
-        with _quiet():
-            processor = AutoImageProcessor.from_pretrained(str(folder), local_files_only=True)
-    except _LOADING_ERRORS as error:
+        found = read_json(folder / "preprocessor_config.json")
+        with quiet():
+            made: Any = getattr(transformers, _PROCESSORS.get(kind, "CLIPImageProcessor"))
+            processor = made(**{name: found[name] for name in _PROCESSOR_FIELDS if name in found})
+    except Exception as error:  # whatever its fields make transformers stumble over
         raise ModelError(
             f"cannot load the image processor in {folder}: {one_line(error)}; "
             "expected preprocessor_config.json"
@@ -232,6 +307,8 @@ def _read_image_processor(folder: Path) -> Preprocess:
         raise ModelError(
             f"the image processor in {folder} has size {processor.size}; expected a fixed result"
         )
+    if not 0 < min(*size, *resize_size) <= max(*size, *resize_size) <= _LARGEST_FRAME:
+        raise ModelError(f"the image processor in {folder} makes frames of {size} pixels")
     scale = 255 * processor.rescale_factor if getattr(processor, "do_rescale", True) else 255.0
     normalize = getattr(processor, "do_normalize", True)
     mean, std = (processor.image_mean, processor.image_std) if normalize else ((0.0,) * 3, (1.0,) * 3)
@@ -266,14 +343,16 @@ def _vector(output: Any) -> torch.Tensor:  # noqa: ANN401 - as the version has i
     return vector
 
 
-def _has_weights(folder: Path, suffix: str) -> bool:
-    """Whether the folder holds weights of this kind, in one file or in several."""
-    stem = "model" if suffix == ".safetensors" else "pytorch_model"
-    return any(folder.glob(f"{stem}*{suffix}"))
+def _weight_files(folder: Path) -> list[Path]:
+    """The files with the weights, one or several; safetensors where there are some."""
+    for pattern in ("model*.safetensors", "pytorch_model*.bin"):
+        if files := sorted(file for file in folder.glob(pattern) if file.is_file()):
+            return files
+    return []
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keeps transformers' remarks and loading bar off the terminal, and puts both back."""
     from transformers.utils import logging
 
