@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
-from zeroshot.errors import ModelError, OptionError
-from zeroshot.model.networks.foreign import one_line, read_json
+from zeroshot.errors import ModelError, OptionError, ZeroshotError
+from zeroshot.model.networks.foreign import is_plain, one_line, read_json, require_fit
 from zeroshot.resources import bundled_names, checkpoints_folder
 from zeroshot.store.files import write_whole
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "PE-Core-B-16/meta"
 FORMAT = 1
+_LEAST_SIZE = 1024  # up to which a size of an adapter is believed whatever its weights are: frames, heads
 NO_STREAM = "clip"
 """The stream that stands for the backbone alone, an adapter left aside."""
 
@@ -77,7 +79,8 @@ def load_model(
         return Model(load_backbone(name, device, precision), sampling=sampling, decoder=decoder)
     facts = _adapter_facts(folder)
     adapter = None if stream == NO_STREAM else load_adapter(folder)
-    network = load_backbone(backbone or facts.backbone or name, device, precision)
+    by_file = backbone is None and facts.backbone is not None
+    network = load_backbone(backbone or facts.backbone or name, device, precision, from_hub=not by_file)
     if network.fingerprint != facts.fingerprint:
         raise ModelError(
             f"the adapter in {folder} was trained on {facts.backbone or name} ({facts.fingerprint[:12]}), "
@@ -88,6 +91,28 @@ def load_model(
     if share != 1:
         adapter = adapter.towards_clip(share)
     return Model(network, adapter=adapter, stream=stream or facts.stream, sampling=sampling, decoder=decoder)
+
+
+def require_public(name: object, where: str) -> str:
+    """A model's name that a file gives, if nobody can hide anything behind it.
+
+    Raises:
+        ModelError: it is neither bundled nor published under a tag; a path or a name on the model hub would
+            be opened because a file says so, so the user has to give it.
+    """
+    from zeroshot.model.backbone import parse_name
+    from zeroshot.model.networks.open_clip import tagged_names
+
+    if isinstance(name, str):
+        with suppress(ModelError):
+            kind = parse_name(name).kind
+            bundled = name in bundled_names(checkpoints_folder())
+            if bundled or kind == "random" or (kind == "tag" and name in tagged_names()):
+                return name
+    raise ModelError(
+        f"{where} names the model {str(name)[:80]!r}, which is neither bundled nor published under a tag; "
+        "if you trust it, name it yourself with --model"
+    )
 
 
 @dataclass(frozen=True)
@@ -145,6 +170,7 @@ def load_adapter(folder: str | Path) -> TwoStreamAdapter:
     Raises:
         ModelError: there is none, or its files are damaged or of another version.
     """
+    import torch
     from safetensors.torch import load_file
 
     from zeroshot.adapter.adapter import TwoStreamAdapter
@@ -156,13 +182,32 @@ def load_adapter(folder: str | Path) -> TwoStreamAdapter:
     # Adapters were written without this field before they had any detectors.
     shape = {"num_components": 0, **config["adapter"]}
     try:
-        adapter = TwoStreamAdapter(AdapterConfig.from_dict(shape))
-        adapter.load_state_dict(load_file(weights))
+        tensors = load_file(weights)
+        most = max((max(tensor.shape, default=1) for tensor in tensors.values()), default=1)
+        checked = AdapterConfig.from_dict(_adapter_fields(shape, max(most, _LEAST_SIZE)))
+        if checked.num_layers > len(tensors):
+            raise OptionError(f"its config asks for {checked.num_layers} layers, its weights have fewer")
+        with torch.device("meta"):  # sizes without memory
+            wanted = TwoStreamAdapter(checked).state_dict()
+        require_fit(wanted, tensors, str(folder / "config.json"))
+        if broken := [name for name, tensor in tensors.items() if not tensor.isfinite().all()]:
+            raise OptionError(f"{broken[0]} is not finite (NaN or infinity)")
+        adapter = TwoStreamAdapter(checked)
+        adapter.load_state_dict(tensors)
         return adapter.eval()
     except (OSError, SafetensorError) as error:
         raise ModelError(f"cannot read {weights}: {error}; expected the adapter's weights") from error
-    except (RuntimeError, KeyError, TypeError, ValueError, OptionError) as error:
+    except (RuntimeError, ArithmeticError, LookupError, TypeError, ValueError, ZeroshotError) as error:
         raise _damaged(folder, error) from error
+
+
+def _adapter_fields(shape: dict[str, Any], most: int) -> dict[str, Any]:
+    """An adapter's config from a file: plain values, and no size beyond what its weights have."""
+    for name, value in shape.items():
+        sizes = value if isinstance(value, list) else [value]
+        if not is_plain(value) or any(isinstance(size, int) and abs(size) > most for size in sizes):
+            raise OptionError(f"{name} is {str(value)[:60]!r}; its weights have no such size")
+    return shape
 
 
 def _adapter_config(folder: Path) -> dict[str, Any]:
@@ -177,8 +222,10 @@ def _adapter_facts(folder: Path) -> _AdapterFacts:
     """What else its config says of the adapter in a folder."""
     config = _adapter_config(folder)
     try:
-        backbone = config["backbone"]
-        return _AdapterFacts(backbone["name"], str(backbone["fingerprint"]), str(config["stream"]))
+        name, fingerprint = config["backbone"]["name"], config["backbone"]["fingerprint"]
+        if not all(isinstance(word, str) for word in (name or "", fingerprint, config["stream"])):
+            raise TypeError("its backbone and stream are no words")
+        return _AdapterFacts(name, fingerprint, config["stream"])
     except (KeyError, TypeError) as error:
         raise _damaged(folder, error) from error
 

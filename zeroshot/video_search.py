@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zeroshot.batch.table import MANIFEST, read_manifest, read_table
-from zeroshot.checkpoint import NO_STREAM, load_model
+from zeroshot.checkpoint import NO_STREAM, load_model, require_public
 from zeroshot.errors import ModelError, OptionError, OutputError
 from zeroshot.index.exact import nearest_rows, unit_rows, whole_count
 from zeroshot.types import Match
@@ -86,7 +86,7 @@ class VideoIndex:
         Raises:
             ModelError: it cannot be loaded, or is another one than the embeddings were made with.
         """
-        name = self.model_name if model is None else model
+        name = require_public(self.model_name, str(self.folder / MANIFEST)) if model is None else model
         loaded = load_model(name, device=device, stream=NO_STREAM) if isinstance(name, str) else name
         if loaded.fingerprint != self.fingerprint:
             raise ModelError(

@@ -53,7 +53,7 @@ def settings_from(
         OutputError: the folder's manifest is damaged.
     """
     from zeroshot.batch.table import MANIFEST, read_manifest
-    from zeroshot.checkpoint import NO_STREAM
+    from zeroshot.checkpoint import NO_STREAM, require_public
     from zeroshot.errors import OutputError
     from zeroshot.video.sampling import Sampling
 
@@ -61,8 +61,11 @@ def settings_from(
         return model, stream, sampling, precision
     kept = read_manifest(embeddings)
     if model is None:
-        model, stream = kept.get("model"), stream or kept.get("stream") or NO_STREAM
+        model = require_public(kept.get("model"), f"the manifest of {embeddings}")
+        stream = stream or kept.get("stream") or NO_STREAM
     try:
+        if not all(isinstance(kept.get(name) or "", str) for name in ("stream", "precision")):
+            raise TypeError("its stream and precision are no words")
         return model, stream, sampling or Sampling(**kept["sampling"]), precision or kept.get("precision")
     except (KeyError, TypeError) as error:
         raise OutputError(

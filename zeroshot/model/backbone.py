@@ -99,7 +99,7 @@ class Backbone:
             frames: any number of them; they are taken `batch_size` at a time.
         """
         parts = [self.encode_pixels(self.prepare_frames(frames[part])) for part in self._parts(len(frames))]
-        return torch.cat(parts) if parts else torch.zeros((0, self.embedding_dim), device=self.device)
+        return self._checked(parts)
 
     def encode_pixels(self, pixels: torch.Tensor) -> torch.Tensor:
         """Embeddings (B, D) float32, unit rows, of what `prepare_frames` gave.
@@ -149,7 +149,7 @@ class Backbone:
                 (0, self.embedding_dim), device=self.device
             )
         tokens, embeddings = zip(*parts, strict=True)
-        return torch.cat(tokens), torch.cat(embeddings)
+        return torch.cat(tokens), self._checked(embeddings)
 
     def encode_pixel_tokens(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Tokens (B, 1+N, C) and embeddings (B, D), unit rows, of what `prepare_frames` gave, all at once.
@@ -174,7 +174,7 @@ class Backbone:
                 its library does it.
 
         Raises:
-            ModelError: the model's tokenizer cannot be fetched.
+            ModelError: the model's tokenizer cannot be fetched, or its weights are not finite.
         """
         if isinstance(texts, str):
             raise OptionError(f"texts is the string {texts!r}; expected a list of strings")
@@ -184,7 +184,16 @@ class Backbone:
                 F.normalize(self._network.embed_texts(list(texts[start : start + step])), dim=-1)
                 for start in range(0, len(texts), step)
             ]
-        return torch.cat(parts) if parts else torch.zeros((0, self.embedding_dim), device=self.device)
+        return self._checked(parts)
+
+    def _checked(self, parts: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Embeddings (n, D) of all parts, if they are numbers."""
+        if not parts:
+            return torch.zeros((0, self.embedding_dim), device=self.device)
+        embeddings = torch.cat(list(parts))
+        if not embeddings.isfinite().all():
+            raise not_finite(self.name)
+        return embeddings
 
     @cached_property
     def fingerprint(self) -> str:
@@ -204,6 +213,14 @@ class Backbone:
         return (slice(start, start + self.batch_size) for start in range(0, number, self.batch_size))
 
 
+def not_finite(name: str) -> ModelError:
+    """The error for a network that gives something else than numbers."""
+    return ModelError(
+        f"{name} gives an embedding that is not finite (NaN or infinity); its weights are damaged: "
+        "fetch or train them again"
+    )
+
+
 def unit_mean(vectors: torch.Tensor) -> torch.Tensor:
     """Mean (D,) of vectors (n, D), or (S, D) of (n, S, D), scaled to unit length."""
     return F.normalize(vectors.mean(dim=0), dim=-1)
@@ -215,7 +232,9 @@ def _tensor(frames: NDArray[np.uint8]) -> torch.Tensor:
     return torch.from_numpy(frames if shareable else frames.copy())
 
 
-def load_backbone(name: str, device: str = "auto", precision: str = "exact") -> Backbone:
+def load_backbone(
+    name: str, device: str = "auto", precision: str = "exact", *, from_hub: bool = True
+) -> Backbone:
     """The model called `name`, ready on `device`.
 
     Args:
@@ -224,6 +243,7 @@ def load_backbone(name: str, device: str = "auto", precision: str = "exact") -> 
             (transformers), a checkpoint folder, or a bundled checkpoint such as `puppet-tiny`.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         precision: the speed level of frames: "exact", "fast" or "fastest", see `precision.PROMISES`.
+        from_hub: whether hf:ORG/NAME may be fetched that is not in the cache; not where a file names it.
 
     Raises:
         OptionError: an unknown precision.
@@ -232,7 +252,7 @@ def load_backbone(name: str, device: str = "auto", precision: str = "exact") -> 
     require_level(precision)
     place = choose_device(device)
     parsed = parse_name(name)
-    network = _open_network(parsed)
+    network = _open_network(parsed, from_hub)
     num_frames = _num_frames(Path(parsed.source)) if parsed.kind == "folder" else DEFAULT_NUM_FRAMES
     return Backbone(
         name,
@@ -321,7 +341,7 @@ def choose_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
-def _open_network(name: ModelName) -> Network:
+def _open_network(name: ModelName, from_hub: bool) -> Network:
     """The network that a parsed name asks for."""
     if name.kind == "random":
         return openclip.random_network(name.architecture)
@@ -330,7 +350,7 @@ def _open_network(name: ModelName) -> Network:
     if name.kind == "tag":
         return openclip.tagged_network(name.architecture, name.source)
     if name.kind == "hub":
-        return hub.network_from_hub(name.source)
+        return hub.network_from_hub(name.source, from_network=from_hub)
     folder = Path(name.source)
     if (folder / "config.json").is_file() and "model_type" in read_json(folder / "config.json"):
         return hub.network_from_pretrained(folder)

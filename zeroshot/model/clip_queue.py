@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 import numpy as np
 import torch
 
-from zeroshot.errors import ModelError, VideoError
-from zeroshot.model.backbone import unit_mean
+from zeroshot.errors import VideoError
+from zeroshot.model.backbone import not_finite, unit_mean
 from zeroshot.model.tokens import pool_tokens
 
 if TYPE_CHECKING:
@@ -148,11 +148,7 @@ class ClipQueue(Generic[T]):
             return place.tag, place.outcome or VideoError("a clip has no frames; give one or more")
         vector: NDArray[np.float32] = place.outcome.numpy()
         if not np.isfinite(vector).all():
-            what = "" if self._adapter is None else "the adapter on "
-            raise ModelError(
-                f"{what}{self._backbone.name} gives an embedding that is not finite; its weights are damaged "
-                "or overflow: fetch or train them again"
-            )
+            raise not_finite(f"{'' if self._adapter is None else 'the adapter on '}{self._backbone.name}")
         return place.tag, vector
 
     def _run(self) -> None:

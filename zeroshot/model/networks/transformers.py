@@ -49,9 +49,14 @@ _VOLATILE = ("_name_or_path", "transformers_version", "dtype", "torch_dtype", "a
 _NOT_TAKEN = {*_VOLATILE, "auto_map", "quantization_config", "transformers_weights", "attn_implementation"}
 _PROCESSORS = {"chinese_clip": "ChineseCLIPImageProcessor", "siglip": "SiglipImageProcessor"}
 _PROCESSORS |= {"align": "EfficientNetImageProcessor"}
-_PROCESSOR_FIELDS = frozenset(
-    "do_resize size resample do_center_crop crop_size do_rescale rescale_factor do_normalize image_mean "
-    "image_std do_convert_rgb".split()
+_PROCESSOR_FIELDS = (
+    "do_resize",
+    "size",
+    "resample",
+    "do_center_crop",
+    "crop_size",
+    "do_rescale",
+    *("rescale_factor", "do_normalize", "image_mean", "image_std", "do_convert_rgb"),
 )
 _LARGEST_FRAME = 4096  # pixels a side, beyond what any network reads
 
