@@ -44,8 +44,8 @@ def walk(*words: object) -> set[str]:
     return {str(Path(name).relative_to(PACKAGE)) for name in json.loads(run.stdout.splitlines()[-1])}
 
 
-@pytest.mark.parametrize(("model", "most"), [("ViT-B-32/random", 30), ("puppet-tiny", 33)])
-def test_a_clip_is_classified_within_thirty_files_and_three_of_an_adapter(model, most):
+@pytest.mark.parametrize(("model", "most"), [("ViT-B-32/random", 30), ("puppet-tiny", 34)])
+def test_a_clip_is_classified_within_thirty_files_and_four_of_an_adapter(model, most):
     files = walk("classify", CLIP, "--labels", "waving, kicking", "--model", model)
     assert {"classifier.py", "model/model.py", "video/processes/reader.py"} <= files
     assert len(files) <= most, sorted(files)

@@ -299,11 +299,13 @@ def build_index(
         return made
 
     if output is None:
+        network.require_apart(prompts)
         return searched(LabelIndex(prompts.labels, network.embed_prompts(prompts), fingerprint=stamp))
     with suppress(IndexFileError):
         there = LabelIndex.load(output, fingerprint=stamp, exact=True, check=True)
         tell("there", total, total)
         return searched(there)
+    network.require_apart(prompts)
     with LabelRows(output, stamp) as rows:
         tell("labels", min(rows.num_done(network.embedding_dim), total), total)
         vectors = rows.fill(network, prompts, lambda done: tell("labels", done, total))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zeroshot.cli import options
-from zeroshot.cli.inputs import model_from
 from zeroshot.cli.screen import progress, put_json, put_line, say
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def index(
     same command goes on; over an index of the same labels and model it only sets --recall anew. Labels that
     the model can hardly tell apart are named.
     """
-    from zeroshot.checkpoint import NO_STREAM
+    from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model
     from zeroshot.classifier import build_index
     from zeroshot.index.duplicates import duplicate_steps, near_duplicates
     from zeroshot.index.recall import check_recall
@@ -70,10 +69,14 @@ def index(
     if recall is not None:
         check_recall(recall)
     prompts = make_prompts(labels, templates, spaced=not as_given)
-    network = model_from(model, device, None, stream=NO_STREAM)
+    network = load_model(model or DEFAULT_MODEL, device=device, stream=NO_STREAM)
+    for note in network.backbone.notes:
+        say(note)
     given = None if queries is None else _videos(queries, network)
     with _Bars(output) as bars:
         made = build_index(prompts, output=output, model=network, recall=recall, queries=given, watch=bars)
+    if network.cut_note:
+        say(network.cut_note)
     with progress(duplicate_steps(len(made)), "near duplicates") as advance:
         twins = near_duplicates(made.labels, made.embeddings, made.cells, advance)
     num_texts = sum(len(texts) for texts in prompts.texts)

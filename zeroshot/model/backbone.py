@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from zeroshot.video.transform import Preprocess
 
 DEFAULT_NUM_FRAMES = 8
-RANDOM_TAG = "random"
 Kind = Literal["random", "tag", "file", "folder", "hub"]
 # Texts in one forward pass: they are short, so more of them than frames fill a processor.
 _TEXTS_PER_FRAME = 4
@@ -38,7 +37,7 @@ _TEXTS_PER_FRAME = 4
 class Backbone:
     """One frozen CLIP of any library; texts in float32, frames at a speed level.
 
-    Results do not depend on `batch_size` beyond the last digits of float32 (1e-6).
+    Results do not depend on `batch_size` beyond 1e-6.
 
     Attributes:
         name: as the user called it.
@@ -52,6 +51,7 @@ class Backbone:
         batch_size: frames in one forward pass; bounds the memory.
         num_frames: frames a clip that the checkpoint is meant for.
         is_random: whether the weights are untrained, so that answers mean nothing.
+        context_length: tokens of a text that are read.
         notes: what the user should know of the weights, a line each.
     """
 
@@ -83,6 +83,7 @@ class Backbone:
         self.batch_size = batch_size
         self.num_frames = num_frames
         self.is_random = is_random
+        self.context_length = network.context_length
         self.notes = network.notes
 
     def prepare_frames(self, frames: torch.Tensor | NDArray[np.uint8]) -> torch.Tensor:
@@ -186,11 +187,14 @@ class Backbone:
             ]
         return self._checked(parts)
 
+    def token_ids(self, texts: list[str], length: int) -> NDArray[np.int64]:
+        """Ids (n, length) of the tokens of n ≥ 1 texts, padded; what exceeds the length is cut off."""
+        ids: NDArray[np.int64] = self._network.token_ids(texts, length).numpy()
+        return ids
+
     def _checked(self, parts: Sequence[torch.Tensor]) -> torch.Tensor:
         """Embeddings (n, D) of all parts, if they are numbers."""
-        if not parts:
-            return torch.zeros((0, self.embedding_dim), device=self.device)
-        embeddings = torch.cat(list(parts))
+        embeddings = torch.cat([torch.zeros((0, self.embedding_dim), device=self.device), *parts])
         if not embeddings.isfinite().all():
             raise not_finite(self.name)
         return embeddings
@@ -305,7 +309,7 @@ def parse_name(name: str) -> ModelName:
     architecture, slash, rest = name.partition("/")
     if not slash or architecture in {"", ".", "..", "~"}:
         raise _unknown_bare_name(name)
-    if rest == RANDOM_TAG:
+    if rest == "random":
         return ModelName("random", architecture)
     file = Path(rest).expanduser()
     if file.is_file():

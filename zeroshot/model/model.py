@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from zeroshot.errors import OptionError, VideoError
+from zeroshot.errors import OptionError, VideoError, counted
 from zeroshot.model.backbone import unit_mean
 from zeroshot.model.clip_queue import ClipQueue, vectors_of_windows
 from zeroshot.model.tokens import pooled_grid
+from zeroshot.text.prompts import texts_cut
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.sampling import Sampling, Window
 
@@ -55,6 +56,7 @@ class Model:
         sampling: which frames of a video are looked at.
         adapter: the two streams on top of the backbone, or None.
         stream: which of them speaks for a video: "static", "dynamic" or "fused".
+        cut_note: a line on texts of labels that are longer than the backbone reads; "" where none is.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Model:
         self.stream = stream
         num_frames = backbone.num_frames if adapter is None else adapter.config.num_frames
         self.sampling = self._checked(sampling or Sampling(num_frames=num_frames))
+        self.cut_note = ""
         self._decoder = decoder
         self._num_workers = num_workers
         self._time_limit_seconds = time_limit_seconds
@@ -153,7 +156,8 @@ class Model:
     def notes(self) -> tuple[str, ...]:
         """What was chosen on the way and why, a line each; more is known once videos have been read."""
         moved = self._reader.snaps.note() if "_reader" in vars(self) else ""
-        return tuple(note for note in (*self.backbone.notes, self.backbone.precision.note, moved) if note)
+        notes = (*self.backbone.notes, self.cut_note, self.backbone.precision.note, moved)
+        return tuple(note for note in notes if note)
 
     @cached_property
     def adapter_fingerprint(self) -> str | None:
@@ -287,6 +291,26 @@ class Model:
             vectors = self.backbone.encode_texts(list(chain.from_iterable(groups)))
             rows += [unit_mean(part) for part in torch.split(vectors, [len(group) for group in groups])]
         return _numpy(torch.stack(rows))
+
+    def require_apart(self, prompts: Prompts) -> None:
+        """Refuse labels that this model cannot tell apart, as their texts are equal once they are cut.
+
+        What is cut without that is told in `notes`.
+
+        Args:
+            prompts: of all labels that are to be told apart.
+
+        Raises:
+            LabelError: two labels share a text as far as it is read; the line names both.
+        """
+        length = self.backbone.context_length
+        cut = texts_cut(prompts, self.backbone.token_ids, length)
+        if cut:
+            shown = cut[0] if len(cut[0]) <= 60 else cut[0][:59] + "…"
+            self.cut_note = (
+                f"{counted(len(cut), 'text')} of labels exceed the {length} tokens that {self.name} reads, "
+                f"and the rest is cut off: {shown!r}"
+            )
 
     def read_windows(
         self, path: str, window_seconds: float, stride_seconds: float, windows_at_once: int

@@ -17,10 +17,17 @@ from typing import Any
 from zeroshot.errors import LabelError
 from zeroshot.resources import bundled_names, prompts_folder
 
-_SUFFIXES = (".txt", ".json", ".csv")
+_SUFFIXES = (".txt", ".json", ".csv", ".tsv")
 _MAX_BYTES = 64 << 20  # a million labels fit five times; a video named by mistake is not read to its end
 _LINE_END = r"\r\n|\n|\r"  # not splitlines(), which also splits at marks inside a label
 _INVISIBLE = {"Cc", "Cf", "Zs", "Zl", "Zp"}  # Unicode's controls, joiners and spaces
+# Letters without a shape of their own: fillers, selectors of a variant, a blank of Braille.
+_SHAPELESS = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+_NUMBERED = re.compile(r"(\d+)(?:\s*[:.)]\s*|\s*[\t,;]\s*|\s+)(\S.*)")
+_NUMBER_LAST = re.compile(r"(.*\S)\s*[\t,;]\s*(\d+)")
+_COLUMNS = ("label", "name", "class", "class_name", "action")  # what tables call their labels
 
 
 @dataclass(frozen=True)
@@ -40,15 +47,32 @@ class Entry:
     def __post_init__(self) -> None:
         """Refuse what nobody can see or no tokenizer can read."""
         for text in (self.text, *self.descriptions):
-            if text.isprintable() and text.strip():
+            if text.isprintable() and visible(text).strip():
                 continue
             kinds = {letter: unicodedata.category(letter) for letter in text}
-            if _INVISIBLE.issuperset(kinds.values()):
+            if _INVISIBLE.issuperset(kinds.values()) or not visible(text).strip():
                 what = "is blank" if text is self.text else f"({self.text!r}) has a blank description"
                 raise LabelError(f"{self.where} {what}; write something there or remove it")
             for letter, kind in kinds.items():
                 if kind in {"Cc", "Cs"} and letter != "\t":
                     raise LabelError(f"{self.where} contains {letter!r}; expected plain text on one line")
+
+
+def visible(text: str) -> str:
+    """The text as it looks: in one normal form (NFKC), without letters that nobody sees.
+
+    >>> visible(f"waving{chr(0x200B)}{chr(0xA0)}fast")
+    'waving fast'
+    """
+    if text.isascii():
+        return text
+    # Tags, of the same category as joiners, tell the flags of countries apart.
+    shown = (
+        letter
+        for letter in unicodedata.normalize("NFKC", text)
+        if unicodedata.category(letter) != "Cf" or "\U000e0020" <= letter <= "\U000e007f"
+    )
+    return _SHAPELESS.sub("", "".join(shown))
 
 
 def label_entries(source: object) -> tuple[Entry, ...]:
@@ -213,9 +237,56 @@ def _mapping_entries(items: Iterable[tuple[Any, Any]], name: str) -> tuple[Entry
 
 
 def _file_entries(path: Path) -> tuple[Entry, ...]:
-    """Entries of a label file, by its suffix: json, csv, or one label a line."""
-    readers = {".json": _json_entries, ".csv": _csv_entries}
-    return readers.get(path.suffix.lower(), _line_entries)(path)
+    """Entries of a label file, by its suffix: json, csv, tsv, or text."""
+    suffix = path.suffix.lower()
+    if suffix == ".json":
+        return _json_entries(path)
+    if suffix in {".csv", ".tsv"}:
+        return _table_entries(path, "\t" if suffix == ".tsv" else ",")
+    return _text_entries(path)
+
+
+def _text_entries(path: Path) -> tuple[Entry, ...]:
+    """Entries of a text file: one a line, maybe numbered; or a table whose first line names its columns."""
+    first = re.split(_LINE_END, read_text(path), maxsplit=1)[0]
+    for delimiter in ("\t", ",", ";"):
+        columns = [name.strip().lower() for name in first.split(delimiter)]
+        if len(columns) > 1 and set(_COLUMNS) & set(columns):
+            return _table_entries(path, delimiter)
+    entries = _without_numbers(_line_entries(path))
+    for entry in entries:
+        if "\t" in entry.text:
+            raise LabelError(
+                f"{entry.where} has a tab; a table has a column 'label' or 'name', named in line 1"
+            )
+        if path.suffix.lower() in {".yaml", ".yml"} and re.search(r"^[-?] |:(\s|$)", entry.text):
+            raise LabelError(
+                f"{entry.where} is YAML ({entry.text[:40]!r}); expected one label a line, or JSON"
+            )
+    return entries
+
+
+def _without_numbers(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """Entries without the numbers of their classes, where each has one and they count from 0 or 1."""
+    for pattern, number, words in ((_NUMBERED, 1, 2), (_NUMBER_LAST, 2, 1)):
+        found = [pattern.fullmatch(entry.text) for entry in entries]
+        matches = [match for match in found if match is not None]
+        if len(matches) < max(2, len(entries)):
+            continue
+        numbers = [int(match[number][:12]) for match in matches]
+        if numbers in (list(range(len(numbers))), list(range(1, len(numbers) + 1))):
+            return tuple(
+                Entry(match[words].strip(), entry.where)
+                for match, entry in zip(matches, entries, strict=True)
+            )
+        wrong = next(place for place, value in enumerate(numbers) if value != numbers[0] + place)
+        # "100 metres", "200 metres" are labels; "3: running" is none.
+        if re.match(r"\d+\s*[:\t]", entries[wrong].text) or number == 2:
+            raise LabelError(
+                f"{entries[wrong].where} has number {numbers[wrong]}; "
+                "expected numbers in front of labels to count from 0 or 1, or none"
+            )
+    return entries
 
 
 def _line_entries(path: Path) -> tuple[Entry, ...]:
@@ -232,16 +303,16 @@ def _line_entries(path: Path) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
-def _csv_entries(path: Path) -> tuple[Entry, ...]:
-    """Entries of a table with a column `name` or `label`; a column `id` or `index` must count from 0."""
+def _table_entries(path: Path, delimiter: str) -> tuple[Entry, ...]:
+    """Entries of a table with a column of labels; a column `id` or `index` must count from 0."""
     try:
-        rows = list(csv.reader(re.split(_LINE_END, read_text(path)), strict=True))
+        rows = list(csv.reader(re.split(_LINE_END, read_text(path)), strict=True, delimiter=delimiter))
     except csv.Error as error:
         raise LabelError(f"{path} is not CSV: {error}") from None
     while rows and not rows[-1]:
         rows.pop()
     columns = [name.strip().lower() for name in rows[0]] if rows else []
-    words = next((columns.index(name) for name in ("label", "name") if name in columns), None)
+    words = next((columns.index(name) for name in _COLUMNS if name in columns), None)
     if words is None:
         raise LabelError(f"{path} has no column 'label' or 'name'; name it in line 1")
     index = next((columns.index(name) for name in ("id", "index") if name in columns), None)
@@ -286,8 +357,8 @@ def read_text(path: Path) -> str:
         raise LabelError(f"cannot read {path}: {reason}; expected a text file, one entry a line") from None
     if len(data) > _MAX_BYTES:
         raise LabelError(f"{path} is larger than {_MAX_BYTES >> 20} MiB; expected a list, one entry a line")
-    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        raise LabelError(f"{path} is UTF-16 text; save it as UTF-8")
+    if (name := _wide_encoding(data)) is not None:
+        raise LabelError(f"{path} is {name} text; save it as UTF-8")
     if b"\0" in data:
         raise LabelError(f"{path} is a binary file; expected UTF-8 text, one entry a line")
     try:
@@ -295,3 +366,17 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         place = f"{path}, line {data[: error.start].count(10) + 1}"
         raise LabelError(f"{place} is not UTF-8 (byte 0x{data[error.start]:02x}); save it as UTF-8") from None
+
+
+def _wide_encoding(data: bytes) -> str | None:
+    """UTF-16 or UTF-32, where a mark says so or three of four bytes, or every other, are zero; else None."""
+    if data[:4] in {b"\xff\xfe\0\0", b"\0\0\xfe\xff"}:
+        return "UTF-32"
+    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        return "UTF-16"
+    if len(data) % 2 or not data:
+        return None
+    zeros = [data[place::4].count(0) == len(data[place::4]) for place in range(4)]
+    if len(data) % 4 == 0 and (all(zeros[1:]) or all(zeros[:3])):
+        return "UTF-32"
+    return "UTF-16" if zeros in ([False, True] * 2, [True, False] * 2) else None

@@ -6,16 +6,23 @@ import hashlib
 import json
 import os
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from zeroshot.errors import LabelError
-from zeroshot.text.lists import Entry, label_entries, template_entries
+from zeroshot.text.lists import Entry, label_entries, template_entries, visible
 from zeroshot.types import Prompts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 LabelSource = str | os.PathLike[str] | Sequence[str] | Mapping[str, str | Sequence[str] | None]
 TemplateSource = str | os.PathLike[str] | Sequence[str] | None
 
+_TEXTS_AT_ONCE = 1024
 _BESIDE_LETTERS = "-'’"
 _EDGES = re.compile(r"^[\s_]+|[\s_]+$")
 
@@ -25,17 +32,19 @@ def read_labels(source: LabelSource, *, spaced: bool = True) -> tuple[str, ...]:
 
     Args:
         source: a path, a text, a sequence of strings, or a mapping whose keys are the labels. A text that
-            ends in .txt, .csv or .json, or has a separator but no comma, names a file; a bundled list's name
-            ("kinetics400"; case and hyphens do not matter) stands for that list, the name of an existing file
-            for that file; anything else is a comma list ("archery,bowling").
-            Text files hold one label a line, in UTF-8; lines that begin with # are comments. CSV files have a
-            column `label` or `name`. JSON files hold a list, or an object {label: [descriptions]}.
+            ends in .txt, .csv, .tsv or .json, or has a separator but no comma, names a file; a bundled list's
+            name ("kinetics400"; case and hyphens do not matter) stands for that list, the name of an existing
+            file for that file; anything else is a comma list ("archery,bowling").
+            Text files hold one label a line, in UTF-8; lines that begin with # are comments, and numbers in
+            front of all lines that count from 0 or 1 are left out. Tables, by commas or tabs, have a column
+            `label` or `name`. JSON files hold a list, or an object {label: [descriptions]}.
         spaced: turn names that a machine spelled (ApplyEyeMakeup, brush_hair) into words. On by default
             because text encoders break such names into fragments.
 
     Raises:
         LabelError: the source cannot be found or read, is empty, has a blank line between labels, or has a
-            label twice: after spacing and without case, which most text encoders do not see.
+            label twice: after spacing, without case, which most text encoders do not see, and without
+            letters that nobody sees (zero width, soft hyphens, other forms of a space).
 
     >>> read_labels("ApplyEyeMakeup, yo_yo")
     ('apply eye makeup', 'yo yo')
@@ -101,7 +110,46 @@ def make_prompts(labels: LabelSource, templates: TemplateSource = None, *, space
     texts = [
         tuple(text.replace("{}", label) for text in entry.descriptions or filled) for label, entry in pairs
     ]
+    _refuse_same_descriptions(entry for _, entry in pairs)
     return Prompts(labels=tuple(label for label, _ in pairs), texts=tuple(texts))
+
+
+def texts_cut(
+    prompts: Prompts, token_ids: Callable[[list[str], int], NDArray[np.int64]], length: int
+) -> list[str]:
+    """Texts that exceed what a text encoder reads, where labels can still be told apart by what is left.
+
+    Args:
+        prompts: of all labels.
+        token_ids: ids (n, length) of the tokens of n texts, padded, and cut where they are longer.
+        length: tokens that the encoder reads.
+
+    Raises:
+        LabelError: a text of one label is the same as one of another once it is cut; the line names both.
+    """
+    owners = [label for label, texts in enumerate(prompts.texts) for _ in texts]
+    texts = [text for own in prompts.texts for text in own]
+    # A token stands for a byte or more, of what some tokenizers write out before they cut it up.
+    long = [place for place, text in enumerate(texts) if 3 * len(text.encode("utf-8", "replace")) >= length]
+    first: dict[bytes, tuple[int, bool]] = {}
+    found = []
+    for start in range(0, len(long), _TEXTS_AT_ONCE):
+        places = long[start : start + _TEXTS_AT_ONCE]
+        some = [texts[place] for place in places]
+        ids, whole = token_ids(some, length), token_ids(some, 2 * length)
+        # The very last token may be one that a tokenizer puts there whatever the text.
+        cut = (whole[:, length:-1] != token_ids([""], length)[0, -2]).any(axis=1)
+        for place, row, is_cut in zip(places, ids, cut.tolist(), strict=True):
+            before, was_cut = first.setdefault(row.tobytes(), (place, is_cut))
+            if (is_cut or was_cut) and owners[before] != owners[place]:
+                one, other = (prompts.labels[owners[each]][:60] for each in (before, place))
+                raise LabelError(
+                    f"{one!r} and {other!r} have texts that are equal once they are cut at {length} tokens, "
+                    "and the model reads no more; shorten them"
+                )
+            if is_cut:
+                found.append(texts[place])
+    return found
 
 
 def prompts_digest(prompts: Prompts) -> str:
@@ -169,7 +217,24 @@ def _labeled(source: LabelSource, spaced: bool) -> list[tuple[str, Entry]]:
 
 def _key(label: str) -> str:
     """What two labels share that a text encoder cannot tell apart."""
-    return unicodedata.normalize("NFC", " ".join(label.split())).casefold()
+    return " ".join(visible(label).split()).casefold()
+
+
+def _refuse_same_descriptions(entries: Iterable[Entry]) -> None:
+    """Raise LabelError where a label has a description twice, or two labels have the same ones."""
+    first: dict[tuple[str, ...], Entry] = {}
+    for entry in entries:
+        if not entry.descriptions:
+            continue
+        keys = tuple(sorted(_key(text) for text in entry.descriptions))
+        if len(set(keys)) < len(keys):
+            raise LabelError(f"{entry.where} ({entry.text!r}) has a description twice; remove one")
+        same = first.setdefault(tuple(key.replace("{}", _key(entry.text)) for key in keys), entry)
+        if same is not entry:
+            raise LabelError(
+                f"{entry.where}: {entry.text!r} has the same descriptions as {same.text!r}, so that nothing "
+                "tells them apart; describe them differently"
+            )
 
 
 def _refuse_repeats(keyed: Iterable[tuple[str, Entry]]) -> None:
@@ -181,7 +246,7 @@ def _refuse_repeats(keyed: Iterable[tuple[str, Entry]]) -> None:
             note = (
                 ""
                 if same.text == entry.text
-                else f" as {same.text!r}, which is the same without case and spacing"
+                else f" as {same.text!r}, which is the same without case, spacing and what nobody sees"
             )
             raise LabelError(
                 f"{entry.where}: {entry.text!r} stands in {same.where} already{note}; remove one"

@@ -237,20 +237,19 @@ def clean_folder(folder: Path, config: Mapping[str, Any] | None = None) -> Itera
     Raises:
         ModelError: a file cannot be read.
     """
+    files = [file for pattern in TOKENIZER_FILES for file in folder.glob(pattern) if file.is_file()]
+    contents = {"config.json": dict(config)} if config is not None else {}
+    for name in ("tokenizer_config.json", "special_tokens_map.json"):
+        if (folder / name).exists():
+            contents[name] = _tokenizer_fields(read_json(folder / name))
+    if (folder / "added_tokens.json").exists():
+        contents["added_tokens.json"] = read_json(folder / "added_tokens.json")
     with TemporaryDirectory(prefix="zeroshot-") as made:
         clean = Path(made)
-        for pattern in TOKENIZER_FILES:
-            for file in folder.glob(pattern):
-                if file.is_file():
-                    _link(file.resolve(), clean / file.name)
-        for name in ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"):
-            if (folder / name).exists():
-                kept = read_json(folder / name)
-                if name != "added_tokens.json":
-                    kept = _tokenizer_fields(kept)
-                (clean / name).write_text(json.dumps(kept), encoding="utf-8")
-        if config is not None:
-            (clean / "config.json").write_text(json.dumps(config), encoding="utf-8")
+        for file in files:
+            _link(file.resolve(), clean / file.name)
+        for name, values in contents.items():
+            (clean / name).write_text(json.dumps(values), encoding="utf-8")
         yield clean
 
 

@@ -45,12 +45,14 @@ class Network(ABC):
         arithmetic: of a copy by `quick`; None: the library's own float32.
         device: where the weights are.
         notes: what was found while the weights were loaded, a line each.
+        context_length: tokens of a text that it reads.
     """
 
     is_reentrant = False
     arithmetic: str | None = None
     device = torch.device("cpu")
     notes: tuple[str, ...] = ()
+    context_length: int
     module: Any  # of the library's own class, whose attributes no type tells
     facts: NetworkFacts
 
@@ -61,6 +63,15 @@ class Network(ABC):
     @abstractmethod
     def embed_tokens(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Tokens (B, 1+N, C), pooled first, and embeddings (B, D), of pixels (B, 3, h, w), in one pass."""
+
+    @abstractmethod
+    def token_ids(self, texts: list[str], length: int | None = None) -> torch.Tensor:
+        """Ids (n, length) of the tokens of n ≥ 1 texts, padded; what exceeds the length is cut off.
+
+        Args:
+            texts: any.
+            length: None: the context length.
+        """
 
     @abstractmethod
     def embed_texts(self, texts: list[str]) -> torch.Tensor:

@@ -70,6 +70,7 @@ class OpenClipNetwork(Network):
         self.module = module.eval().requires_grad_(False)  # noqa: FBT003 - torch's own spelling
         self._text_config: dict[str, Any] = config["text_cfg"]
         self._folder = folder
+        self.context_length = int(self._text_config.get("context_length", 77))
         tower = tower_of(module.visual)
         self.facts = NetworkFacts(
             preprocess=preprocess,
@@ -88,9 +89,14 @@ class OpenClipNetwork(Network):
         """Tokens (B, 1+N, C), pooled first, and embeddings (B, D), of pixels (B, 3, h, w), in one pass."""
         return tokens_of(self.module.visual, pixels)
 
+    def token_ids(self, texts: list[str], length: int | None = None) -> torch.Tensor:
+        """Ids (n, length) of the tokens of n ≥ 1 texts, padded; what exceeds the length is cut off."""
+        ids: torch.Tensor = self._tokenizer(texts, length)
+        return ids
+
     def embed_texts(self, texts: list[str]) -> torch.Tensor:
         """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
-        token_ids = self._tokenizer(texts)
+        token_ids = self.token_ids(texts)
         known = self._text_config.get("vocab_size", getattr(self.module, "vocab_size", 49408))
         if int(token_ids.max()) >= known:
             raise ModelError(
@@ -114,10 +120,10 @@ class OpenClipNetwork(Network):
     @cached_property
     def _tokenizer(self) -> Any:  # noqa: ANN401 - a class of another library
         """The model's own tokenizer; built late, because some must be fetched and videos alone do without."""
-        from open_clip.tokenizer import DEFAULT_CONTEXT_LENGTH, HFTokenizer, SimpleTokenizer
+        from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
 
         config = self._text_config
-        context_length = config.get("context_length", DEFAULT_CONTEXT_LENGTH)
+        context_length = self.context_length
         options = dict(config.get("tokenizer_kwargs") or {})
         repository = config.get("hf_tokenizer_name")
         try:

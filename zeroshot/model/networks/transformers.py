@@ -74,6 +74,7 @@ class TransformersNetwork(Network):
         self._folder = folder
         config = module.config
         self._kind = config.model_type
+        self.context_length = int(config.text_config.max_position_embeddings)
         vision = config.vision_config if self._kind in _NORM_PATCHES else None
         side = vision.image_size // vision.patch_size if vision else 0
         described = {key: value for key, value in config.to_dict().items() if key not in _VOLATILE}
@@ -111,19 +112,26 @@ class TransformersNetwork(Network):
             sequence = tower.post_layernorm(sequence[:, 1:])
         return torch.cat((pooled[:, None], sequence), dim=1), embeddings
 
+    def token_ids(self, texts: list[str], length: int | None = None) -> torch.Tensor:
+        """Ids (n, length) of the tokens of n ≥ 1 texts, padded; what exceeds the length is cut off."""
+        ids: torch.Tensor = self._encoded(texts, length)["input_ids"]
+        return ids
+
     def embed_texts(self, texts: list[str]) -> torch.Tensor:
         """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
-        tokenizer = self._tokenizer
-        # Padded to the full length always: SigLIP was trained so, and no text's vector depends on its
-        # neighbours.
-        length = self.module.config.text_config.max_position_embeddings
-        encoded = tokenizer(
-            texts, padding="max_length", truncation=True, max_length=length, return_tensors="pt"
-        )
-        inputs = {
-            name: encoded[name].to(self.device) for name in tokenizer.model_input_names if name in encoded
-        }
+        encoded = self._encoded(texts, None)
+        names = self._tokenizer.model_input_names
+        inputs = {name: encoded[name].to(self.device) for name in names if name in encoded}
         return _vector(self.module.get_text_features(**inputs))
+
+    def _encoded(self, texts: list[str], length: int | None) -> Any:  # noqa: ANN401 - of another library
+        """Texts as the network reads them.
+
+        Padded to the full length always: SigLIP was trained so, and no text depends on its neighbours.
+        """
+        most = length or self.context_length
+        options = {"padding": "max_length", "truncation": True, "max_length": most}
+        return self._tokenizer(texts, return_tensors="pt", **options)
 
     def quick(self, arithmetic: str) -> TransformersNetwork:
         """The same network, its frames read by a copy of the vision tower in another arithmetic."""
