@@ -13,6 +13,7 @@ import open_clip
 import pytest
 import torch
 import transformers
+from checkpoint_folders import small_tokenizer, transformers_folder
 from PIL import Image
 from safetensors.torch import save_file
 from tiny_networks import TEXT_SIDE, TINY, TOKEN_IDS, VISION_SIDE, scatter
@@ -249,31 +250,9 @@ def test_convolutional_network_has_no_tokens(tmp_path):
 # Against transformers
 
 
-def small_tokenizer(folder) -> None:
-    """A CLIP tokenizer of bytes and a few words, and an image processor, in files."""
-    letters = list(open_clip.tokenizer.bytes_to_unicode().values())
-    merges = ["p e", "pe r", "per s", "pers o", "perso n</w>", "w a", "wa v", "i n", "in g</w>"]
-    vocabulary = (
-        letters + [letter + "</w>" for letter in letters] + ["".join(pair.split()) for pair in merges]
-    )
-    vocabulary += ["<|startoftext|>", "<|endoftext|>"]
-    (folder / "vocab.json").write_text(json.dumps({word: row for row, word in enumerate(vocabulary)}))
-    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]) + "\n")
-    tokenizer = transformers.CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"))
-    tokenizer.save_pretrained(folder)
-
-
 @pytest.fixture(scope="module")
 def clip_folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("clip")
-    small_tokenizer(folder)
-    sizes = {"size": {"shortest_edge": 36}, "crop_size": {"height": 32, "width": 32}}
-    transformers.CLIPImageProcessor(**sizes).save_pretrained(folder)
-    config = transformers.CLIPConfig(
-        text_config=TEXT_SIDE | TOKEN_IDS, vision_config=VISION_SIDE, projection_dim=20
-    )
-    scatter(transformers.CLIPModel(config)).save_pretrained(folder)
-    return folder
+    return transformers_folder(tmp_path_factory.mktemp("clip"))
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import json
 import math
 import re
 import warnings
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -157,12 +157,12 @@ class Renamed:
     Attributes:
         tensors: by name; those only that the network has a place for.
         prefix: what stood before their names; "" where nothing did.
-        others: names of tensors that it has no place for.
+        others: those that it has no place for: as it would call them, and as the file does.
     """
 
     tensors: dict[str, torch.Tensor]
     prefix: str
-    others: tuple[str, ...]
+    others: dict[str, str]
 
 
 def renamed(found: Mapping[str, torch.Tensor], wanted: Iterable[str]) -> Renamed:
@@ -176,22 +176,23 @@ def renamed(found: Mapping[str, torch.Tensor], wanted: Iterable[str]) -> Renamed
         wanted: names of open_clip's tensors.
     """
     names = set(wanted)
-    plain = {_without_towers(name): name for name in found} if not names & found.keys() else {}
-    plain = plain or {name: name for name in found}
-    hits: Counter[str] = Counter()
-    for name in plain:
-        hits[""] += name in names
-        parts = name.split(".")
-        for cut in range(1, min(len(parts), 5)):
-            hits[".".join(parts[:cut]) + "."] += ".".join(parts[cut:]) in names
-    prefix = max(hits, key=lambda each: (hits[each], -len(each)), default="")
-    kept = {name.removeprefix(prefix): old for name, old in plain.items() if name.startswith(prefix)}
-    placed = {name: old for name, old in kept.items() if name in names}
-    used = set(placed.values())
-    shown = next((old[: len(old) - len(name)] for name, old in placed.items() if old.endswith(name)), prefix)
-    return Renamed(
-        {name: found[old] for name, old in placed.items()}, shown, tuple(n for n in found if n not in used)
-    )
+    found_names = [{name: name for name in found}, {_without_towers(name): name for name in found}]
+    best: tuple[int, int, str, dict[str, str]] = (-1, 0, "", found_names[0])
+    for plain in found_names:
+        hits: Counter[str] = Counter()
+        for name in plain:
+            parts = name.split(".")
+            for cut in range(min(len(parts), 5)):
+                hits["".join(f"{part}." for part in parts[:cut])] += ".".join(parts[cut:]) in names
+        for prefix, number in hits.items():
+            best = max(best, (number, -len(prefix), prefix, plain), key=lambda each: each[:2])
+    _, _, prefix, plain = best
+    bare = {name.removeprefix(prefix): old for name, old in plain.items()}
+    placed = {name: found[old] for name, old in bare.items() if prefix + name in plain and name in names}
+    others = {name: old for name, old in bare.items() if name not in placed}
+    apart = plain is not found_names[0] and any(_without_towers(old) != old for old in found)
+    shown = f"{prefix}image_encoder., {prefix}text_encoder." if apart else prefix
+    return Renamed(placed, shown, others)
 
 
 def _without_towers(name: str) -> str:
@@ -276,15 +277,20 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
-class _Box(dict[Any, Any]):
+class _BoxKind(type):
+    """Makes boxes of whatever is asked for."""
+
+    def __call__(cls, *_: object) -> Any:  # noqa: ANN401 - whoever calls
+        """A box, where a function or a class of the file was to be called."""
+        box: Any = object.__new__(cls)  # type: ignore[arg-type]
+        return box
+
+
+class _Box(metaclass=_BoxKind):
     """Stands for an object of whatever class a file names: takes what it is given, and does nothing."""
 
-    def __new__(cls, *_: object) -> _Box:
-        """Whatever it was to be made of."""
-        return super().__new__(cls)
-
-    def __init__(self, *_: object) -> None:
-        super().__init__()
+    def __new__(cls, *_: object) -> Any:  # noqa: ANN401 - torch fills nothing but dictionaries
+        return OrderedDict()
 
     def __setstate__(self, _state: object) -> None:
         """Whatever it was to know."""

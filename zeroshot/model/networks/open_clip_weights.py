@@ -122,9 +122,7 @@ def put_weights(
     kept = _completed(named.tensors, wanted, model_name)
     prefix = f" (with {named.prefix!r} taken off their names)" if named.prefix else ""
     numbered = {re.sub(r"\d+", "N", name) for name in wanted}
-    deeper = [
-        name for name in named.others if re.sub(r"\d+", "N", name.removeprefix(named.prefix)) in numbered
-    ]
+    deeper = [name for name in named.others if re.sub(r"\d+", "N", name) in numbered]
     try:
         if deeper:
             raise ValueError(f"it has no place for {deeper[0]}")
@@ -185,7 +183,7 @@ def _notes_on(named: Renamed, path: Path, model_name: str) -> tuple[str, ...]:
             f"{path.name}: {len(mine)} tensors such as {mine[0]} are left out, as {model_name} has no place "
             "for them; what answers is the CLIP inside, frame by frame"
         )
-    sign = next(filter(_AROUND_OPENAI.search, (*named.others, named.prefix)), None)
+    sign = next(filter(_AROUND_OPENAI.search, (*named.others.values(), named.prefix)), None)
     sign = "its name" if _QUICK_GELU.search(path.name) else sign
     other = f"{model_name}-quickgelu"
     if sign is not None and other in open_clip.list_models():
