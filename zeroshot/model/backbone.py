@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from zeroshot.errors import ModelError, OptionError
 from zeroshot.model.networks import open_clip as openclip
 from zeroshot.model.networks import transformers as hub
-from zeroshot.model.networks.foreign import WEIGHT_SUFFIXES, close_matches, read_json
-from zeroshot.model.networks.network import Network, no_tokens
+from zeroshot.model.networks.foreign import WEIGHT_SUFFIXES, close_matches, one_line, read_json
+from zeroshot.model.networks.network import Network, no_tokens, not_finite
 from zeroshot.model.speed.precision import Precision, exact_and_fast, require_level
 from zeroshot.resources import bundled_names, checkpoints_folder
 from zeroshot.video.transform import normalized, preprocess_frames, seen_frames
@@ -217,14 +217,6 @@ class Backbone:
         return (slice(start, start + self.batch_size) for start in range(0, number, self.batch_size))
 
 
-def not_finite(name: str) -> ModelError:
-    """The error for a network that gives something else than numbers."""
-    return ModelError(
-        f"{name} gives an embedding that is not finite (NaN or infinity); its weights are damaged: "
-        "fetch or train them again"
-    )
-
-
 def unit_mean(vectors: torch.Tensor) -> torch.Tensor:
     """Mean (D,) of vectors (n, D), or (S, D) of (n, S, D), scaled to unit length."""
     return F.normalize(vectors.mean(dim=0), dim=-1)
@@ -256,7 +248,12 @@ def load_backbone(
     require_level(precision)
     place = choose_device(device)
     parsed = parse_name(name)
-    network = _open_network(parsed, from_hub)
+    try:
+        network = _open_network(parsed, from_hub)
+    except ModelError:
+        raise
+    except Exception as error:  # what files can make libraries stumble over has no end
+        raise ModelError(f"cannot open {name}: {one_line(error)}; its files are damaged") from error
     num_frames = _num_frames(Path(parsed.source)) if parsed.kind == "folder" else DEFAULT_NUM_FRAMES
     return Backbone(
         name,

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from zeroshot.errors import VideoError
-from zeroshot.model.backbone import not_finite, unit_mean
+from zeroshot.model.backbone import unit_mean
+from zeroshot.model.networks.network import not_finite
 from zeroshot.model.tokens import pool_tokens
 
 if TYPE_CHECKING:

@@ -56,7 +56,8 @@ def close_matches(word: str, known: Iterable[str]) -> str:
 
 def one_line(error: BaseException) -> str:
     """The start of a library's error, on one line."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    words = " ".join(str(error).split()) or type(error).__name__
+    text = "".join(letter if letter.isprintable() else "?" for letter in words[:400])
     return text if len(text) <= 160 else text[:159] + "…"
 
 

@@ -92,3 +92,11 @@ def no_tokens(name: str) -> ModelError:
     return ModelError(
         f"{name} has no patch tokens (it is no vision transformer that is known here); use a ViT model"
     )
+
+
+def not_finite(name: str) -> ModelError:
+    """The error for a network that gives something else than numbers."""
+    return ModelError(
+        f"{name} gives an embedding that is not finite (NaN or infinity); its weights are damaged: "
+        "fetch or train them again"
+    )

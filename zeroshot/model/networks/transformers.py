@@ -129,9 +129,23 @@ class TransformersNetwork(Network):
 
         Padded to the full length always: SigLIP was trained so, and no text depends on its neighbours.
         """
-        most = length or self.context_length
+        most, known = length or self.context_length, self.module.config.text_config.vocab_size
         options = {"padding": "max_length", "truncation": True, "max_length": most}
-        return self._tokenizer(texts, return_tensors="pt", **options)
+        try:
+            encoded = self._tokenizer(texts, return_tensors="pt", **options)
+            greatest = int(encoded["input_ids"].max())
+        except ModelError:
+            raise
+        except Exception as error:  # whatever its rules make transformers stumble over
+            raise ModelError(
+                f"the tokenizer in {self._folder} cannot read texts: {one_line(error)}; copy it anew"
+            ) from error
+        if greatest >= known:
+            raise ModelError(
+                f"the tokenizer in {self._folder} gives token {greatest}, the network knows {known}; "
+                "expected the tokenizer that belongs to it"
+            )
+        return encoded
 
     def quick(self, arithmetic: str) -> TransformersNetwork:
         """The same network, its frames read by a copy of the vision tower in another arithmetic."""
