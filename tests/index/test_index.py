@@ -14,6 +14,8 @@ from safetensors.numpy import save_file
 
 from zeroshot.errors import IndexFileError, LabelError, OptionError, OutputError, ZeroshotError
 from zeroshot.index.index import LabelIndex, probabilities
+from zeroshot.index.ivf import Cells
+from zeroshot.index.recall import Recall
 
 untimed = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 
@@ -401,3 +403,24 @@ def test_refused_scale(scale):
 @pytest.mark.parametrize("scores", [0.5, [], [[]], [[np.nan]], [[np.inf, 0]]])
 def test_refused_scores(scores):
     assert "scores" in refusal(OptionError, probabilities, scores, 100)
+
+
+@pytest.mark.parametrize("field", ["num_probed", "measured", "num_cells"])
+@pytest.mark.parametrize("value", ["x", None, -1, float("nan"), [1]])
+def test_a_file_with_right_checksums_and_wrong_fields_is_damaged(field, value, tmp_path):
+    rows = np.eye(64, dtype=np.float32)[:40]
+    index = LabelIndex([f"label {row}" for row in range(40)], rows, fingerprint={"model": "x"})
+    recall = Recall(0.9, 0.9, 0.8, 1.0, 2, 4, 10, "made")
+    object.__setattr__(recall, field, value)
+    index._cells, index._recall = Cells.build(rows), recall
+    index.save(tmp_path / "x.index")
+    with pytest.raises(IndexFileError, match="is damaged"):
+        LabelIndex.load(tmp_path / "x.index")
+
+
+def test_a_file_whose_embeddings_are_not_finite_is_damaged(tmp_path):
+    index = LabelIndex(["a", "b"], np.eye(8, dtype=np.float32)[:2], fingerprint={"model": "x"})
+    index._embeddings = np.full((2, 8), np.nan, np.float32)
+    index.save(tmp_path / "x.index")
+    with pytest.raises(IndexFileError, match="not finite"):
+        LabelIndex.load(tmp_path / "x.index")

@@ -257,6 +257,8 @@ class LabelIndex:
         try:
             if file.embeddings.ndim != 2 or file.embeddings.dtype != np.float32:
                 raise ValueError("its embeddings are no (K, D) float32")
+            if file.embeddings.nbytes <= _CHECKED_BYTES and not np.isfinite(file.embeddings.sum()):
+                raise ValueError("its embeddings are not finite")
             index._take(file.labels, file.embeddings, file.contents["fingerprint"])
             if file.cells is not None and not exact:
                 index._cells = Cells.from_bytes(file.cells)

@@ -51,6 +51,14 @@ class Recall:
     num_queries: int
     queries: str
 
+    def __post_init__(self) -> None:
+        """Refuse what no search was measured to be, such as words where a file should have numbers."""
+        shares = (self.asked, self.measured, self.low, self.high)
+        counts = (self.num_probed, self.num_cells, self.num_queries)
+        right = all(isinstance(share, float | int) and 0 <= share <= 1 for share in shares)
+        if not right or not all(isinstance(count, int) and count > 0 for count in counts):
+            raise OptionError(f"{vars(self)} is no recall; expected shares from 0 to 1 and counts above 0")
+
     def as_dict(self) -> dict[str, Any]:
         """The fields as JSON holds them."""
         return dict(vars(self))

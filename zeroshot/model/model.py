@@ -305,6 +305,7 @@ class Model:
         """
         length = self.backbone.context_length
         cut = texts_cut(prompts, self.backbone.token_ids, length)
+        self.cut_note = ""
         if cut:
             shown = cut[0] if len(cut[0]) <= 60 else cut[0][:59] + "…"
             self.cut_note = (
