@@ -16,7 +16,7 @@ CLIP = sorted((PACKAGE.parent / "examples" / "clips").glob("*.mp4"))[0]
 
 # Functions alone: what runs because a module is imported (its own body, those of classes) is no step.
 FOLLOW = """
-import json, sys, threading
+import json, os, sys, threading
 from zeroshot.cli.main import main
 package, files = sys.argv.pop(1), set()
 def step(frame, event, _):
@@ -32,7 +32,8 @@ except SystemExit as end:
     sys.setprofile(None)
     assert not end.code, end.code
 sys.setprofile(None)
-print(json.dumps(sorted(files)))
+print(json.dumps(sorted(files)), flush=True)
+os._exit(0)
 """
 
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from zeroshot.errors import ModelError, OptionError
 from zeroshot.model.networks import open_clip as openclip
 from zeroshot.model.networks import transformers as hub
-from zeroshot.model.networks.foreign import WEIGHT_SUFFIXES, close_matches, one_line, read_json
+from zeroshot.model.networks.foreign import WEIGHT_SUFFIXES, close_matches, in_one_line, read_json
 from zeroshot.model.networks.network import Network, no_tokens, not_finite
 from zeroshot.model.speed.precision import Precision, exact_and_fast, require_level
 from zeroshot.resources import bundled_names, checkpoints_folder
@@ -248,12 +248,8 @@ def load_backbone(
     require_level(precision)
     place = choose_device(device)
     parsed = parse_name(name)
-    try:
+    with in_one_line(f"cannot open {name}", "its files are damaged"):
         network = _open_network(parsed, from_hub)
-    except ModelError:
-        raise
-    except Exception as error:  # what files can make libraries stumble over has no end
-        raise ModelError(f"cannot open {name}: {one_line(error)}; its files are damaged") from error
     num_frames = _num_frames(Path(parsed.source)) if parsed.kind == "folder" else DEFAULT_NUM_FRAMES
     return Backbone(
         name,

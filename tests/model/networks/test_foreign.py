@@ -164,7 +164,7 @@ def test_so_is_one_in_the_form_of_transformers(part, field, value, tmp_path):
     content = json.loads((folder / "config.json").read_text())
     content[part][field] = value
     (folder / "config.json").write_text(json.dumps(content))
-    refused(str(folder), "")
+    refused(str(folder), "folder")
 
 
 @pytest.mark.parametrize(

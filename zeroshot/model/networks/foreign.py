@@ -61,6 +61,25 @@ def one_line(error: BaseException) -> str:
     return text if len(text) <= 160 else text[:159] + "…"
 
 
+@contextmanager
+def in_one_line(what: str, remedy: str) -> Iterator[None]:
+    """Whatever a library stumbles over in somebody's files becomes one line.
+
+    Args:
+        what: "cannot …".
+        remedy: what was expected, or what to do.
+
+    Raises:
+        ModelError: something was raised within.
+    """
+    try:
+        yield
+    except ModelError:
+        raise
+    except Exception as error:  # what files can make libraries stumble over has no end
+        raise ModelError(f"{what}: {one_line(error)}; {remedy}") from error
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file of a model's folder.
 

@@ -20,6 +20,7 @@ from zeroshot.model.networks.foreign import (
     OFFLINE_REMEDY,
     clean_folder,
     close_matches,
+    in_one_line,
     one_line,
     read_json,
     read_weights,
@@ -126,7 +127,7 @@ class OpenClipNetwork(Network):
         context_length = self.context_length
         options = dict(config.get("tokenizer_kwargs") or {})
         repository = config.get("hf_tokenizer_name")
-        try:
+        with in_one_line("cannot build the model's tokenizer", OFFLINE_REMEDY):
             if repository:
                 mode = config.get("tokenizer_mode")
                 safe = {"trust_remote_code": False, "local_files_only": True}
@@ -137,12 +138,6 @@ class OpenClipNetwork(Network):
             if "bpe_path" in options:
                 options["bpe_path"] = str(_merges((self._folder or Path()) / options["bpe_path"]))
             return SimpleTokenizer(context_length=context_length, **options)
-        except ModelError:
-            raise
-        except Exception as error:  # whatever its rules make the libraries stumble over
-            raise ModelError(
-                f"cannot build the model's tokenizer: {one_line(error)}; {OFFLINE_REMEDY}"
-            ) from error
 
     def _tokenizer_folder(self, repository: str) -> Path:
         """Where the files of a transformers tokenizer lie: beside the weights, else in the hub's cache."""
@@ -254,7 +249,7 @@ def _build(
 ) -> OpenClipNetwork:
     """The network that `config` describes, with weights from a file or, without one, from a fixed seed."""
     tensors = None if weights is None else read_weights([weights])
-    try:
+    with in_one_line(f"cannot build {model_name}", "expected open_clip's model_cfg"):
         if folder is not None and tensors is not None:
             require_bounds(config, tensors, model_name)
             with torch.device("meta"):  # sizes without memory
@@ -263,12 +258,6 @@ def _build(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             module = _construct(config, model_name, from_network=folder is None)
-    except ModelError:
-        raise
-    except Exception as error:  # whatever a config makes open_clip stumble over
-        raise ModelError(
-            f"cannot build {model_name}: {one_line(error)}; expected open_clip's model_cfg"
-        ) from error
     notes = () if tensors is None or weights is None else put_weights(module, tensors, weights, model_name)
     preprocess = _read_preprocess(preprocess_config, module.visual.image_size)
     network = OpenClipNetwork(module, config, preprocess, folder)

@@ -17,8 +17,8 @@ from zeroshot.model.networks.fetch import fetch_files, has_tokenizer
 from zeroshot.model.networks.foreign import (
     OFFLINE_REMEDY,
     clean_folder,
+    in_one_line,
     is_plain,
-    one_line,
     read_json,
     read_weights,
     require_fit,
@@ -131,15 +131,9 @@ class TransformersNetwork(Network):
         """
         most, known = length or self.context_length, self.module.config.text_config.vocab_size
         options = {"padding": "max_length", "truncation": True, "max_length": most}
-        try:
+        with in_one_line(f"the tokenizer in {self._folder} cannot read texts", "copy it anew"):
             encoded = self._tokenizer(texts, return_tensors="pt", **options)
             greatest = int(encoded["input_ids"].max())
-        except ModelError:
-            raise
-        except Exception as error:  # whatever its rules make transformers stumble over
-            raise ModelError(
-                f"the tokenizer in {self._folder} cannot read texts: {one_line(error)}; copy it anew"
-            ) from error
         if greatest >= known:
             raise ModelError(
                 f"the tokenizer in {self._folder} gives token {greatest}, the network knows {known}; "
@@ -185,14 +179,13 @@ def load_tokenizer(folder: Path, config: dict[str, Any]) -> Any:  # noqa: ANN401
     """
     from transformers import AutoTokenizer
 
-    try:
-        with quiet(), clean_folder(folder, config) as clean:
-            return AutoTokenizer.from_pretrained(str(clean), local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # whatever its rules make transformers stumble over
-        raise ModelError(
-            f"cannot load the tokenizer in {folder}: {one_line(error)}; expected the files that "
-            "`tokenizer.save_pretrained` writes"
-        ) from error
+    remedy = "expected the files that `tokenizer.save_pretrained` writes"
+    with (
+        in_one_line(f"cannot load the tokenizer in {folder}", remedy),
+        quiet(),
+        clean_folder(folder, config) as clean,
+    ):
+        return AutoTokenizer.from_pretrained(str(clean), local_files_only=True, trust_remote_code=False)
 
 
 def plain_config(folder: Path, kinds: Iterable[str]) -> dict[str, Any]:
@@ -284,23 +277,16 @@ def _load_module(folder: Path, config: dict[str, Any], files: list[Path]) -> Any
     layers = [part.get("num_hidden_layers") for part in config.values() if isinstance(part, dict)]
     if any(isinstance(number, int) and number > len(tensors) for number in layers):
         raise ModelError(f"{folder} asks for {max(filter(None, layers))} layers; its weights have fewer")
-    try:
-        with quiet():
-            made = AutoConfig.for_model(**config)
-            kind: Any = MODEL_MAPPING[type(made)]
-            with torch.device("meta"):
-                wanted = kind(made).state_dict()
-            require_fit(wanted, tensors, str(folder / "config.json"))
-            # From tensors, not from the folder: transformers looks for more in folders than for weights.
-            module, loading = kind.from_pretrained(
-                None, config=made, state_dict=tensors, output_loading_info=True
-            )
-    except ModelError:
-        raise
-    except Exception as error:  # whatever a config makes transformers stumble over
-        raise ModelError(
-            f"cannot load {folder}: {one_line(error)}; expected a transformers checkpoint"
-        ) from error
+    with in_one_line(f"cannot load {folder}", "expected a transformers checkpoint"), quiet():
+        made = AutoConfig.for_model(**config)
+        kind: Any = MODEL_MAPPING[type(made)]
+        with torch.device("meta"):
+            wanted = kind(made).state_dict()
+        require_fit(wanted, tensors, str(folder / "config.json"))
+        # From tensors, not from the folder: transformers looks for more in folders than for weights.
+        module, loading = kind.from_pretrained(
+            None, config=made, state_dict=tensors, output_loading_info=True
+        )
     missing = sorted(loading["missing_keys"])
     if missing:
         raise ModelError(
@@ -313,16 +299,11 @@ def _read_image_processor(folder: Path, kind: str) -> Preprocess:
     """Our description of what a checkpoint's image processor does."""
     import transformers
 
-    try:
+    what = f"cannot load the image processor in {folder}"
+    with in_one_line(what, "expected preprocessor_config.json"), quiet():
         found = read_json(folder / "preprocessor_config.json")
-        with quiet():
-            made: Any = getattr(transformers, _PROCESSORS.get(kind, "CLIPImageProcessor"))
-            processor = made(**{name: found[name] for name in _PROCESSOR_FIELDS if name in found})
-    except Exception as error:  # whatever its fields make transformers stumble over
-        raise ModelError(
-            f"cannot load the image processor in {folder}: {one_line(error)}; "
-            "expected preprocessor_config.json"
-        ) from error
+        made: Any = getattr(transformers, _PROCESSORS.get(kind, "CLIPImageProcessor"))
+        processor = made(**{name: found[name] for name in _PROCESSOR_FIELDS if name in found})
     if not getattr(processor, "do_resize", False):
         raise ModelError(f"the image processor in {folder} does not resize; expected one with a size")
     side = _entry(processor.size, "shortest_edge")
