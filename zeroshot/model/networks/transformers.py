@@ -299,9 +299,11 @@ def _read_image_processor(folder: Path, kind: str) -> Preprocess:
     """Our description of what a checkpoint's image processor does."""
     import transformers
 
-    what = f"cannot load the image processor in {folder}"
-    with in_one_line(what, "expected preprocessor_config.json"), quiet():
-        found = read_json(folder / "preprocessor_config.json")
+    file = folder / "preprocessor_config.json"
+    if not file.is_file():
+        raise ModelError(f"no image processor in {folder}; expected {file.name}")
+    with in_one_line(f"cannot load the image processor in {folder}", f"expected {file.name}"), quiet():
+        found = read_json(file)
         made: Any = getattr(transformers, _PROCESSORS.get(kind, "CLIPImageProcessor"))
         processor = made(**{name: found[name] for name in _PROCESSOR_FIELDS if name in found})
     if not getattr(processor, "do_resize", False):
