@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from tiny_world import LABELS, write_checkpoint
-from training_world import SMALL, TRAIN, one_line, run_train, same, weights
+from training_world import SMALL, TRAIN, changed, one_line, run_train, same, weights
 
 import zeroshot
 from zeroshot.adapter.adapter import TwoStreamAdapter
@@ -114,7 +114,7 @@ def test_a_damaged_adapter_is_named(trained, tmp_path, spoil):
 
 
 def test_an_adapter_written_before_there_were_detectors_is_read(place, tmp_path):
-    fitted = run_train(place, tmp_path / "out", replace(TRAIN, adapter={**SMALL, "num_components": 0}))
+    fitted = run_train(place, tmp_path / "out", changed(TRAIN, adapter={**SMALL, "num_components": 0}))
     path = tmp_path / "out" / "config.json"
     config = json.loads(path.read_text())
     assert config["adapter"].pop("num_components") == 0

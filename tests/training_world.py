@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 from tiny_world import made_up, write_checkpoint, write_videos
 
 from zeroshot.datasets.splits import write_split
-from zeroshot.losses.objective import ObjectiveConfig
-from zeroshot.training.config import TrainingConfig
+from zeroshot.training.config import ChoiceConfig, TrainingConfig
 from zeroshot.training.label_targets import (
     given_scenes,
 )
@@ -30,19 +28,20 @@ SMALL = {"hidden_dim": 16, "num_layers": 1, "num_queries": 2}
 
 
 CONFIG = TrainingConfig(epochs=3, batch_size=16, adapter=SMALL)
+TRAIN = TrainingConfig(epochs=4, batch_size=12, choice=ChoiceConfig(held_out_share=0.25), adapter=SMALL)
 
 
-QUIET = replace(
+def changed(config: TrainingConfig, **settings: object) -> TrainingConfig:
+    """The config with other settings, by their names in JSON."""
+    return TrainingConfig.from_dict({**config.as_dict(), **settings})
+
+
+QUIET = changed(
     CONFIG,
-    objective=ObjectiveConfig(independence=0, adversary=0, scene=0, distillation=0),
+    objective={"independence": 0, "adversary": 0, "scene": 0, "distillation": 0},
     balance_scenes=False,
 )
-
-
-LONG = replace(CONFIG, epochs=12)
-
-
-TRAIN = TrainingConfig(epochs=4, batch_size=12, held_out_share=0.25, adapter=SMALL)
+LONG = changed(CONFIG, epochs=12)
 
 
 def world_and_scenes():

@@ -15,6 +15,7 @@ from zeroshot.cli.train import read_settings
 from zeroshot.datasets.splits import write_split
 from zeroshot.errors import OptionError
 from zeroshot.training.config import TrainingConfig
+from zeroshot.training.methods.table import METHODS
 from zeroshot.training.prepare import hold_out
 from zeroshot.waist.waist import Waist
 
@@ -147,7 +148,11 @@ def test_settings_come_from_file_then_pairs_then_flags(tmp_path):
     pairs = ["objective.independence=0.25", "adapter.static_input=mean", "seed=5", "max_weight=null"]
     config = read_settings(str(tmp_path / "c.json"), pairs, {"seed": 6, "epochs": None})
     assert (config.epochs, config.seed) == (3, 6)
-    assert (config.objective.scene, config.objective.independence) == (0.5, 0.25)
+    assert [config.objective.weights[name] for name in ("scene", "independence", "adversary")] == [
+        0.5,
+        0.25,
+        0.1,
+    ]
     assert config.adapter == {"static_input": "mean"}
     assert TrainingConfig.from_dict(json.loads(json.dumps(config.as_dict()))) == config
 
@@ -157,7 +162,9 @@ def test_settings_come_from_file_then_pairs_then_flags(tmp_path):
     [
         ("epochs", "is no NAME=VALUE"),
         ("warmth=3", "training has no setting called warmth"),
-        ("objective.warmth=3", "no weight called warmth"),
+        ("objective.warmth=3", "no weight called warmth; its terms are classification, "),
+        ("objective.scene=many", "the weight scene is 'many'; expected a number"),
+        ("objective.measure.width=3", "objective.measure has no setting called width"),
         ("epochs.x.y=3", "epochs has no parts|cannot be used"),
         ("epochs=many", "the settings cannot be used"),
         ("objective.measure.kernel=wide", "kernel is 'wide'"),
@@ -176,3 +183,26 @@ def test_a_settings_file_that_is_none(tmp_path):
             read_settings(str(tmp_path / "c.json"), [], {})
     with pytest.raises(OptionError, match="cannot read"):
         read_settings(str(tmp_path / "none.json"), [], {})
+
+
+def test_a_method_is_the_ground_that_settings_change(capsys, monkeypatch):
+    config = read_settings(None, ["objective.minimax=0.5"], {}, "minimax")
+    weights = METHODS["minimax"].weights
+    assert {name: config.objective.weights[name] for name in weights} == {**weights, "minimax": 0.5}
+    assert config.objective.weights["scene"] == 0
+    assert not config.draws.balance_scenes
+    with pytest.raises(OptionError, match=f"method is 'luck'; expected one of {', '.join(METHODS)}"):
+        read_settings(None, [], {}, "luck")
+    monkeypatch.setenv("COLUMNS", "300")
+    status, out, _ = run_command(monkeypatch, capsys, "train", "--help")
+    assert status == 0
+    assert f"One of {', '.join(METHODS)}." in out
+
+
+def test_the_command_trains_by_a_method(place, tmp_path, monkeypatch, capsys):
+    words = ["train", place / "split.csv", "--output", tmp_path / "out", "--model", place / "tiny"]
+    words += ["--device", "cpu", "--method", "minimax", "--epochs", "1", "--set", "adapter.hidden_dim=16"]
+    status, out, err = run_command(monkeypatch, capsys, *words)
+    assert (status, err) == (0, "")
+    assert " minimax -0." in out
+    assert " scene " not in out

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
-from training_world import CONFIG, same, weights
+from training_world import CONFIG, changed, same, weights
 
 from zeroshot.errors import OptionError
 from zeroshot.training.loop import fit
 
 
 def test_one_precision_leaves_nothing_to_the_next(world, scenes):
-    plain = fit(*world, replace(CONFIG, epochs=1), scenes=scenes)
-    fit(*world, replace(CONFIG, epochs=1, precision="bf16"), scenes=scenes)
-    assert same(weights(plain), weights(fit(*world, replace(CONFIG, epochs=1), scenes=scenes)))
+    plain = fit(*world, changed(CONFIG, epochs=1), scenes=scenes)
+    fit(*world, changed(CONFIG, epochs=1, precision="bf16"), scenes=scenes)
+    assert same(weights(plain), weights(fit(*world, changed(CONFIG, epochs=1), scenes=scenes)))
 
 
 def test_a_device_that_is_not_there(world, scenes):
@@ -25,4 +23,4 @@ def test_a_device_that_is_not_there(world, scenes):
         with pytest.raises(OptionError, match="device is 'cuda', but no GPU is there"):
             fit(*world, CONFIG, scenes=scenes, device="cuda")
         with pytest.raises(OptionError, match="precision fp16 needs a GPU"):
-            fit(*world, replace(CONFIG, precision="fp16"), scenes=scenes)
+            fit(*world, changed(CONFIG, precision="fp16"), scenes=scenes)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
-from training_world import CONFIG, QUIET
+from training_world import CONFIG, QUIET, changed
 
-from zeroshot.training.batches import Batch, Draws, generator_for, mix, still_bank
+from zeroshot.training.batches import Draws, generator_for
 from zeroshot.training.label_targets import (
     LabelTexts,
     mirrored_label,
@@ -34,25 +32,25 @@ def test_balanced_draws_make_label_and_scene_independent():
     labels = torch.arange(400) % 4
     chance = torch.rand(400, generator=torch.Generator().manual_seed(0))
     places = torch.where(chance < 0.7, labels, torch.arange(400) // 4 % 4)
-    draws = Draws.of(replace(CONFIG, batch_size=64), labels, places, 1)
+    draws = Draws.of(changed(CONFIG, batch_size=64), labels, places, 1)
     rows = torch.cat([draws.at(step)[0] for step in range(100)])
     counts = torch.zeros(4, 4).index_put_(
         (labels[rows], places[rows]), torch.ones(len(rows)), accumulate=True
     )
     torch.testing.assert_close(counts / len(rows), torch.full((4, 4), 1 / 16), atol=0.01, rtol=0)
-    plain = Draws.of(replace(CONFIG, balance_scenes=False), labels, places, 1)
+    plain = Draws.of(changed(CONFIG, balance_scenes=False), labels, places, 1)
     rows = torch.cat([plain.at(step)[0] for step in range(100)])
     assert float((labels[rows] == places[rows]).double().mean()) > 0.7
 
 
 def test_unbalanced_draws_see_every_video_once_an_epoch():
     draws = Draws.of(
-        replace(CONFIG, balance_labels=False, balance_scenes=False), torch.arange(48) % 4, None, 1
+        changed(CONFIG, balance_labels=False, balance_scenes=False), torch.arange(48) % 4, None, 1
     )
     for epoch in range(2):
         rows = torch.cat([draws.at(step)[0] for step in range(3 * epoch, 3 * epoch + 3)])
         assert sorted(rows.tolist()) == list(range(48))
-    small = Draws.of(replace(CONFIG, balance_labels=False), torch.arange(5), None, 1)
+    small = Draws.of(changed(CONFIG, balance_labels=False), torch.arange(5), None, 1)
     assert sorted(small.at(0)[0].tolist()) == list(range(5))
 
 
@@ -101,44 +99,6 @@ def test_a_label_of_the_other_side_that_is_held_out_is_not_trained_on():
         lefts = torch.tensor([plan.train.labels[row] == "turning left" for row in rows.tolist()])
         assert clips[lefts].sum() == 0
         assert clips.max() == 1
-
-
-def batch_of(world, scenes) -> Batch:
-    tokens, embeddings = world[0].batch(range(16))
-    return Batch(tokens, embeddings, world[2].rows(world[0].labels[:16]), scenes.train[:16])
-
-
-def test_stillmix_lays_one_frame_over_tokens_and_embeddings_alike(world, scenes):
-    train_, _, texts = world
-    bank = still_bank(train_, texts, 0)
-    batch = batch_of(world, scenes)
-    mixed = mix(batch, replace(CONFIG, stillmix=0.5), bank, 3)
-    changed = (mixed.tokens != batch.tokens).flatten(1).any(1)
-    assert 0 < int(changed.sum()) < 16
-    assert torch.equal(changed, (mixed.embeddings != batch.embeddings).flatten(1).any(1))
-    row = int(changed.nonzero()[0])
-    errors = []
-    for place in range(len(bank.tokens)):  # the share λ that explains the embedding must explain the tokens
-        still, old = bank.embeddings[place], batch.embeddings[row]
-        share = float(((mixed.embeddings[row] - still) * (old - still)).sum() / (old - still).square().sum())
-        expected = share * batch.tokens[row].float() + (1 - share) * bank.tokens[place].float()
-        errors.append(float((mixed.tokens[row].float() - expected).abs().max()))
-    assert min(errors) < 0.01
-    assert torch.equal(mixed.labels, batch.labels)
-
-
-def test_swapped_backgrounds_take_the_scene_along(world, scenes):
-    batch = batch_of(world, scenes)
-    batch.tokens[:, :, 1:] = batch.tokens[:, :1, 1:]  # patches stay as they are
-    swapped = mix(batch, replace(CONFIG, swap=0.5), None, 3)
-    touched = (swapped.embeddings - batch.embeddings).abs().flatten(1).amax(1) > 1e-5
-    assert 0 < int(touched.sum()) < 16
-    assert torch.equal(touched, ((swapped.tokens - batch.tokens).abs().flatten(1).amax(1) > 1e-3))
-    still = batch.embeddings.median(1).values
-    for row in touched.nonzero()[:, 0].tolist():
-        distances = (swapped.embeddings[row].median(0).values - still).square().sum(1)
-        assert int(swapped.scenes[row]) == int(batch.scenes[int(distances.argmin())])
-    assert torch.equal(swapped.scenes[~touched], batch.scenes[~touched])
 
 
 def test_generators_of_different_purposes_differ():

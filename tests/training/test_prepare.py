@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from tiny_world import made_up
-from training_world import CONFIG, TRAIN
+from training_world import CONFIG, TRAIN, changed
 
 import zeroshot
 from zeroshot.checkpoint import load_model
@@ -21,7 +21,7 @@ def test_held_out_videos_share_no_content_with_training():
     waist, _ = made_up(40)
     rows = tuple(replace(row, key=f"row {place % 20}") for place, row in enumerate(waist.rows))
     waist = replace(waist, rows=rows)  # every video twice
-    train_rows, held_rows = hold_out(waist, replace(CONFIG, held_out_share=0.3))
+    train_rows, held_rows = hold_out(waist, changed(CONFIG, held_out_share=0.3))
     assert sorted(train_rows + held_rows) == list(range(40))
     assert not {rows[row].key for row in train_rows} & {rows[row].key for row in held_rows}
     for label in set(waist.labels):
@@ -31,12 +31,12 @@ def test_held_out_videos_share_no_content_with_training():
 
 def test_whole_labels_can_be_held_out():
     waist, _ = made_up(40)
-    train_rows, held_rows = hold_out(waist, replace(CONFIG, held_out_labels=2))
+    train_rows, held_rows = hold_out(waist, changed(CONFIG, held_out_labels=2))
     left = {waist.labels[row] for row in train_rows}
     assert len(left) == 2
     assert {waist.labels[row] for row in held_rows} == set(waist.labels)
     with pytest.raises(LabelError, match="3 of 4 labels held out leave fewer than 2"):
-        hold_out(waist, replace(CONFIG, held_out_labels=3))
+        hold_out(waist, changed(CONFIG, held_out_labels=3))
 
 
 def test_a_label_with_one_video_is_trained_on():

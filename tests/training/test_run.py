@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import replace
 
 import pytest
 import torch
 from tiny_world import LABELS, write_checkpoint
-from training_world import TRAIN, run_train, same, weights
+from training_world import TRAIN, changed, run_train, same, weights
 
 import zeroshot
 from zeroshot.datasets.splits import Split
@@ -59,7 +58,7 @@ def test_a_finished_run_is_given_again(trained, place):
     with pytest.raises(
         OutputError, match=r"holds a finished run with settings.seed 0, this one has 1; choose"
     ):
-        run_train(place, folder, replace(TRAIN, seed=1))
+        run_train(place, folder, changed(TRAIN, seed=1))
 
 
 def test_tokens_serve_without_their_videos(trained, place, tmp_path):
@@ -90,7 +89,7 @@ def test_failures_are_told_and_a_held_out_split_is_kept_apart(place, tmp_path):
         Split.of("train", [*split.videos[:12], lost]),
         tmp_path / "out",
         str(place / "tiny"),
-        config=replace(TRAIN, epochs=1),
+        config=changed(TRAIN, epochs=1),
         held_out=Split.of("held out", split.videos[9:18]),
         watcher=Listen(),
         device="cpu",

@@ -9,15 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from training_world import CONFIG, LONG, TRAIN, same, weights, world_and_scenes
+from training_world import CONFIG, LONG, TRAIN, changed, same, weights, world_and_scenes
 
 from zeroshot.errors import OutputError
-from zeroshot.losses.independence import IndependenceConfig
-from zeroshot.losses.objective import ObjectiveConfig
 from zeroshot.training.history import Watcher
 from zeroshot.training.loop import fit
 from zeroshot.training.snapshot import Snapshots
@@ -37,9 +34,7 @@ class Stop(Watcher):
 
 @pytest.mark.parametrize("after", [1, 7])
 def test_a_broken_run_ends_as_an_unbroken_one(world, scenes, tmp_path, after):
-    config = replace(
-        CONFIG, stillmix=0.5, objective=ObjectiveConfig(measure=IndependenceConfig(condition="residual"))
-    )
+    config = changed(CONFIG, objective={"minimax": 0.5, "conditional_adversary": 0.1})
     unbroken = fit(*world, config, scenes=scenes)
     snapshots = Snapshots(tmp_path, 3, {"run": 1})
     with pytest.raises(KeyboardInterrupt):
@@ -70,7 +65,7 @@ def test_a_state_of_another_run_or_a_damaged_one_is_refused(world, scenes, tmp_p
 CHILD = """
 import json, sys, torch
 from pathlib import Path
-from training_world import LONG, world_and_scenes
+from training_world import changed, LONG, world_and_scenes
 from zeroshot.training.loop import fit
 from zeroshot.training.snapshot import Snapshots
 torch.set_num_threads(1)

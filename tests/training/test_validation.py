@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
-from training_world import CONFIG, QUIET
+from training_world import CONFIG, QUIET, changed
 
 from zeroshot.training.balance import balanced_weights
 from zeroshot.training.loop import fit
@@ -15,7 +13,7 @@ from zeroshot.waist.streams import read_streams
 def test_labels_kept_out_are_watched_as_novel_ones(world):
     train_, held_out, texts = world
     rows = [row for row, label in enumerate(train_.labels) if label in {"label 0", "label 1"}]
-    config = replace(QUIET, held_out_labels=2, choose_by="harmonic", epochs=2)
+    config = changed(QUIET, held_out_labels=2, choose_by="harmonic", epochs=2)
     fitted = fit(train_.subset(rows), held_out, texts, config)
     metrics = fitted.history[fitted.best_epoch - 1].metrics
     both = [metrics["fused_accuracy"], metrics["fused_novel"]]
@@ -30,7 +28,7 @@ def test_labels_kept_out_are_watched_as_novel_ones(world):
 
 def test_balanced_accuracy_counts_by_the_weights(world, scenes):
     train_, held_out, texts = world
-    fitted = fit(train_, held_out, texts, replace(CONFIG, epochs=1), scenes=scenes)
+    fitted = fit(train_, held_out, texts, changed(CONFIG, epochs=1), scenes=scenes)
     streams = read_streams(fitted.adapter, held_out)
     targets = texts.rows(held_out.labels)
     importance = balanced_weights(targets, scenes.held_out)
@@ -46,8 +44,8 @@ def test_balanced_accuracy_counts_by_the_weights(world, scenes):
 
 def test_the_fused_weight_is_the_best_of_those_offered(world):
     train_, held_out, texts = world
-    fitted = fit(train_, held_out, texts, replace(QUIET, epochs=6, fused_weights=(0.0, 3.0)))
+    fitted = fit(train_, held_out, texts, changed(QUIET, epochs=6, fused_weights=(0.0, 3.0)))
     assert float(fitted.adapter.fused_weight) == 3.0
     assert (
-        float(fit(train_, held_out, texts, replace(QUIET, fused_weights=(0.0,))).adapter.fused_weight) == 0.0
+        float(fit(train_, held_out, texts, changed(QUIET, fused_weights=(0.0,))).adapter.fused_weight) == 0.0
     )
