@@ -222,7 +222,10 @@ def test_losses_are_named_numbers():
 
 @pytest.mark.parametrize(
     ("spoiled", "name"),
-    [("dynamic", "classification = nan"), ("static_hidden", "independence = nan, minimax = nan, scene = nan")],
+    [
+        ("dynamic", "classification = nan"),
+        ("static_hidden", "independence = nan, minimax = nan, scene = nan"),
+    ],
 )
 def test_nan_is_noticed_and_named(spoiled, name):
     rows = {key: value.detach().clone() for key, value in leaves().items()}
