@@ -222,6 +222,7 @@ class DynamicStream(nn.Module):
             if reads != "content"
             else None
         )
+        # Places and moments are multiplied, not added: a clip in which nothing changes must stay zero.
         self.place = nn.Parameter(1 + 0.5 * torch.randn(num_tokens, width))
         self.temporal = TemporalConvolution(width, config.kernel_size)
         self.pooling = PatchPooling(width, num_tokens, config.num_queries, biased=False)
@@ -284,6 +285,7 @@ class DynamicStream(nn.Module):
         size = change.flatten(0, 2).square().mean(0).sqrt()
         if float(size.max()) == 0:
             raise OptionError(f"none of the {len(tokens)} clips moves; calibration needs clips with motion")
+        # A channel that hardly ever moves would otherwise be blown up to the size of the others.
         self.channel_scale.copy_(size.clamp_min(0.01 * float(size.max())))
         if self.detectors is not None:
             self.detectors.calibrate(of_size_one(change.div_(self.channel_scale)))

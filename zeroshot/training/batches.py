@@ -24,6 +24,7 @@ _MIRRORED = 0.5  # share of the clips, where a mirrored one is there
 
 def generator_for(seed: int, purpose: str, step: int, device: str | torch.device = "cpu") -> torch.Generator:
     """A generator of its own for one purpose at one step."""
+    # Seeds that differ by one give like first numbers: the sequence spreads them over 52 bits.
     words = np.random.SeedSequence([seed, _PURPOSES[purpose], step]).generate_state(2, np.uint32)
     return torch.Generator(device).manual_seed(int(words[0]) << 20 ^ int(words[1]))
 

@@ -63,9 +63,9 @@ class Plan:
         train: training videos.
         labels: (n,) rows of the seen labels.
         texts: the K seen labels.
-        scenes: of the training videos, or None.
-        num_scenes: S, or 0.
-        held_out: or None.
+        scenes: (n,) rows or (n, S) shares; None where nobody knows where the videos happen.
+        num_scenes: S; 0 without scenes.
+        held_out: the videos that choose the epoch; None takes the last one.
         draws: which videos each step sees.
         notes: what a user should know.
     """

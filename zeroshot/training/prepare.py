@@ -80,7 +80,7 @@ class Material:
         train: training videos.
         held_out: held-out videos; may be empty.
         texts: every label of both.
-        scenes: or None.
+        scenes: where the videos happen; None where nobody knows.
         notes: what a user should know.
     """
 
