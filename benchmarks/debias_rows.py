@@ -9,6 +9,7 @@ import torch
 from debias_world import LABELS, OTHER_SIDE, SEEN
 from torch import Tensor
 
+from zeroshot.adapter.config import AdapterConfig
 from zeroshot.losses.objective import ObjectiveConfig
 from zeroshot.losses.scene import pseudo_scenes
 from zeroshot.training.config import ChoiceConfig, OptimizerConfig, TrainingConfig
@@ -155,12 +156,12 @@ def settings(row: Row, count: int, seed: int) -> TrainingConfig:
 
 
 def of(method: Method) -> Row:
-    """The row of a method that `zeroshot train` knows, with the copies that it is trained on."""
+    """The row of a method of `zeroshot train`: its losses, draws, copies and what its adapter reads."""
     swapped, mirrored = ("swap",) * method.swapped, ("mirror",) * method.mirrored
     both = ("swap_mirror",) * (method.swapped and method.mirrored)
     return Row(
         weights=method.weights,
-        adapter=method.adapter,
+        adapter={"num_components": AdapterConfig.num_components, **method.adapter},
         balanced=method.draws.balance_scenes,
         changed=swapped + mirrored + both,
     )

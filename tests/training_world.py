@@ -9,9 +9,7 @@ from tiny_world import made_up, write_checkpoint, write_videos
 
 from zeroshot.datasets.splits import write_split
 from zeroshot.training.config import ChoiceConfig, TrainingConfig
-from zeroshot.training.label_targets import (
-    given_scenes,
-)
+from zeroshot.training.label_targets import given_scenes
 from zeroshot.training.run import train
 
 if TYPE_CHECKING:
@@ -37,9 +35,7 @@ def changed(config: TrainingConfig, **settings: object) -> TrainingConfig:
 
 
 QUIET = changed(
-    CONFIG,
-    objective={"independence": 0, "adversary": 0, "scene": 0, "distillation": 0},
-    balance_scenes=False,
+    CONFIG, objective={"independence": 0, "adversary": 0, "scene": 0, "distillation": 0}, balance_scenes=False
 )
 LONG = changed(CONFIG, epochs=12)
 

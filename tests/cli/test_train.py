@@ -32,17 +32,15 @@ def run_command(monkeypatch, capsys, *words) -> tuple[int, str, str]:
     return status, out, err
 
 
+def two_epochs(place, folder) -> list:
+    """The words of a short training; its settings lie in the folder."""
+    (folder / "settings.json").write_text(json.dumps(TRAIN.as_dict()))
+    words = ["train", place / "split.csv", "--model", place / "tiny", "--device", "cpu", "--epochs", "2"]
+    return [*words, "--config", folder / "settings.json"]
+
+
 def test_the_command_trains_and_tells(place, tmp_path, monkeypatch, capsys):
-    (tmp_path / "settings.json").write_text(json.dumps(TRAIN.as_dict()))
-    words = [
-        "train",
-        place / "split.csv",
-        "--output",
-        tmp_path / "out",
-        "--model",
-        place / "tiny",
-    ]
-    words += ["--device", "cpu", "--config", tmp_path / "settings.json", "--epochs", "2", "--scenes", "none"]
+    words = [*two_epochs(place, tmp_path), "--output", tmp_path / "out", "--scenes", "none"]
     status, out, err = run_command(monkeypatch, capsys, *words)
     lines = out.splitlines()
     assert status == 0
@@ -65,18 +63,7 @@ def test_the_command_trains_and_tells(place, tmp_path, monkeypatch, capsys):
 
 
 def test_the_command_trains_on_mirrored_clips(place, tmp_path, monkeypatch, capsys):
-    (tmp_path / "settings.json").write_text(json.dumps(TRAIN.as_dict()))
-    words = [
-        "train",
-        place / "split.csv",
-        "--model",
-        place / "tiny",
-        "--device",
-        "cpu",
-        "--epochs",
-        "2",
-    ]
-    words += ["--config", tmp_path / "settings.json", "--held-out", tmp_path / "held.csv"]
+    words = [*two_epochs(place, tmp_path), "--held-out", tmp_path / "held.csv"]
     write_split(tmp_path / "held.csv", write_videos(tmp_path / "held", 6, seed=1000))
     status, _, err = run_command(monkeypatch, capsys, *words, "--output", tmp_path / "out", "--mirrored")
     assert (status, err) == (0, "")
@@ -91,18 +78,7 @@ def test_the_command_trains_on_mirrored_clips(place, tmp_path, monkeypatch, caps
 
 
 def test_the_command_trains_on_swapped_copies(place, tmp_path, monkeypatch, capsys):
-    (tmp_path / "settings.json").write_text(json.dumps(TRAIN.as_dict()))
-    words = [
-        "train",
-        place / "split.csv",
-        "--model",
-        place / "tiny",
-        "--device",
-        "cpu",
-        "--epochs",
-        "2",
-    ]
-    words += ["--config", tmp_path / "settings.json", "--output", tmp_path / "out", "--mirrored", "--swapped"]
+    words = [*two_epochs(place, tmp_path), "--output", tmp_path / "out", "--mirrored", "--swapped"]
     status, _, err = run_command(monkeypatch, capsys, *words)
     assert (status, err) == (0, "")
     facts = json.loads((tmp_path / "out" / "training.json").read_text())
@@ -126,16 +102,7 @@ def test_the_command_ends_in_one_line(place, tmp_path, monkeypatch, capsys):
         (tmp_path / "none.csv", "cannot read"),
     ):
         # No model is loaded for it: there is none of that name.
-        words = [
-            "train",
-            split,
-            "--output",
-            tmp_path / "out",
-            "--model",
-            place / "none",
-            "--device",
-            "cpu",
-        ]
+        words = ["train", split, "--output", tmp_path / "out", "--model", place / "none", "--device", "cpu"]
         status, out, err = run_command(monkeypatch, capsys, *words)
         assert (status, out) == (1, "")
         assert named in err

@@ -60,6 +60,31 @@ def test_adversary_makes_features_forget_the_scene():
     assert before > 0.95
 
 
+def read_best(features: torch.Tensor, scenes: torch.Tensor, context: torch.Tensor | None) -> float:
+    """Cross-entropy of a classifier that has learned to read the scene as well as it can."""
+    torch.manual_seed(0)
+    head = SceneHead(features.shape[1], 2, 16, 0 if context is None else context.shape[1])
+    optimizer = torch.optim.Adam(head.parameters(), lr=2e-2)
+    for _ in range(150):
+        optimizer.zero_grad()
+        loss = scene_loss(head(features, context), scenes)
+        loss.backward()
+        optimizer.step()
+    return float(loss.detach())
+
+
+def test_who_is_told_the_label_learns_nothing_from_features_that_are_the_label():
+    """Features that are the label tell of the scene, I(Z; F) > 0, but nothing beyond it: I(Z; F | Y) = 0."""
+    labels = torch.arange(80) % 2
+    scenes = torch.where(torch.arange(80) < 64, labels, 1 - labels)  # four of five videos are at home
+    features, nothing = torch.eye(2)[labels] @ noise(2, 6), torch.zeros(80, 6)
+    entropy, given_label = math.log(2), -0.8 * math.log(0.8) - 0.2 * math.log(0.2)
+    assert read_best(nothing, scenes, None) == pytest.approx(entropy, abs=0.01)
+    assert read_best(features, scenes, None) == pytest.approx(given_label, abs=0.01)
+    for told in (nothing, features):
+        assert read_best(told, scenes, torch.eye(2)[labels]) == pytest.approx(given_label, abs=0.01)
+
+
 def test_a_progress_beyond_the_end_is_refused():
     with pytest.raises(OptionError, match=r"1.5.*0 .start. to 1"):
         ramp(1.5)

@@ -9,12 +9,7 @@ from torch import nn
 
 from zeroshot.cutouts.background import background, change_mask
 from zeroshot.errors import OptionError
-from zeroshot.losses.scene import (
-    SceneHead,
-    pseudo_scenes,
-    scene_directions,
-    scene_loss,
-)
+from zeroshot.losses.scene import SceneHead, pseudo_scenes, scene_directions, scene_loss
 from zeroshot.training.augment import bias_frames, stillmix, swap_backgrounds
 
 

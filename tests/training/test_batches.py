@@ -6,11 +6,7 @@ import torch
 from training_world import CONFIG, QUIET, changed
 
 from zeroshot.training.batches import Draws, generator_for
-from zeroshot.training.label_targets import (
-    LabelTexts,
-    mirrored_label,
-    mirrored_rows,
-)
+from zeroshot.training.label_targets import LabelTexts, mirrored_label, mirrored_rows
 from zeroshot.training.loop import plan_run
 from zeroshot.waist.waist import Waist
 

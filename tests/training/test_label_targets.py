@@ -9,11 +9,7 @@ import torch
 from training_world import CONFIG, one_line
 
 from zeroshot.errors import OptionError
-from zeroshot.training.label_targets import (
-    Scenes,
-    given_scenes,
-    mirrored_label,
-)
+from zeroshot.training.label_targets import Scenes, given_scenes, mirrored_label
 from zeroshot.training.loop import fit
 
 

@@ -12,11 +12,7 @@ from training_world import CONFIG, NO_SCENES, QUIET, SMALL, changed, one_line, s
 from zeroshot.adapter.adapter import TwoStreamAdapter
 from zeroshot.errors import LabelError, OptionError
 from zeroshot.training.config import adapter_config
-from zeroshot.training.label_targets import (
-    LabelTexts,
-    Scenes,
-    guessed_scenes,
-)
+from zeroshot.training.label_targets import LabelTexts, Scenes, guessed_scenes
 from zeroshot.training.loop import fit, schedule
 from zeroshot.waist.streams import read_streams
 from zeroshot.waist.waist import Waist
