@@ -80,7 +80,7 @@ class Material:
         train: training videos.
         held_out: held-out videos; may be empty.
         texts: every label of both.
-        scenes: or None.
+        scenes: where the videos happen; None where nobody knows.
         notes: what a user should know.
     """
 
@@ -203,13 +203,13 @@ def hold_out(waist: Waist, config: TrainingConfig) -> tuple[list[int], list[int]
     Raises:
         LabelError: fewer than two labels would be left.
     """
-    generator = generator_for(config.seed, "hold out", 0)
+    generator, choice = generator_for(config.seed, "hold out", 0), config.choice
     labels = sorted(set(waist.labels))
-    if len(labels) - config.held_out_labels < 2:
+    if len(labels) - choice.held_out_labels < 2:
         raise LabelError(
-            f"{config.held_out_labels} of {len(labels)} labels held out leave fewer than 2; hold fewer out"
+            f"{choice.held_out_labels} of {len(labels)} labels held out leave fewer than 2; hold fewer out"
         )
-    order = torch.randperm(len(labels), generator=generator)[: config.held_out_labels].tolist()
+    order = torch.randperm(len(labels), generator=generator)[: choice.held_out_labels].tolist()
     whole = {labels[place] for place in order}
     keys: dict[str, dict[str, None]] = {label: {} for label in labels}
     for row in waist.rows:
@@ -218,7 +218,7 @@ def hold_out(waist: Waist, config: TrainingConfig) -> tuple[list[int], list[int]
     for label in labels:
         mine = list(keys[label])
         count = (
-            len(mine) if label in whole else min(math.ceil(config.held_out_share * len(mine)), len(mine) - 1)
+            len(mine) if label in whole else min(math.ceil(choice.held_out_share * len(mine)), len(mine) - 1)
         )
         taken |= {mine[place] for place in torch.randperm(len(mine), generator=generator)[:count].tolist()}
     held = [place for place, row in enumerate(waist.rows) if row.key in taken]
