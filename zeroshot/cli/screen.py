@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
@@ -13,7 +13,9 @@ import typer
 from zeroshot.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    from zeroshot.reports.document import Document
 
 
 def put_json(row: dict[str, Any]) -> None:
@@ -63,6 +65,30 @@ def put_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         put_line("".join(segment.text for segment in line).rstrip())
 
 
+def put_document(document: Document) -> None:
+    """What of a document is for a terminal, on stdout."""
+    from zeroshot.reports.document import Cards, List, Note, Table, percent
+
+    for part in document.brief:
+        match part:
+            case Note(text):
+                put_line(text)
+            case List(lines):
+                put_line("\n".join(lines))
+            case Table(header, rows):
+                put_line()
+                put_table(header, rows)
+            case Cards(cards):
+                header = ("model", "stream", "metric", "% with 95 % interval", "± over rounds")
+                put_table(
+                    header,
+                    [
+                        (card.model, card.stream, card.metric, percent(card.estimate), card.spread)
+                        for card in cards
+                    ],
+                )
+
+
 def one_format(as_json: bool, as_csv: bool) -> None:
     """Refuse two formats at once.
 
@@ -106,3 +132,33 @@ def progress(total: int | None, what: str) -> Iterator[Mover]:
     with bar:
         task = bar.add_task(what, total=total)
         yield lambda number=1: bar.advance(task, number)
+
+
+class Bars:
+    """A bar that opens when it is known how much there is to do, and again for the next of several."""
+
+    def __init__(self, what: str) -> None:
+        """Tell what is counted."""
+        self._what, self._name, self._stack = what, "", ExitStack()
+        self._move: Callable[[], None] | None = None
+
+    def __enter__(self) -> Bars:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def to(self, done: int, total: int) -> None:
+        """Move the bar by one."""
+        self.of("", done, total)
+
+    def of(self, name: str, done: int, total: int) -> None:
+        """Move the bar of this name by one."""
+        if self._move is None or name != self._name:
+            self._stack.close()
+            what = f"{name}: {self._what}" if name else self._what
+            self._name, self._move = name, self._stack.enter_context(progress(total - done + 1, what))
+        self._move()
+        if done == total:
+            self._stack.close()
+            self._move = None

@@ -21,12 +21,13 @@ from zeroshot.errors import DatasetError, IndexFileError, LabelError, OptionErro
 from zeroshot.evaluation.cached_embeddings import Embedded, embed_pool
 from zeroshot.evaluation.calibration import SEEN_COST
 from zeroshot.evaluation.compare import compare
-from zeroshot.evaluation.output import write_report
+from zeroshot.evaluation.document import document
 from zeroshot.evaluation.report import ModelFigures, Report, Videos
 from zeroshot.evaluation.scoring import mean_over_rounds, stream_figures
 from zeroshot.index.index import LabelIndex
 from zeroshot.model.model import Model
-from zeroshot.reports.machine import machine_facts
+from zeroshot.reports.environment import environment
+from zeroshot.reports.files import write_report
 from zeroshot.text.lists import label_entries
 from zeroshot.text.prompts import make_prompts, prompts_digest, read_labels, templates_in_words
 from zeroshot.video.source import name_of
@@ -134,12 +135,12 @@ def evaluate(
         compare((other.name, results[0].name), other.figures, results[0].figures, len(plan.videos))
         for other in results[1:]
     )
-    facts = {"seconds": round(time.monotonic() - started, 2), **machine_facts()}
+    facts = {"seconds": round(time.monotonic() - started, 2), **environment()}
     marked = chosen.allow_seen and any(repeated.values())
     said = _said(chosen, prompts, runs[0].sampling)
     report = Report(plan, said, videos, results, pairs, marked, facts)
     if output is not None:
-        write_report(report, output)
+        write_report(output, report.as_dict(), document(report))
     return report
 
 

@@ -1,0 +1,190 @@
+"""A report as what it says, before it is a page, a Markdown file or lines on a terminal."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zeroshot.statistics.intervals import Estimate
+
+
+@dataclass(frozen=True)
+class Note:
+    """A paragraph of plain text.
+
+    Attributes:
+        text: what it says.
+        kind: empty; `quiet`: stands beside; `warn`: must not be missed; `code`: what is typed.
+        lead: its first words, which stand out.
+    """
+
+    text: str
+    kind: str = ""
+    lead: str = ""
+
+
+@dataclass(frozen=True)
+class List:
+    """Lines of plain text, each by itself."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A header of C plain texts and rows of as many each."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Card:
+    """The one number that stands for a model, or for one of its streams.
+
+    Attributes:
+        model: its name.
+        stream: its name; `clip` is a network without streams.
+        metric: what the number is.
+        estimate: the number.
+        spread: standard deviation over rounds in per cent, or empty.
+        leads: whether this stream speaks for the model, so that a page shows it large.
+    """
+
+    model: str
+    stream: str
+    metric: str
+    estimate: Estimate
+    spread: str = ""
+    leads: bool = True
+
+
+@dataclass(frozen=True)
+class Cards:
+    """Large numbers on a page, rows of a table on a terminal."""
+
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A named share and how sure it is, in the colour of a model: 0 for the first, and so on."""
+
+    name: str
+    estimate: Estimate
+    colour: int = 0
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Shares with their intervals below each other on one axis, where chance is marked."""
+
+    bars: tuple[Bar, ...]
+    chance: float | None = None
+
+
+@dataclass(frozen=True)
+class LabelBars:
+    """A bar a model for each label.
+
+    Attributes:
+        rows: (label, its videos, the share right of each model); nan where a model has no videos of it.
+        models: names, in the order of the shares.
+        heading: above them, or empty.
+    """
+
+    rows: tuple[tuple[str, int, tuple[float, ...]], ...]
+    models: tuple[str, ...]
+    heading: str = ""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A model between two shares: of what stands still, across, and of what moves, upwards."""
+
+    name: str
+    across: Estimate
+    upwards: Estimate
+    colour: int = 0
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Points with their intervals, words below the heading, and what is told across and upwards."""
+
+    points: tuple[Point, ...]
+    caption: str = ""
+    axes: tuple[str, str] = ("static stream, % right", "dynamic stream, % right")
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A square for each label and answer, the darker the more of the label's videos were answered so.
+
+    Attributes:
+        labels: R labels and how many videos each has in all.
+        answers: C labels.
+        counts: (R, C) videos.
+        heading: above it.
+        colour: of the model.
+    """
+
+    labels: tuple[tuple[str, int], ...]
+    answers: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    heading: str = ""
+    colour: int = 0
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG file of (width, height) pixels, what it is, and more words."""
+
+    png: bytes
+    size: tuple[int, int]
+    title: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures beside each other."""
+
+    pictures: tuple[Picture, ...]
+
+
+Part = Note | List | Table | Cards | Bars | LabelBars | Plane | Matrix | Pictures
+"""What a section is made of. Cards, charts and pictures stand on a page alone; tables have their numbers."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """Parts under a heading, which is empty where they open the document."""
+
+    heading: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a verb found, said once.
+
+    Attributes:
+        title: of the whole.
+        sections: in order; one without parts is left out.
+        brief: what of it a terminal shows.
+    """
+
+    title: str
+    sections: tuple[Section, ...]
+    brief: tuple[Part, ...] = ()
+
+
+def percent(estimate: Estimate) -> str:
+    """`63.1 [60.0, 66.2]`, in per cent."""
+    if not math.isfinite(estimate.value):
+        return "–"
+    end = f"{100 * estimate.high:.1f}" if math.isfinite(estimate.high) else "∞"
+    return f"{100 * estimate.value:.1f} [{100 * estimate.low:.1f}, {end}]"
