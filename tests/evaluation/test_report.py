@@ -110,7 +110,7 @@ def test_the_command_and_its_three_files(run, puppets, tmp_path):
     page = Page()
     page.feed((tmp_path / "out" / "report.html").read_text())
     assert page.open == []
-    assert page.seen.count("svg") == 4
+    assert page.seen.count("svg") == 3  # accuracy, the plane, labels
     assert f"{shown['fused']:.1f} %" in page.text
     assert {"dynamic stream, % right", "walking left"} <= set(page.text)
     status, out, _ = run(*words, "--allow-seen", "--json")

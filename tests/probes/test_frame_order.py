@@ -120,7 +120,7 @@ def test_without_an_adapter_there_is_one_stream(place, tmp_path):
 def test_rows_of_streams_are_the_model_s_own(place, model, tmp_path):
     waist = write_waist(model, place[1].videos[:3], tmp_path / "t")
     texts = model.embed_texts(list(LABELS))
-    rows = Clips.of_waist(waist, LABELS).units(ModelSubject.on_tokens(model, texts, waist))
+    rows = Clips.of_waist(waist, LABELS).ask(ModelSubject(model, texts, waist).units)
     paths = [video.path for video in place[1].videos[:3]]
     for stream, found in rows.items():
         with load_model(str(place[0] / "adapted"), device="cpu", stream=stream) as alone:
@@ -138,7 +138,7 @@ def test_bad_input(place, model, tmp_path):
     write_checkpoint(tmp_path / "other", seed=9)
     other = load_model(str(tmp_path / "other"), device="cpu")
     with pytest.raises(OptionError, match="the tokens are of the backbone"):
-        ModelSubject.on_tokens(other, np.zeros((2, 24), np.float32), waist)
+        ModelSubject(other, np.zeros((2, 24), np.float32), waist)
 
 
 def test_the_command(place, tmp_path, monkeypatch, capsys):

@@ -8,7 +8,7 @@ import typer
 
 from zeroshot.cli import options
 from zeroshot.cli.screen import Bars, end_with, put_document, put_json, put_line, put_table, say
-from zeroshot.probes.registry import PROBES
+from zeroshot.probes.probe import PROBES
 
 if TYPE_CHECKING:
     from zeroshot.reports.document import Document

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +13,6 @@ from zeroshot.reports.document import (
     Card,
     Cards,
     Document,
-    LabelBars,
     List,
     Matrix,
     Note,
@@ -25,6 +23,7 @@ from zeroshot.reports.document import (
     percent,
 )
 from zeroshot.reports.environment import environment_lines
+from zeroshot.statistics.intervals import Count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -199,25 +198,20 @@ def _comparisons(report: Report) -> tuple[Part, ...]:
 
 
 def _labels(report: Report) -> Iterator[Part]:
-    """Bars of each label, from the easiest to the hardest."""
-    models = [model.figures for model in report.models]
+    """The share right of each label, from the easiest to the hardest."""
     rows = []
-    for row, (label, _, videos) in enumerate(models[0].classes):
-        counts = [one.classes[row] for one in models]
-        if videos:
-            rows.append(
-                (label, videos, tuple(hits / total if total else math.nan for _, hits, total in counts))
-            )
-    rows.sort(key=lambda row: (-row[2][0], row[0]))
-    names = tuple(
-        model.name if model.stream == "clip" else f"{model.name}, {model.stream}" for model in report.models
-    )
-    if len(rows) <= _BARS:
-        yield LabelBars(tuple(rows), names)
-    else:
-        half = _BARS // 2
-        yield LabelBars(tuple(rows[:half]), names, f"The {half} easiest")
-        yield LabelBars(tuple(rows[-half:]), names, f"The {half} hardest")
+    for label in zip(*(model.figures.classes for model in report.models), strict=True):
+        counts = [Count(hits, videos) for _, hits, videos in label if videos]
+        name = f"{label[0][0]} ({counts[0].total})" if counts else ""
+        bars = [Bar("" if row else name, count.estimate(), row) for row, count in enumerate(counts)]
+        rows += [bars] if bars else []
+    rows.sort(key=lambda bars: (-bars[0].estimate.value, bars[0].name))
+    half = _BARS // 2
+    parts = {"": rows} if len(rows) <= _BARS else {"easiest": rows[:half], "hardest": rows[-half:]}
+    words = "Share right of each label, in brackets its videos, in the colours of the models"
+    for which, some in parts.items():
+        caption = f"{words}: the {half} {which}." if which else f"{words}."
+        yield Bars(tuple(bar for bars in some for bar in bars), None, caption)
 
 
 def _confusions(report: Report) -> tuple[Part, ...]:
@@ -237,7 +231,7 @@ def _confusions(report: Report) -> tuple[Part, ...]:
                 tuple((names[row], int(counts[row].sum())) for row in labels),
                 tuple(names[column] for column in answers),
                 tuple(map(tuple, counts[np.ix_(labels, answers)].tolist())),
-                f"{model.name}{few}",
+                f"{model.name}{few}. Rows: what it is. Columns: what was answered. Darker: more videos.",
                 place,
             )
         )

@@ -10,7 +10,7 @@ import torch
 
 from zeroshot.errors import OptionError
 from zeroshot.losses.independence import KERNELS, center, dependence
-from zeroshot.probes.finding import Finding
+from zeroshot.probes.probe import Finding
 from zeroshot.probes.subject import checked_rows
 from zeroshot.statistics.intervals import Estimate, t_interval
 
@@ -28,8 +28,8 @@ ENOUGH = 2 * _NUM_GROUPS
 def dependence_of_streams(subject: Subject, clips: Clips) -> Finding:
     """Normalized HSIC of the layers `static` and `dynamic`; nothing without them, or of too few clips."""
     title = "Dependence between the streams"
-    rows = clips.units(subject)
-    if not {"static", "dynamic"} <= set(rows) or len(clips) < ENOUGH:
+    rows = clips.ask(subject.units)
+    if not {"static", "dynamic"} <= set(rows) or len(clips.targets) < ENOUGH:
         return Finding(title)
     found = stream_dependence(rows["static"], rows["dynamic"], seed=clips.seed)
     words = f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"

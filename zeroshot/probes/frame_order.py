@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from zeroshot.errors import OptionError
-from zeroshot.probes.finding import Finding
+from zeroshot.probes.probe import Finding
 from zeroshot.reports.document import Bar, Bars, Table, percent
 from zeroshot.statistics.intervals import Count, Estimate, paired_difference, paired_table
 from zeroshot.statistics.metrics import correct
@@ -80,10 +80,10 @@ def still_frames(subject: Subject, clips: Clips) -> Finding:
 
 def _rearranged(subject: Subject, clips: Clips, title: str, orders: tuple[str, ...]) -> Finding:
     """Accuracy of each stream as filmed and in these orders."""
-    right = {name: correct(scores, clips.targets) for name, scores in clips.answers(subject).items()}
+    right = {name: correct(scores, clips.targets) for name, scores in clips.ask(subject.answer).items()}
     drops: dict[str, dict[str, OrderDrop]] = {name: {} for name in right}
     for order in orders:
-        edited = clips.answers(subject, partial(rearrange, order=order, seed=clips.seed))
+        edited = clips.ask(subject.answer, partial(rearrange, order=order, seed=clips.seed))
         for name, scores in edited.items():
             outcomes = correct(scores, clips.targets)
             drops[name][order] = OrderDrop(Count.of(outcomes), accuracy_drop(right[name], outcomes))

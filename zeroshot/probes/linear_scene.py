@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zeroshot.errors import OptionError, counted
-from zeroshot.probes.finding import Finding
+from zeroshot.probes.probe import Finding
 from zeroshot.probes.subject import checked_rows
 from zeroshot.reports.document import Bar, Bars, Table, percent
 from zeroshot.statistics.intervals import Count, Estimate
@@ -55,42 +55,28 @@ class SceneProbe:
 def linear_scene(subject: Subject, clips: Clips) -> Finding:
     """Accuracy of a linear classifier of the scene on each layer, of the clips whose scene is known."""
     known = np.array([scene is not None for scene in clips.scenes], dtype=bool)
+    meanings = {"scene": _MEANING}
     if not known.any():
-        return Finding(_TITLE, notes=("no scene probe: no video has a scene",), meanings={"scene": _MEANING})
-    names, scenes = np.unique(
-        [str(scene) for scene in clips.scenes if scene is not None], return_inverse=True
-    )
-    videos = np.unique(clips.videos, return_inverse=True)[1][known]
+        return Finding(_TITLE, notes=("no scene probe: no video has a scene",), meanings=meanings)
+    names, scenes = np.unique([scene for scene in clips.scenes if scene is not None], return_inverse=True)
+    videos = np.unique(clips.videos or range(len(known)), return_inverse=True)[1][known]
     notes = () if known.all() else (f"the scene is known of {known.sum()} of {len(known)} videos",)
     try:
         if len(names) < 2 or len(set(videos.tolist())) < _NUM_FOLDS:
-            count = counted(len(set(videos.tolist())), "video")
-            raise OptionError(
-                f"{counted(len(names), 'scene')} in {count}, expected 2 or more in {_NUM_FOLDS}"
-            )
+            count = f"{counted(len(names), 'scene')} in {counted(len(set(videos.tolist())), 'video')}"
+            raise OptionError(f"{count}, expected 2 or more in {_NUM_FOLDS}")
         found = {
             layer: probe_scene(rows[known], scenes, groups=videos, num_folds=_NUM_FOLDS, seed=clips.seed)
-            for layer, rows in clips.units(subject).items()
+            for layer, rows in clips.ask(subject.units).items()
         }
     except OptionError as error:
-        return Finding(_TITLE, notes=(*notes, f"no scene probe: {error}"), meanings={"scene": _MEANING})
+        return Finding(_TITLE, notes=(*notes, f"no scene probe: {error}"), meanings=meanings)
     chance = next(iter(found.values())).chance
-    return Finding(
-        _TITLE,
-        Table(
-            ("%, with 95 % intervals", *found),
-            ((f"scene (chance {chance:.1%})", *(percent(each.accuracy) for each in found.values())),),
-        ),
-        Bars(
-            tuple(
-                Bar(f"scene, {layer}", each.accuracy, row) for row, (layer, each) in enumerate(found.items())
-            ),
-            chance,
-        ),
-        notes=notes,
-        meanings={"scene": _MEANING},
-        by_stream=found,
-    )
+    shares = {layer: each.accuracy for layer, each in found.items()}
+    row = (f"scene (chance {chance:.1%})", *map(percent, shares.values()))
+    bars = (Bar(f"scene, {layer}", share, place) for place, (layer, share) in enumerate(shares.items()))
+    table = Table(("%, with 95 % intervals", *found), (row,))
+    return Finding(_TITLE, table, Bars(tuple(bars), chance), notes=notes, meanings=meanings, by_stream=found)
 
 
 def probe_scene(

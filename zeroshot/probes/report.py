@@ -12,9 +12,9 @@ from zeroshot.reports.environment import environment_lines
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from zeroshot.probes.finding import Finding
     from zeroshot.probes.frame_order import OrderDrop
     from zeroshot.probes.linear_scene import SceneProbe
+    from zeroshot.probes.probe import Finding
     from zeroshot.reports.document import Part
     from zeroshot.statistics.intervals import Count, Estimate
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zeroshot.errors import LabelError, OptionError
-from zeroshot.probes.registry import PROBES
+from zeroshot.probes.probe import PROBES
 from zeroshot.probes.report import ProbeReport
 from zeroshot.probes.subject import Clips, ModelSubject
 from zeroshot.reports.environment import environment
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from zeroshot.datasets.splits import Split
     from zeroshot.model.model import Model
-    from zeroshot.probes.finding import Finding
+    from zeroshot.probes.probe import Finding
     from zeroshot.probes.subject import Subject
     from zeroshot.text.prompts import TemplateSource
 
@@ -76,7 +76,7 @@ def probe_streams(
         raise LabelError(f"{split.name} has the label {split.labels[0]!r} alone; a probe needs 2 or more")
     waist = write_waist(model, split.videos, Path(cache), advance=advance)
     prompts = make_prompts(list(split.labels), templates, spaced=spaced)
-    subject = ModelSubject.on_tokens(model, model.embed_prompts(prompts), waist)
+    subject = ModelSubject(model, model.embed_prompts(prompts), waist)
     findings = ask(subject, Clips.of_waist(waist, split.labels, seed), probes)
     record = {
         "videos": split.digest,

@@ -27,30 +27,25 @@ _CLIPS_AT_ONCE = 64
 
 
 class Subject(Protocol):
-    """Anything that is probed: a `Model`, another package's network, a function."""
+    """Anything that is probed: a `Model`, another package's network, a function.
+
+    Frames are (B, T, …), as the clips hold them: pixels, or what stands for each frame.
+    """
 
     @property
     def name(self) -> str:
         """For the report."""
 
     def answer(self, frames: Tensor) -> Rows:
-        """Stream → (B, K) scores of K labels.
-
-        Args:
-            frames: (B, T, …), as the clips hold them.
-        """
+        """Stream → (B, K) scores of K labels."""
 
     def units(self, frames: Tensor) -> Rows:
-        """Layer → (B, U) numbers that U units of it show; a `Model` has its streams.
-
-        Args:
-            frames: (B, T, …), as the clips hold them.
-        """
+        """Layer → (B, U) numbers that U units of it show; a `Model` has its streams."""
 
 
 @dataclass(frozen=True, eq=False)
 class Function:
-    """Any callable as a subject.
+    """Any callable as a subject with one stream, `answer`.
 
     Attributes:
         name: for the report.
@@ -63,7 +58,7 @@ class Function:
     layers: Callable[[Tensor], Rows] | None = None
 
     def answer(self, frames: Tensor) -> Rows:
-        """One stream, `answer`."""
+        """The scores."""
         return {"answer": np.asarray(self.scores(frames))}
 
     def units(self, frames: Tensor) -> Rows:
@@ -78,28 +73,26 @@ class ModelSubject:
     Attributes:
         model: the network.
         texts: (K, D) unit rows.
-        tokens_shape: (1+N, C) of a frame's tokens, where clips hold what the network makes of each frame
-            (see `Clips.of_waist`); None: frames are pixels (B, T, 3, H, W).
+        waist: whose tokens the clips of `Clips.of_waist` hold; None: frames are pixels (B, T, 3, H, W).
+
+    Raises:
+        OptionError: tokens of another backbone.
     """
 
     model: Model
     texts: NDArray[np.float32]
-    tokens_shape: tuple[int, int] | None = None
+    waist: Waist | None = None
 
-    @classmethod
-    def on_tokens(cls, model: Model, texts: NDArray[np.float32], waist: Waist) -> ModelSubject:
-        """The subject of `Clips.of_waist`.
-
-        Raises:
-            OptionError: tokens of another backbone.
-        """
-        settings = waist.settings
-        if settings.fingerprint not in {"", model.fingerprint}:
+    def __post_init__(self) -> None:
+        """Refuse tokens of another backbone."""
+        if self.waist is None:
+            return
+        settings, own = self.waist.settings, self.model.fingerprint
+        if settings.fingerprint not in {"", own}:
             raise OptionError(
                 f"the tokens are of the backbone {settings.backbone} ({settings.fingerprint[:12]}), not of "
-                f"{model.name} ({model.fingerprint[:12]}); take that one, or write tokens with this one"
+                f"{self.name} ({own[:12]}); take that one, or write tokens with this one"
             )
-        return cls(model, texts, settings.tokens_shape[2:])
 
     @property
     def name(self) -> str:
@@ -112,31 +105,25 @@ class ModelSubject:
 
     @torch.no_grad()
     def units(self, frames: Tensor) -> Rows:
-        """Unit rows (B, D) of the streams; without an adapter `clip` is the only one."""
-        adapter, names = self.model.adapter, STREAMS if self.model.adapter is not None else ("clip",)
-        if self.tokens_shape is None:
-            outcomes = [outcome for _, outcome in self.model.embed_streams(list(frames.numpy()))]
-            rows = np.stack([_read(outcome) for outcome in outcomes])
-            return {name: rows[:, place] for place, name in enumerate(names)}
-        width = self.tokens_shape[0] * self.tokens_shape[1]
-        tokens, embeddings = frames[..., :width], frames[..., width:]
+        """Unit rows (B, D) of the streams; without an adapter `clip` is the only one.
+
+        Raises:
+            VideoError: pixels that cannot be read.
+        """
+        adapter, device = self.model.adapter, self.model.backbone.device
+        if self.waist is None:
+            rows = []
+            for _, outcome in self.model.embed_streams(list(frames.numpy())):
+                if isinstance(outcome, VideoError):
+                    raise outcome
+                rows.append(outcome)
+            return dict(zip(("clip",) if adapter is None else STREAMS, np.stack(rows, axis=1), strict=True))
+        tokens, embeddings = frames.tensor_split([frames.shape[2] - self.texts.shape[1]], dim=2)
         if adapter is None:
             return {"clip": mean_embedding(embeddings).numpy()}
-        device = self.model.backbone.device
-        tokens = tokens.reshape(*tokens.shape[:2], *self.tokens_shape).half()
+        tokens = tokens.reshape(*tokens.shape[:2], *self.waist.settings.tokens_shape[2:]).half()
         streams = adapter(tokens.to(device), embeddings.contiguous().to(device))
-        return {name: getattr(streams, name).cpu().numpy() for name in names}
-
-
-def _read(outcome: NDArray[np.float32] | VideoError) -> NDArray[np.float32]:
-    """The rows of a clip.
-
-    Raises:
-        VideoError: they are none.
-    """
-    if isinstance(outcome, VideoError):
-        raise outcome
-    return outcome
+        return {name: getattr(streams, name).cpu().numpy() for name in STREAMS}
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,51 +131,27 @@ class Clips:
     """n clips of which the label is known, and maybe the scene.
 
     Attributes:
-        batch: rows → frames (B, T, …) of these clips: pixels, or what stands for each frame.
+        batch: rows → frames (B, T, …) of these clips.
         labels: K labels that are ranked.
         targets: (n,) which of them is right.
-        scenes: n scenes, None where nobody said.
-        videos: n names, equal where two clips are of one video.
+        scenes: n scenes, None where nobody said; none given are all unknown.
+        videos: n names, equal where two clips are of one video; none given are all different.
         seed: of what a probe draws.
     """
 
     batch: Callable[[Sequence[int]], Tensor]
     labels: tuple[str, ...]
     targets: NDArray[np.int64]
-    scenes: tuple[str | None, ...]
-    videos: tuple[str, ...]
+    scenes: tuple[str | None, ...] = ()
+    videos: tuple[str, ...] = ()
     seed: int = 0
-    _known: dict[tuple[int, str], tuple[Subject, Rows]] = field(default_factory=dict, repr=False)
-
-    def __len__(self) -> int:
-        """How many clips."""
-        return len(self.targets)
-
-    @classmethod
-    def of(cls, frames: Tensor, labels: Sequence[str], targets: Sequence[int], seed: int = 0) -> Clips:
-        """Clips in memory, each of its own video, without scenes.
-
-        Args:
-            frames: (n, T, 3, H, W) uint8, or what else the subject reads.
-            labels: K labels.
-            targets: n of their rows.
-            seed: of what a probe draws.
-        """
-        count = len(frames)
-        names = tuple(str(row) for row in range(count))
-        rows = np.asarray(targets, np.int64)
-        return cls(lambda some: frames[list(some)], tuple(labels), rows, (None,) * count, names, seed)
+    _known: dict[Callable[[Tensor], Rows], Rows] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of_waist(cls, waist: Waist, labels: Sequence[str], seed: int = 0) -> Clips:
         """Videos whose frames have passed the network once: of each frame the tokens, then the embedding.
 
         To edit the frames then is exact, since a frozen backbone reads each by itself.
-
-        Args:
-            waist: n videos with labels.
-            labels: K labels.
-            seed: of what a probe draws.
 
         Raises:
             LabelError: a video's label is not among the K.
@@ -202,45 +165,24 @@ class Clips:
             return torch.cat([tokens.flatten(2).float(), embeddings], dim=2)
 
         targets = np.array([places[label] for label in waist.labels], np.int64)
-        videos = tuple(row.key for row in waist.rows)
-        return cls(batch, tuple(labels), targets, waist.scenes, videos, seed)
+        return cls(batch, tuple(labels), targets, waist.scenes, tuple(row.key for row in waist.rows), seed)
 
-    def answers(self, subject: Subject, edit: Callable[[Tensor], Tensor] | None = None) -> Rows:
-        """Stream → (n, K) scores of the clips.
-
-        Args:
-            subject: who answers.
-            edit: of the frames; None shows them as filmed.
-        """
-        return self._ask(subject, "answer", edit)
-
-    def units(self, subject: Subject, edit: Callable[[Tensor], Tensor] | None = None) -> Rows:
-        """Layer → (n, U) of the clips.
+    def ask(self, question: Callable[[Tensor], Rows], edit: Callable[[Tensor], Tensor] | None = None) -> Rows:
+        """Name → (n, ·) rows of all clips, one batch after the other.
 
         Args:
-            subject: whose layers.
-            edit: of the frames; None shows them as filmed.
+            question: `answer` or `units` of a subject.
+            edit: of the frames; None shows them as filmed, which is asked once for all probes.
         """
-        return self._ask(subject, "units", edit)
-
-    def _ask(self, subject: Subject, what: str, edit: Callable[[Tensor], Tensor] | None) -> Rows:
-        """One batch after the other; what was said of the clips as filmed is kept for the next probe."""
-        key = (id(subject), what)
-        if edit is None and key in self._known:
-            return self._known[key][1]
-        ask = subject.answer if what == "answer" else subject.units
+        if edit is None and question in self._known:
+            return self._known[question]
         parts = []
-        for start in range(0, len(self), _CLIPS_AT_ONCE):
-            frames = self.batch(range(start, min(start + _CLIPS_AT_ONCE, len(self))))
-            parts.append(ask(frames if edit is None else edit(frames)))
+        for start in range(0, len(self.targets), _CLIPS_AT_ONCE):
+            frames = self.batch(range(start, min(start + _CLIPS_AT_ONCE, len(self.targets))))
+            parts.append(question(frames if edit is None else edit(frames)))
         found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        if wrong := [name for name, rows in found.items() if len(rows) != len(self)]:
-            raise OptionError(
-                f"{subject.name} gave {len(found[wrong[0]])} rows of {wrong[0]} for {len(self)} clips; "
-                "expected one each"
-            )
         if edit is None:
-            self._known[key] = (subject, found)
+            self._known[question] = found
         return found
 
 

@@ -79,25 +79,11 @@ class Bar:
 
 @dataclass(frozen=True)
 class Bars:
-    """Shares with their intervals below each other on one axis, where chance is marked."""
+    """Shares with their intervals below each other on one axis, where chance is marked; words above them."""
 
     bars: tuple[Bar, ...]
     chance: float | None = None
-
-
-@dataclass(frozen=True)
-class LabelBars:
-    """A bar a model for each label.
-
-    Attributes:
-        rows: (label, its videos, the share right of each model); nan where a model has no videos of it.
-        models: names, in the order of the shares.
-        heading: above them, or empty.
-    """
-
-    rows: tuple[tuple[str, int, tuple[float, ...]], ...]
-    models: tuple[str, ...]
-    heading: str = ""
+    caption: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,7 +98,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Plane:
-    """Points with their intervals, words below the heading, and what is told across and upwards."""
+    """Points with their intervals; words above them, and what is told across and upwards."""
 
     points: tuple[Point, ...]
     caption: str = ""
@@ -127,14 +113,14 @@ class Matrix:
         labels: R labels and how many videos each has in all.
         answers: C labels.
         counts: (R, C) videos.
-        heading: above it.
+        caption: words above it.
         colour: of the model.
     """
 
     labels: tuple[tuple[str, int], ...]
     answers: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
-    heading: str = ""
+    caption: str = ""
     colour: int = 0
 
 
@@ -155,7 +141,7 @@ class Pictures:
     pictures: tuple[Picture, ...]
 
 
-Part = Note | List | Table | Cards | Bars | LabelBars | Plane | Matrix | Pictures
+Part = Note | List | Table | Cards | Bars | Plane | Matrix | Pictures
 """What a section is made of. Cards, charts and pictures stand on a page alone; tables have their numbers."""
 
 

@@ -10,7 +10,6 @@ from zeroshot.reports import svg
 from zeroshot.reports.document import (
     Bars,
     Cards,
-    LabelBars,
     List,
     Matrix,
     Note,
@@ -50,6 +49,10 @@ svg .value { font-variant-numeric: tabular-nums; white-space: pre; } svg .grid {
 svg .chance { stroke: var(--quiet); stroke-dasharray: 4 4; } svg .half { fill: var(--panel); }
 svg .ground { fill: var(--panel); } .code { font: 12px ui-monospace, monospace; } li { margin: 2px 0; }
 .row { display: flex; flex-wrap: wrap; gap: 12px; margin: 12px 0; }
+.matrix { margin: 4px 0 14px; }
+.matrix td { height: 18px; min-width: 18px; padding: 0; border: 1px solid var(--ground); }
+.matrix th { padding: 2px 4px; border: 0; text-align: right; font-size: 11px; white-space: nowrap; }
+.matrix tr:first-child th { writing-mode: sideways-lr; text-align: left; vertical-align: bottom; }
 figure { margin: 0; } figcaption { font-size: 12px; }
 """
 
@@ -83,16 +86,11 @@ def _element(part: Part) -> str:
         case Cards(cards):
             return _cards(cards)
         case Bars():
-            return svg.intervals(part)
-        case LabelBars(_, models, heading):
-            dots = "".join(f"{_dot(row)}{escape(name)} &nbsp; " for row, name in enumerate(models))
-            return f'{_subheading(heading)}<p class="quiet">{dots}</p>{svg.label_bars(part)}'
-        case Plane(_, caption):
-            return f'<p class="quiet">{escape(caption)}</p>{svg.plane(part)}'
+            return _caption(part.caption) + svg.intervals(part)
+        case Plane():
+            return _caption(part.caption) + svg.plane(part)
         case Matrix():
-            words = "Rows: what it is. Columns: what was answered. Darker: more of its videos."
-            chart = f'<p class="quiet">{words}</p><div class="scroll">{svg.matrix(part)}</div>'
-            return _subheading(part.heading) + chart
+            return _caption(part.caption) + _matrix(part)
         case Pictures(pictures):
             return f'<div class="row">{"".join(_picture(each) for each in pictures)}</div>'
 
@@ -113,7 +111,8 @@ def _cards(cards: tuple[Card, ...]) -> str:
         spread = f", ± {card.spread} over rounds" if card.spread else ""
         low, high = 100 * card.estimate.low, 100 * card.estimate.high
         shown.append(
-            f'<div class="card"><div>{_dot(place)}{escape(card.model)}</div>'
+            f'<div class="card"><div><span class="dot" style="background:{_colour(place)}"></span>'
+            f"{escape(card.model)}</div>"
             f'<div class="big">{100 * card.estimate.value:.1f} %</div>'
             f'<div class="quiet">{escape(card.metric + stream)}<br>'
             f"95 % interval {low:.1f} to {high:.1f}{spread}</div></div>"
@@ -132,9 +131,24 @@ def _picture(picture: Picture) -> str:
     )
 
 
-def _subheading(text: str) -> str:
-    return f"<h3>{escape(text)}</h3>" if text else ""
+def _matrix(matrix: Matrix) -> str:
+    """Squares, the darker the larger the share."""
+    head = "".join(f"<th>{escape(name)}</th>" for name in matrix.answers)
+    rows = []
+    for (label, videos), counts in zip(matrix.labels, matrix.counts, strict=True):
+        cells = [f"<th>{escape(label)}</th>"]
+        for answer, count in zip(matrix.answers, counts, strict=True):
+            words = escape(f"{label} → {answer}: {count} of {videos}")
+            share = 0.12 + 0.88 * count / videos if count else 0
+            paint = f"background:{_colour(matrix.colour)};opacity:{share:.2f}"
+            cells.append(f'<td title="{words}" style="{paint}"></td>')
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    return f'<div class="scroll"><table class="matrix"><tr><td></td>{head}</tr>{"".join(rows)}</table></div>'
 
 
-def _dot(colour: int) -> str:
-    return f'<span class="dot" style="background:{svg.COLOURS[colour % len(svg.COLOURS)]}"></span>'
+def _caption(text: str) -> str:
+    return f'<p class="quiet">{escape(text)}</p>' if text else ""
+
+
+def _colour(place: int) -> str:
+    return svg.COLOURS[place % len(svg.COLOURS)]

@@ -1,4 +1,4 @@
-"""Charts as SVG, for a page that needs nothing else: intervals, labels, the plane of streams, confusions."""
+"""Charts as SVG, for a page that needs nothing else: shares with intervals, the plane of streams."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zeroshot.reports.document import percent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zeroshot.reports.document import Bars, LabelBars, Matrix, Plane
+    from zeroshot.reports.document import Bars, Plane
 
 COLOURS = ("#0b6fb8", "#d1590c", "#11835f", "#a8478c", "#8a6d00", "#4d4fc9")
 """One a model, told apart by people who see colours differently, on light and on dark ground."""
@@ -25,7 +25,7 @@ def intervals(chart: Bars) -> str:
     """A dot and its interval a row, in per cent, with a line at chance; cut off at the end of the axis."""
     rows, chance = chart.bars, chart.chance
     left = min(360.0, 24 + _LETTER * max(len(row.name) for row in rows))
-    right, step, top = 150.0, 30, 14
+    right, step, top = 150.0, 30 if len(rows) <= 20 else 20, 14
     height = top + step * len(rows) + 34
     span = _WIDTH - left - right
     limit = _ceiling([row.estimate.high for row in rows])
@@ -106,71 +106,6 @@ def plane(chart: Plane) -> str:
     return _svg(
         left + side + 30, top + side + 54, parts, "what stands still against what moves, a point a model"
     )
-
-
-def label_bars(chart: LabelBars) -> str:
-    """A bar a model for each label, in per cent right."""
-    rows = chart.rows
-    left = min(300.0, 24 + _LETTER * max(len(label) for label, _, _ in rows))
-    right = 110.0
-    thick = 12 if len(rows[0][2]) == 1 else 8
-    step = thick * len(rows[0][2]) + 8
-    span, top = _WIDTH - left - right, 6
-    parts = []
-    for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
-        place = left + span * tick
-        parts.append(_line(place, top, place, top + step * len(rows), "grid"))
-        parts.append(_text(place, top + step * len(rows) + 16, f"{100 * tick:.0f} %", "tick", "middle"))
-    for row, (label, videos, shares) in enumerate(rows):
-        y = top + step * row + 4
-        parts.append(
-            _text(left - 10, y + thick * len(shares) / 2 + 4, _short(label, left - 16), "name", "end")
-        )
-        for place, share in enumerate(shares):
-            if math.isfinite(share):
-                width = max(span * share, 1.5)
-                parts.append(
-                    f'<rect x="{left:.1f}" y="{y + place * thick:.1f}" width="{width:.1f}" '
-                    f'height="{thick - 1}" rx="1.5" fill="{COLOURS[place % len(COLOURS)]}"/>'
-                )
-        shown = " / ".join("–" if not math.isfinite(share) else f"{100 * share:.0f}" for share in shares)
-        parts.append(
-            _text(_WIDTH - right + 12, y + thick * len(shares) / 2 + 4, f"{shown}   of {videos}", "value")
-        )
-    return _svg(_WIDTH, top + step * len(rows) + 24, parts, "accuracy of each label")
-
-
-def matrix(chart: Matrix) -> str:
-    """A square for each label and answer, the darker the more of the label's videos were answered so."""
-    labels, answers = chart.labels, chart.answers
-    names = [label for label, _ in labels]
-    left = min(230.0, 24 + _LETTER * max(len(name) for name in names))
-    cell = max(11.0, min(26.0, (_WIDTH - left - 20) / len(answers)))
-    top = min(190.0, 16 + 5.2 * max(len(name) for name in answers))
-    width, height = cell * len(answers), cell * len(names)
-    paint = COLOURS[chart.colour % len(COLOURS)]
-    parts = [f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" class="ground"/>']
-    for place, name in enumerate(names):
-        y = top + (place + 0.5) * cell + 4
-        parts.append(_text(left - 8, y, _short(name, left - 14), "small", "end"))
-    for place, name in enumerate(answers):
-        x = left + (place + 0.5) * cell + 3
-        parts.append(
-            f'<text class="small" transform="translate({x:.1f} {top - 6:.1f}) rotate(-55)">'
-            f"{escape(_short(name, 170))}</text>"
-        )
-    there = [(row, column) for row in range(len(names)) for column in range(len(answers))]
-    for row, column in there:
-        count, videos = chart.counts[row][column], labels[row][1]
-        if not count:
-            continue
-        title, share = f"{names[row]} → {answers[column]}: {count} of {videos}", count / videos
-        parts.append(
-            f'<rect x="{left + column * cell + 0.5:.1f}" y="{top + row * cell + 0.5:.1f}" '
-            f'width="{cell - 1:.1f}" height="{cell - 1:.1f}" fill="{paint}" '
-            f'opacity="{0.12 + 0.88 * share:.2f}"><title>{escape(title)}</title></rect>'
-        )
-    return _svg(max(left + width + 70, 300), top + height + 8, parts, "rows: labels; columns: answers")
 
 
 def _ceiling(shares: Sequence[float]) -> float:
