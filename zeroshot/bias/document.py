@@ -71,17 +71,17 @@ def document(report: BiasReport, manifest: BiasManifest | None = None) -> Docume
     tables = {model.model: _numbers(model) for model in report.models}
     without = {path for path, _ in report.failures}
     sections = [
-        Section("", tuple(opening)),
+        Section("", opening),
         Section("What stands still against what moves", _plane(report)),
-        *(Section(model.model, (*_bars(model, chance), *tables[model.model])) for model in report.models),
-        Section("What the clips look like", () if manifest is None else tuple(_examples(manifest, without))),
-        Section("What the figures count", (List(tuple(f"{m}: {words}." for m, words in _COUNTED.items())),)),
-        Section("How the sets were made", (List(tuple(f"{k}: {v}" for k, v in report.settings.items())),)),
-        Section("To repeat it", (List(tuple(_to_repeat(report))),)),
+        *(Section(model.model, [*_bars(model, chance), *tables[model.model]]) for model in report.models),
+        Section("What the clips look like", [] if manifest is None else _examples(manifest, without)),
+        Section("What the figures count", [List([f"{m}: {words}." for m, words in _COUNTED.items()])]),
+        Section("How the sets were made", [List([f"{k}: {v}" for k, v in report.settings.items()])]),
+        Section("To repeat it", [List(_to_repeat(report))]),
     ]
     unit = Note(f"{asked}; % [95 % interval] hits/clips")
-    brief = (unit, *(part for parts in tables.values() for part in parts))
-    return Document(f"Static bias on {report.sets}", tuple(sections), brief)
+    brief = [unit, *(part for parts in tables.values() for part in parts)]
+    return Document(f"Static bias on {report.sets}", sections, brief)
 
 
 def _to_repeat(report: BiasReport) -> list[str]:
@@ -101,43 +101,43 @@ def _left_out(report: BiasReport) -> str:
     return f"{counted(len(report.failures), 'video')} {were} left out, of all models"
 
 
-def _plane(report: BiasReport) -> tuple[Part, ...]:
+def _plane(report: BiasReport) -> list[Part]:
     """Where each stream of each model stands between the place and the person of random swaps."""
-    points = tuple(
+    points = [
         Point(f"{model.model}, {stream}", metrics["sberr-random"], metrics["shacc-random"], place)
         for place, model in enumerate(report.models)
         for stream, metrics in model.streams.items()
         if {"sberr-random", "shacc-random"} <= set(metrics)
-    )
+    ]
     caption = (
         "Persons before the places of other clips: a model that follows the motion stands at the upper left, "
         "one that reads the place at the lower right."
     )
     axes = ("answers what was done in that place (SBErr), %", "answers what the person does (SHAcc), %")
-    return (Plane(points, caption, axes),) if points else ()
+    return [Plane(points, caption, axes)] if points else []
 
 
-def _bars(model: ModelBias, chance: float) -> tuple[Part, ...]:
+def _bars(model: ModelBias, chance: float) -> list[Part]:
     """The chart of one model."""
-    bars = tuple(
+    bars = [
         Bar(f"{metric}, {stream}", metrics[metric], place)
         for metric in _CHARTED
         for place, (stream, metrics) in enumerate(model.streams.items())
         if metric in metrics and metrics[metric].value <= 1  # a ratio above stands in the table
-    )
-    return (Bars(bars, chance),) if bars else ()
+    ]
+    return [Bars(bars, chance)] if bars else []
 
 
-def _numbers(model: ModelBias) -> tuple[Part, ...]:
+def _numbers(model: ModelBias) -> list[Part]:
     """The table of one model, every metric of any stream, and how its streams depend on each other."""
     names = dict.fromkeys(metric for metrics in model.streams.values() for metric in metrics)
-    rows = ((name, *(_cell(metrics.get(name)) for metrics in model.streams.values())) for name in names)
-    table = Table((model.model, *model.streams), tuple(rows))
+    rows = [(name, *(_cell(metrics.get(name)) for metrics in model.streams.values())) for name in names]
+    table = Table((model.model, *model.streams), rows)
     if model.dependence is None:
-        return (table,)
+        return [table]
     d = model.dependence
     words = f"Normalized HSIC of static and dynamic: {d.value:.3f} ({d.low:.3f} to {d.high:.3f})."
-    return table, Note(words, "quiet")
+    return [table, Note(words, "quiet")]
 
 
 def _cell(ratio: Ratio | None) -> str:
@@ -145,7 +145,7 @@ def _cell(ratio: Ratio | None) -> str:
     return "–" if ratio is None else f"{percent(ratio)} {ratio.hits}/{ratio.total}"
 
 
-def _examples(manifest: BiasManifest, without: Collection[str]) -> list[Pictures]:
+def _examples(manifest: BiasManifest, without: Collection[str]) -> list[Part]:
     """Some clips, spread over the sets, with two frames of each of their edits, those left out left out."""
     there = [row for row in manifest.rows if row.path not in without]
     clips = list(dict.fromkeys(row.clip for row in there))
@@ -158,7 +158,7 @@ def _examples(manifest: BiasManifest, without: Collection[str]) -> list[Pictures
     for row, outcome in zip(rows, outcomes, strict=True):
         if not isinstance(outcome, VideoError):
             groups.setdefault(row.clip, []).append(_shown(row, outcome[0]))
-    return [Pictures(tuple(pictures)) for pictures in groups.values()]
+    return [Pictures(pictures) for pictures in groups.values()]
 
 
 def _shown(row: BiasRow, clip: Clip) -> Picture:

@@ -67,26 +67,18 @@ def put_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 def put_document(document: Document) -> None:
     """What of a document is for a terminal, on stdout."""
-    from zeroshot.reports.document import Cards, List, Note, Table, percent
+    from zeroshot.reports.document import List, Note, Table
 
-    for part in document.brief:
+    for place, part in enumerate(document.brief):
         match part:
             case Note(text):
                 put_line(text)
             case List(lines):
                 put_line("\n".join(lines))
             case Table(header, rows):
-                put_line()
+                if place:
+                    put_line()
                 put_table(header, rows)
-            case Cards(cards):
-                header = ("model", "stream", "metric", "% with 95 % interval", "± over rounds")
-                put_table(
-                    header,
-                    [
-                        (card.model, card.stream, card.metric, percent(card.estimate), card.spread)
-                        for card in cards
-                    ],
-                )
 
 
 def one_format(as_json: bool, as_csv: bool) -> None:

@@ -54,20 +54,20 @@ class Comparison:
 
 
 def compare(
-    names: tuple[str, str], first: StreamFigures, second: StreamFigures, num_videos: int
+    name: str, other: str, first: StreamFigures, second: StreamFigures, num_videos: int
 ) -> Comparison:
-    """How two streams differ on the same rounds of the same n videos."""
+    """How a stream of one model differs from one of another on the same rounds of the same n videos."""
     columns = [round_columns(figures.outcomes, num_videos, 1) for figures in (first, second)]
     if np.array_equal(columns[0], columns[1]):  # a bootstrap would draw no difference each time
         difference = paired_difference((0, 0, 0, len(columns[0])))
     else:
         difference = paired_bootstrap(columns[0], columns[1], mean_of_shares)
     rounds = []
-    for one, other in zip(first.outcomes, second.outcomes, strict=True):
-        right, theirs = one.ranks < 1, other.ranks < 1
+    for one, two in zip(first.outcomes, second.outcomes, strict=True):
+        right, theirs = one.ranks < 1, two.ranks < 1
         alone, their_alone = Count.of(right & ~theirs).hits, Count.of(theirs & ~right).hits
         rounds.append(Alone(alone, their_alone, mcnemar(alone, their_alone)))
-    return Comparison(*names, difference, tuple(rounds))
+    return Comparison(name, other, difference, tuple(rounds))
 
 
 def mcnemar(first_alone: int, second_alone: int) -> float:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zeroshot.evaluation.report import Report
+    from zeroshot.evaluation.scoring import StreamFigures
     from zeroshot.reports.document import Part
 
 _BARS = 60  # labels that get a bar each; of more, the best and the worst
@@ -46,40 +47,54 @@ _METRICS = {
 
 def document(report: Report) -> Document:
     """The whole report; a terminal shows each stream's headline, the differences and the notes."""
-    cards = Cards(
-        tuple(
-            Card(
-                model.name,
-                one.stream,
-                _metric(one.headline[0]),
-                one.headline[1],
-                "" if one.std is None else f"{100 * one.std:.1f}",
-                leads=one.stream == model.stream,
-            )
-            for model in report.models
-            for one in model.streams
-        )
-    )
-    differences = [
-        Note(f"{pair.first} − {pair.second}: {percent(pair.difference)} points of top-1")
+    lines = [
+        f"{pair.first} − {pair.second}: {percent(pair.difference)} points of top-1"
         for pair in report.comparisons
     ]
+    lines += [f"note: {note}" for note in report.plan.notes]
     sections = [
-        Section("", (*_warnings(report), Note(_videos(report), "quiet"), cards)),
+        Section("", [*_warnings(report), Note(_videos(report), "quiet"), _cards(report)]),
         Section("Accuracy on both sides" if _sides(report) else "Accuracy, top-1", _accuracy(report)),
         Section("What stands still against what moves", _plane(report)),
         Section("Rounds", _rounds(report)),
         Section("Side by side, on the same videos", _comparisons(report)),
-        Section("Labels", tuple(_labels(report))),
+        Section("Labels", [*_labels(report)]),
         Section("Confusions", _confusions(report)),
-        Section("How it was measured", (List(tuple(_how(report))),)),
+        Section("How it was measured", [List([*_how(report)])]),
         Section("Videos left out", _left_out(report)),
         Section("To repeat it", _repeat(report)),
     ]
-    notes = [Note(f"note: {note}") for note in report.plan.notes]
     return Document(
-        f"{report.plan.protocol} on {report.plan.data}", tuple(sections), (cards, *differences, *notes)
+        f"{report.plan.protocol} on {report.plan.data}", sections, [_headlines(report), *map(Note, lines)]
     )
+
+
+def _headlines(report: Report) -> Table:
+    """The one number of each stream."""
+    rows = [
+        (model.name, one.stream, _metric(name), percent(estimate), _spread(one, ""))
+        for model in report.models
+        for one in model.streams
+        for name, estimate in [one.headline]
+    ]
+    return Table(("model", "stream", "metric", "% with 95 % interval", "± over rounds"), rows)
+
+
+def _cards(report: Report) -> Cards:
+    """The one number of each model."""
+    cards = []
+    for model in report.models:
+        name, estimate = model.figures.headline
+        stream = "" if model.stream == "clip" else f", {model.stream} stream"
+        spread = f", {_spread(model.figures)} over rounds" if model.figures.std is not None else ""
+        interval = f"95 % interval {100 * estimate.low:.1f} to {100 * estimate.high:.1f}{spread}"
+        cards.append(Card(model.name, estimate, (_metric(name) + stream, interval)))
+    return Cards(cards)
+
+
+def _spread(one: StreamFigures, sign: str = "± ") -> str:
+    """The standard deviation over rounds, where there are several."""
+    return "" if one.std is None else f"{sign}{100 * one.std:.1f}"
 
 
 def _metric(name: str) -> str:
@@ -114,23 +129,21 @@ def _videos(report: Report) -> str:
     return f"{line}. {counted(len(report.plan.labels), 'label')}."
 
 
-def _accuracy(report: Report) -> tuple[Part, ...]:
+def _accuracy(report: Report) -> list[Part]:
     """A chart and a table of every stream."""
     sides, bars, rows = _sides(report), [], []
     for place, model in enumerate(report.models):
         for one in model.streams:
             name = model.name if one.stream == "clip" else f"{model.name}, {one.stream}"
-            cells = [model.name, one.stream]
             if sides:
-                cells += [percent(one.sides[side]) for side in sides]
+                cells = [percent(one.sides[side]) for side in sides]
                 cells += [] if one.gamma is None else [f"{one.gamma:.4f}"]
                 shown = one.sides.items() if one.stream == model.stream else ()
                 bars += [Bar(f"{name}: {_metric(side)}", value, place) for side, value in shown]
             else:
-                spread = "" if one.std is None else f"± {100 * one.std:.1f}"
-                cells += [percent(one.top1), spread, percent(one.top5), f"{100 * one.mean_class:.1f}"]
+                cells = [percent(one.top1), _spread(one), percent(one.top5), f"{100 * one.mean_class:.1f}"]
                 bars.append(Bar(name, one.top1, place))
-            rows.append(tuple(cells))
+            rows.append([model.name, one.stream, *cells])
     header = [_metric(side) for side in sides] or ["top-1", "± over rounds", "top-5", "mean class"]
     gamma = ["γ"] if report.plan.shape == "generalized" else []
     chance = None if sides else float(np.mean([1 / len(one.labels) for one in report.plan.rounds]))
@@ -139,11 +152,10 @@ def _accuracy(report: Report) -> tuple[Part, ...]:
         for model in report.models
         if model.untrained is not None
     )
-    table = Table(("model", "stream", *header, *gamma), tuple(rows))
-    return (Bars(tuple(bars), chance), table, *others)
+    return [Bars(bars, chance), Table(["model", "stream", *header, *gamma], rows), *others]
 
 
-def _plane(report: Report) -> tuple[Part, ...]:
+def _plane(report: Report) -> list[Part]:
     points, single = [], []
     for place, model in enumerate(report.models):
         found = {one.stream: one.top1 for one in model.streams}
@@ -156,45 +168,35 @@ def _plane(report: Report) -> tuple[Part, ...]:
         "Top-1 of the stream that does not know the order of frames, and of the one that sees change "
         f"alone.{words}"
     )
-    return (Plane(tuple(points), caption),) if points else ()
+    return [Plane(points, caption)] if points else []
 
 
-def _rounds(report: Report) -> tuple[Part, ...]:
-    if len(report.plan.rounds) == 1:
-        return ()
-    rows = tuple(
+def _rounds(report: Report) -> list[Part]:
+    header = ("model", "round", "labels", "chance, %", "videos", "top-1", "top-5", "mean class")
+    rows = [
         (
             f"{model.name} ({model.stream})",
             one.name,
             str(one.num_labels),
             f"{100 / one.num_labels:.1f}",
             str(one.top1.total),
-            percent(one.top1.estimate()),
-            percent(one.top5.estimate()),
-            percent(one.mean_class),
+            *map(percent, (one.top1.estimate(), one.top5.estimate(), one.mean_class)),
         )
         for model in report.models
         for one in model.figures.rounds
-    )
-    return (Table(("model", "round", "labels", "chance, %", "videos", "top-1", "top-5", "mean class"), rows),)
+    ]
+    return [Table(header, rows)] if len(report.plan.rounds) > 1 else []
 
 
-def _comparisons(report: Report) -> tuple[Part, ...]:
-    header = (
-        "difference",
-        "points of top-1",
-        "round",
-        "only first right",
-        "only second right",
-        "McNemar's p",
-    )
+def _comparisons(report: Report) -> list[Part]:
+    right = ("only first right", "only second right", "McNemar's p")
     rows = []
     for pair in report.comparisons:
         names = (f"{pair.first} − {pair.second}", percent(pair.difference))
-        for place, (one, alone) in enumerate(zip(report.plan.rounds, pair.rounds, strict=True)):
-            numbers = (str(alone.only_first), str(alone.only_second), f"{alone.p:.2g}")
-            rows.append(((names if place == 0 else ("", "")), one.name, numbers))
-    return (Table(header, tuple((*names, name, *numbers) for names, name, numbers in rows)),) if rows else ()
+        for one, (first, second, p) in zip(report.plan.rounds, pair.rounds, strict=True):
+            rows.append((*names, one.name, str(first), str(second), f"{p:.2g}"))
+            names = ("", "")
+    return [Table(("difference", "points of top-1", "round", *right), rows)] if rows else []
 
 
 def _labels(report: Report) -> Iterator[Part]:
@@ -211,34 +213,27 @@ def _labels(report: Report) -> Iterator[Part]:
     words = "Share right of each label, in brackets its videos, in the colours of the models"
     for which, some in parts.items():
         caption = f"{words}: the {half} {which}." if which else f"{words}."
-        yield Bars(tuple(bar for bars in some for bar in bars), None, caption)
+        yield Bars([bar for bars in some for bar in bars], None, caption)
 
 
-def _confusions(report: Report) -> tuple[Part, ...]:
+def _confusions(report: Report) -> list[Part]:
     """A matrix a model and the most frequent errors."""
     parts: list[Part] = []
     rows: list[tuple[str, ...]] = []
     for place, model in enumerate(report.models):
         counts = model.figures.confusion
-        wrong = counts - np.diag(np.diag(counts))
-        labels = _most(wrong.sum(1), counts.sum(1) > 0)
-        answers = _most(counts[labels].sum(0), counts[labels].sum(0) > 0)
-        asked = int((counts.sum(1) > 0).sum())
-        few = f", the {_SQUARES} labels of {asked} with most errors" if asked > _SQUARES else ""
+        there, wrong = counts.sum(1) > 0, counts - np.diag(np.diag(counts))
+        asked = _most(wrong.sum(1), there)
+        said = _most(counts[asked].sum(0), counts[asked].sum(0) > 0)
+        few = f", the {_SQUARES} labels of {there.sum()} with most errors" if there.sum() > _SQUARES else ""
         names = [label for label, _, _ in model.figures.classes]
-        parts.append(
-            Matrix(
-                tuple((names[row], int(counts[row].sum())) for row in labels),
-                tuple(names[column] for column in answers),
-                tuple(map(tuple, counts[np.ix_(labels, answers)].tolist())),
-                f"{model.name}{few}. Rows: what it is. Columns: what was answered. Darker: more videos.",
-                place,
-            )
-        )
+        labels = [(names[row], int(counts[row].sum())) for row in asked]
+        caption = f"{model.name}{few}. Rows: what it is. Columns: what was answered. Darker: more videos."
+        table = counts[np.ix_(asked, said)].tolist()
+        parts.append(Matrix(labels, [names[column] for column in said], table, caption, place))
         errors = model.figures.confusions[:_ERRORS]
         rows += [(model.name, label, answer, str(count)) for label, answer, count in errors]
-    table = [Table(("model", "label", "answered with", "videos"), tuple(rows))] if rows else []
-    return (*parts, *table)
+    return [*parts, Table(("model", "label", "answered with", "videos"), rows)] if rows else parts
 
 
 def _most(counts: NDArray[np.int64], there: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -270,16 +265,16 @@ def _how(report: Report) -> Iterator[str]:
         )
 
 
-def _left_out(report: Report) -> tuple[Part, ...]:
+def _left_out(report: Report) -> list[Part]:
     videos = report.videos
     lines = [f"missing: {path}" for path in videos.missing[:_NAMED]]
     lines += [f"unreadable: {error}" for _, error in videos.unreadable[:_NAMED]]
     rest = videos.listed - videos.evaluated - len(lines)
     lines += [f"{rest} more, in report.json"] if rest else []
-    return (List(tuple(lines)),) if lines else ()
+    return [List(lines)] if lines else []
 
 
-def _repeat(report: Report) -> tuple[Part, ...]:
+def _repeat(report: Report) -> list[Part]:
     """Digests, time, machine and versions."""
     rows = [("prompts", "", str(report.settings["prompts_digest"]))]
     for one in report.plan.rounds:
@@ -290,4 +285,4 @@ def _repeat(report: Report) -> tuple[Part, ...]:
         if model.facts["adapter_fingerprint"]:
             rows.append(("adapter", model.name, str(model.facts["adapter_fingerprint"])[:16]))
     run = "; ".join([f"{report.run['seconds']} s", *environment_lines(report.run)])
-    return Table(("what", "", "digest"), tuple(rows)), Note(run, "quiet")
+    return [Table(("what", "", "digest"), rows), Note(run, "quiet")]

@@ -126,13 +126,13 @@ def evaluate(
     prompts = _prompts(plan, chosen, lineage.published, chosen.templates or lineage.templates)
     cache = chosen.cache or (None if output is None else str(Path(output) / _CACHE))
     runs = [
-        _run(model, name, plan, prompts, chosen, (cache, advance))
+        _run(model, name, plan, prompts, chosen, cache, advance)
         for name, model in zip(names, listed, strict=True)
     ]
     videos, readable = _readable(plan, [run.embedded for run in runs])
     results = tuple(_model_figures(run, plan, readable, chosen, repeated[run.name]) for run in runs)
     pairs = tuple(
-        compare((other.name, results[0].name), other.figures, results[0].figures, len(plan.videos))
+        compare(other.name, results[0].name, other.figures, results[0].figures, len(plan.videos))
         for other in results[1:]
     )
     facts = {"seconds": round(time.monotonic() - started, 2), **environment()}
@@ -236,10 +236,10 @@ def _run(
     plan: Plan,
     prompts: Prompts,
     chosen: EvaluationSettings,
-    outlets: tuple[str | None, Advance | None],
+    cache: str | None,
+    advance: Advance | None,
 ) -> _Run:
     """Embeddings and scores of one model; a model that was loaded here is closed again."""
-    cache, advance = outlets
     if isinstance(source, Model) and chosen.stream is not None:
         raise OptionError("stream goes with a model's name; choose it in load_model for a Model")
     model = (
@@ -295,7 +295,7 @@ def _sampling(model: Model, chosen: EvaluationSettings) -> Sampling:
 
 
 def _readable(plan: Plan, embedded: Sequence[Embedded]) -> tuple[Videos, np.ndarray[Any, np.dtype[np.bool_]]]:
-    """N of N, and (N,) which videos every model could read.
+    """How many videos there were, and (n,) which of them every model could read.
 
     Raises:
         DatasetError: a round would have none.

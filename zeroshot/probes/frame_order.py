@@ -92,22 +92,16 @@ def _rearranged(subject: Subject, clips: Clips, title: str, orders: tuple[str, .
     for order in orders:
         rows[order] = [each.orders[order].count.estimate() for each in found.values()]
         rows[f"lost {order}"] = [each.orders[order].drop for each in found.values()]
-    bars = tuple(
-        Bar(f"{name}, {stream}", estimate, place)
-        for name, estimates in rows.items()
+    bars = [
+        Bar(f"{name}, {stream}", share, place)
+        for name, shares in rows.items()
         if not name.startswith("lost")
-        for place, (stream, estimate) in enumerate(zip(found, estimates, strict=True))
-    )
-    return Finding(
-        title,
-        Table(
-            ("%, with 95 % intervals", *found),
-            tuple((name, *map(percent, estimates)) for name, estimates in rows.items()),
-        ),
-        Bars(bars, 1 / len(clips.labels)),
-        meanings={name: _MEANINGS[name] for name in ("as filmed", *orders, "lost")},
-        by_stream=found,
-    )
+        for place, (stream, share) in enumerate(zip(found, shares, strict=True))
+    ]
+    cells = [(name, *map(percent, shares)) for name, shares in rows.items()]
+    table = Table(("%, with 95 % intervals", *found), cells)
+    meanings = {name: _MEANINGS[name] for name in ("as filmed", *orders, "lost")}
+    return Finding(title, table, Bars(bars, 1 / len(clips.labels)), meanings=meanings, by_stream=found)
 
 
 def _shuffled(x: Tensor, seed: int) -> Tensor:

@@ -74,9 +74,9 @@ def linear_scene(subject: Subject, clips: Clips) -> Finding:
     chance = next(iter(found.values())).chance
     shares = {layer: each.accuracy for layer, each in found.items()}
     row = (f"scene (chance {chance:.1%})", *map(percent, shares.values()))
-    bars = (Bar(f"scene, {layer}", share, place) for place, (layer, share) in enumerate(shares.items()))
-    table = Table(("%, with 95 % intervals", *found), (row,))
-    return Finding(_TITLE, table, Bars(tuple(bars), chance), notes=notes, meanings=meanings, by_stream=found)
+    bars = [Bar(f"scene, {layer}", share, place) for place, (layer, share) in enumerate(shares.items())]
+    table = Table(("%, with 95 % intervals", *found), [row])
+    return Finding(_TITLE, table, Bars(bars, chance), notes=notes, meanings=meanings, by_stream=found)
 
 
 def probe_scene(

@@ -10,7 +10,7 @@ from zeroshot.reports.document import Document, List, Note, Section, Table
 from zeroshot.reports.environment import environment_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from zeroshot.probes.frame_order import OrderDrop
     from zeroshot.probes.linear_scene import SceneProbe
@@ -118,34 +118,37 @@ class ProbeReport:
 
 def document(report: ProbeReport) -> Document:
     """The whole report; a terminal shows the tables and what was found in sentences."""
-    asked = (
-        f"{report.model} on {report.split}: {counted(report.num_videos, 'video')}, "
-        f"{counted(report.num_frames, 'frame')} each, "
-        f"{counted(len(report.labels), 'label')}, chance {1 / len(report.labels):.1%}."
+    asked = ", ".join(
+        [
+            f"{report.model} on {report.split}: {counted(report.num_videos, 'video')}",
+            f"{counted(report.num_frames, 'frame')} each",
+            f"{counted(len(report.labels), 'label')}",
+            f"chance {1 / len(report.labels):.1%}.",
+        ]
     )
-    opening = Note(asked, "quiet")
     findings = list(report.findings.values())
     meanings = {name: words for finding in findings for name, words in finding.meanings.items()}
-    numbers = numbers_of(findings)
-    notes = [Note(f"Note: {note}.") for note in report.notes]
-    left_out = [Note(f"Left out: {reason}") for _, reason in report.failures]
+    notes = [f"Note: {note}." for note in report.notes]
+    notes += [f"Left out: {reason}" for _, reason in report.failures]
     facts = {name: value for name, value in report.record.items() if name not in {"machine", "versions"}}
     repeat = [*(f"{name}: {value}" for name, value in facts.items()), *environment_lines(report.record)]
-    sections = (
-        Section("", (opening,)),
-        *(Section(finding.title, (finding.bars,)) for finding in findings if finding.bars is not None),
-        Section("The numbers", (*numbers, *notes, *left_out)),
-        Section("What the figures count", (List(tuple(f"{k}: {words}" for k, words in meanings.items())),)),
-        Section("To repeat it", (List(tuple(repeat)),)),
-    )
-    return Document(f"What the streams of {report.model} know", sections, (opening, *numbers))
+    opening, numbers = Note(asked, "quiet"), _numbers(findings)
+    sections = [
+        Section("", [opening]),
+        *(Section(finding.title, [finding.bars]) for finding in findings if finding.bars is not None),
+        Section("The numbers", [*numbers, *map(Note, notes)]),
+        Section("What the figures count", [List([f"{name}: {words}" for name, words in meanings.items()])]),
+        Section("To repeat it", [List(repeat)]),
+    ]
+    return Document(f"What the streams of {report.model} know", sections, [opening, *numbers])
 
 
-def numbers_of(findings: Iterable[Finding]) -> list[Part]:
+def _numbers(findings: Sequence[Finding]) -> list[Part]:
     """The tables of findings, those with one header as one, and what was found in sentences."""
-    rows: dict[tuple[str, ...], dict[tuple[str, ...], None]] = {}  # a row that two probes have stands once
+    tables: dict[tuple[str, ...], dict[tuple[str, ...], None]] = {}  # a row that two have stands once
     for finding in findings:
         if finding.table is not None:
-            rows.setdefault(finding.table.header, {}).update(dict.fromkeys(finding.table.rows))
-    tables = [Table(header, tuple(lines)) for header, lines in rows.items()]
-    return [*tables, *(Note(line) for finding in findings for line in finding.lines)]
+            rows = tables.setdefault(tuple(finding.table.header), {})
+            rows.update(dict.fromkeys(map(tuple, finding.table.rows)))
+    lines = [Note(line) for finding in findings for line in finding.lines]
+    return [*(Table(header, list(rows)) for header, rows in tables.items()), *lines]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from zeroshot.statistics.intervals import Estimate
 
 
@@ -29,43 +31,31 @@ class Note:
 class List:
     """Lines of plain text, each by itself."""
 
-    lines: tuple[str, ...]
+    lines: Sequence[str]
 
 
 @dataclass(frozen=True)
 class Table:
     """A header of C plain texts and rows of as many each."""
 
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
 class Card:
-    """The one number that stands for a model, or for one of its streams.
+    """The one number that stands for a model, and what it is in a line or two."""
 
-    Attributes:
-        model: its name.
-        stream: its name; `clip` is a network without streams.
-        metric: what the number is.
-        estimate: the number.
-        spread: standard deviation over rounds in per cent, or empty.
-        leads: whether this stream speaks for the model, so that a page shows it large.
-    """
-
-    model: str
-    stream: str
-    metric: str
+    name: str
     estimate: Estimate
-    spread: str = ""
-    leads: bool = True
+    lines: Sequence[str]
 
 
 @dataclass(frozen=True)
 class Cards:
-    """Large numbers on a page, rows of a table on a terminal."""
+    """Large numbers, one a model."""
 
-    cards: tuple[Card, ...]
+    cards: Sequence[Card]
 
 
 @dataclass(frozen=True)
@@ -81,7 +71,7 @@ class Bar:
 class Bars:
     """Shares with their intervals below each other on one axis, where chance is marked; words above them."""
 
-    bars: tuple[Bar, ...]
+    bars: Sequence[Bar]
     chance: float | None = None
     caption: str = ""
 
@@ -100,7 +90,7 @@ class Point:
 class Plane:
     """Points with their intervals; words above them, and what is told across and upwards."""
 
-    points: tuple[Point, ...]
+    points: Sequence[Point]
     caption: str = ""
     axes: tuple[str, str] = ("static stream, % right", "dynamic stream, % right")
 
@@ -117,9 +107,9 @@ class Matrix:
         colour: of the model.
     """
 
-    labels: tuple[tuple[str, int], ...]
-    answers: tuple[str, ...]
-    counts: tuple[tuple[int, ...], ...]
+    labels: Sequence[tuple[str, int]]
+    answers: Sequence[str]
+    counts: Sequence[Sequence[int]]
     caption: str = ""
     colour: int = 0
 
@@ -138,7 +128,7 @@ class Picture:
 class Pictures:
     """Pictures beside each other."""
 
-    pictures: tuple[Picture, ...]
+    pictures: Sequence[Picture]
 
 
 Part = Note | List | Table | Cards | Bars | Plane | Matrix | Pictures
@@ -150,7 +140,7 @@ class Section:
     """Parts under a heading, which is empty where they open the document."""
 
     heading: str
-    parts: tuple[Part, ...]
+    parts: Sequence[Part]
 
 
 @dataclass(frozen=True)
@@ -164,8 +154,8 @@ class Document:
     """
 
     title: str
-    sections: tuple[Section, ...]
-    brief: tuple[Part, ...] = ()
+    sections: Sequence[Section]
+    brief: Sequence[Part] = ()
 
 
 def percent(estimate: Estimate) -> str:

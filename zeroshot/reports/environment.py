@@ -12,17 +12,7 @@ from zeroshot.errors import counted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_PACKAGES = (
-    "zeroshot",
-    "torch",
-    "open_clip_torch",
-    "transformers",
-    "numpy",
-    "faiss-gpu",
-    "faiss-cpu",
-    "av",
-    "decord",
-)
+_PACKAGES = "zeroshot torch open_clip_torch transformers numpy faiss-gpu faiss-cpu av decord"
 
 
 def versions(*more: str) -> dict[str, str]:
@@ -32,7 +22,7 @@ def versions(*more: str) -> dict[str, str]:
         more: packages that are named as well.
     """
     found = {"python": platform.python_version()}
-    for name in (*_PACKAGES, *more):
+    for name in (*_PACKAGES.split(), *more):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -19,6 +19,8 @@ from zeroshot.reports.document import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from zeroshot.reports.document import Card, Document, Part, Picture
 
 _STYLE = """
@@ -103,19 +105,15 @@ def _table(table: Table) -> str:
     return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>'
 
 
-def _cards(cards: tuple[Card, ...]) -> str:
+def _cards(cards: Sequence[Card]) -> str:
     """A large number a model."""
     shown = []
-    for place, card in enumerate(each for each in cards if each.leads):
-        stream = "" if card.stream == "clip" else f", {card.stream} stream"
-        spread = f", ± {card.spread} over rounds" if card.spread else ""
-        low, high = 100 * card.estimate.low, 100 * card.estimate.high
+    for place, card in enumerate(cards):
+        dot = f'<span class="dot" style="background:{_colour(place)}"></span>'
+        words = "<br>".join(escape(line) for line in card.lines)
         shown.append(
-            f'<div class="card"><div><span class="dot" style="background:{_colour(place)}"></span>'
-            f"{escape(card.model)}</div>"
-            f'<div class="big">{100 * card.estimate.value:.1f} %</div>'
-            f'<div class="quiet">{escape(card.metric + stream)}<br>'
-            f"95 % interval {low:.1f} to {high:.1f}{spread}</div></div>"
+            f'<div class="card"><div>{dot}{escape(card.name)}</div>'
+            f'<div class="big">{100 * card.estimate.value:.1f} %</div><div class="quiet">{words}</div></div>'
         )
     return f'<div class="cards">{"".join(shown)}</div>'
 

@@ -31,7 +31,7 @@ def _block(part: Part) -> str:
         case List(lines):
             return "\n".join(f"* {line}" for line in lines)
         case Table(header, rows):
-            grid = [header, ("---",) * len(header), *rows]
+            grid = [header, ["---"] * len(header), *rows]
             return "\n".join("| " + " | ".join(map(_cell, row)) + " |" for row in grid)
         case _:
             return ""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from zeroshot.reports.document import Part
     from zeroshot.training.history import EpochRecord, Fitted
     from zeroshot.training.prepare import Material
 
@@ -75,21 +76,21 @@ def card(title: str, fitted: Fitted, material: Material, backbone: str) -> Docum
         "parameters": f"{adapter.num_parameters():,}",
     }
     nhsic = f"{metrics['nhsic']:.3f}" if "nhsic" in metrics else "not measured"
-    parts = (
+    parts: list[Part] = [
         Note(
             f"A two-stream adapter for [{backbone}]: it reads {adapter.config.num_frames} frames of a video "
             "as that network's frozen tokens and answers with a vector in the same space as its texts."
         ),
         Note(f'zeroshot classify VIDEO --model {title} --labels "a, b, c"', "code"),
-        Table(("", ""), tuple(facts.items())),
+        Table(("", ""), [*facts.items()]),
         Note(
             "Figures on the held-out videos, which chose the epoch and the fused weight, so they flatter "
             "a little:"
         ),
-        Table(("", *streams), tuple(rows) or (("none held out", "", "", ""),)),
+        Table(("", *streams), rows or [("none held out", "", "", "")]),
         Note(
             f"Dependence between the streams there (normalized HSIC): {nhsic}. `{PROVENANCE}` has every "
             "setting, every epoch and the labels that were trained on; they are no longer unseen ones."
         ),
-    )
-    return Document(title, (Section("", parts),))
+    ]
+    return Document(title, [Section("", parts)])
