@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
@@ -131,6 +131,8 @@ class Bars:
 
     def __init__(self, what: str) -> None:
         """Tell what is counted."""
+        from contextlib import ExitStack
+
         self._what, self._name, self._stack = what, "", ExitStack()
         self._move: Callable[[], None] | None = None
 
