@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zeroshot.errors import VideoError, counted
+from zeroshot.probes.dependence import in_words
 from zeroshot.reports.document import (
     Bar,
     Bars,
@@ -133,11 +134,7 @@ def _numbers(model: ModelBias) -> list[Part]:
     names = dict.fromkeys(metric for metrics in model.streams.values() for metric in metrics)
     rows = [(name, *(_cell(metrics.get(name)) for metrics in model.streams.values())) for name in names]
     table = Table((model.model, *model.streams), rows)
-    if model.dependence is None:
-        return [table]
-    d = model.dependence
-    words = f"Normalized HSIC of static and dynamic: {d.value:.3f} ({d.low:.3f} to {d.high:.3f})."
-    return [table, Note(words, "quiet")]
+    return [table] if model.dependence is None else [table, Note(in_words(model.dependence), "quiet")]
 
 
 def _cell(ratio: Ratio | None) -> str:

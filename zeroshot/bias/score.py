@@ -13,7 +13,7 @@ from zeroshot.datasets.splits import LabeledVideo
 from zeroshot.errors import OptionError, VideoError, counted
 from zeroshot.evaluation.cached_embeddings import embed_pool
 from zeroshot.model.model import STREAMS, Model
-from zeroshot.probes.dependence import stream_dependence
+from zeroshot.probes.dependence import ENOUGH, stream_dependence
 from zeroshot.reports.environment import environment
 from zeroshot.text.prompts import make_prompts, prompts_digest, templates_in_words
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from zeroshot.text.prompts import LabelSource, TemplateSource
 
     Advance = Callable[[int, int], None]
-
-_ENOUGH = 20  # videos for the jackknife of the dependence
 
 
 class Answers(Protocol):
@@ -224,7 +222,7 @@ def _model_bias(
     }
     dependence = None
     originals = [place for place, row in zip(kept, rows, strict=True) if row.kind == "original"]
-    if {"static", "dynamic"} <= set(scored.vectors) and len(originals) >= _ENOUGH:
+    if {"static", "dynamic"} <= set(scored.vectors) and len(originals) >= ENOUGH:
         vectors = scored.vectors
         dependence = stream_dependence(vectors["static"][originals], vectors["dynamic"][originals])
     if not isinstance(answers, ModelAnswers):

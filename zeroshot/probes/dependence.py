@@ -32,9 +32,12 @@ def dependence_of_streams(subject: Subject, clips: Clips) -> Finding:
     if not {"static", "dynamic"} <= set(rows) or len(clips.targets) < ENOUGH:
         return Finding(title)
     found = stream_dependence(rows["static"], rows["dynamic"], seed=clips.seed)
-    words = f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
-    lines = (f"Normalized HSIC of static and dynamic: {words}.",)
-    return Finding(title, lines=lines, by_stream={"static and dynamic": found})
+    return Finding(title, lines=(in_words(found),), by_stream={"static and dynamic": found})
+
+
+def in_words(found: Estimate) -> str:
+    """The dependence in a sentence."""
+    return f"Normalized HSIC of static and dynamic: {found.value:.3f} ({found.low:.3f} to {found.high:.3f})."
 
 
 def stream_dependence(

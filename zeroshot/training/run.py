@@ -9,6 +9,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from zeroshot.checkpoint import DEFAULT_MODEL, load_adapter, load_model, save_adapter
 from zeroshot.errors import OutputError
 from zeroshot.reports.curves import training_curves
@@ -198,7 +200,7 @@ def _facts(material: Material, fitted: Fitted, backbone: Backbone) -> dict[str, 
         "best_epoch": fitted.best_epoch,
         "fused_weight": float(fitted.adapter.fused_weight),
         "notes": [*material.notes, *fitted.notes],
-        "versions": versions("accelerate"),
+        "versions": {**versions("accelerate"), "torch": str(torch.__version__)},  # with what it was built for
         "history": [record.as_dict() for record in fitted.history],
     }
 
