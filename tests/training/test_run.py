@@ -30,7 +30,7 @@ from zeroshot.losses.independence import IndependenceConfig
 from zeroshot.losses.objective import ObjectiveConfig
 from zeroshot.model.model import Model
 from zeroshot.training.balance import balanced_weights
-from zeroshot.training.batches import Batch, Draws, generator_for, mix, still_bank
+from zeroshot.training.batches import Batch, Draws, generator_for
 from zeroshot.training.config import TrainingConfig, adapter_config
 from zeroshot.training.history import Watcher
 from zeroshot.training.label_targets import (
@@ -162,7 +162,6 @@ def test_every_part_is_in_the_log(world, scenes):
         {"objective": ObjectiveConfig(experts=True, confusion=0.1, minimax=0.1, conditional_adversary=True)},
         {"objective": ObjectiveConfig(measure=IndependenceConfig(condition="within"))},
         {"objective": ObjectiveConfig(measure=IndependenceConfig(condition="residual", kernel="linear"))},
-        {"stillmix": 0.5, "swap": 0.5},
         {"balance_labels": False, "balance_scenes": False},
         {"balance_labels": False, "max_weight": 3.0},
         {"precision": "bf16"},
@@ -393,39 +392,6 @@ def batch_of(world, scenes) -> Batch:
     return Batch(tokens, embeddings, world[2].rows(world[0].labels[:16]), scenes.train[:16])
 
 
-def test_stillmix_lays_one_frame_over_tokens_and_embeddings_alike(world, scenes):
-    train_, _, texts = world
-    bank = still_bank(train_, texts, 0)
-    batch = batch_of(world, scenes)
-    mixed = mix(batch, replace(CONFIG, stillmix=0.5), bank, 3)
-    changed = (mixed.tokens != batch.tokens).flatten(1).any(1)
-    assert 0 < int(changed.sum()) < 16
-    assert torch.equal(changed, (mixed.embeddings != batch.embeddings).flatten(1).any(1))
-    row = int(changed.nonzero()[0])
-    errors = []
-    for place in range(len(bank.tokens)):  # the share λ that explains the embedding must explain the tokens
-        still, old = bank.embeddings[place], batch.embeddings[row]
-        share = float(((mixed.embeddings[row] - still) * (old - still)).sum() / (old - still).square().sum())
-        expected = share * batch.tokens[row].float() + (1 - share) * bank.tokens[place].float()
-        errors.append(float((mixed.tokens[row].float() - expected).abs().max()))
-    assert min(errors) < 0.01
-    assert torch.equal(mixed.labels, batch.labels)
-
-
-def test_swapped_backgrounds_take_the_scene_along(world, scenes):
-    batch = batch_of(world, scenes)
-    batch.tokens[:, :, 1:] = batch.tokens[:, :1, 1:]  # patches stay as they are
-    swapped = mix(batch, replace(CONFIG, swap=0.5), None, 3)
-    touched = (swapped.embeddings - batch.embeddings).abs().flatten(1).amax(1) > 1e-5
-    assert 0 < int(touched.sum()) < 16
-    assert torch.equal(touched, ((swapped.tokens - batch.tokens).abs().flatten(1).amax(1) > 1e-3))
-    still = batch.embeddings.median(1).values
-    for row in touched.nonzero()[:, 0].tolist():
-        distances = (swapped.embeddings[row].median(0).values - still).square().sum(1)
-        assert int(swapped.scenes[row]) == int(batch.scenes[int(distances.argmin())])
-    assert torch.equal(swapped.scenes[~touched], batch.scenes[~touched])
-
-
 def test_generators_of_different_purposes_differ():
     draws = [
         torch.rand(3, generator=generator_for(seed, purpose, step)).tolist()
@@ -526,7 +492,7 @@ def test_scenes_that_nothing_can_be_learned_from(world):
         ({"epochs": 0}, "epochs is 0; expected 1 or more"),
         ({"learning_rate": float("nan")}, "learning_rate is nan; expected a number above 0"),
         ({"held_out_share": 1.0}, "held_out_share is 1.0; expected a share"),
-        ({"stillmix": 2}, "stillmix is 2; expected a share"),
+        ({"warmup_share": 2}, "warmup_share is 2; expected a share"),
         ({"precision": "fp8"}, "precision is 'fp8'; expected one of no, bf16, fp16"),
         ({"choose_by": "luck"}, "choose_by is 'luck'; expected one of"),
         ({"choose_by": "novel"}, "choose_by 'novel' needs held_out_labels of 2 or more"),
@@ -607,9 +573,7 @@ class Stop(Watcher):
 
 @pytest.mark.parametrize("after", [1, 7])
 def test_a_broken_run_ends_as_an_unbroken_one(world, scenes, tmp_path, after):
-    config = replace(
-        CONFIG, stillmix=0.5, objective=ObjectiveConfig(measure=IndependenceConfig(condition="residual"))
-    )
+    config = replace(CONFIG, objective=ObjectiveConfig(measure=IndependenceConfig(condition="residual")))
     unbroken = fit(*world, config, scenes=scenes)
     snapshots = Snapshots(tmp_path, 3, {"run": 1})
     with pytest.raises(KeyboardInterrupt):
@@ -1046,3 +1010,19 @@ def test_a_settings_file_that_is_none(tmp_path):
             read_settings(str(tmp_path / "c.json"), [], {})
     with pytest.raises(OptionError, match="cannot read"):
         read_settings(str(tmp_path / "none.json"), [], {})
+
+
+def test_the_command_takes_the_figures_of_copies_from_any_finder(place, tmp_path, monkeypatch, capsys):
+    (tmp_path / "settings.json").write_text(json.dumps(TRAIN.as_dict()))
+    words = ["train", place / "split.csv", "--model", place / "tiny", "--device", "cpu", "--epochs", "1"]
+    words += ["--config", tmp_path / "settings.json", "--output", tmp_path / "out", "--masks", "motion:0.4"]
+    status, _, err = run_command(monkeypatch, capsys, *words)
+    assert (status, err) == (
+        1,
+        "zeroshot: --masks motion:0.4 is for swapped copies; add --swapped, or leave it out\n",
+    )
+    assert run_command(monkeypatch, capsys, *words, "--swapped", "--held-out", place / "split.csv")[0] == 0
+    tokens = tmp_path / "out" / "tokens" / "train"
+    assert Waist.open(tokens).settings.masks == "motion:0.4"
+    words[1], words[-3] = tokens, tmp_path / "again"  # tokens need not be told who found the figures
+    assert run_command(monkeypatch, capsys, *words[:-2])[0] == 0

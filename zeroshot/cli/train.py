@@ -10,6 +10,7 @@ import typer
 
 from zeroshot.cli import options
 from zeroshot.cli.screen import progress, put_json, put_line, say
+from zeroshot.cutouts.finders import TOKENS, masks_help
 from zeroshot.errors import OptionError
 from zeroshot.training.history import Watcher
 
@@ -55,6 +56,12 @@ Swapped = Annotated[
         "--swapped", help="Train on copies too, in which figures stand before other videos' places."
     ),
 ]
+Masks = Annotated[
+    str,
+    typer.Option(
+        metavar="FINDER", help=f"Who finds the figures of swapped copies, of each frame: {masks_help()}."
+    ),
+]
 Precision = Annotated[str | None, typer.Option(help="no, bf16 or fp16.")]
 
 
@@ -73,6 +80,7 @@ def train(
     num_samplings: NumSamplings = 1,
     mirrored: Mirrored = False,
     swapped: Swapped = False,
+    masks: Masks = TOKENS,
     templates: options.Templates = None,
     precision: Precision = None,
     device: options.Device = "auto",
@@ -88,12 +96,15 @@ def train(
     from zeroshot.training.prepare import Preparation
     from zeroshot.training.run import train as run
 
+    if masks != TOKENS and not swapped:
+        raise OptionError(f"--masks {masks} is for swapped copies; add --swapped, or leave it out")
     chosen = read_settings(config, settings or [], {"epochs": epochs, "seed": seed, "precision": precision})
     preparation = Preparation(
         num_frames=num_frames,
         num_samplings=num_samplings,
         mirrored=mirrored,
         swapped=swapped,
+        masks=masks,
         cache=cache,
         scenes=scenes,
         templates=templates,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zeroshot.cutouts.finder import Finder, Found
 from zeroshot.errors import OptionError, VideoError, counted
 from zeroshot.video.decoders.all_frames import reduced
 from zeroshot.video.decoders.decode import VIDEO_SUFFIXES
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zeroshot.video.decoders.all_frames import Film
+    from zeroshot.video.source import VideoSource
 
 PERSON = 128
 """From this level of 255 on a pixel counts as the person's."""
@@ -72,9 +74,40 @@ class Shelf:
         return path if there else None
 
 
-def mask_shelf(folder: str | Path) -> Shelf:
-    """Masks: NAME.npz, a folder NAME of one image a frame, or a video NAME.mp4 (or another suffix)."""
-    return Shelf(folder, (".npz", "", *sorted(VIDEO_SUFFIXES)), "mask")
+class MaskFiles(Finder):
+    """Persons by masks that somebody made: NAME.npz, a folder NAME of one image a frame, or a video NAME.mp4.
+
+    Attributes:
+        name: "files".
+    """
+
+    name = "files"
+
+    def __init__(self, folder: str | Path) -> None:
+        """Look whether the folder is there.
+
+        Raises:
+            OptionError: it is not.
+        """
+        self._shelf = Shelf(folder, (".npz", "", *sorted(VIDEO_SUFFIXES)), "mask")
+
+    def mask_of(self, video: VideoSource) -> Path:
+        """The mask of a video.
+
+        Raises:
+            VideoError: there is none.
+        """
+        return self._shelf.find(str(video))
+
+    def find(self, film: Film, mask: Path | None = None, shown: Film | None = None) -> Found:
+        """What the mask says, reduced like the film."""
+        if mask is None:
+            raise VideoError(f"a video has no mask in {printable(self._shelf.folder)}; add it")
+        return Found(fitted_mask(read_mask(mask) if shown is None else mask_of_film(shown), film, mask))
+
+    def nobody(self, mask: Path | None = None) -> str:
+        """As of every finder."""
+        return f"the mask {mask} shows nobody in"
 
 
 def background_shelf(folder: str | Path) -> Shelf:

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from zeroshot.cutouts.finder import Finder, Found
 from zeroshot.errors import ModelError, OptionError
 from zeroshot.model.networks.names import WEIGHT_SUFFIXES, one_line
 from zeroshot.model.speed.device import choose_device
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from zeroshot.video.decoders.all_frames import Film
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _SIDE = 520  # pixels of the shorter side at which torchvision's semantic networks were trained
@@ -43,7 +46,7 @@ SEGMENTERS: Mapping[str, str] = MappingProxyType(
 """torchvision's architectures whose published weights know persons → how they answer."""
 
 
-class PersonSegmenter:
+class PersonSegmenter(Finder):
     """A network of torchvision that finds persons in frames.
 
     Attributes:
@@ -71,6 +74,14 @@ class PersonSegmenter:
         self.fingerprint = hashlib.sha256(path.read_bytes()).hexdigest()
         self._device = choose_device(device)
         self._module = _filled(name, state, path).to(self._device).eval()
+
+    def find(self, film: Film, mask: Path | None = None, shown: Film | None = None) -> Found:  # noqa: ARG002
+        """Where the network sees persons."""
+        return Found(self.levels(film.clip.frames))
+
+    def nobody(self, mask: Path | None = None) -> str:  # noqa: ARG002
+        """As of every finder."""
+        return f"{self.name} finds nobody in"
 
     @torch.inference_mode()
     def levels(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -38,8 +38,6 @@ class TrainingConfig:
             losses see; needs scenes.
         per_label: videos of one label in a batch; conditional independence needs 4 or more.
         max_weight: the largest weight of a video when scenes are balanced; None does not limit.
-        stillmix: share of clips that are mixed with a still frame of which a still-image classifier is sure.
-        swap: share of clips that get another clip's background behind what moves.
         held_out_share: share of each label's videos kept for choosing epoch and fused weight.
         held_out_labels: training labels kept out altogether, to see what unseen ones would do.
         choose_by: figure on held-out videos that chooses the epoch: `balanced` accuracy (label and scene made
@@ -64,8 +62,6 @@ class TrainingConfig:
     balance_scenes: bool = True
     per_label: int = 4
     max_weight: float | None = None
-    stillmix: float = 0.0
-    swap: float = 0.0
     held_out_share: float = 0.1
     held_out_labels: int = 0
     choose_by: str = "balanced"
@@ -94,9 +90,8 @@ class TrainingConfig:
                 raise OptionError(f"{name} is {getattr(self, name)}; expected 0 or more")
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise OptionError(f"learning_rate is {self.learning_rate}; expected a number above 0")
-        for name in ("warmup_share", "stillmix", "swap"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise OptionError(f"{name} is {getattr(self, name)}; expected a share in [0, 1]")
+        if not 0 <= self.warmup_share <= 1:
+            raise OptionError(f"warmup_share is {self.warmup_share}; expected a share in [0, 1]")
         if not 0 <= self.held_out_share < 1:
             raise OptionError(f"held_out_share is {self.held_out_share}; expected a share in [0, 1)")
         if not self.fused_weights or min(self.fused_weights) < 0:

@@ -15,14 +15,13 @@ from zeroshot.errors import LabelError, OptionError
 from zeroshot.losses.objective import Objective, Targets
 from zeroshot.losses.scene import scene_directions
 from zeroshot.training.accelerator import Machine, on_machine
-from zeroshot.training.batches import Batch, Draws, generator_for, mix, still_bank
+from zeroshot.training.batches import Batch, Draws, generator_for
 from zeroshot.training.config import adapter_config
 from zeroshot.training.history import EpochRecord, Fitted, Watcher
 from zeroshot.training.label_targets import mirrored_label, mirrored_rows
 from zeroshot.training.validation import HeldOut, look
 
 if TYPE_CHECKING:
-    from zeroshot.training.batches import StillBank
     from zeroshot.training.config import TrainingConfig
     from zeroshot.training.label_targets import LabelTexts, Scenes
     from zeroshot.training.snapshot import Snapshots
@@ -135,7 +134,9 @@ def plan_run(
     if held_out is not None and len(held_out):
         # Nothing is chosen by copies.
         theirs = held_out.settings
-        settings = replace(train.settings, mirrored=theirs.mirrored, swapped=theirs.swapped)
+        settings = replace(
+            train.settings, mirrored=theirs.mirrored, swapped=theirs.swapped, masks=theirs.masks
+        )
         if difference := settings.difference(theirs):
             raise OptionError(
                 f"training videos are {difference}, as the held-out ones are; write both the same way"
@@ -232,9 +233,6 @@ class Run:
         optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
         self.wrapped, self.optimizer = machine.prepare(self.trainee, optimizer)
         self._texts = plan.texts.embeddings.float().to(machine.device)
-        self._bank: StillBank | None = None
-        if config.stillmix > 0:
-            self._bank = still_bank(plan.train, plan.texts, config.seed)
         if snapshots is not None and (state := snapshots.load()):
             self._resume(state)
 
@@ -264,7 +262,7 @@ class Run:
         rows, clips, labels = plan.draws.at(self.step)
         tokens, embeddings = plan.train.batch(rows, clips)
         scenes = None if plan.scenes is None else plan.scenes[rows]
-        batch = mix(Batch(tokens, embeddings, labels, scenes), plan.config, self._bank, self.step)
+        batch = Batch(tokens, embeddings, labels, scenes)
         return batch.share(machine.rank, machine.count).to(machine.device)
 
     def _advance(self) -> None:
