@@ -1010,19 +1010,3 @@ def test_a_settings_file_that_is_none(tmp_path):
             read_settings(str(tmp_path / "c.json"), [], {})
     with pytest.raises(OptionError, match="cannot read"):
         read_settings(str(tmp_path / "none.json"), [], {})
-
-
-def test_the_command_takes_the_figures_of_copies_from_any_finder(place, tmp_path, monkeypatch, capsys):
-    (tmp_path / "settings.json").write_text(json.dumps(TRAIN.as_dict()))
-    words = ["train", place / "split.csv", "--model", place / "tiny", "--device", "cpu", "--epochs", "1"]
-    words += ["--config", tmp_path / "settings.json", "--output", tmp_path / "out", "--masks", "motion:0.4"]
-    status, _, err = run_command(monkeypatch, capsys, *words)
-    assert (status, err) == (
-        1,
-        "zeroshot: --masks motion:0.4 is for swapped copies; add --swapped, or leave it out\n",
-    )
-    assert run_command(monkeypatch, capsys, *words, "--swapped", "--held-out", place / "split.csv")[0] == 0
-    tokens = tmp_path / "out" / "tokens" / "train"
-    assert Waist.open(tokens).settings.masks == "motion:0.4"
-    words[1], words[-3] = tokens, tmp_path / "again"  # tokens need not be told who found the figures
-    assert run_command(monkeypatch, capsys, *words[:-2])[0] == 0

@@ -331,7 +331,7 @@ def percentiles(value: float, draws: NDArray[np.float64], n: int, level: float =
 def _wilson(hits: int, n: int, z: float) -> tuple[float, float]:
     """Ends of Wilson's interval of hits among n videos, z standard errors to each side.
 
-    By hand: scipy's `binomtest` takes a level, where pairs need a z of their own, and a hundred times as long.
+    By hand: scipy's `binomtest` takes a level, where pairs need a z of their own, and ninety times as long.
     """
     z2, p = z * z, hits / n
     middle = (p + z2 / (2 * n)) / (1 + z2 / n)
