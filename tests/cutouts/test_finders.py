@@ -78,14 +78,12 @@ class LeftHalf(Finder):
     """A toy: the person is whatever stands on the left."""
 
     name = "left"
+    finds_nobody = "nobody stands on the left of"
 
     def find(self, film, mask=None, shown=None):
         levels = np.zeros((len(film.clip.frames), *film.clip.frames.shape[2:]), np.uint8)
         levels[:, :, : levels.shape[2] // 2] = 255
         return Found(levels)
-
-    def nobody(self, mask=None):
-        return "nobody stands on the left of"
 
 
 def test_a_finder_is_one_class_and_one_line(monkeypatch, tmp_path):

@@ -20,7 +20,8 @@ from zeroshot.synthetic.world import View
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.sampling import Sampling
 from zeroshot.video.write import write_video
-from zeroshot.waist.swapped_copies import OtherFinder, PlaceSwapper, Shot, partner
+from zeroshot.waist.figures import OtherFinder, Shot
+from zeroshot.waist.swapped_copies import PlaceSwapper, partner
 from zeroshot.waist.waist import Copies, Waist
 from zeroshot.waist.writer import write_waist
 

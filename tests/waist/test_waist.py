@@ -21,8 +21,9 @@ from zeroshot.types import Clip
 from zeroshot.video.decoders.decode import read_clips
 from zeroshot.video.identity import content_key
 from zeroshot.video.sampling import Sampling
+from zeroshot.waist.figures import OwnTokens, Shot
 from zeroshot.waist.shards import read_shard, write_shard
-from zeroshot.waist.swapped_copies import OwnTokens, PlaceSwapper, Shot, partner, read_places
+from zeroshot.waist.swapped_copies import PlaceSwapper, partner, read_places
 from zeroshot.waist.waist import Copies, Waist
 from zeroshot.waist.writer import waist_settings, write_waist
 

@@ -151,13 +151,9 @@ class Facts:
     figure_top: float
     digests: Mapping[str, str]
 
-    def as_dict(self) -> dict[str, Any]:
-        """The fields as JSON holds them."""
-        return asdict(self)
-
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Facts:
-        """What `as_dict` gave.
+        """What `asdict` gave, as JSON holds it.
 
         Raises:
             OutputError: something is missing.

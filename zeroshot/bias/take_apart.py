@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,7 +85,7 @@ def take_apart(
         figure_top=figure.top_share,
         digests=digests,
     )
-    write_whole(places.facts(item), json.dumps(facts.as_dict()).encode())
+    write_whole(places.facts(item), json.dumps(asdict(facts)).encode())
     return facts
 
 
@@ -124,9 +125,7 @@ def _cut(item: Item, films: list[Film], finder: Finder) -> Cutout:
     shown = others.pop(0) if item.mask is not None and is_mask_video(item.mask) else None
     levels, path = finder.find(film, item.mask, shown)
     if person_share(levels) == 0:
-        raise VideoError(
-            f"{finder.nobody(item.mask)} {item.shown}; give it a mask with a person, or leave it out"
-        )
+        raise finder.nobody_in(item.source)
     if not others:
         return Cutout(frames, levels, clean_plate(frames, levels, path), exact=False)
     plate = others[0].clip.frames

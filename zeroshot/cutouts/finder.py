@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
 from zeroshot.errors import VideoError
+from zeroshot.video.source import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,10 +37,12 @@ class Finder(ABC):
 
     Attributes:
         name: of what it goes by, as settings call it; never that of a folder.
+        finds_nobody: how a sentence begins that tells of a video without a person, before the video's name.
         fingerprint: of the weights that it looks with; empty where there are none.
     """
 
     name: str
+    finds_nobody: str
     fingerprint: str = ""
 
     @abstractmethod
@@ -55,10 +58,6 @@ class Finder(ABC):
             VideoError: the mask cannot be read, or is another video's.
         """
 
-    @abstractmethod
-    def nobody(self, mask: Path | None = None) -> str:
-        """How a sentence begins that tells of a video without anybody, before the video's name."""
-
     def mask_of(self, video: VideoSource) -> Path | None:  # noqa: ARG002 - of those that read no files
         """The file or folder that says where the person of a video is; None where frames alone do.
 
@@ -70,6 +69,12 @@ class Finder(ABC):
     def taught_by(self, clips: Iterable[NDArray[np.uint8]]) -> Finder:  # noqa: ARG002 - few have to learn
         """The finder that has seen clips (T, 3, H, W) uint8 of the set; itself where nothing is learned."""
         return self
+
+    def nobody_in(self, video: VideoSource) -> VideoError:
+        """What is raised of a video in which the finder found no person."""
+        mask = self.mask_of(video)
+        words = self.finds_nobody if mask is None else f"the mask {mask} shows nobody in"
+        return VideoError(f"{words} {name_of(video)}; give it a mask with a person, or leave it out")
 
 
 def all_read(films: Iterable[Film | VideoError]) -> list[Film]:

@@ -82,6 +82,7 @@ class MaskFiles(Finder):
     """
 
     name = "files"
+    finds_nobody = "no mask shows anybody in"
 
     def __init__(self, folder: str | Path) -> None:
         """Look whether the folder is there.
@@ -104,10 +105,6 @@ class MaskFiles(Finder):
         if mask is None:
             raise VideoError(f"a video has no mask in {printable(self._shelf.folder)}; add it")
         return Found(fitted_mask(read_mask(mask) if shown is None else mask_of_film(shown), film, mask))
-
-    def nobody(self, mask: Path | None = None) -> str:
-        """As of every finder."""
-        return f"the mask {mask} shows nobody in"
 
 
 def background_shelf(folder: str | Path) -> Shelf:

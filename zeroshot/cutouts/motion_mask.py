@@ -37,6 +37,8 @@ class MotionFinder(Finder):
         share: of a frame's pixels that may move.
     """
 
+    finds_nobody = "nothing moves in"
+
     def __init__(self, share: float = SHARE) -> None:
         """Take the share.
 
@@ -50,10 +52,6 @@ class MotionFinder(Finder):
         """What moves, and how the camera does."""
         path = follow_camera(film.clip.frames)
         return Found(motion_mask(film.clip.frames, self.share, path), path)
-
-    def nobody(self, mask: Path | None = None) -> str:  # noqa: ARG002
-        """As of every finder."""
-        return "nothing moves in"
 
 
 def motion_mask(

@@ -69,7 +69,7 @@ class PersonSegmenter(Finder):
         """
         if name not in SEGMENTERS:
             raise OptionError(f"no segmentation network {name!r}; expected one of {', '.join(SEGMENTERS)}")
-        self.name, path = name, Path(weights)
+        self.name, self.finds_nobody, path = name, f"{name} finds nobody in", Path(weights)
         state = _read_state(path)
         self.fingerprint = hashlib.sha256(path.read_bytes()).hexdigest()
         self._device = choose_device(device)
@@ -78,10 +78,6 @@ class PersonSegmenter(Finder):
     def find(self, film: Film, mask: Path | None = None, shown: Film | None = None) -> Found:  # noqa: ARG002
         """Where the network sees persons."""
         return Found(self.levels(film.clip.frames))
-
-    def nobody(self, mask: Path | None = None) -> str:  # noqa: ARG002
-        """As of every finder."""
-        return f"{self.name} finds nobody in"
 
     @torch.inference_mode()
     def levels(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -128,6 +128,7 @@ class TokenFinder(Finder):
         self._backbone, self._grid, self._figures = backbone, backbone.grid, figures
         self._alone = Lock()  # one thread at a time: a network takes all cores as it is
         self.fingerprint = backbone.fingerprint
+        self.finds_nobody = f"{backbone.name} finds nobody in"
 
     def taught_by(self, clips: Iterable[NDArray[np.uint8]]) -> TokenFinder:
         """The finder that knows what moves in some clips of the set.
@@ -148,10 +149,6 @@ class TokenFinder(Finder):
             tokens = self._tokens(self._pressed(some.numpy()))
             parts.append(self._figures.masks(tokens[None], some[None])[0])
         return Found((255 * torch.cat(parts)).round().to(torch.uint8).numpy())
-
-    def nobody(self, mask: Path | None = None) -> str:  # noqa: ARG002
-        """As of every finder."""
-        return f"by its tokens {self._backbone.name} finds nobody in"
 
     def _pressed(self, frames: NDArray[np.uint8]) -> Tensor:
         """(T, 3, h, w) uint8: whole frames (T, 3, H, W) in the network's size."""

@@ -16,8 +16,9 @@ from zeroshot.store.files import write_whole
 from zeroshot.video.identity import content_key, file_stamp
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.source import name_of
+from zeroshot.waist.figures import Shot
 from zeroshot.waist.shards import PATTERN, read_shard, write_shard
-from zeroshot.waist.swapped_copies import Shot, copied_rows, learn_swapper, refuse_gone
+from zeroshot.waist.swapped_copies import copied_rows, learn_swapper, refuse_gone
 from zeroshot.waist.waist import (
     FORMAT,
     MANIFEST,
