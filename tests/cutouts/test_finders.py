@@ -11,7 +11,7 @@ from bias_world import EXACT, frames_of, number, puppets, recipe, write_world
 from zeroshot.bias.make import make_bias_sets
 from zeroshot.bias.recipe import BiasRecipe
 from zeroshot.cutouts import finders
-from zeroshot.cutouts.finder import Finder, Found
+from zeroshot.cutouts.finder import Finder, Footage, Found
 from zeroshot.cutouts.finders import FINDERS, Kind, masks_help, masks_identity, open_finder, parse_masks
 from zeroshot.cutouts.segmenter import SEGMENTERS
 from zeroshot.cutouts.token_mask import TokenFinder
@@ -80,8 +80,9 @@ class LeftHalf(Finder):
     name = "left"
     finds_nobody = "nobody stands on the left of"
 
-    def find(self, film, mask=None, shown=None):
-        levels = np.zeros((len(film.clip.frames), *film.clip.frames.shape[2:]), np.uint8)
+    def find(self, footage):
+        frames = footage.film.clip.frames
+        levels = np.zeros((len(frames), *frames.shape[2:]), np.uint8)
         levels[:, :, : levels.shape[2] // 2] = 255
         return Found(levels)
 
@@ -131,7 +132,7 @@ def test_tokens_see_what_the_network_s_crop_would_cut():
     taught = finder.taught_by(wide[:24])
     inside, outside = [], []
     for video, frames in zip(videos[24:], wide[24:], strict=True):
-        levels = taught.find(Film(Clip(frames, np.arange(8.0)), 1.0, (64, 128))).levels
+        levels = taught.find(Footage(Film(Clip(frames, np.arange(8.0)), 1.0, (64, 128)))).levels
         assert levels.shape == (8, 64, 128)
         cut = video.masks[:, :, 32:]  # a square cut from the middle ends there
         found = levels[:, :, 96:] >= 128
@@ -139,7 +140,7 @@ def test_tokens_see_what_the_network_s_crop_would_cut():
         outside += found[~cut].tolist()
     assert np.mean(inside) > 0.5 > 5 * np.mean(outside)
     with pytest.raises(OptionError, match="once clips of the set have taught"):
-        finder.find(Film(Clip(wide[0], np.arange(8.0)), 1.0, (64, 128)))
+        finder.find(Footage(Film(Clip(wide[0], np.arange(8.0)), 1.0, (64, 128))))
 
 
 def test_nothing_to_learn_from_is_one_line(tmp_path):

@@ -13,7 +13,7 @@ from zeroshot.bias.manifest import is_whole
 from zeroshot.bias.pairs import layout
 from zeroshot.bias.recipe import Facts
 from zeroshot.cutouts.composite import Cutout, figure_of
-from zeroshot.cutouts.finder import all_read
+from zeroshot.cutouts.finder import Footage, all_read
 from zeroshot.cutouts.inpaint import clean_plate
 from zeroshot.cutouts.mask_files import is_mask_video, person_share
 from zeroshot.errors import OutputError, VideoError
@@ -123,7 +123,7 @@ def _cut(item: Item, films: list[Film], finder: Finder) -> Cutout:
     film, *others = films
     frames = film.clip.frames
     shown = others.pop(0) if item.mask is not None and is_mask_video(item.mask) else None
-    levels, path = finder.find(film, item.mask, shown)
+    levels, path = finder.find(Footage(film, item.mask, shown))
     if person_share(levels) == 0:
         raise finder.nobody_in(item.source)
     if not others:

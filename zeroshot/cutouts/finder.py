@@ -20,6 +20,20 @@ if TYPE_CHECKING:
     from zeroshot.video.source import VideoSource
 
 
+class Footage(NamedTuple):
+    """What there is of one video.
+
+    Attributes:
+        film: the frames.
+        mask: what `Finder.mask_of` named.
+        shown: the mask itself, where that is a video.
+    """
+
+    film: Film
+    mask: Path | None = None
+    shown: Film | None = None
+
+
 class Found(NamedTuple):
     """Where the person is in one video.
 
@@ -46,13 +60,8 @@ class Finder(ABC):
     fingerprint: str = ""
 
     @abstractmethod
-    def find(self, film: Film, mask: Path | None = None, shown: Film | None = None) -> Found:
-        """Where the person is in each frame of a film.
-
-        Args:
-            film: the frames.
-            mask: what `mask_of` named.
-            shown: the mask itself, where that is a video.
+    def find(self, footage: Footage) -> Found:
+        """Where the person is in each frame of a video.
 
         Raises:
             VideoError: the mask cannot be read, or is another video's.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from zeroshot.cutouts.finder import Footage
     from zeroshot.video.decoders.all_frames import Film
     from zeroshot.video.source import VideoSource
 
@@ -100,8 +101,9 @@ class MaskFiles(Finder):
         """
         return self._shelf.find(str(video))
 
-    def find(self, film: Film, mask: Path | None = None, shown: Film | None = None) -> Found:
+    def find(self, footage: Footage) -> Found:
         """What the mask says, reduced like the film."""
+        film, mask, shown = footage
         if mask is None:
             raise VideoError(f"a video has no mask in {printable(self._shelf.folder)}; add it")
         return Found(fitted_mask(read_mask(mask) if shown is None else mask_of_film(shown), film, mask))

@@ -11,12 +11,10 @@ from zeroshot.cutouts.finder import Finder, Found
 from zeroshot.errors import OptionError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from zeroshot.cutouts.camera import CameraPath
-    from zeroshot.video.decoders.all_frames import Film
+    from zeroshot.cutouts.finder import Footage
 
 SHARE = 0.25
 """Of a frame's pixels, which may move. The source keeps half; a quarter covers who fills the height."""
@@ -48,10 +46,11 @@ class MotionFinder(Finder):
         self.share = _checked_share(share)
         self.name = "motion" if share == SHARE else f"motion:{share}"
 
-    def find(self, film: Film, mask: Path | None = None, shown: Film | None = None) -> Found:  # noqa: ARG002
+    def find(self, footage: Footage) -> Found:
         """What moves, and how the camera does."""
-        path = follow_camera(film.clip.frames)
-        return Found(motion_mask(film.clip.frames, self.share, path), path)
+        frames = footage.film.clip.frames
+        path = follow_camera(frames)
+        return Found(motion_mask(frames, self.share, path), path)
 
 
 def motion_mask(

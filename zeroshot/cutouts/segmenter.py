@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from zeroshot.video.decoders.all_frames import Film
+    from zeroshot.cutouts.finder import Footage
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _SIDE = 520  # pixels of the shorter side at which torchvision's semantic networks were trained
@@ -75,9 +75,9 @@ class PersonSegmenter(Finder):
         self._device = choose_device(device)
         self._module = _filled(name, state, path).to(self._device).eval()
 
-    def find(self, film: Film, mask: Path | None = None, shown: Film | None = None) -> Found:  # noqa: ARG002
+    def find(self, footage: Footage) -> Found:
         """Where the network sees persons."""
-        return Found(self.levels(film.clip.frames))
+        return Found(self.levels(footage.film.clip.frames))
 
     @torch.inference_mode()
     def levels(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -16,12 +16,11 @@ from zeroshot.errors import ModelError, OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from zeroshot.cutouts.finder import Footage
     from zeroshot.model.backbone import Backbone
-    from zeroshot.video.decoders.all_frames import Film
 
 _RIDGE = 1e-3  # of a patch token's number, whose square is one on average
 _STRIDE = 7  # one patch of so many decides on the threshold
@@ -139,11 +138,11 @@ class TokenFinder(Finder):
         lessons = ((self._tokens(seen)[None], seen[None]) for seen in map(self._pressed, clips))
         return TokenFinder(self._backbone, FigureFinder.fit(lessons, self._grid))
 
-    def find(self, film: Film, mask: Path | None = None, shown: Film | None = None) -> Found:  # noqa: ARG002
+    def find(self, footage: Footage) -> Found:
         """What looks like what moves elsewhere, some frames at a time."""
         if self._figures is None:
             raise OptionError("persons are found by tokens once clips of the set have taught how they look")
-        frames = torch.from_numpy(np.ascontiguousarray(film.clip.frames))
+        frames = torch.from_numpy(np.ascontiguousarray(footage.film.clip.frames))
         parts = []
         for some in torch.split(frames, _AT_ONCE):
             tokens = self._tokens(self._pressed(some.numpy()))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from zeroshot.cutouts.finder import all_read
+from zeroshot.cutouts.finder import Footage, all_read
 from zeroshot.cutouts.mask_files import is_mask_video
 from zeroshot.cutouts.token_mask import FigureFinder
 from zeroshot.errors import OptionError
@@ -128,7 +128,7 @@ class OtherFinder:
         """
         mask, clip = self._finder.mask_of(shot.source), shot.clip
         if mask is None:
-            levels = self._finder.find(Film(clip, 1.0, clip.frames.shape[2:])).levels
+            levels = self._finder.find(Footage(Film(clip, 1.0, clip.frames.shape[2:]))).levels
         else:
             _, seconds, of_all = self._of_every_frame(shot, mask)
             levels = of_all[np.abs(seconds - clip.seconds[:, None]).argmin(1)]
@@ -151,6 +151,6 @@ class OtherFinder:
             side = min(shot.clip.frames.shape[2:])  # as far as the clip was reduced, if it was
             with closing(self._reader.read_films([group], math.inf, side)) as films:
                 film, *shown = all_read(next(films))
-            levels = self._finder.find(film, mask, *shown).levels
+            levels = self._finder.find(Footage(film, mask, *shown)).levels
             self._held = _EveryFrame(shot.key, film.clip.seconds, levels)
         return self._held
