@@ -54,7 +54,7 @@ class Shelf:
         """The thing of a video.
 
         Raises:
-            VideoError: there is none, or two stand for it.
+            VideoError: there is none.
         """
         parts = Path(video).with_suffix("").parts
         parts = parts[1:] if Path(video).is_absolute() else parts

@@ -136,9 +136,7 @@ def open_waist(
         source.videos,
         cache,
         sampling=sampling,
-        copies=Copies(
-            preparation.mirrored, preparation.swapped, preparation.masks if preparation.swapped else TOKENS
-        ),
+        copies=Copies(preparation.mirrored, preparation.swapped, preparation.masks),
         grid_side=preparation.grid_side,
         decoder=preparation.decoder,
         advance=advance,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from zeroshot.cutouts.finders import masks_identity
+from zeroshot.cutouts.finders import TOKENS, masks_identity
 from zeroshot.errors import ModelError, OutputError, VideoError
 from zeroshot.model.tokens import pool_tokens, pooled_grid
 from zeroshot.store.files import write_whole
@@ -152,7 +152,7 @@ def waist_settings(
         sampling.end_seconds,
         copies.mirrored,
         copies.swapped,
-        masks_identity(copies.masks),
+        masks_identity(copies.masks) if copies.swapped else TOKENS,
     )
 
 
