@@ -6,15 +6,11 @@ import json
 import sys
 
 from tiny_world import write_checkpoint, write_videos
+from training_world import TRAIN
 
 from zeroshot.cli.main import main
 from zeroshot.datasets.splits import write_split
-from zeroshot.training.config import TrainingConfig
 from zeroshot.waist.waist import Waist
-
-TRAIN = TrainingConfig(
-    batch_size=12, held_out_share=0.25, adapter={"hidden_dim": 16, "num_layers": 1, "num_queries": 2}
-)
 
 
 def run(monkeypatch, capsys, *words) -> tuple[int, str]:
@@ -38,7 +34,7 @@ def test_the_command_takes_the_figures_of_copies_from_any_finder(tmp_path, monke
     words = [tmp_path / "split.csv", *options, "--output", tmp_path / "out", "--masks", "motion:0.4"]
     assert run(monkeypatch, capsys, *words) == (
         1,
-        "zeroshot: --masks motion:0.4 is for swapped copies; add --swapped, or leave it out\n",
+        "zeroshot: masks motion:0.4 are for swapped copies; add --swapped, or leave them out\n",
     )
     assert run(monkeypatch, capsys, *words, "--swapped") == (0, "")
     tokens = tmp_path / "out" / "tokens" / "train"

@@ -1,4 +1,7 @@
-"""Data sets as they lie on disk: nested, flat, re-encoded; lists of every format; what is wrong is named."""
+"""Data sets as they lie on disk: nested, flat, re-encoded; lists of every format; what is wrong is named.
+
+Covers: datasets/kinetics_ssv2_diving.
+"""
 
 from __future__ import annotations
 

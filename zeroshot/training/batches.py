@@ -1,6 +1,6 @@
-"""Which videos each step sees, and in which order: pure functions of the seed and the step.
+"""Which videos each step sees: a pure function of the seed and the step.
 
-Nothing here remembers anything, so a run that was killed goes on as if it had not been.
+No draw depends on an earlier one, so a run that was killed goes on as if it had not been.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from zeroshot.training.config import TrainingConfig
 
 _PURPOSES = {"rows": 1, "order": 2, "dropout": 4, "hold out": 5}
-_MIRRORED = 0.5
+_MIRRORED = 0.5  # share of the clips, where a mirrored one is there
 
 
 def generator_for(seed: int, purpose: str, step: int, device: str | torch.device = "cpu") -> torch.Generator:
     """A generator of its own for one purpose at one step."""
+    # Seeds that differ by one give like first numbers: the sequence spreads them over 52 bits.
     words = np.random.SeedSequence([seed, _PURPOSES[purpose], step]).generate_state(2, np.uint32)
     return torch.Generator(device).manual_seed(int(words[0]) << 20 ^ int(words[1]))
 
@@ -66,8 +67,8 @@ class Draws:
             mirrored: (n,) label rows of the mirrored clips, or None.
         """
         weights = torch.ones(len(labels))
-        if config.balance_scenes and scenes is not None:
-            weights = balanced_weights(labels, scenes, config.max_weight)
+        if config.draws.balance_scenes and scenes is not None:
+            weights = balanced_weights(labels, scenes, config.draws.max_weight)
         return cls(config, labels, weights, num_samplings, mirrored)
 
     @property
@@ -94,8 +95,8 @@ class Draws:
 
     def _rows(self, step: int, generator: torch.Generator) -> Tensor:
         size = self.config.batch_size
-        if self.config.balance_labels:
-            kinds = min(len(torch.unique(self.labels)), max(1, size // self.config.per_label))
+        if self.config.draws.balance_labels:
+            kinds = min(len(torch.unique(self.labels)), max(1, size // self.config.draws.per_label))
             return draw_grouped(self.labels, self.weights, kinds, max(1, size // kinds), generator)
         if bool((self.weights != 1).any()):
             return draw(self.weights, size, generator)
@@ -104,33 +105,3 @@ class Draws:
         size = min(size, len(order))
         # The last batch of an epoch is filled up from its first, so that all are of one size.
         return order[torch.arange(place * size, (place + 1) * size) % len(order)]
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """What one step reads.
-
-    Attributes:
-        tokens: (B, T, 1+N, C).
-        embeddings: (B, T, D).
-        labels: (B,).
-        scenes: (B,) or (B, S), or None.
-    """
-
-    tokens: Tensor
-    embeddings: Tensor
-    labels: Tensor
-    scenes: Tensor | None
-
-    def to(self, device: torch.device) -> Batch:
-        """The same on another device."""
-        scenes = None if self.scenes is None else self.scenes.to(device)
-        return Batch(self.tokens.to(device), self.embeddings.to(device), self.labels.to(device), scenes)
-
-    def share(self, rank: int, count: int) -> Batch:
-        """Every `count`-th video, from number `rank` on: one process's part."""
-        if count == 1:
-            return self
-        scenes = None if self.scenes is None else self.scenes[rank::count]
-        part = slice(rank, None, count)
-        return Batch(self.tokens[part], self.embeddings[part], self.labels[part], scenes)

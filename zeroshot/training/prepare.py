@@ -68,7 +68,9 @@ class Preparation:
     snapshot_steps: int = 50
 
     def __post_init__(self) -> None:
-        """Refuse counts below one."""
+        """Refuse counts below one, and masks for which there is no use."""
+        if self.masks != TOKENS and not self.swapped:
+            raise OptionError(f"masks {self.masks} are for swapped copies; add --swapped, or leave them out")
         for name in ("num_samplings", "grid_side", "snapshot_steps"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name} is {getattr(self, name)}; expected 1 or more")
@@ -83,7 +85,7 @@ class Material:
         train: training videos.
         held_out: held-out videos; may be empty.
         texts: every label of both.
-        scenes: or None.
+        scenes: where the videos happen; None where nobody knows.
         notes: what a user should know.
     """
 
@@ -210,13 +212,13 @@ def hold_out(waist: Waist, config: TrainingConfig) -> tuple[list[int], list[int]
     Raises:
         LabelError: fewer than two labels would be left.
     """
-    generator = generator_for(config.seed, "hold out", 0)
+    generator, choice = generator_for(config.seed, "hold out", 0), config.choice
     labels = sorted(set(waist.labels))
-    if len(labels) - config.held_out_labels < 2:
+    if len(labels) - choice.held_out_labels < 2:
         raise LabelError(
-            f"{config.held_out_labels} of {len(labels)} labels held out leave fewer than 2; hold fewer out"
+            f"{choice.held_out_labels} of {len(labels)} labels held out leave fewer than 2; hold fewer out"
         )
-    order = torch.randperm(len(labels), generator=generator)[: config.held_out_labels].tolist()
+    order = torch.randperm(len(labels), generator=generator)[: choice.held_out_labels].tolist()
     whole = {labels[place] for place in order}
     keys: dict[str, dict[str, None]] = {label: {} for label in labels}
     for row in waist.rows:
@@ -225,7 +227,7 @@ def hold_out(waist: Waist, config: TrainingConfig) -> tuple[list[int], list[int]
     for label in labels:
         mine = list(keys[label])
         count = (
-            len(mine) if label in whole else min(math.ceil(config.held_out_share * len(mine)), len(mine) - 1)
+            len(mine) if label in whole else min(math.ceil(choice.held_out_share * len(mine)), len(mine) - 1)
         )
         taken |= {mine[place] for place in torch.randperm(len(mine), generator=generator)[:count].tolist()}
     held = [place for place, row in enumerate(waist.rows) if row.key in taken]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zeroshot.checkpoint import DEFAULT_MODEL, load_adapter, load_model, save_adapter
+from zeroshot.cutouts.finders import TOKENS
 from zeroshot.errors import OutputError
 from zeroshot.reports.curves import training_curves
 from zeroshot.store.files import write_whole
@@ -117,7 +118,7 @@ def _tokens(
     name, waist = open_waist(split, network, preparation, cache / "train", watcher.prepared)
     if held_out is None:
         return name, waist, None
-    plain = replace(preparation, mirrored=False, swapped=False)
+    plain = replace(preparation, mirrored=False, swapped=False, masks=TOKENS)
     return name, waist, open_waist(held_out, network, plain, cache / "held-out", watcher.prepared)[1]
 
 
