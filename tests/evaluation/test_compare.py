@@ -151,7 +151,7 @@ class TestDifference:
         rows = np.arange(30)
         outcome = Outcome(rows, rows * 0, rows * 0, rows % 2, np.zeros((30, 2), np.float32))
         figures = StreamFigures("clip", (), None, None, None, {}, None, (), np.zeros((2, 2)), (outcome,))
-        found = compare(("a", "b"), figures, figures, 30)
+        found = compare("a", "b", figures, figures, 30)
         assert found.rounds == ((0, 0, 1.0),)
         assert found.difference.value == 0
         assert found.difference.high == pytest.approx(-found.difference.low)

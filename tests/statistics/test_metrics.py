@@ -17,7 +17,7 @@ from zeroshot.statistics.intervals import (
     t_interval,
 )
 from zeroshot.statistics.metrics import (
-    BiasScores,
+    Edited,
     accuracy,
     bias_metrics,
     class_counts,
@@ -172,14 +172,13 @@ class TestBias:
         """Who answers by the background is wrong on every swap, in the way SBErr counts."""
         targets = np.arange(12) % 6
         places = (targets + 1) % 6
-        by_scene = BiasScores(
-            targets=targets,
-            original=one_hot(targets, 6),
-            background_only=one_hot(targets, 6),
-            human_only=one_hot(np.zeros(12, int), 6),
-            swap=one_hot(places, 6),
-            background_targets=places,
-        )
+        right = Edited(one_hot(targets, 6), targets)
+        by_scene = {
+            "original": right,
+            "background-only": right,
+            "human-only": Edited(one_hot(np.zeros(12, int), 6), targets),
+            "swap": Edited(one_hot(places, 6), targets, places),
+        }
         metrics = bias_metrics(by_scene)
         assert metrics["sberr"].value == 1
         assert metrics["shacc"].value == 0
@@ -190,8 +189,11 @@ class TestBias:
     def test_action_only_oracle(self):
         targets = np.arange(12) % 6
         right, wrong = one_hot(targets, 6), one_hot((targets + 2) % 6, 6)
-        scores = BiasScores(targets, right, wrong, right, right, (targets + 1) % 6, right, wrong)
-        values = {name: estimate.value for name, estimate in bias_metrics(scores).items()}
+        kinds = ("original", "background-only", "human-only", "swap", "scuba", "scufo")
+        said = (right, wrong, right, right, right, wrong)
+        places = (targets + 1) % 6
+        edited = {kind: Edited(scores, targets, places) for kind, scores in zip(kinds, said, strict=True)}
+        values = {name: estimate.value for name, estimate in bias_metrics(edited).items()}
         assert values == {
             "orig": 1, "bor": 0, "hor": 1, "shacc": 1, "sberr": 0, "scuba": 1, "scufo": 0, "contra": 1,
         }  # fmt: skip
@@ -220,9 +222,9 @@ class TestBias:
         targets, places = generator.integers(0, num_labels, (2, n))
         tables = {
             name: generator.normal(size=(n, num_labels)) + one_hot(targets, num_labels)
-            for name in ("original", "background_only", "human_only", "swap", "scuba", "scufo")
+            for name in ("original", "background-only", "human-only", "swap", "scuba", "scufo")
         }
-        metrics = bias_metrics(BiasScores(targets=targets, background_targets=places, **tables))
+        metrics = bias_metrics({kind: Edited(table, targets, places) for kind, table in tables.items()})
         hits = dict.fromkeys([*tables, "misled", "differ", "contra"], 0)
         for i in range(n):
             answers = {
@@ -236,8 +238,8 @@ class TestBias:
             hits["contra"] += answers["scuba"] == targets[i] != answers["scufo"]
         expected = {
             "orig": hits["original"] / n,
-            "bor": hits["background_only"] / hits["original"],
-            "hor": hits["human_only"] / hits["original"],
+            "bor": hits["background-only"] / hits["original"],
+            "hor": hits["human-only"] / hits["original"],
             "shacc": hits["swap"] / n,
             "sberr": hits["misled"] / hits["differ"],
             "scuba": hits["scuba"] / n,
@@ -251,8 +253,8 @@ class TestBias:
 
     def test_incomplete_sets_are_refused(self):
         scores = np.zeros((3, 2))
-        with pytest.raises(OptionError, match="background_targets"):
-            BiasScores(targets=np.zeros(3, int), original=scores, swap=scores)
+        with pytest.raises(OptionError, match="swap comes without others"):
+            bias_metrics({"swap": Edited(scores, np.zeros(3, int))})
         with pytest.raises(OptionError, match="same videos"):
             relative_accuracy(np.array([True]), np.array([True, False]))
         with pytest.raises(OptionError, match="same videos"):

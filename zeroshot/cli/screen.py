@@ -13,7 +13,9 @@ import typer
 from zeroshot.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    from zeroshot.reports.document import Document
 
 
 def put_json(row: dict[str, Any]) -> None:
@@ -63,6 +65,22 @@ def put_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         put_line("".join(segment.text for segment in line).rstrip())
 
 
+def put_document(document: Document) -> None:
+    """What of a document is for a terminal, on stdout."""
+    from zeroshot.reports.document import List, Note, Table
+
+    for place, part in enumerate(document.brief):
+        match part:
+            case Note(text):
+                put_line(text)
+            case List(lines):
+                put_line("\n".join(lines))
+            case Table(header, rows):
+                if place:
+                    put_line()
+                put_table(header, rows)
+
+
 def one_format(as_json: bool, as_csv: bool) -> None:
     """Refuse two formats at once.
 
@@ -106,3 +124,35 @@ def progress(total: int | None, what: str) -> Iterator[Mover]:
     with bar:
         task = bar.add_task(what, total=total)
         yield lambda number=1: bar.advance(task, number)
+
+
+class Bars:
+    """A bar that opens when it is known how much there is to do, and again for the next of several."""
+
+    def __init__(self, what: str) -> None:
+        """Tell what is counted."""
+        from contextlib import ExitStack
+
+        self._what, self._name, self._stack = what, "", ExitStack()
+        self._move: Callable[[], None] | None = None
+
+    def __enter__(self) -> Bars:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def to(self, done: int, total: int) -> None:
+        """Move the bar by one."""
+        self.of("", done, total)
+
+    def of(self, name: str, done: int, total: int) -> None:
+        """Move the bar of this name by one."""
+        if self._move is None or name != self._name:
+            self._stack.close()
+            what = f"{name}: {self._what}" if name else self._what
+            self._name, self._move = name, self._stack.enter_context(progress(total - done + 1, what))
+        self._move()
+        if done == total:
+            self._stack.close()
+            self._move = None
