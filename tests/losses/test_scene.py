@@ -7,10 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from zeroshot.cutouts.background import background, change_mask
 from zeroshot.errors import OptionError
 from zeroshot.losses.scene import SceneHead, pseudo_scenes, scene_directions, scene_loss
-from zeroshot.training.augment import bias_frames, stillmix, swap_backgrounds
+from zeroshot.training.augment import bias_frames, stillmix
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -91,18 +90,8 @@ def test_stillmix_on_pixels_is_the_formula():
     assert 0 < sum(kept) < 6
 
 
-def test_stillmix_on_tokens_leaves_the_change_but_its_size():
-    """Why it belongs on pixels for the dynamic stream: the still frame is subtracted again."""
-    clips, bank = noise(3, 5, 7, 8), noise(4, 7, 8, seed=1)
-    mixed = stillmix(clips, bank, generator(), probability=1.0)
-    change, before = mixed - mixed.mean(1, keepdim=True), clips - clips.mean(1, keepdim=True)
-    cosine = torch.cosine_similarity(change.flatten(1), before.flatten(1))
-    torch.testing.assert_close(cosine, torch.ones(3))
-    assert not torch.allclose(mixed.mean(1), clips.mean(1), atol=0.1)
-
-
 def test_stillmix_repeats_with_its_generator():
-    clips, bank = noise(3, 5, 7, 8), noise(4, 7, 8, seed=1)
+    clips, bank = (torch.randint(256, shape, dtype=torch.uint8) for shape in ((3, 5, 3, 7, 8), (4, 3, 7, 8)))
     assert torch.equal(stillmix(clips, bank, generator(5)), stillmix(clips, bank, generator(5)))
 
 
@@ -111,46 +100,6 @@ def test_bias_bank_keeps_the_surest_frames():
     assert bias_frames(logits, num_frames=1).tolist() == [3]
     assert bias_frames(logits, quantile=0.5).tolist() == [3, 1]
     assert bias_frames(logits, quantile=0.0).tolist() == [3, 1, 2, 0]
-
-
-def walk(height: int, level: int, ink: int) -> torch.Tensor:
-    """A square of one level walking over a plain wall: (8, 3, 16, 16) uint8."""
-    clip = torch.full((8, 3, 16, 16), level, dtype=torch.uint8)
-    for t in range(8):
-        clip[t, :, height : height + 3, 2 * t : 2 * t + 2] = ink
-    return clip
-
-
-def test_swapped_pixels_show_the_mover_before_the_other_wall():
-    clips = torch.stack([walk(2, 50, 250), walk(9, 120, 0)])
-    assert torch.equal(background(clips)[0], torch.full((3, 16, 16), 50.0))
-    swapped = next(
-        out
-        for seed in range(20)
-        if not torch.equal(out := swap_backgrounds(clips, generator(seed), 1.0), clips)
-    )
-    assert torch.equal(swapped, torch.stack([walk(2, 120, 250), walk(9, 50, 0)]))
-    assert torch.equal(swap_backgrounds(clips, generator(), 0.0), clips)
-
-
-def test_swapped_tokens_equal_the_same_motion_elsewhere():
-    places, movers = noise(2, 16, 8), 3 * noise(2, 8, seed=1)
-
-    def scene(place: int, mover: int) -> torch.Tensor:
-        clip = places[place].expand(8, 16, 8).clone()
-        for t in range(8):
-            clip[t, t + 4 * mover] = movers[mover]
-        return clip
-
-    clips = torch.stack([scene(0, 0), scene(1, 1)])
-    expected = torch.stack([scene(1, 0), scene(0, 1)])
-    outs = [swap_backgrounds(clips, generator(seed), 1.0, sharpness=50.0) for seed in range(20)]
-    assert any(torch.allclose(out, expected, atol=1e-4) for out in outs)
-
-
-def test_mask_of_a_still_clip_is_empty():
-    clip = noise(1, 1, 6, 4).expand(1, 5, 6, 4)
-    assert change_mask(clip, clip[:, 0]).max() == 0
 
 
 @pytest.mark.parametrize(
@@ -164,9 +113,8 @@ def test_mask_of_a_still_clip_is_empty():
         (lambda: scene_loss(noise(2, 4), torch.full((2, 5), 0.2)), "5 columns; expected 4"),
         (lambda: pseudo_scenes(noise(2, 4), noise(1, 4), 1.0), "1 scene names.*2 or more"),
         (lambda: pseudo_scenes(noise(2, 4), noise(3, 5), 1.0), "4 numbers.*5.*one backbone"),
-        (lambda: stillmix(noise(2, 3, 4, 5), noise(2, 9, 5), generator()), r"\(2, 9, 5\) does not fit"),
-        (lambda: stillmix(noise(2, 3, 4, 5), noise(2, 4, 5), generator(), 2.0), "probability 2.0"),
-        (lambda: swap_backgrounds(noise(2, 3, 4), generator()), "4 or 5 dimensions"),
+        (lambda: stillmix(noise(2, 3, 3, 4, 5), noise(2, 3, 9, 5), generator()), r"9, 5\) does not fit"),
+        (lambda: stillmix(noise(2, 3, 3, 4, 5), noise(2, 3, 4, 5), generator(), 2.0), "probability 2.0"),
         (lambda: bias_frames(noise(3, 2), quantile=1.0), "quantile 1.0"),
     ],
 )

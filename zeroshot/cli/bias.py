@@ -8,9 +8,11 @@ import typer
 
 from zeroshot.cli import options
 from zeroshot.cli.screen import Bars, end_with, put_document, put_json, put_line, put_table, say
+from zeroshot.cutouts.finders import masks_help
 from zeroshot.probes.probe import PROBES
 
 if TYPE_CHECKING:
+    from zeroshot.bias.manifest import Skip
     from zeroshot.reports.document import Document
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -19,14 +21,7 @@ Source = Annotated[
     str, typer.Argument(metavar="SPLIT", help="CSV with path, label, maybe scene; or a data set's folder.")
 ]
 Output = Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="Folder of the sets.")]
-Masks = Annotated[
-    str,
-    typer.Option(
-        metavar="DIR",
-        help="Person masks: NAME.npz, NAME/*.png or NAME.mp4; ARCHITECTURE:FILE, a segmentation network of "
-        "torchvision and its weights; or motion, a rough guess.",
-    ),
-]
+Masks = Annotated[str, typer.Option(metavar="FINDER", help=f"Who finds the persons: {masks_help()}.")]
 Backgrounds = Annotated[
     str | None,
     typer.Option(metavar="DIR", help="Videos without their persons, NAME.mp4. Default: inpainted."),
@@ -113,7 +108,7 @@ def make(
     end_with(len(manifest.failures), len({row.clip for row in manifest.rows}) + len(manifest.failures))
 
 
-def _grouped(skipped: tuple[tuple[str, str, str], ...]) -> dict[str, list[str]]:
+def _grouped(skipped: tuple[Skip, ...]) -> dict[str, list[str]]:
     """Kind → what was left out of it, and why."""
     groups: dict[str, list[str]] = {}
     for source, kind, reason in skipped:

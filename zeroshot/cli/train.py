@@ -10,6 +10,7 @@ import typer
 
 from zeroshot.cli import options
 from zeroshot.cli.screen import progress, put_json, put_line, say
+from zeroshot.cutouts.finders import TOKENS, masks_help
 from zeroshot.errors import OptionError
 from zeroshot.training.history import Watcher
 from zeroshot.training.methods.table import DEFAULT_METHOD, METHODS
@@ -56,6 +57,12 @@ Swapped = Annotated[
         "--swapped", help="Train on copies too, in which figures stand before other videos' places."
     ),
 ]
+Masks = Annotated[
+    str,
+    typer.Option(
+        metavar="FINDER", help=f"Who finds the figures of swapped copies, of each frame: {masks_help()}."
+    ),
+]
 MethodName = Annotated[str, typer.Option("--method", metavar="NAME", help=f"One of {', '.join(METHODS)}.")]
 Precision = Annotated[str | None, typer.Option(help="no, bf16 or fp16.")]
 
@@ -76,6 +83,7 @@ def train(
     num_samplings: NumSamplings = 1,
     mirrored: Mirrored = False,
     swapped: Swapped = False,
+    masks: Masks = TOKENS,
     templates: options.Templates = None,
     precision: Precision = None,
     device: options.Device = "auto",
@@ -98,6 +106,7 @@ def train(
         num_samplings=num_samplings,
         mirrored=mirrored or METHODS[method].mirrored,
         swapped=swapped or METHODS[method].swapped,
+        masks=masks,
         cache=cache,
         scenes=scenes,
         templates=templates,

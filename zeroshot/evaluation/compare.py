@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from zeroshot.evaluation.scoring import mean_of_shares, round_columns
-from zeroshot.statistics.intervals import Count, Estimate, paired_bootstrap, paired_difference
+from zeroshot.statistics.intervals import Count, Estimate, PairedTable, paired_bootstrap, paired_difference
 
 if TYPE_CHECKING:
     from zeroshot.evaluation.scoring import StreamFigures
@@ -59,7 +59,7 @@ def compare(
     """How a stream of one model differs from one of another on the same rounds of the same n videos."""
     columns = [round_columns(figures.outcomes, num_videos, 1) for figures in (first, second)]
     if np.array_equal(columns[0], columns[1]):  # a bootstrap would draw no difference each time
-        difference = paired_difference((0, 0, 0, len(columns[0])))
+        difference = paired_difference(PairedTable(0, 0, 0, len(columns[0])))
     else:
         difference = paired_bootstrap(columns[0], columns[1], mean_of_shares)
     rounds = []

@@ -140,7 +140,9 @@ def plan_run(
     if held_out is not None and len(held_out):
         # Nothing is chosen by copies.
         theirs = held_out.settings
-        settings = replace(train.settings, mirrored=theirs.mirrored, swapped=theirs.swapped)
+        settings = replace(
+            train.settings, mirrored=theirs.mirrored, swapped=theirs.swapped, masks=theirs.masks
+        )
         if difference := settings.difference(theirs):
             raise OptionError(
                 f"training videos are {difference}, as the held-out ones are; write both the same way"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from zeroshot.checkpoint import DEFAULT_MODEL, load_adapter, load_model, save_adapter
+from zeroshot.cutouts.finders import TOKENS
 from zeroshot.errors import OutputError
 from zeroshot.reports.curves import training_curves
 from zeroshot.reports.environment import versions
@@ -119,7 +120,7 @@ def _tokens(
     name, waist = open_waist(split, network, preparation, cache / "train", watcher.prepared)
     if held_out is None:
         return name, waist, None
-    plain = replace(preparation, mirrored=False, swapped=False)
+    plain = replace(preparation, mirrored=False, swapped=False, masks=TOKENS)
     return name, waist, open_waist(held_out, network, plain, cache / "held-out", watcher.prepared)[1]
 
 
