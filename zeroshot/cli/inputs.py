@@ -23,7 +23,7 @@ def videos_from(words: list[str]) -> list[Path]:
     Raises:
         VideoError: a folder holds no video, or a glob matches none.
     """
-    from zeroshot.video.source import find_videos
+    from zeroshot.video.find import find_videos
 
     named: list[str] = []
     for word in words:
