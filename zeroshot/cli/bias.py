@@ -204,11 +204,11 @@ def probe(
     stream, and the dependence between streams; with 95 % intervals. Each video is decoded once.
     """
     from zeroshot.bias.make import open_split
-    from zeroshot.cli.inputs import model_from
+    from zeroshot.cli.inputs import ModelChoice, model_from
     from zeroshot.probes.frame_order import probe_streams
     from zeroshot.probes.report import write_probe_report
 
-    with model_from(model, device, None) as network, _Bar("videos") as bar:
+    with model_from(ModelChoice(model, device)) as network, _Bar("videos") as bar:
         report = probe_streams(
             open_split(source), network, cache, templates=templates, seed=seed, advance=bar.to
         )

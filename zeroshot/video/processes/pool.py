@@ -304,8 +304,8 @@ class _Child:
 class _Watch(threading.Thread):
     """Kills a child over its limits, unless `over` is set before.
 
-    Processor time counts, as a healthy file takes longer where others want the machine. A child that uses none
-    at all hangs; and nothing may take for ever.
+    Processor time counts, as a healthy file takes longer where others want the machine. A child that uses
+    none at all hangs; and nothing may take for ever.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], limits: Limits) -> None:

@@ -50,9 +50,8 @@ class ClipReader:
 
         Args:
             num_workers: children that decode at the same time.
-            time_limit_seconds: of processor time for one file, times a child's threads; then it is given up. So
-                is a file at which a child does nothing for so long, or that takes twenty times as long by the
-                clock.
+            time_limit_seconds: of processor time for one file and thread; then it is given up. So is one at
+                which a child does nothing for so long, or which takes twenty times as long by the clock.
             memory_limit_bytes: of address space a child, where the system has such a limit; None for none.
                 Eight frames of 8K video take well under the default of 8 GiB.
             decoder: see `decode.read_clips`.
