@@ -76,7 +76,7 @@ def file_digest(path: str | os.PathLike[str]) -> str | None:
 
 
 def content_key(source: VideoSource) -> str:
-    """64 hexadecimal digits: the SHA-256 of a file's bytes, a folder's names and images or an array's numbers.
+    """64 hexadecimal digits: the SHA-256 of a file's bytes, of those in a folder, or of an array's numbers.
 
     Raises:
         VideoError: the file cannot be read.
@@ -86,9 +86,8 @@ def content_key(source: VideoSource) -> str:
             return _key_on_disk(Path(source))
         digest = hashlib.sha256()
         if isinstance(source, Stretch):
-            digest.update(
-                f"{source.start_seconds} {source.end_seconds} {_key_on_disk(Path(source.path))}".encode()
-            )
+            times = f"{source.start_seconds} {source.end_seconds}"
+            digest.update(f"{times} {_key_on_disk(Path(source.path))}".encode())
             return digest.hexdigest()
         if paths := picture_paths(source):
             digest.update(" ".join(_key_on_disk(Path(path)) for path in paths).encode())
