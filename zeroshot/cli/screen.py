@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def put_json(row: dict[str, Any]) -> None:
     r"""One JSON line on stdout, at once; what a terminal might obey is written as \u…: nothing is lost."""
-    text = json.dumps(row, ensure_ascii=False)
+    text = json.dumps(row, ensure_ascii=not _speaks_unicode())
     _put("".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text))
 
 
@@ -43,8 +43,8 @@ def _put(line: str) -> None:
     Raises:
         OutputError: stdout was closed, or is a file on a full disk.
     """
-    encoding = sys.stdout.encoding or "utf-8"
-    if not encoding.lower().startswith("utf"):  # a terminal of another language
+    if not _speaks_unicode():  # a terminal of another language
+        encoding = sys.stdout.encoding
         line = line.encode(encoding, "backslashreplace").decode(encoding)
     try:
         sys.stdout.write(line + "\n")
@@ -53,6 +53,11 @@ def _put(line: str) -> None:
         abandon_stdout()
         reason = (error.strerror or "it is closed").lower()
         raise OutputError(f"cannot write to stdout: {reason}; the rest is not shown") from None
+
+
+def _speaks_unicode() -> bool:
+    """Whether stdout takes all characters."""
+    return (sys.stdout.encoding or "utf-8").lower().startswith("utf")
 
 
 def abandon_stdout() -> None:

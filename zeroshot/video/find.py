@@ -38,7 +38,7 @@ class LeftOut:
         """One line for each kind of thing that was left out."""
         lines = []
         if self.suffixes:
-            counts = self.suffixes.most_common()
+            counts = sorted(self.suffixes.items(), key=lambda each: (-each[1], each[0]))
             shown = ", ".join(f"{count:,} {suffix or 'without suffix'}" for suffix, count in counts[:_NAMED])
             total = sum(self.suffixes.values())
             files = "1 file that is no video" if total == 1 else f"{total:,} files that are no videos"

@@ -164,5 +164,6 @@ def _read(path: Path, what: Any) -> Any:  # noqa: ANN401 - whatever a function m
     except (VideoError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - decoders of pictures raise what they like over damaged files
-        words = printable(" ".join(str(error).split())[:160]) or type(error).__name__
+        told = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        words = printable(" ".join(told.split())[:160])
         raise VideoError(f"cannot read the frame {printable(path)}: {words}; replace or remove it") from None
