@@ -32,7 +32,7 @@ finally:
     print(*sorted(entered), sep="\\n", file=sys.stderr)
 """
 WALKS = {
-    "classify": (40, (str(CLIP), "--labels", "waving,jumping")),
+    "classify": (41, (str(CLIP), "--labels", "waving,jumping")),
 }
 
 

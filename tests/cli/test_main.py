@@ -14,27 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from zeroshot.cli.main import app, main
+from zeroshot.cli.main import app
 
 CLIPS = Path(__file__).parents[2] / "examples" / "clips"
 VERBS = sorted(command.name for command in app.registered_commands)
 LABELS = "waving,jumping,bowing"
 LEFT_OUT = "zeroshot: left out 1 file that is no video by name: 1 .txt\n"
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    """Runs the command in this process: (exit status, stdout, stderr)."""
-
-    def call(*words: str | Path, stdin: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["zeroshot", *map(str, words)])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return ended.value.code or 0, out, err
-
-    return call
 
 
 @pytest.fixture

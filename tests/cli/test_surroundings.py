@@ -13,26 +13,12 @@ from pathlib import Path
 import pytest
 
 from zeroshot.cli import screen
-from zeroshot.cli.main import main
 
 CLIPS = sorted((Path(__file__).parents[2] / "examples" / "clips").glob("*.mp4"))
 MODEL = ("--model", "puppet-tiny", "--device", "cpu")
 LABELS = ("--labels", "waving,jumping")
 EVIL = "a\x1b[31m\u202egnp.\r\n\x9b2J\u2066.mp4"
 NOT_UTF8 = os.fsdecode(b"caf\xe9 \\udce9.mp4")
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    def call(*words: str | Path, stdin: object = None) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["zeroshot", *map(str, words)])
-        monkeypatch.setattr(sys, "stdin", stdin)
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return ended.value.code or 0, out, err
-
-    return call
 
 
 @pytest.fixture
@@ -105,7 +91,7 @@ def test_lists_on_stdin_may_name_anything(run, folder):
     status, out, _ = run("classify", "-", *LABELS, *MODEL, "--json", stdin=Bytes())
     assert status == 0
     assert json.loads(out)["path"] == NOT_UTF8
-    status, _, err = run("classify", "-", *LABELS, *MODEL)
+    status, _, err = run("classify", "-", *LABELS, *MODEL, stdin=None)
     assert (status, err) == (1, "zeroshot: stdin is closed; expected a list of videos there\n")
 
 
@@ -204,3 +190,27 @@ def test_a_process_that_is_forked_after_use_goes_on(tmp_path):
     command = [sys.executable, "-W", "ignore", script]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_renumbered_folder_of_frames_is_embedded_again(run, tmp_path):
+    import numpy as np
+    from PIL import Image
+
+    from zeroshot.batch.table import read_embeddings
+
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for number in range(8):
+        level = np.full((64, 64, 3), 30 * number, np.uint8)
+        Image.fromarray(level).save(folder / f"{number}.png", compress_level=0)
+    words = ("embed", folder, "-o", tmp_path / "rows", *MODEL)
+    assert run(*words)[0] == 0
+    before = read_embeddings(tmp_path / "rows")[1]
+    for number in range(8):
+        (folder / f"{number}.png").rename(folder / f"{number * 3 % 8}.new")
+    for path in list(folder.iterdir()):
+        path.rename(path.with_suffix(".png"))
+    assert run(*words)[1].startswith("1 video embedded")
+    after = read_embeddings(tmp_path / "rows")[1]
+    assert np.abs(before - after).max() > 1e-3
+    assert run(*words)[1].startswith("0 videos embedded")
