@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +84,23 @@ def test_no_verb_runs_what_lies_in_the_working_folder(trapped, verb):
     done = zeroshot(trapped, *verb.split(), *VERBS[verb])
     assert "Traceback" not in done.stderr
     assert done.returncode == 0 or verb == "evaluate", done.stderr
+    assert marks(trapped) == []
+
+
+def test_the_installed_command_runs_nothing_of_the_working_folder(trapped, tmp_path_factory):
+    command = tmp_path_factory.mktemp("bin") / "zeroshot"
+    command.write_text("import sys\nfrom zeroshot.cli.main import main\nsys.exit(main())\n")
+    words = [sys.executable, command, "classify", *VERBS["classify"]]
+    done = subprocess.run(words, cwd=trapped, capture_output=True, text=True, check=False, timeout=110)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert marks(trapped) == []
+
+
+def test_python_m_runs_no_other_module_of_the_working_folder(trapped):
+    shutil.rmtree(trapped / "zeroshot")  # which Python itself would take for the package that is meant
+    words = [sys.executable, "-m", "zeroshot", "classify", *VERBS["classify"]]
+    done = subprocess.run(words, cwd=trapped, capture_output=True, text=True, check=False, timeout=110)
+    assert (done.returncode, done.stderr) == (0, "")
     assert marks(trapped) == []
 
 
