@@ -12,7 +12,6 @@ import torch.nn.functional as F
 
 from zeroshot.errors import VideoError
 from zeroshot.model.batch_queue import Line
-from zeroshot.model.speed.threads import survive_forks
 from zeroshot.model.tokens import pool_tokens
 
 if TYPE_CHECKING:
@@ -51,7 +50,6 @@ class ClipEncoder:
 
     def line(self) -> Line[Any]:
         """Where clips wait for their vectors."""
-        survive_forks()
         if self._adapter is None:
             return Line(self._encode, _unit_means, self._backbone.batch_size)
         return Line(self._encode_tokens, self._adapt, self._backbone.batch_size)

@@ -45,17 +45,6 @@ def map_apart(work: Callable[[T], R], parts: Sequence[T]) -> list[R]:
 
 
 @cache
-def survive_forks() -> None:
-    """See to it that a process forked from this one can go on, on one thread.
-
-    The threads to which torch shares out its products do not come along into a forked process, which would
-    wait for them for ever.
-    """
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
-
-
-@cache
 def _pool(num_workers: int, cores: int, _process: int) -> ThreadPoolExecutor:
     """Threads that stay, each with its share of the cores; others for a forked process, which has none."""
     all_there = threading.Barrier(num_workers)
