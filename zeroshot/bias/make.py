@@ -28,9 +28,10 @@ from zeroshot.errors import OptionError, OutputError, VideoError
 from zeroshot.store.files import write_whole
 from zeroshot.store.lock import FolderLock
 from zeroshot.video.identity import content_key
+from zeroshot.video.pictures import images_in
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.sampling import Sampling
-from zeroshot.video.source import images_in, is_path, name_of
+from zeroshot.video.source import is_path, name_of
 
 if TYPE_CHECKING:
     import os

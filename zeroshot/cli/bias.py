@@ -177,12 +177,12 @@ def probe(
     stream, and the dependence between streams; with 95 % intervals. Each video is decoded once.
     """
     from zeroshot.bias.make import open_split
-    from zeroshot.cli.inputs import model_from
+    from zeroshot.cli.inputs import ModelChoice, model_from
     from zeroshot.probes.report import document
     from zeroshot.probes.run import probe_streams
     from zeroshot.reports.files import write_report
 
-    with model_from(model, device, None) as network, Bars("videos") as bar:
+    with model_from(ModelChoice(model, device)) as network, Bars("videos") as bar:
         report = probe_streams(
             open_split(source),
             network,

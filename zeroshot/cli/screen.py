@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
-from zeroshot.errors import OptionError
+from zeroshot.errors import OptionError, OutputError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -19,27 +21,58 @@ if TYPE_CHECKING:
 
 
 def put_json(row: dict[str, Any]) -> None:
-    """One JSON line on stdout, at once."""
-    sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+    r"""One JSON line on stdout, at once; what a terminal might obey is written as \u…: nothing is lost."""
+    text = json.dumps(row, ensure_ascii=not _speaks_unicode())
+    _put("".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text))
 
 
 def put_csv(*fields: object) -> None:
     """One CSV line on stdout, at once."""
-    csv.writer(sys.stdout, lineterminator="\n").writerow(fields)
-    sys.stdout.flush()
+    line = io.StringIO()
+    shown = (printable(each) if isinstance(each, str) else each for each in fields)
+    csv.writer(line, lineterminator="").writerow(shown)
+    _put(line.getvalue())
 
 
 def put_line(text: str = "") -> None:
-    """One line for people on stdout."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    """One line for people on stdout, or several; nothing in them moves a cursor or changes a colour."""
+    _put("\n".join(printable(line) for line in text.split("\n")))
+
+
+def _put(line: str) -> None:
+    """A line on stdout, at once.
+
+    Raises:
+        OutputError: stdout was closed, or is a file on a full disk.
+    """
+    if not _speaks_unicode():  # a terminal of another language
+        encoding = sys.stdout.encoding
+        line = line.encode(encoding, "backslashreplace").decode(encoding)
+    try:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        abandon_stdout()
+        reason = (error.strerror or "it is closed").lower()
+        raise OutputError(f"cannot write to stdout: {reason}; the rest is not shown") from None
+
+
+def _speaks_unicode() -> bool:
+    """Whether stdout takes all characters."""
+    return (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+
+
+def abandon_stdout() -> None:
+    """Have what is still to be written go nowhere, so that the end of the program does not fail over it."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say(text: str) -> None:
     """One line for people on stderr."""
-    sys.stderr.write(f"zeroshot: {text}\n")
-    sys.stderr.flush()
+    with suppress(OSError):  # nobody listens
+        sys.stderr.write(f"zeroshot: {printable(text)}\n")
+        sys.stderr.flush()
 
 
 def end_with(failures: int, total: int) -> None:
@@ -57,9 +90,9 @@ def put_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
     table = Table(box=None, pad_edge=False)
     for name in header:
-        table.add_column(Text(name))
+        table.add_column(Text(printable(name)))
     for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
+        table.add_row(*(Text(printable(str(cell))) for cell in row))
     console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=10_000)
     for line in console.render_lines(table, pad=False):
         put_line("".join(segment.text for segment in line).rstrip())

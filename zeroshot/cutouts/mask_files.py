@@ -11,9 +11,9 @@ import numpy as np
 from zeroshot.cutouts.finder import Finder, Found
 from zeroshot.errors import OptionError, VideoError, counted
 from zeroshot.video.decoders.all_frames import reduced
-from zeroshot.video.decoders.decode import VIDEO_SUFFIXES
 from zeroshot.video.decoders.probe import printable
-from zeroshot.video.source import images_in
+from zeroshot.video.pictures import images_in
+from zeroshot.video.suffixes import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
