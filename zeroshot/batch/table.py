@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from zeroshot.batch import parquet as parts
-from zeroshot.batch.parquet import EmbeddingRow, utf8
+from zeroshot.batch.parquet import EmbeddingRow, as_named, utf8
 from zeroshot.batch.records import PENDING, Ledger, Record, path_key
 from zeroshot.errors import OutputError
 from zeroshot.store.files import write_whole
@@ -110,6 +110,11 @@ class EmbeddingTable:
         """Whether a path has rows, of whatever content."""
         return self._ledger.get(path_key(utf8(str(path)))) is not None
 
+    def has_failed(self, path: str) -> bool:
+        """Whether the rows of a path hold an error."""
+        record = self._ledger.get(path_key(utf8(path)))
+        return record is not None and record.failed
+
     def rows_of(self, path: str, *, retry: bool = False) -> tuple[EmbeddingRow, ...] | None:
         """The rows that stand for a file as it is now, or None where it has to be read.
 
@@ -194,7 +199,7 @@ class EmbeddingTable:
         if record.part not in self._loaded:
             found: dict[bytes, list[EmbeddingRow]] = {}
             for row in parts.from_arrow(parts.read_part(parts.part_path(self.folder, record.part))):
-                found.setdefault(path_key(row.path), []).append(row)
+                found.setdefault(path_key(utf8(row.path)), []).append(row)
             self._loaded[record.part] = {key: tuple(rows) for key, rows in found.items()}
             if len(self._loaded) > _PARTS_IN_MEMORY:
                 self._loaded.popitem(last=False)
@@ -348,7 +353,7 @@ def read_table(folder: str | Path) -> Embeddings:
         table = parts.read_part(part, ["path", "embedding", "start_seconds", "end_seconds"])
         matrix, there = parts.matrix_of(table)
         table = table.filter(pa.array(there))
-        paths += table["path"].to_pylist()
+        paths += map(as_named, table["path"].to_pylist())
         spans.append(np.stack([table[name].to_numpy() for name in ("start_seconds", "end_seconds")], axis=1))
         matrices.append(matrix)
     seconds = np.concatenate(spans)

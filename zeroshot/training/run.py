@@ -9,24 +9,27 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from zeroshot.checkpoint import DEFAULT_MODEL, load_adapter, load_model, save_adapter
+from zeroshot.cutouts.finders import TOKENS
 from zeroshot.errors import OutputError
 from zeroshot.reports.curves import training_curves
+from zeroshot.reports.environment import versions
 from zeroshot.store.files import write_whole
 from zeroshot.training.accelerator import on_machine
 from zeroshot.training.config import TrainingConfig
 from zeroshot.training.history import EpochRecord, Fitted, Watcher
 from zeroshot.training.loop import fit
-from zeroshot.training.prepare import Material, Preparation, gather, open_waist, readable
-from zeroshot.training.report import (
+from zeroshot.training.model_card import (
     LOG,
     PICTURE,
     PROVENANCE,
-    versions,
     write_card,
     write_log,
     write_provenance,
 )
+from zeroshot.training.prepare import Material, Preparation, gather, open_waist, readable
 from zeroshot.training.snapshot import STATE, Snapshots, first_difference
 
 if TYPE_CHECKING:
@@ -117,7 +120,7 @@ def _tokens(
     name, waist = open_waist(split, network, preparation, cache / "train", watcher.prepared)
     if held_out is None:
         return name, waist, None
-    plain = replace(preparation, mirrored=False, swapped=False)
+    plain = replace(preparation, mirrored=False, swapped=False, masks=TOKENS)
     return name, waist, open_waist(held_out, network, plain, cache / "held-out", watcher.prepared)[1]
 
 
@@ -198,7 +201,7 @@ def _facts(material: Material, fitted: Fitted, backbone: Backbone) -> dict[str, 
         "best_epoch": fitted.best_epoch,
         "fused_weight": float(fitted.adapter.fused_weight),
         "notes": [*material.notes, *fitted.notes],
-        "versions": versions(),
+        "versions": {**versions("accelerate"), "torch": str(torch.__version__)},  # with what it was built for
         "history": [record.as_dict() for record in fitted.history],
     }
 
