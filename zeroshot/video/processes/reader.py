@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from zeroshot.video.sampling import Sampling, Window
     from zeroshot.video.source import VideoSource
 
+    Read = tuple[VideoSource, tuple[Clip, ...] | VideoError]
+
 Outcome = TypeVar("Outcome")
 
 
@@ -105,9 +107,7 @@ class ClipReader:
         """
         return self._clips(source, sampling, self._begin(source, sampling))
 
-    def read_many(
-        self, sources: Iterable[VideoSource], sampling: Sampling
-    ) -> Iterator[tuple[VideoSource, tuple[Clip, ...] | VideoError]]:
+    def read_many(self, sources: Iterable[VideoSource], sampling: Sampling) -> Iterator[Read]:
         """Each source with its clips or its error, in the order given, decoded a little ahead of the caller.
 
         Args:
@@ -115,9 +115,7 @@ class ClipReader:
             sampling: which moments.
         """
 
-        def finished(
-            source: VideoSource, future: Future[Message] | None
-        ) -> tuple[VideoSource, tuple[Clip, ...] | VideoError]:
+        def finished(source: VideoSource, future: Future[Message] | None) -> Read:
             try:
                 return source, self._clips(source, sampling, future)
             except VideoError as error:
@@ -125,7 +123,7 @@ class ClipReader:
             except OptionError as error:
                 return source, VideoError(f"cannot sample {name_of(source)}: {error}")
 
-        def begun() -> Iterator[_Begun[tuple[VideoSource, tuple[Clip, ...] | VideoError]]]:
+        def begun() -> Iterator[_Begun[Read]]:
             for source in sources:
                 future = self._begin(source, sampling)
                 yield _Begun(partial(finished, source, future), (future,))
@@ -258,16 +256,13 @@ class ClipReader:
             paths = picture_paths(source)
             return self._submit("film", source, paths, {**options, "pictures": True}) if paths else None
 
-        def finished(
-            group: Sequence[VideoSource], futures: Sequence[Future[Message] | None]
-        ) -> list[Film | VideoError]:
-            pairs = zip(group, futures, strict=True)
+        def finished(pairs: Sequence[tuple[VideoSource, Future[Message] | None]]) -> list[Film | VideoError]:
             return [_film_of(source, future, end_seconds, largest_side) for source, future in pairs]
 
         def begun() -> Iterator[_Begun[list[Film | VideoError]]]:
             for group in groups:
-                futures = tuple(submitted(source) for source in group)
-                yield _Begun(partial(finished, group, futures), futures)
+                pairs = [(source, submitted(source)) for source in group]
+                yield _Begun(partial(finished, pairs), tuple(future for _, future in pairs))
 
         return _in_order(begun(), self.num_workers)
 
