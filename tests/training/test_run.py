@@ -626,7 +626,9 @@ def test_a_broken_run_ends_as_an_unbroken_one(world, scenes, tmp_path, after):
 def test_a_state_of_another_run_or_a_damaged_one_is_refused(world, scenes, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fit(*world, CONFIG, scenes=scenes, snapshots=Snapshots(tmp_path, 1, {"a": {"b": 1}}), watcher=Stop(2))
-    with pytest.raises(OutputError, match=r"holds a run with a.b 1, this one has 2; choose another output"):
+    with pytest.raises(
+        OutputError, match=r"holds training with a.b 1, this run has 2; choose another output"
+    ):
         fit(*world, CONFIG, scenes=scenes, snapshots=Snapshots(tmp_path, 1, {"a": {"b": 2}}))
     state = tmp_path / "state.pt"
     for content in (b"", state.read_bytes()[:-100], b"x" * 100):
@@ -832,9 +834,7 @@ def test_a_finished_run_is_given_again(trained, place):
     assert same(weights(again), weights(fitted))
     assert again.history == fitted.history
     assert (folder / "training.json").read_bytes() == before
-    with pytest.raises(
-        OutputError, match=r"holds a finished run with settings.seed 0, this one has 1; choose"
-    ):
+    with pytest.raises(OutputError, match=r"holds training with settings.seed 0, this run has 1; choose"):
         run_train(place, folder, replace(TRAIN, seed=1))
 
 

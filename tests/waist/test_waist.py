@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,7 +21,7 @@ from zeroshot.store.files import write_whole
 from zeroshot.video.decoders.decode import read_clips
 from zeroshot.video.identity import content_key
 from zeroshot.video.sampling import Sampling
-from zeroshot.waist.shards import read_shard, write_shard
+from zeroshot.waist.shards import Shard, read_shard, write_shard
 from zeroshot.waist.swapped_copies import PlaceSwapper, partner, read_places
 from zeroshot.waist.waist import Copies, Waist
 from zeroshot.waist.writer import waist_settings, write_waist
@@ -73,8 +74,10 @@ def test_numbers_are_the_backbones_own(written, model, videos):
 
 def test_shards_are_mapped_not_read(written):
     (shard,) = Waist.open(written).shards
-    assert isinstance(shard.tokens, np.memmap)
-    assert isinstance(shard.embeddings, np.memmap)
+    mapped = Path("/proc/self/maps").read_text()
+    assert str(written / "shard-00000.safetensors") in mapped
+    for array in (shard.tokens, shard.embeddings):
+        assert not array.flags.owndata
 
 
 def test_what_is_there_is_not_encoded_again(copy, model, videos):
@@ -143,7 +146,7 @@ def test_mirrored_clips_follow_the_others(model, videos, tmp_path):
     with pytest.raises(OptionError, match="samplings 4 is not there; this waist has 4"):
         waist.batch([0], 4)
     assert Waist.open(tmp_path / "m").settings.mirrored
-    with pytest.raises(OutputError, match="holds tokens with mirrored True, not False"):
+    with pytest.raises(OutputError, match="holds tokens with mirrored true, this run has false"):
         write_waist(model, videos[:2], tmp_path / "m", sampling=sampling)
     with pytest.raises(OptionError, match="3 clips a video; expected as many mirrored ones"):
         Waist.from_tensors(torch.zeros(1, 3, 2, 17, 4), torch.zeros(1, 3, 2, 5), ["a"], mirrored=True)
@@ -246,10 +249,10 @@ def test_several_samplings_from_one_video(model, videos, tmp_path):
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"sampling": Sampling(6)}, "tokens with num_frames 4, not 6"),
-        ({"grid_side": 4}, r"tokens with grid \(2, 2\), not \(4, 4\)"),
-        ({"sampling": Sampling(4, num_views=2)}, "tokens with num_samplings 1, not 2"),
-        ({"sampling": Sampling(4, stride_seconds=0.1)}, "tokens with stride_seconds None, not 0.1"),
+        ({"sampling": Sampling(6)}, "tokens with num_frames 4, this run has 6"),
+        ({"grid_side": 4}, r"tokens with grid \[2, 2\], this run has \[4, 4\]"),
+        ({"sampling": Sampling(4, num_views=2)}, "tokens with num_samplings 1, this run has 2"),
+        ({"sampling": Sampling(4, stride_seconds=0.1)}, "tokens with stride_seconds null, this run has 0.1"),
     ],
 )
 def test_other_settings_are_refused_by_name(copy, model, videos, options, named):
@@ -261,7 +264,7 @@ def test_other_settings_are_refused_by_name(copy, model, videos, options, named)
 def test_another_backbone_is_refused(copy, videos, tmp_path):
     with (
         load_model(str(write_checkpoint(tmp_path / "other", seed=4)), device="cpu") as other,
-        pytest.raises(OutputError, match=r"holds tokens of the backbone .*tiny.*, not of .*other"),
+        pytest.raises(OutputError, match=r"holds tokens of the backbone .*tiny.*, this run has .*other"),
     ):
         write_waist(other, videos, copy, grid_side=2)
     settings = waist_settings(other.backbone, Sampling(4), 2)
@@ -309,11 +312,12 @@ def test_a_lost_shard_is_named_and_written_again(copy, model, videos, written):
     np.testing.assert_array_equal(arrays(waist)[0], arrays(Waist.open(written))[0])
 
 
-@pytest.mark.parametrize("content", ["", "{", "[1]", "{}", '{"format": 1}'])
+@pytest.mark.parametrize("content", ["", "{", "[1]", "{}", '{"format": 2}'])
 def test_a_damaged_manifest_is_named(copy, content):
     (copy / "manifest.json").write_text(content)
     with pytest.raises(
-        OutputError, match=r"manifest.json is damaged; choose another folder, or delete this one"
+        OutputError,
+        match=r"manifest.json is damaged or of an earlier version; choose another folder, or delete this one",
     ):
         Waist.open(copy)
 
@@ -321,7 +325,7 @@ def test_a_damaged_manifest_is_named(copy, content):
 def test_a_manifest_of_another_version_is_named(copy):
     manifest = json.loads((copy / "manifest.json").read_text())
     (copy / "manifest.json").write_text(json.dumps(manifest | {"format": 9}))
-    with pytest.raises(OutputError, match="has format 9; this version reads 1"):
+    with pytest.raises(OutputError, match="has format 9; this version reads 2"):
         Waist.open(copy)
 
 
@@ -332,7 +336,7 @@ def test_no_manifest_is_named(tmp_path):
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path, model, videos):
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(OutputError, match=r"is not empty and holds no manifest.json"):
+    with pytest.raises(OutputError, match=r"is not empty and holds no tokens"):
         write_waist(model, videos, tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"cannot write to .*file"):
@@ -387,8 +391,8 @@ def test_shards_hold_what_was_given(tmp_path):
     rng = np.random.default_rng(0)
     tokens = rng.normal(size=(3, 2, 4, 5, 6)).astype(np.float16)
     embeddings = rng.normal(size=(3, 2, 4, 7)).astype(np.float32)
-    write_shard(tmp_path / "s.safetensors", ["a", "b", "ü"], tokens, embeddings)
-    shard = read_shard(tmp_path / "s.safetensors")
+    write_shard(tmp_path / "s.safetensors", Shard(("a", "b", "ü"), tokens, embeddings), "x")
+    shard = read_shard(tmp_path / "s.safetensors", "x")
     assert shard.keys == ("a", "b", "ü")
     np.testing.assert_array_equal(shard.tokens, tokens)
     np.testing.assert_array_equal(shard.embeddings, embeddings)

@@ -105,13 +105,14 @@ def _index_of(
     from zeroshot.index.index import LabelIndex
 
     stamp = index_stamp(network, prompts)
-    with suppress(IndexFileError):
-        there = LabelIndex.load(output, fingerprint=stamp, exact=True, check=True)
-        say(f"{output} holds these labels already; nothing is encoded again")
-        return _in_cells(there, output, recall, given)
     with LabelRows(output, stamp) as rows:
-        vectors = _encode(rows, network, prompts)
-        made = _in_cells(LabelIndex(prompts.labels, vectors, fingerprint=stamp), output, recall, given)
+        there = None
+        with suppress(IndexFileError):
+            there = LabelIndex.load(output, fingerprint=stamp, exact=True, check=True)
+            say(f"{output} holds these labels already; nothing is encoded again")
+        if there is None:
+            there = LabelIndex(prompts.labels, _encode(rows, network, prompts), fingerprint=stamp)
+        made = _in_cells(there, output, recall, given)
         rows.remove()
     return made
 
