@@ -146,7 +146,7 @@ def test_mirrored_clips_follow_the_others(model, videos, tmp_path):
     with pytest.raises(OptionError, match="samplings 4 is not there; this waist has 4"):
         waist.batch([0], 4)
     assert Waist.open(tmp_path / "m").settings.mirrored
-    with pytest.raises(OutputError, match="holds tokens with mirrored true, this run has false"):
+    with pytest.raises(OutputError, match="holds tokens with mirrored true, not false"):
         write_waist(model, videos[:2], tmp_path / "m", sampling=sampling)
     with pytest.raises(OptionError, match="3 clips a video; expected as many mirrored ones"):
         Waist.from_tensors(torch.zeros(1, 3, 2, 17, 4), torch.zeros(1, 3, 2, 5), ["a"], mirrored=True)
@@ -249,10 +249,10 @@ def test_several_samplings_from_one_video(model, videos, tmp_path):
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"sampling": Sampling(6)}, "tokens with num_frames 4, this run has 6"),
-        ({"grid_side": 4}, r"tokens with grid \[2, 2\], this run has \[4, 4\]"),
-        ({"sampling": Sampling(4, num_views=2)}, "tokens with num_samplings 1, this run has 2"),
-        ({"sampling": Sampling(4, stride_seconds=0.1)}, "tokens with stride_seconds null, this run has 0.1"),
+        ({"sampling": Sampling(6)}, "tokens with num_frames 4, not 6"),
+        ({"grid_side": 4}, r"tokens with grid \[2, 2\], not \[4, 4\]"),
+        ({"sampling": Sampling(4, num_views=2)}, "tokens with num_samplings 1, not 2"),
+        ({"sampling": Sampling(4, stride_seconds=0.1)}, "tokens with stride_seconds null, not 0.1"),
     ],
 )
 def test_other_settings_are_refused_by_name(copy, model, videos, options, named):
@@ -264,7 +264,7 @@ def test_other_settings_are_refused_by_name(copy, model, videos, options, named)
 def test_another_backbone_is_refused(copy, videos, tmp_path):
     with (
         load_model(str(write_checkpoint(tmp_path / "other", seed=4)), device="cpu") as other,
-        pytest.raises(OutputError, match=r"holds tokens of the backbone .*tiny.*, this run has .*other"),
+        pytest.raises(OutputError, match=r"holds tokens of the backbone .*tiny.*, not of .*other"),
     ):
         write_waist(other, videos, copy, grid_side=2)
     settings = waist_settings(other.backbone, Sampling(4), 2)

@@ -78,14 +78,19 @@ def embed(
         if table.left_by is not None:
             say(f"{table.left_by} ended in the midst of {output}; going on")
         num_read, failures = _fill(table, reading, paths, retry, as_json)
-        if num_read < len(paths):
-            say(f"{len(paths) - num_read} of {len(paths)} videos are in {output} already")
+        if known := len(paths) - num_read - table.num_copied:
+            say(f"{known} of {len(paths)} videos are in {output} already")
+        if table.num_copied:
+            say(f"{table.num_copied} of {len(paths)} videos are copies of these")
+        failed = sum(map(table.failed, paths))
+        if failed > failures:
+            say(f"{failed - failures} of them failed in an earlier run; --retry reads them again")
     notes.say_sampling()
     if not as_json:
         put_line(
             f"{counted(num_read - failures, 'video')} embedded in width {network.embedding_dim}, in {output}"
         )
-    end_with(failures, num_read)
+    end_with(failed, len(paths))
 
 
 def _engine(

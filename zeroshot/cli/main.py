@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
+from pathlib import Path
 
 import typer
 
 from zeroshot.cli import bias, classify, embed, evaluate, index, models, search, synthesize, timeline, train
 from zeroshot.cli.screen import say
-from zeroshot.errors import ZeroshotError
+from zeroshot.errors import OutputError, ZeroshotError
 
+_NOT_WRITTEN = {errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO}
 INTERRUPTED = 130  # what typer ends with on Ctrl-C, as shells do
 
 app = typer.Typer(
@@ -61,12 +65,34 @@ def _top(
     """
 
 
+def _require_surroundings() -> None:
+    """Refuse to begin without a place to write to or to look from.
+
+    Raises:
+        OutputError: standard output is closed, or the working folder is gone.
+    """
+    if sys.stdout is None:
+        raise OutputError("standard output is closed; leave it open, or send it to /dev/null")
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise OutputError("the working folder is gone; change to one that is there") from None
+
+
 def main() -> None:
     """Run the command line; end with 0, with 1 and one line for what a user can repair, or 130 on Ctrl-C."""
     try:
+        _require_surroundings()
         app()
     except ZeroshotError as error:
         say(str(error))
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is not None or error.errno not in _NOT_WRITTEN:
+            raise
+        # What is left in the buffer would be tried again, and complained of, when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        say(f"cannot write to standard output: {error.strerror}; send it to a place that takes it")
         sys.exit(1)
     except SystemExit as end:
         if end.code == INTERRUPTED:

@@ -208,18 +208,23 @@ def require_same(folder: Path, layout: Layout, before: Mapping[str, Any], now: M
         raise OutputError(f"{folder} holds {layout.holds} with {difference}; {layout.remedy}")
 
 
-def first_difference(before: Any, now: Any, name: str = "") -> str | None:  # noqa: ANN401 - any JSON value
+def first_difference(
+    before: Any,  # noqa: ANN401 - any JSON value
+    now: Any,  # noqa: ANN401
+    joint: str = "this run has",
+    name: str = "",
+) -> str | None:
     """In words, the first place where two JSON values differ; None where they agree."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in dict.fromkeys([*now, *before]):
             inner = f"{name}.{key}" if name else str(key)
-            if difference := first_difference(before.get(key), now.get(key), inner):
+            if difference := first_difference(before.get(key), now.get(key), joint, inner):
                 return difference
         return None
     if before == now:
         return None
     shown = [text if len(text) <= 60 else text[:57] + "…" for text in (json.dumps(before), json.dumps(now))]
-    return f"{name} {shown[0]}, this run has {shown[1]}"
+    return f"{name} {shown[0]}, {joint} {shown[1]}"
 
 
 def _sweep_within(folder: Path, name: str, files: str) -> None:

@@ -110,10 +110,10 @@ class WaistSettings:
         if self.fingerprint != other.fingerprint:
             return (
                 f"tokens of the backbone {self.backbone} ({self.fingerprint}), "
-                f"this run has {other.backbone} ({other.fingerprint})"
+                f"not of {other.backbone} ({other.fingerprint})"
             )
         mine, theirs = ({**settings.as_dict(), "backbone": ""} for settings in (self, other))
-        found = first_difference(mine, theirs)
+        found = first_difference(mine, theirs, "not")
         return None if found is None else f"tokens with {found}"
 
 
