@@ -199,11 +199,15 @@ def test_every_flipped_bit_of_a_note_is_noticed(tmp_path):
 
 
 def test_half_files(tmp_path):
-    with pytest.raises(KeyboardInterrupt), half_file(tmp_path / "a.bin") as half:
-        half.write_bytes(b"half")
-        assert is_half(half.name, r"a\.bin")
-        assert not is_half(half.name, r"b\.bin")
-        raise KeyboardInterrupt
+    def stopped() -> None:
+        with half_file(tmp_path / "a.bin") as half:
+            half.write_bytes(b"half")
+            assert is_half(half.name, r"a\.bin")
+            assert not is_half(half.name, r"b\.bin")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
     assert names(tmp_path) == set()
     (tmp_path / "victim").write_text("precious")
     (tmp_path / "link").symlink_to(tmp_path / "victim")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -18,13 +20,14 @@ from zeroshot.datasets.splits import LabeledVideo
 from zeroshot.errors import ModelError, OptionError, OutputError, VideoError
 from zeroshot.model.tokens import pool_tokens
 from zeroshot.store.files import write_whole
+from zeroshot.store.folder import Claim
 from zeroshot.video.decoders.decode import read_clips
 from zeroshot.video.identity import content_key
 from zeroshot.video.sampling import Sampling
 from zeroshot.waist.shards import Shard, read_shard, write_shard
 from zeroshot.waist.swapped_copies import PlaceSwapper, partner, read_places
 from zeroshot.waist.waist import Copies, Waist
-from zeroshot.waist.writer import waist_settings, write_waist
+from zeroshot.waist.writer import LAYOUT, waist_settings, write_waist
 
 
 @pytest.fixture(scope="module")
@@ -302,6 +305,61 @@ def test_a_damaged_shard_is_named(copy, model, videos, spoil):
         ) as error:
             attempt()
         assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["shard-00000.safetensors", "manifest.json"])
+def test_no_flipped_bit_gives_another_number_or_word(copy, written, name):
+    truth, truth_rows = arrays(Waist.open(written)), Waist.open(written).rows
+    data = (copy / name).read_bytes()
+    draw, noticed = random.Random(0), 0
+    header = int.from_bytes(data[:8], "little") if name.startswith("shard") else len(data)
+    regions = [(0, 8), (8, 8 + header), (8 + header, len(data) - 400), (len(data) - 400, len(data))]
+    for first, last in regions if name.startswith("shard") else [(0, len(data))]:
+        for _ in range(40):
+            spoiled = bytearray(data)
+            spoiled[draw.randrange(first, last)] ^= 1 << draw.randrange(8)
+            (copy / name).write_bytes(spoiled)
+            try:
+                waist = Waist.open(copy)
+            except OutputError as error:
+                noticed += 1
+                assert "\n" not in str(error)  # noqa: PT017 - either outcome is right, if it is the right one
+            else:
+                assert waist.rows == truth_rows
+                for one, other in zip(arrays(waist), truth, strict=True):
+                    np.testing.assert_array_equal(one, other)
+    assert noticed >= (150 if name.startswith("shard") else 20)
+
+
+def test_a_shard_of_another_waist_is_refused(copy, model, videos, tmp_path):
+    write_waist(model, videos, tmp_path / "other", grid_side=2, sampling=replace(model.sampling, seed=5))
+    shutil.copy(tmp_path / "other" / "shard-00000.safetensors", copy)
+    with pytest.raises(
+        OutputError, match=r"shard-00000.safetensors was copied here from elsewhere; delete it"
+    ):
+        Waist.open(copy)
+    shutil.copy(
+        tmp_path / "other" / "shard-00000.safetensors", tmp_path / "other" / "shard-00001.safetensors"
+    )
+    with pytest.raises(OutputError, match=r"shard-00001.safetensors was copied here"):
+        Waist.open(tmp_path / "other")
+
+
+def test_two_runs_into_one_folder(model, videos, tmp_path):
+    """The second is refused while the first writes; who finds everything there reads it all the same."""
+    refused = []
+
+    def meanwhile(done: int, total: int) -> None:
+        with pytest.raises(OutputError, match=f"is being written by process {os.getpid()} on") as error:
+            write_waist(model, videos[3:], tmp_path, grid_side=2)
+        refused.append(error)
+
+    whole = write_waist(model, videos, tmp_path, grid_side=2, advance=meanwhile)
+    assert len(refused) == 6
+    with Claim(tmp_path, LAYOUT):
+        again = write_waist(model, videos, tmp_path, grid_side=2)
+    assert again.rows == whole.rows
+    assert len(write_waist(model, videos[3:], tmp_path, grid_side=2)) == 3
 
 
 def test_a_lost_shard_is_named_and_written_again(copy, model, videos, written):

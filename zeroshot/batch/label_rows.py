@@ -71,9 +71,9 @@ class LabelRows:
             return 0
         done = 0
         with self._rows.open("rb") as rows:
-            for noted in self._sums.read_text(errors="replace").splitlines():
+            for noted in self._sums.read_bytes().split(b"\n"):
                 group = rows.read(4 * width * LABELS_AT_ONCE)
-                if not group or crc32(group) != noted:
+                if not group or crc32(group).encode() != noted:
                     break
                 done += len(group) // (4 * width)
         return done

@@ -99,7 +99,9 @@ class Parts:
 
         Raises:
             OutputError: the disk is full or read-only; what was there before stays.
+            ValueError: its embeddings have several widths.
         """
+        _require_one_width(table["embedding"])
         facts = json.dumps({"part": number, "made_with": self.made_with, "crc32": "0" * 8})
         buffer = pa.BufferOutputStream()
         with pq.ParquetWriter(buffer, table.schema, use_dictionary=["error"]) as writer:
