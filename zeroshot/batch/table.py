@@ -153,14 +153,7 @@ class EmbeddingTable:
         return record is not None and record.failed
 
     def add(self, *rows: EmbeddingRow) -> None:
-        """Take all rows of one video, in place of those it may have.
-
-        Raises:
-            ModelError: a vector is none, as it holds NaN or infinity.
-        """
-        for row in rows:
-            if row.embedding is not None and not np.isfinite(row.embedding).all():
-                raise ModelError(f"{row.path}: its embedding holds NaN or infinity; take another precision")
+        """Take all rows of one video, in place of those it may have."""
         key = path_key(utf8(rows[0].path))
         before = self._ledger.get(key)
         if before is not None and before.part != PENDING:
@@ -176,9 +169,11 @@ class EmbeddingTable:
 
         Raises:
             OutputError: the disk is full or read-only; the parts written before stay.
+            ModelError: a vector is none, as it holds NaN or infinity; the video's rows are dropped.
         """
         if self._pending:
             self._claim.check()
+            lost = self._drop_no_numbers()
             self._forget_outdated()  # first: killed in between, a video has no row, never two
             fresh = to_arrow([row for rows in self._pending.values() for row in rows])
             numbers = self._parts.numbers()
@@ -193,7 +188,25 @@ class EmbeddingTable:
                 self._ledger.put(_record(key, rows, number))
             self._pending.clear()
             self._num_pending = 0
+            if lost:
+                raise ModelError(f"{lost[0]}: its embedding holds NaN or infinity; take another precision")
         self._flushed_at = time.monotonic()
+
+    def _drop_no_numbers(self) -> list[str]:
+        """Take videos out of the pending ones whose vectors are none; gives their paths."""
+        vectors = [
+            row.embedding for rows in self._pending.values() for row in rows if row.embedding is not None
+        ]
+        if not vectors or np.isfinite(np.concatenate(vectors)).all():
+            return []
+        lost = [
+            (key, rows[0].path)
+            for key, rows in self._pending.items()
+            if not all(row.embedding is None or np.isfinite(row.embedding).all() for row in rows)
+        ]
+        for key, _ in lost:
+            del self._pending[key]
+        return [path for _, path in lost]
 
     def _rows(self, record: Record) -> tuple[EmbeddingRow, ...]:
         """The rows of a record, from memory or from its part."""
