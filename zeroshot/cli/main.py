@@ -13,7 +13,7 @@ from zeroshot.cli import bias, classify, embed, evaluate, index, models, search,
 from zeroshot.cli.screen import say
 from zeroshot.errors import OutputError, ZeroshotError
 
-_NOT_WRITTEN = {errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO}
+_NOT_WRITTEN = {errno.ENOSPC, errno.EBADF, errno.EIO}  # a pipe that nobody reads any more is no fault
 INTERRUPTED = 130  # what typer ends with on Ctrl-C, as shells do
 
 app = typer.Typer(
