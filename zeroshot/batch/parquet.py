@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
 PART = r"part-\d{5,}\.parquet"
@@ -177,7 +177,6 @@ def to_arrow(rows: Sequence[EmbeddingRow]) -> pa.Table:
     facts = [row.facts for row in rows]
     columns: dict[str, list[Any]] = {
         "path": [utf8(row.path) for row in rows],
-        "embedding": [row.embedding for row in rows],
         "error": [None if row.error is None else utf8(row.error) for row in rows],
         "start_seconds": [row.start_seconds for row in rows],
         "end_seconds": [row.end_seconds for row in rows],
@@ -185,7 +184,25 @@ def to_arrow(rows: Sequence[EmbeddingRow]) -> pa.Table:
         "size": [None if each is None else each.size for each in facts],
         "modified": [None if each is None else each.modified for each in facts],
     }
-    return pa.table({field.name: pa.array(columns[field.name], field.type) for field in SCHEMA}, SCHEMA)
+    arrays = {name: pa.array(values, SCHEMA.field(name).type) for name, values in columns.items()}
+    arrays["embedding"] = _embeddings([row.embedding for row in rows])
+    return pa.table([arrays[name] for name in SCHEMA.names], SCHEMA)
+
+
+def numbers_of(table: pa.Table) -> NDArray[np.float32]:
+    """All numbers of all embeddings, one after the other."""
+    flat: NDArray[np.float32] = table["embedding"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return flat
+
+
+def _embeddings(vectors: Sequence[NDArray[np.float32] | None]) -> pa.Array:
+    """The column of vectors, some of which are not there."""
+    there = [vector for vector in vectors if vector is not None]
+    flat = np.concatenate(there) if there else np.empty(0)
+    lengths = [0 if vector is None else len(vector) for vector in vectors]
+    ends = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
+    missing = pa.array([vector is None for vector in vectors], pa.bool_())
+    return pa.ListArray.from_arrays(ends, pa.array(flat.astype(np.float32, copy=False)), mask=missing)
 
 
 def from_arrow(table: pa.Table) -> list[EmbeddingRow]:
@@ -214,7 +231,7 @@ def matrix_of(table: pa.Table) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Embeddings (m, D) float32 of the m of n rows that have one, and (n,) which those are."""
     column = table["embedding"].combine_chunks()
     there = column.is_valid().to_numpy(zero_copy_only=False)
-    values = column.flatten().to_numpy(zero_copy_only=False)
+    values = numbers_of(table)
     number = int(there.sum())
     return values.reshape(number, len(values) // number if number else 0), there
 

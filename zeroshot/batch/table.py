@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from zeroshot.batch.parquet import PART, EmbeddingRow, Parts, facts_of, from_arrow, matrix_of, to_arrow, utf8
+from zeroshot.batch.parquet import (
+    PART,
+    EmbeddingRow,
+    Parts,
+    facts_of,
+    from_arrow,
+    matrix_of,
+    numbers_of,
+    to_arrow,
+    utf8,
+)
 from zeroshot.batch.records import PENDING, Ledger, Record, path_key
 from zeroshot.errors import ModelError, OutputError
 from zeroshot.store import folder as store
@@ -173,9 +183,8 @@ class EmbeddingTable:
         """
         if self._pending:
             self._claim.check()
-            lost = self._drop_no_numbers()
+            fresh, lost = self._fresh()
             self._forget_outdated()  # first: killed in between, a video has no row, never two
-            fresh = to_arrow([row for rows in self._pending.values() for row in rows])
             numbers = self._parts.numbers()
             number = numbers[-1] if numbers else 0
             if numbers and self._parts.count(number) + len(fresh) > _ROWS_PER_PART:
@@ -192,21 +201,18 @@ class EmbeddingTable:
                 raise ModelError(f"{lost[0]}: its embedding holds NaN or infinity; take another precision")
         self._flushed_at = time.monotonic()
 
-    def _drop_no_numbers(self) -> list[str]:
-        """Take videos out of the pending ones whose vectors are none; gives their paths."""
-        vectors = [
-            row.embedding for rows in self._pending.values() for row in rows if row.embedding is not None
-        ]
-        if not vectors or np.isfinite(np.concatenate(vectors)).all():
-            return []
-        lost = [
-            (key, rows[0].path)
-            for key, rows in self._pending.items()
-            if not all(row.embedding is None or np.isfinite(row.embedding).all() for row in rows)
-        ]
-        for key, _ in lost:
-            del self._pending[key]
-        return [path for _, path in lost]
+    def _fresh(self) -> tuple[pa.Table, list[str]]:
+        """The pending rows, and the paths of videos that are dropped, as their vectors are none."""
+        rows = [row for rows in self._pending.values() for row in rows]
+        fresh = to_arrow(rows)
+        if np.isfinite(numbers_of(fresh).sum()):
+            return fresh, []
+        lost = {
+            row.path for row in rows if row.embedding is not None and not np.isfinite(row.embedding).all()
+        }
+        for path in lost:
+            del self._pending[path_key(utf8(path))]
+        return to_arrow([row for row in rows if row.path not in lost]), sorted(lost)
 
     def _rows(self, record: Record) -> tuple[EmbeddingRow, ...]:
         """The rows of a record, from memory or from its part."""
