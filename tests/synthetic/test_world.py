@@ -390,6 +390,15 @@ def test_an_interrupted_run_is_taken_up_again(tmp_path):
     assert files == {path.name: path.read_bytes() for path in broken.iterdir()}
 
 
+def test_two_runs_into_one_folder(tmp_path):
+    first = write_puppet_videos(tmp_path, 3, view=SMALL)
+    next(first)
+    with pytest.raises(OutputError, match="is being written by process"):
+        write_puppet_videos(tmp_path, 3, view=SMALL)
+    first.close()
+    assert len(list(write_puppet_videos(tmp_path, 3, view=SMALL))) == 3
+
+
 @pytest.mark.parametrize("change", [{"seed": 4}, {"view": replace(SMALL, fps=5)}, {"num_videos": 2}])
 def test_a_folder_of_other_videos_is_refused(tmp_path, change):
     settings = {"num_videos": 3, "seed": 3, "view": SMALL}

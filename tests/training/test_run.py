@@ -29,6 +29,7 @@ from zeroshot.errors import LabelError, ModelError, OptionError, OutputError, Ze
 from zeroshot.losses.independence import IndependenceConfig
 from zeroshot.losses.objective import ObjectiveConfig
 from zeroshot.model.model import Model
+from zeroshot.store.folder import Claim
 from zeroshot.training.balance import balanced_weights
 from zeroshot.training.batches import Batch, Draws, generator_for, mix, still_bank
 from zeroshot.training.config import TrainingConfig, adapter_config
@@ -44,7 +45,7 @@ from zeroshot.training.label_targets import (
 from zeroshot.training.loop import fit, plan_run, schedule
 from zeroshot.training.prepare import Preparation, gather, hold_out
 from zeroshot.training.run import train
-from zeroshot.training.snapshot import Snapshots
+from zeroshot.training.snapshot import LAYOUT, Snapshots
 from zeroshot.waist.streams import read_streams
 from zeroshot.waist.waist import Waist
 
@@ -693,6 +694,25 @@ def test_the_command_is_killed_again_and_again(place, trained, tmp_path):
 
 
 # From videos to a checkpoint
+
+
+def test_two_runs_into_one_folder(place, tmp_path):
+    with Claim(tmp_path, LAYOUT), pytest.raises(OutputError, match=f"written by process {os.getpid()} on"):
+        train(place / "split.csv", tmp_path, str(place / "tiny"), device="cpu")
+
+
+def test_every_flipped_bit_of_a_state_is_noticed(tmp_path):
+    snapshots = Snapshots(tmp_path, 1, {"run": 1})
+    snapshots.save({"step": 3, "weights": torch.arange(50.0)})
+    data, draw = snapshots.path.read_bytes(), random.Random(0)
+    for _ in range(200):
+        spoiled = bytearray(data)
+        spoiled[draw.randrange(len(data))] ^= 1 << draw.randrange(8)
+        snapshots.path.write_bytes(spoiled)
+        with pytest.raises(OutputError, match=r"state.pt is damaged; delete it and train again"):
+            snapshots.load()
+    snapshots.path.write_bytes(data)
+    assert snapshots.load()["step"] == 3
 
 
 def test_a_checkpoint_folder_says_where_it_comes_from(trained, place):
