@@ -53,7 +53,6 @@ def share_of(name: str, repeats: int) -> tuple[int, float, float, float]:
 
 def train_once() -> None:
     """One training on made-up tokens; prints its wall seconds and this process's peak memory in MiB."""
-    from zeroshot.losses.objective import ObjectiveConfig
     from zeroshot.training.config import TrainingConfig
     from zeroshot.training.label_targets import LabelTexts, Scenes
     from zeroshot.training.loop import fit
@@ -69,11 +68,13 @@ def train_once() -> None:
     texts = torch.nn.functional.normalize(torch.randn(20, 128, generator=draw), dim=1)
     names = tuple(f"label {label}" for label in range(20))
     scenes = Scenes(tuple(f"scene {place}" for place in range(10)), places)
-    config = TrainingConfig(
-        epochs=12,
-        learning_rate=2e-3,
-        objective=ObjectiveConfig(independence=5.0, adversary=0.3, scene=1.0),
-        adapter={"hidden_dim": 128, "num_layers": 1, "reads": "content"},
+    config = TrainingConfig.from_dict(
+        {
+            "epochs": 12,
+            "learning_rate": 2e-3,
+            "objective": {"independence": 5.0, "adversary": 0.3},
+            "adapter": {"hidden_dim": 128, "num_layers": 1, "reads": "content"},
+        }
     )
     start = time.perf_counter()
     fit(waist, None, LabelTexts(names, texts, 50.0), config, scenes=scenes, device="cpu")

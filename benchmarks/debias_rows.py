@@ -9,12 +9,14 @@ import torch
 from debias_world import LABELS, OTHER_SIDE, SEEN
 from torch import Tensor
 
-from zeroshot.losses.independence import IndependenceConfig
+from zeroshot.adapter.config import AdapterConfig
 from zeroshot.losses.objective import ObjectiveConfig
 from zeroshot.losses.scene import pseudo_scenes
-from zeroshot.training.config import TrainingConfig
+from zeroshot.training.config import ChoiceConfig, OptimizerConfig, TrainingConfig
 from zeroshot.training.label_targets import LabelTexts, Scenes
 from zeroshot.training.loop import fit
+from zeroshot.training.methods.method import DrawConfig
+from zeroshot.training.methods.table import METHODS
 from zeroshot.waist.waist import Waist
 
 if TYPE_CHECKING:
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
     from debias_world import Sample, Tokens
 
     from zeroshot.adapter.adapter import TwoStreamAdapter
+    from zeroshot.training.methods.method import Method
+
+
+CLASSIFY = {"classification": 1.0, "static_classification": 1.0}
+"""Every row's terms; the others stand beside them."""
 
 
 @dataclass(frozen=True)
@@ -30,47 +37,33 @@ class Row:
     """One way of training.
 
     Attributes:
-        reads: what the dynamic stream takes from the tokens' change.
-        reference: what is subtracted; `none` is the plain temporal adapter.
-        static_input: what the biased stream sees.
-        independence: weight of the independence loss.
-        measure: how dependence is measured.
-        adversary: strength of the scene adversary on the dynamic stream.
-        scene: weight of the scene loss on the static stream.
-        distillation: weight of the likeness to CLIP without its scene directions.
+        weights: of the terms, beside those of CLASSIFY.
+        adapter: its settings; without them it reads content, and the temporal mean is subtracted.
         balanced: draw videos so that label and scene are independent.
         changed: kinds of changed copies of the training videos that are trained on as well.
         true_scenes: take the scenes from the renderer instead of CLIP's own guesses.
         steps: of training.
-        rate: of learning, at its height.
-        batch: videos a step.
-        more: other settings of the objective.
-        adapter: other settings of the adapter.
         unbiased: trained at ρ = 0 whatever the coupling.
     """
 
-    reads: str = "content"
-    reference: str = "mean"
-    static_input: str = "frame"
-    independence: float = 0.0
-    measure: IndependenceConfig = field(default_factory=IndependenceConfig)
-    adversary: float = 0.0
-    scene: float = 0.0
-    distillation: float = 0.0
+    weights: Mapping[str, float] = field(default_factory=dict)
+    adapter: Mapping[str, Any] = field(default_factory=lambda: {"reads": "content"})
     balanced: bool = False
     changed: tuple[str, ...] = ()
     true_scenes: bool = False
     steps: int = 100
-    rate: float = 2e-3
-    batch: int = 64
-    more: Mapping[str, Any] = field(default_factory=dict)
-    adapter: Mapping[str, Any] = field(default_factory=dict)
     unbiased: bool = False
+
+    @property
+    def objective(self) -> ObjectiveConfig:
+        """The losses."""
+        return ObjectiveConfig({**CLASSIFY, **self.weights})
 
     @property
     def needs_scenes(self) -> bool:
         """Whether scenes, guessed or true, are made use of; distillation takes CLIP without them."""
-        return self.balanced or max(self.adversary, self.scene, self.distillation) > 0
+        objective = self.objective
+        return self.balanced or objective.needs_scenes or "distillation" in objective.computed
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,54 +142,46 @@ def guess(parts: list[Tokens], words: Words) -> Tensor:
 
 def settings(row: Row, count: int, seed: int) -> TrainingConfig:
     """A row's settings as training knows them; as many steps however many videos there are."""
-    batch = row.batch
+    batch = 64
     return TrainingConfig(
         seed=seed,
         epochs=max(1, round(row.steps / -(-count // batch))),
         batch_size=batch,
-        learning_rate=row.rate,
-        balance_scenes=row.balanced,
-        max_weight=10.0,
-        choose_by="last",
-        evaluate_each=10_000,
-        objective=ObjectiveConfig(
-            independence=row.independence,
-            adversary=row.adversary,
-            scene=row.scene,
-            distillation=row.distillation,
-            measure=row.measure,
-            **row.more,
-        ),
-        adapter={
-            "hidden_dim": 128,
-            "num_components": 0,
-            "num_layers": 1,
-            "reads": row.reads,
-            "reference": row.reference,
-            "static_input": row.static_input,
-            **row.adapter,
-        },
+        optimizer=OptimizerConfig(learning_rate=2e-3),
+        draws=DrawConfig(balance_scenes=row.balanced, max_weight=10.0),
+        choice=ChoiceConfig(choose_by="last", evaluate_each=10_000),
+        objective=row.objective,
+        adapter={"hidden_dim": 128, "num_components": 0, "num_layers": 1, **row.adapter},
+    )
+
+
+def of(method: Method) -> Row:
+    """The row of a method of `zeroshot train`: its losses, draws, copies and what its adapter reads."""
+    swapped, mirrored = ("swap",) * method.swapped, ("mirror",) * method.mirrored
+    both = ("swap_mirror",) * (method.swapped and method.mirrored)
+    return Row(
+        weights=method.weights,
+        adapter={"num_components": AdapterConfig.num_components, **method.adapter},
+        balanced=method.draws.balance_scenes,
+        changed=swapped + mirrored + both,
     )
 
 
 SUBTRACT = Row()
-FULLER = Row(
-    reads="both",
-    distillation=1.0,
-    adapter={"num_components": 64},
-    changed=("swap", "mirror", "swap_mirror"),
-    steps=240,
-)
+INDEPENDENCE, SCENE = {"independence": 5.0}, {"adversary": 0.3, "scene": 1.0}
+PLAIN = Row(adapter={"reads": "content", "reference": "none"}, steps=150)
+ALL = replace(of(METHODS["copies"]), steps=240)
+ORACLE = replace(ALL, weights={"distillation": 1.0}, unbiased=True)
 ROWS: Mapping[str, Row] = {
-    "plain": replace(SUBTRACT, reference="none", steps=150),
+    "plain": PLAIN,
     "subtract": SUBTRACT,
-    "independence": replace(SUBTRACT, independence=5.0),
-    "scene": replace(SUBTRACT, adversary=0.3, scene=1.0),
-    "both": replace(SUBTRACT, independence=5.0, adversary=0.3, scene=1.0),
+    "independence": replace(SUBTRACT, weights=INDEPENDENCE),
+    "scene": replace(SUBTRACT, weights=SCENE),
+    "both": replace(SUBTRACT, weights=INDEPENDENCE | SCENE),
     "balanced": replace(SUBTRACT, balanced=True),
     "stillmix": replace(SUBTRACT, changed=("stillmix",), steps=150),
-    "all": replace(FULLER, independence=0.3, adversary=0.03, scene=1.0),
-    "oracle": replace(FULLER, unbiased=True),
+    "all": ALL,
+    "oracle": ORACLE,
 }
 """Settings were chosen on the validation world; what was tried stands in LOG.md."""
 
@@ -204,25 +189,25 @@ COUPLED = (0.95,)
 """The ablation's couplings."""
 
 BIASED_STREAMS: Mapping[str, Row] = {
-    "both, mean": replace(ROWS["both"], static_input="mean"),
-    "both, shuffled": replace(ROWS["both"], static_input="shuffled"),
-    "both, network": replace(ROWS["both"], static_input="network"),
+    f"both, {seen}": replace(ROWS["both"], adapter={"reads": "content", "static_input": seen})
+    for seen in ("mean", "shuffled", "network")
 }
 """What the static stream sees; `both` itself takes `frame`."""
 
 ABLATION: Mapping[str, Row] = {
     **BIASED_STREAMS,
-    "all, balanced": replace(ROWS["all"], balanced=True),
-    "all, true scenes": replace(ROWS["all"], true_scenes=True),
-    "all, no losses": replace(FULLER, distillation=0.0),
-    "all, no swapped copies": replace(ROWS["all"], changed=("mirror",)),
-    "all, no mirrored copies": replace(ROWS["all"], changed=("swap",)),
-    "all, no detectors": replace(ROWS["all"], adapter={}),
-    "all, no distillation": replace(ROWS["all"], distillation=0.0),
-    "oracle, no copies": replace(ROWS["oracle"], changed=()),
+    "all, balanced": replace(ALL, balanced=True),
+    "all, true scenes": replace(ALL, true_scenes=True),
+    "all, no losses": replace(ALL, weights={}),
+    "all, no swapped copies": replace(ALL, changed=("mirror",)),
+    "all, no mirrored copies": replace(ALL, changed=("swap",)),
+    "all, no detectors": replace(ALL, adapter={"reads": "both"}),
+    "all, no distillation": replace(ALL, weights={**ALL.weights, "distillation": 0.0}),
+    "oracle, no copies": replace(ORACLE, changed=()),
     "swap": replace(ROWS["stillmix"], changed=("swap",)),
-    "both, no subtraction": replace(ROWS["plain"], independence=5.0, adversary=0.3, scene=1.0),
-    "independence, no subtraction": replace(ROWS["plain"], independence=5.0),
-    "scene, no subtraction": replace(ROWS["plain"], adversary=0.3, scene=1.0),
+    "both, no subtraction": replace(PLAIN, weights=INDEPENDENCE | SCENE),
+    "independence, no subtraction": replace(PLAIN, weights=INDEPENDENCE),
+    "scene, no subtraction": replace(PLAIN, weights=SCENE),
+    **{name: of(METHODS[name]) for name in ("streams", "minimax", "conditional_adversary")},
 }
-"""Rows beside the main ones."""
+"""Rows beside the main ones; the last are methods of `zeroshot train` that are no main row."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from zeroshot.adapter.adapter import mean_embedding
 from zeroshot.losses.independence import dependence
-from zeroshot.probes.linear_and_dependence import probe_scene
+from zeroshot.probes.linear_scene import probe_scene
 from zeroshot.statistics.metrics import contrast, correct, pair_outcomes
 from zeroshot.types import Streams
 

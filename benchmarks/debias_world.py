@@ -18,7 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zeroshot.cutouts.token_mask import FigureFinder, swap_places
+from zeroshot.cutouts.composite import soft_over
+from zeroshot.cutouts.inpaint import soft_plate
+from zeroshot.cutouts.token_mask import FigureFinder
 from zeroshot.model.tokens import pool_tokens
 from zeroshot.synthetic.coupling import home_scenes
 from zeroshot.synthetic.render import render_many
@@ -282,7 +284,8 @@ def changed_copies(backbone: Backbone, sample: Sample, texts: Tensor, seed: int)
             bank = frames[group][bias_frames(logits[group]), middle]
             mixed[group] = stillmix(frames[group], bank, generators["stillmix"], probability=1.0)
             order = torch.randperm(len(group), generator=generators["swap"])
-            swapped[group] = swap_places(frames[group], masks[group], order)
+            places = soft_plate(frames[group], masks[group])[order]
+            swapped[group] = soft_over(frames[group], masks[group], places)
         versions["stillmix"].append(encode(backbone, len(mixed), mixed.numpy().__getitem__))
         versions["swap"].append(encode(backbone, len(swapped), swapped.numpy().__getitem__))
         versions["mirror"].append(mirrored(backbone, frames, tokens, turned))

@@ -27,3 +27,19 @@ def real_clips() -> list[Path]:
     if not clips:
         pytest.skip(f"no real clips in {_CLIPS}; name a folder of videos in ZEROSHOT_TEST_CLIPS")
     return clips
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory) -> Path:
+    """A folder with a tiny checkpoint and a split of tiny videos."""
+    from training_world import write_folder
+
+    return write_folder(tmp_path_factory.mktemp("training"))
+
+
+@pytest.fixture(scope="session")
+def trained(place) -> tuple[Path, object]:
+    """A finished training on them: its folder, and what it returned."""
+    from training_world import run_train
+
+    return place / "out", run_train(place, place / "out")

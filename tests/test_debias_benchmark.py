@@ -110,6 +110,21 @@ def test_original_clips_are_those_at_home_and_of_the_swap_the_others():
     assert torch.equal(rows["swap"], wrong)
 
 
+def test_each_method_has_a_row_of_the_same_losses_and_copies():
+    import debias_rows as rows
+
+    from zeroshot.training.config import TrainingConfig
+    from zeroshot.training.methods.table import METHODS
+
+    for name, method in METHODS.items():
+        row = rows.ROWS["all"] if name == "copies" else rows.ABLATION[name]
+        ours, theirs = rows.settings(row, 720, 0), TrainingConfig.from_dict({}, method)
+        assert ours.objective == theirs.objective
+        assert ours.draws.balance_scenes == theirs.draws.balance_scenes
+        assert ("swap" in row.changed, "mirror" in row.changed) == (method.swapped, method.mirrored)
+        assert theirs.adapter.items() <= ours.adapter.items()
+
+
 @pytest.mark.slow
 def test_one_command_writes_tables_and_pictures(tmp_path):
     command = [

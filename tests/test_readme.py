@@ -32,7 +32,7 @@ def test_python_runs(code):
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
-    assert done.stderr == ""
+    assert all(line.startswith("zeroshot: left out ") for line in done.stderr.splitlines())
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -42,7 +42,7 @@ def test_commands_run(command, tmp_path):
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
-    assert done.stderr == ""
+    assert all(line.startswith("zeroshot: left out ") for line in done.stderr.splitlines())
 
 
 @pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name)
@@ -58,4 +58,4 @@ def test_the_tour_runs():
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "The same answer from a saved index: True" in done.stdout
-    assert done.stderr == ""
+    assert all(line.startswith("zeroshot: left out ") for line in done.stderr.splitlines())

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from zeroshot.evaluation.run import EvaluationSettings, evaluate
     from zeroshot.index.index import LabelIndex
     from zeroshot.model.model import Model
-    from zeroshot.probes.frame_order import ProbeReport, probe_streams
+    from zeroshot.probes.report import ProbeReport
+    from zeroshot.probes.run import probe_streams
     from zeroshot.training.config import TrainingConfig
     from zeroshot.training.prepare import Preparation
     from zeroshot.training.run import train
@@ -86,7 +87,7 @@ _HOMES = {
     "Model": "model.model",
     "Prediction": "types",
     "Preparation": "training.prepare",
-    "ProbeReport": "probes.frame_order",
+    "ProbeReport": "probes.report",
     "Prompts": "types",
     "Ranking": "types",
     "Report": "evaluation.report",
@@ -101,7 +102,7 @@ _HOMES = {
     "load": "classifier",
     "load_model": "checkpoint",
     "make_bias_sets": "bias.make",
-    "probe_streams": "probes.frame_order",
+    "probe_streams": "probes.run",
     "read_embeddings": "batch.table",
     "read_split": "datasets.splits",
     "score_bias": "bias.score",

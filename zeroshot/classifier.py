@@ -12,7 +12,7 @@ from zeroshot.index.index import LabelIndex, Ranked, probabilities
 from zeroshot.index.ivf import has_gpu
 from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts, prompts_digest
 from zeroshot.types import Prediction, Ranking, Segment
-from zeroshot.video.source import VideoSource, is_path, name_of
+from zeroshot.video.source import VideoSource, is_path, name_of, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -91,9 +91,9 @@ class Classifier:
     def _rank_many(self, videos: Iterable[VideoSource], k: int) -> Iterator[Ranking]:
         for video, outcome in self.model.embed_many(videos):
             if isinstance(outcome, VideoError):
-                yield Ranking(name_of(video), (), str(outcome))
+                yield Ranking(path_of(video), (), str(outcome))
             else:
-                yield Ranking(name_of(video), tuple(self._predictions(outcome, k)))
+                yield Ranking(path_of(video), tuple(self._predictions(outcome, k)))
 
     def timeline(
         self,

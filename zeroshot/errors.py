@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 
 class ZeroshotError(Exception):
     """One line that carries the value at fault, what was expected, and the remedy."""
@@ -42,3 +44,14 @@ def counted(number: int, noun: str) -> str:
     ('1 label', '1,500 labels')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def printable(text: str | os.PathLike[str]) -> str:
+    r"""A path or other foreign text as messages show it: on one line, whatever characters it is made of.
+
+    >>> printable("a" + chr(10) + "b" + chr(27) + "[2J")
+    'a\\nb\\x1b[2J'
+    """
+    joiners = "\u200d\ufe0f"  # parts of emoji
+    kept = (char if char.isprintable() or char in joiners else ascii(char)[1:-1] for char in os.fspath(text))
+    return "".join(kept)

@@ -265,7 +265,7 @@ def test_a_name_that_is_no_utf8(model, good, tmp_path):
     assert embed(model, tmp_path / "out", [odd_name]) == [odd_name]
     assert embed(model, tmp_path / "out", [odd_name]) == []
     ((path, vectors),) = zip(*pipeline_table(tmp_path / "out"), strict=True)
-    assert path.endswith("caf\\xe9.mp4")
+    assert path == odd_name
     assert vectors.shape == (24,)
 
 

@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 from bias_world import frames_of, number, puppets, recipe, write_world
 from PIL import Image
-from scipy import ndimage
 
 from zeroshot.bias.make import make_bias_sets
 from zeroshot.bias.manifest import KINDS, SWAPS, read_manifest
@@ -24,9 +23,6 @@ from zeroshot.bias.pairs import draw_partners
 from zeroshot.bias.recipe import BiasRecipe
 from zeroshot.cli.main import main
 from zeroshot.cutouts.composite import covering, moments
-from zeroshot.cutouts.inpaint import clean_plate
-from zeroshot.cutouts.motion_mask import motion_mask
-from zeroshot.cutouts.regions import connected, solid
 from zeroshot.datasets.splits import LabeledVideo, Split, read_split
 from zeroshot.errors import OptionError, OutputError, VideoError
 from zeroshot.synthetic.world import ACTIONS, SCENES, View, human_only, swap
@@ -191,44 +187,6 @@ class TestInpainting:
             moves = np.ptp(video.alpha, axis=0) > 128
             assert found[:, moves].mean() > 0.3
             assert found[:, ~(video.alpha > 0).any(0)].mean() < 0.1
-
-
-class TestMotion:
-    @pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
-    def test_regions_are_scipy_s(self, share):
-        mask = np.random.default_rng(0).random((40, 56)) < share
-        numbers, sizes = connected(mask)
-        theirs, count = ndimage.label(mask)
-        assert len(sizes) == count
-        assert len(set(zip(numbers.ravel().tolist(), theirs.ravel().tolist(), strict=True))) == count + 1
-        assert sizes.tolist() == np.bincount(numbers.ravel())[1:].tolist()
-        assert np.array_equal(solid(mask, 0), ndimage.binary_fill_holes(mask))
-
-    def test_large_regions_stay_without_holes(self):
-        mask = np.zeros((20, 30), bool)
-        mask[2:12, 3:15] = True
-        mask[5:8, 5:8] = False
-        mask[15:17, 20:22] = True
-        expected = np.zeros_like(mask)
-        expected[2:12, 3:15] = True
-        assert np.array_equal(solid(mask), expected)
-        assert not solid(np.zeros((4, 4), bool)).any()
-        assert solid(np.ones((4, 4), bool)).all()
-
-    def test_a_place_behind_a_moving_camera_is_taken_from_where_it_was_seen(self):
-        wall = np.random.default_rng(0).integers(0, 256, (3, 40, 200), np.uint8)
-        frames = np.stack([wall[:, :, 2 * t : 60 + 2 * t] for t in range(40)])
-        levels = np.zeros((40, 40, 60), np.uint8)
-        levels[:, 10:30, 25:32] = 255
-        filmed = frames.copy()
-        filmed.transpose(0, 2, 3, 1)[levels > 0] = 0
-        plate = clean_plate(filmed, levels)
-        assert np.array_equal(plate, frames)
-
-    @pytest.mark.parametrize("share", [0, 1, -0.5])
-    def test_a_share_that_is_none(self, share):
-        with pytest.raises(OptionError, match="share of moving pixels"):
-            motion_mask(np.zeros((3, 3, 16, 16), np.uint8), share)
 
 
 class TestMasks:

@@ -7,7 +7,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from zeroshot.cutouts.token_mask import FigureFinder, between, by_colour, cleared, motion, swap_places
+from zeroshot.cutouts.composite import soft_over
+from zeroshot.cutouts.inpaint import soft_plate
+from zeroshot.cutouts.token_mask import FigureFinder, between, by_colour, motion
 from zeroshot.errors import OptionError
 from zeroshot.model.backbone import load_backbone
 from zeroshot.synthetic.render import render_many
@@ -113,13 +115,23 @@ def test_colours_decide_like_bayes_written_out():
     torch.testing.assert_close(by_colour(frames, likely).flatten(), torch.tensor(chance))
 
 
+def test_what_stays_is_the_median_and_motion_the_distance_from_it():
+    clip = torch.full((1, 8, 3, 16, 16), 50, dtype=torch.uint8)
+    for t in range(8):
+        clip[0, t, :, 2:5, 2 * t : 2 * t + 2] = 250
+    moving = motion(clip)
+    assert torch.equal(moving == 1, (clip[:, :, 0] == 250))
+    assert torch.equal(moving == 0, (clip[:, :, 0] == 50))
+    assert motion(clip[:, :1].expand(-1, 5, -1, -1, -1)).max() == 0
+
+
 def test_a_figure_goes_before_the_other_place_and_leaves_no_trace_in_its_own():
     _, frames, exact = made_up_clips(6)
     walls = frames[:, :1, :, :1, :1].expand_as(frames)
-    torch.testing.assert_close(cleared(frames, exact), walls.float(), atol=0.6, rtol=0)
+    torch.testing.assert_close(soft_plate(frames, exact), walls.float(), atol=0.6, rtol=0)
     order = torch.tensor([3, 4, 5, 0, 1, 2])
     expected = torch.where(exact[:, :, None] > 0, frames, walls[order])
-    swapped = swap_places(frames, exact, order)
+    swapped = soft_over(frames, exact, soft_plate(frames, exact)[order])
     assert swapped.dtype == torch.uint8
     assert int((swapped.int() - expected.int()).abs().max()) <= 1
 
@@ -129,8 +141,8 @@ def test_a_place_that_never_shows_is_filled_from_around():
     masks = torch.zeros(1, 3, 7, 9)
     masks[:, :, 2:5, 3:6] = 1
     frames[:, :, :, 2:5, 3:6] = 255
-    assert float((cleared(frames, masks) - 90).abs().max()) < 1e-3
-    everything = cleared(frames, torch.ones_like(masks))
+    assert float((soft_plate(frames, masks) - 90).abs().max()) < 1e-3
+    everything = soft_plate(frames, torch.ones_like(masks))
     assert bool(everything.isfinite().all())
 
 
@@ -141,7 +153,8 @@ def test_a_place_that_never_shows_is_filled_from_around():
         (lambda t, f: FigureFinder.fit([], GRID), "nothing moves"),
         (lambda t, f: FigureFinder.fit([(t, f)], (3, 3)), r"expected \(n, T, 9, C\)"),
         (lambda t, f: FigureFinder.fit([(t, f)], GRID).masks(t[:1], f), "do not fit"),
-        (lambda t, f: swap_places(f, torch.ones(2, 2), torch.arange(4)), r"masks \(2, 2\) do not fit"),
+        (lambda t, f: soft_plate(f, torch.ones(2, 2)), r"masks \(2, 2\) do not fit"),
+        (lambda t, f: soft_over(f, f[:, :, 0], f[:2]), r"places \(2, 6, 3, 32, 32\) do not fit"),
     ],
 )
 def test_errors_are_one_clear_line(call, words):

@@ -1,4 +1,7 @@
-"""Data sets as they lie on disk: nested, flat, re-encoded; lists of every format; what is wrong is named."""
+"""Data sets as they lie on disk: nested, flat, re-encoded; lists of every format; what is wrong is named.
+
+Covers: datasets/kinetics_ssv2_diving.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,13 @@ import layouts
 import pytest
 
 from zeroshot.datasets.files_on_disk import bundled_lines
+from zeroshot.datasets.protocols import pool_key
 from zeroshot.datasets.registry import DATASETS, detect, read_dataset
 from zeroshot.datasets.ucf_hmdb import _bundled_hmdb, _bundled_ucf
 from zeroshot.errors import DatasetError, OptionError, ZeroshotError
 from zeroshot.text.prompts import read_labels
+from zeroshot.video.identity import content_key, file_stamp
+from zeroshot.video.source import Stretch
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +134,18 @@ def test_kinetics_flat_by_a_list_given_and_by_id_alone(tmp_path, video):
     path = layouts.kinetics(tmp_path / "lists", video, [("zumba", "q", 0, "train")])
     layouts.put(tmp_path / "videos", ["q.mkv"], video)
     listing = read_dataset(tmp_path / "videos", "kinetics400", lists=[path])
-    assert there(listing) == ["q.mkv"]
+    assert [video.path for video in listing.videos] == [Stretch(str(tmp_path / "videos" / "q.mkv"), 0, 10)]
+
+
+def test_two_stretches_of_a_whole_video_of_kinetics_are_two_videos(tmp_path, video):
+    rows = [("zumba", "q", 0, "val"), ("zumba", "q", 30, "val")]
+    path = layouts.kinetics(tmp_path / "lists", video, rows)
+    layouts.put(tmp_path / "videos", ["q.mkv"], video)
+    first, second = read_dataset(tmp_path / "videos", "kinetics400", lists=[path]).videos
+    assert (first.path.start_seconds, second.path.end_seconds) == (0, 40)
+    assert pool_key(first) != pool_key(second)
+    assert content_key(first.path) != content_key(second.path) != content_key(second.path.path)
+    assert file_stamp(first.path) != file_stamp(second.path) != ""
 
 
 def test_ssv2(tmp_path, video):

@@ -13,6 +13,7 @@ from zeroshot.errors import OptionError
 from zeroshot.evaluation.compare import compare
 from zeroshot.evaluation.scoring import Outcome, StreamFigures
 from zeroshot.statistics.intervals import (
+    PairedTable,
     bootstrap,
     paired_bootstrap,
     paired_difference,
@@ -42,7 +43,7 @@ def tables(n):
     """Every way in which n pairs can fall."""
     for both, first, second in itertools.product(range(n + 1), repeat=3):
         if both + first + second <= n:
-            yield both, first, second, n - both - first - second
+            yield PairedTable(both, first, second, n - both - first - second)
 
 
 def ratio_by_roots(table):
@@ -97,7 +98,7 @@ class TestRatio:
         assert held < 40
 
     def test_turned_around_it_is_the_reciprocal(self):
-        there, back = paired_ratio((5, 2, 7, 3)), paired_ratio((5, 7, 2, 3))
+        there, back = paired_ratio(PairedTable(5, 2, 7, 3)), paired_ratio(PairedTable(5, 7, 2, 3))
         assert (1 / back.high, 1 / back.value, 1 / back.low) == pytest.approx(
             (there.low, there.value, there.high)
         )
@@ -150,7 +151,7 @@ class TestDifference:
         rows = np.arange(30)
         outcome = Outcome(rows, rows * 0, rows * 0, rows % 2, np.zeros((30, 2), np.float32))
         figures = StreamFigures("clip", (), None, None, None, {}, None, (), np.zeros((2, 2)), (outcome,))
-        found = compare(("a", "b"), figures, figures, 30)
+        found = compare("a", "b", figures, figures, 30)
         assert found.rounds == ((0, 0, 1.0),)
         assert found.difference.value == 0
         assert found.difference.high == pytest.approx(-found.difference.low)
@@ -205,8 +206,8 @@ class TestMeans:
 
 def test_bad_input():
     with pytest.raises(OptionError, match="expected 0 or more"):
-        paired_ratio((1, -1, 0, 0))
+        paired_ratio(PairedTable(1, -1, 0, 0))
     with pytest.raises(OptionError, match="same videos"):
         paired_table(np.array([True]), np.array([1]))
-    assert math.isnan(paired_difference((0, 0, 0, 0)).value)
-    assert math.isnan(paired_ratio((0, 0, 0, 4)).high)
+    assert math.isnan(paired_difference(PairedTable(0, 0, 0, 0)).value)
+    assert math.isnan(paired_ratio(PairedTable(0, 0, 0, 4)).high)

@@ -9,20 +9,22 @@ import pytest
 import torch
 
 from zeroshot.errors import OptionError
+from zeroshot.losses import independence
 from zeroshot.losses.independence import (
-    FeatureQueue,
     IndependenceConfig,
     IndependenceLoss,
-    LabelMeans,
     center,
     dependence,
-    dependence_within,
-    hsic,
     linear_kernel,
     median_distance,
     rbf_kernel,
-    residual,
+    squared_distances,
 )
+
+
+def hsic(K: torch.Tensor, L: torch.Tensor) -> torch.Tensor:
+    """Of kernels as they are."""
+    return independence.hsic(center(K), center(L))
 
 
 def rows(m: int, width: int, seed: int, dtype=torch.float64) -> torch.Tensor:
@@ -121,13 +123,6 @@ def test_bandwidth_of_root_width_sees_nothing():
     assert seen > 1000 * abs(flat)
 
 
-def test_raw_value_is_inert_and_normalized_is_not():
-    """Trap: raw HSIC of dependent features is about 1e-4, its share of the largest possible is plain."""
-    x, y = dependent(128, 512, 9, strength=1.0)
-    assert dependence(x, y, normalized=False) < 1e-2
-    assert dependence(x, y) > 0.05
-
-
 @pytest.mark.parametrize("m", [32, 128])
 def test_biased_estimate_of_independent_rows_drowns_the_signal(m):
     """Trap: the biased estimator is far from 0 for independent features, the unbiased one is not."""
@@ -196,7 +191,7 @@ def test_features_without_variation_depend_on_nothing(constant):
 def test_mostly_equal_rows_still_have_a_width():
     x = torch.zeros(12, 5, dtype=torch.float64)
     x[:3] = rows(3, 5, 15)
-    assert median_distance(x) > 0
+    assert median_distance(x, squared_distances(x)) > 0
     assert dependence(x, x).isfinite()
 
 
@@ -224,86 +219,48 @@ def test_descent_makes_features_independent():
     assert float(dependence(x, y).detach()) < 0.2 * before
 
 
-def test_dependence_through_the_label_vanishes_in_residuals():
-    """Trap: two streams that both know the label are dependent; given the label they are not."""
-    labels = torch.arange(128) % 4
-    centres = rows(4, 16, 19)
-    x = centres[labels] + 0.5 * rows(128, 16, 20)
-    y = centres[labels].flip(1) + 0.5 * rows(128, 16, 21)
-    whole = dependence(x, y)
-    assert whole > 0.1
-    assert abs(dependence(residual(x, labels), residual(y, labels))) < 0.1 * whole
-    assert abs(dependence_within(x, y, labels)) < 0.1 * whole
-
-
-def test_conditional_forms_still_see_what_the_label_does_not_explain():
-    labels = torch.arange(128) % 4
-    x, y = dependent(128, 8, 22, strength=1.5)
-    x, y = x + rows(4, 8, 25)[labels], y + rows(4, 8, 26)[labels]
-    assert dependence(residual(x, labels), residual(y, labels)) > 0.1
-    assert dependence_within(x, y, labels) > 0.1
-
-
-def test_means_of_few_rows_leave_a_dependence_behind():
-    """Two rows a label: their residuals mirror each other in both streams."""
-    labels = torch.arange(64) % 32
-    pairs = [(rows(64, 8, s), rows(64, 8, s + 100)) for s in range(10)]
-    left = sum(dependence(residual(x, labels), residual(y, labels)) for x, y in pairs) / 10
-    true = sum(dependence(x, y) for x, y in pairs) / 10
-    assert left > 0.01
-    assert abs(true) < 0.5 * left
-
-
-def test_residual_of_single_rows_is_zero():
-    x = rows(5, 3, 27)
-    assert (residual(x, torch.arange(5)) == 0).all()
-
-
-def test_running_means_follow_and_fall_back():
-    memory = LabelMeans(3, 2, momentum=0.5)
-    memory.update(torch.tensor([[2.0, 0.0], [4.0, 0.0]]), torch.tensor([1, 1]))
-    assert memory.means[1].tolist() == [3.0, 0.0]
-    memory.update(torch.tensor([[5.0, 2.0]]), torch.tensor([1]))
-    assert memory.means[1].tolist() == [4.0, 1.0]
-    out = memory.subtract(torch.tensor([[4.0, 1.0], [8.0, 8.0], [6.0, 6.0]]), torch.tensor([1, 2, 2]))
-    assert out.tolist() == [[0.0, 0.0], [1.0, 1.0], [-1.0, -1.0]]
+def memory(size: int, width: int = 1) -> IndependenceLoss:
+    return IndependenceLoss(IndependenceConfig(queue_size=size), width, width)
 
 
 def test_queue_is_first_in_first_out():
-    queue = FeatureQueue(4, 1, 1)
+    queue = memory(4)
     assert len(queue.contents()[0]) == 0
     for value in range(6):
         one = torch.tensor([[float(value)]])
-        queue.push(one, -one, torch.tensor([value]))
-    x, y, labels = queue.contents()
+        queue.remember(one, -one)
+    x, y = queue.contents()
     assert sorted(x[:, 0].tolist()) == [2.0, 3.0, 4.0, 5.0]
     assert (x == -y).all()
-    assert (x[:, 0].long() == labels).all()
-    queue.push(torch.arange(9.0)[:, None], torch.arange(9.0)[:, None], torch.arange(9))
-    assert sorted(queue.contents()[2].tolist()) == [5, 6, 7, 8]
+    queue.remember(torch.arange(9.0)[:, None], torch.arange(9.0)[:, None])
+    assert sorted(queue.contents()[0][:, 0].tolist()) == [5, 6, 7, 8]
 
 
 def test_queue_is_state_and_comes_back():
-    queue, other = FeatureQueue(4, 2, 2), FeatureQueue(4, 2, 2)
-    queue.push(torch.ones(3, 2), torch.ones(3, 2), torch.ones(3, dtype=torch.long))
+    queue, other = memory(4, 2), memory(4, 2)
+    queue.remember(torch.ones(3, 2), torch.ones(3, 2))
     other.load_state_dict(queue.state_dict())
     assert len(other.contents()[0]) == 3
 
 
-@pytest.mark.parametrize("condition", ["none", "residual", "within"])
-def test_loss_with_queue_teaches_the_current_rows(condition):
-    loss = IndependenceLoss(IndependenceConfig(condition=condition, queue_size=64), 2, 8, 8)
+def test_loss_with_queue_teaches_the_current_rows():
+    loss = memory(64, 8)
     x, y = (z.float() for z in dependent(64, 8, 30, strength=2.0))
-    labels = torch.arange(64) % 2
-    loss.remember(x[:56], y[:56], labels[:56])
+    loss.remember(x[:56], y[:56])
     batch = x[56:].clone().requires_grad_()
-    value = loss(batch, y[56:], labels[56:])
+    value = loss(batch, y[56:])
     value.backward()
     assert value > 0.05
     assert batch.grad.abs().sum() > 0
-    # As if all 64 rows had come at once, up to means that were taken earlier.
-    if condition == "none":
-        torch.testing.assert_close(value, dependence(x, y), rtol=1e-4, atol=1e-6)
+    # As if all 64 rows had come at once.
+    torch.testing.assert_close(value, dependence(x, y), rtol=1e-4, atol=1e-6)
+
+
+def test_raw_value_is_inert_and_normalized_is_not():
+    """Trap: raw HSIC of dependent features is about 1e-4, its share of the largest possible is plain."""
+    x, y = dependent(128, 512, 9, strength=1.0)
+    assert hsic(rbf_kernel(x), rbf_kernel(y)) < 1e-2
+    assert dependence(x, y) > 0.05
 
 
 def test_loss_under_autocast_is_exact():
@@ -327,9 +284,7 @@ def test_kernel_is_centred():
         (lambda: dependence(rows(5, 2, 0), rows(5, 2, 1), "cubic"), "'cubic'.*rbf, linear"),
         (lambda: hsic(torch.eye(5), torch.eye(6)), "sizes|shapes"),
         (lambda: hsic(torch.ones(5, 4), torch.ones(5, 4)), r"\(5, 4\).*\(m, m\)"),
-        (lambda: dependence_within(rows(6, 2, 0), rows(6, 2, 1), torch.arange(6)), "no label has 4 rows"),
         (lambda: IndependenceConfig(kernel="cubic"), "'cubic'"),
-        (lambda: IndependenceConfig(condition="given"), "'given'.*residual"),
         (lambda: IndependenceConfig(queue_size=-1), "-1"),
     ],
 )

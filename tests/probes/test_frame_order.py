@@ -17,10 +17,11 @@ from zeroshot.checkpoint import load_model, save_adapter
 from zeroshot.cli.main import main
 from zeroshot.datasets.splits import Split, write_split
 from zeroshot.errors import LabelError, OptionError
-from zeroshot.probes.frame_order import probe_streams, probe_waist
-from zeroshot.probes.linear_and_dependence import rearrange
-from zeroshot.probes.report import write_probe_report
-from zeroshot.waist.streams import vectors_by_stream
+from zeroshot.probes.frame_order import accuracy_drop, rearrange
+from zeroshot.probes.report import document
+from zeroshot.probes.run import probe_streams
+from zeroshot.probes.subject import Clips, ModelSubject
+from zeroshot.reports.files import write_report
 from zeroshot.waist.writer import write_waist
 
 
@@ -118,7 +119,8 @@ def test_without_an_adapter_there_is_one_stream(place, tmp_path):
 
 def test_rows_of_streams_are_the_model_s_own(place, model, tmp_path):
     waist = write_waist(model, place[1].videos[:3], tmp_path / "t")
-    rows = vectors_by_stream(model, waist)
+    texts = model.embed_texts(list(LABELS))
+    rows = Clips.of_waist(waist, LABELS).ask(ModelSubject(model, texts, waist).units)
     paths = [video.path for video in place[1].videos[:3]]
     for stream, found in rows.items():
         with load_model(str(place[0] / "adapted"), device="cpu", stream=stream) as alone:
@@ -132,11 +134,11 @@ def test_bad_input(place, model, tmp_path):
         probe_streams(one, model, tmp_path / "t")
     waist = write_waist(model, split.videos[:3], tmp_path / "t")
     with pytest.raises(LabelError, match="is not among the 2 ranked"):
-        probe_waist(waist, model, ("a", "b"), np.zeros((2, 24), np.float32))
+        Clips.of_waist(waist, ("a", "b"))
     write_checkpoint(tmp_path / "other", seed=9)
     other = load_model(str(tmp_path / "other"), device="cpu")
     with pytest.raises(OptionError, match="the tokens are of the backbone"):
-        vectors_by_stream(other, waist)
+        ModelSubject(other, np.zeros((2, 24), np.float32), waist)
 
 
 def test_the_command(place, tmp_path, monkeypatch, capsys):
@@ -165,7 +167,7 @@ def test_the_command(place, tmp_path, monkeypatch, capsys):
 
 
 def test_the_report_as_three_files(report, tmp_path):
-    write_probe_report(report, tmp_path)
+    write_report(tmp_path, report.as_dict(), document(report))
     found = json.loads((tmp_path / "report.json").read_text())
     assert found == json.loads(json.dumps(report.as_dict()))
     assert len(found["record"]["videos"]) == len(found["record"]["prompts"]) == 16
@@ -184,3 +186,43 @@ def test_the_report_as_three_files(report, tmp_path):
     assert len([line for line in text.splitlines() if line.startswith("| ")]) == 2 + 1 + 2 * 3 + 1
     assert "<svg" in page
     assert "http" not in page.replace("http://www.w3.org", "")
+
+
+class TestOrder:
+    def test_rearrangements(self):
+        x = torch.arange(12.0).reshape(2, 6)
+        assert rearrange(x, "reversed")[0].tolist() == [5, 4, 3, 2, 1, 0]
+        assert rearrange(x, "frozen")[1].tolist() == [9] * 6
+        shuffled = rearrange(x, "shuffled")
+        assert sorted(shuffled[0].tolist()) == x[0].tolist()
+        assert shuffled[0].tolist() not in ([0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0])
+
+    @pytest.mark.parametrize("order", ["shuffled", "reversed", "frozen"])
+    def test_batches_do_not_matter(self, order):
+        x = torch.randn(5, 4, 3, 2, generator=torch.Generator().manual_seed(0))
+        one_by_one = torch.cat([rearrange(x[i : i + 1], order, seed=2) for i in range(5)])
+        assert torch.equal(rearrange(x, order, seed=2), one_by_one)
+
+    @pytest.mark.parametrize("seed", range(6))
+    def test_shuffled_is_never_the_order_itself(self, seed):
+        x = torch.arange(2)[None]
+        assert rearrange(x, "shuffled", seed).tolist() == [[1, 0]]
+        assert rearrange(x[:, :1], "shuffled", seed).tolist() == [[0]]
+
+    def test_drop(self):
+        intact = np.arange(100) < 80
+        drop = accuracy_drop(intact, np.arange(100) < 50)
+        assert drop.value == pytest.approx(0.3)
+        assert 0.15 < drop.low < 0.3 < drop.high < 0.45
+        none = accuracy_drop(intact, intact)
+        assert none.value == 0
+        assert -none.low == pytest.approx(none.high)
+        assert 0.02 < none.high < 0.04, "that 100 videos did not differ is no proof that none does"
+
+    def test_bad_input(self):
+        with pytest.raises(OptionError, match="order is 'sorted'"):
+            rearrange(torch.zeros(1, 2), "sorted")
+        with pytest.raises(OptionError, match=r"\(B, T, …\)"):
+            rearrange(torch.zeros(3), "frozen")
+        with pytest.raises(OptionError, match="same videos"):
+            accuracy_drop(np.array([True]), np.array([True, False]))

@@ -1,4 +1,7 @@
-"""The puppet world: what it says of a video is exactly what the pixels show."""
+"""The puppet world: what it says of a video is exactly what the pixels show.
+
+Covers: synthetic/indoors, synthetic/outdoors, synthetic/paint, synthetic/scenes.
+"""
 
 from __future__ import annotations
 

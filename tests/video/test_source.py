@@ -11,9 +11,10 @@ from PIL import Image
 
 from zeroshot.errors import OptionError, VideoError
 from zeroshot.types import Clip
+from zeroshot.video.find import find_videos
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.sampling import Sampling
-from zeroshot.video.source import FRAMES_FPS, clips_from_frames, find_videos, is_path, name_of
+from zeroshot.video.source import FRAMES_FPS, clips_from_frames, is_path, name_of
 
 FRAMES = np.stack([odd.picture(number) for number in range(32)])  # (T, H, W, 3)
 MIDDLES = [2, 6, 10, 14, 18, 22, 26, 30]

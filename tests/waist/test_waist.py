@@ -21,9 +21,11 @@ from zeroshot.errors import ModelError, OptionError, OutputError, VideoError
 from zeroshot.model.tokens import pool_tokens
 from zeroshot.store.files import write_whole
 from zeroshot.store.folder import Claim
+from zeroshot.types import Clip
 from zeroshot.video.decoders.decode import read_clips
 from zeroshot.video.identity import content_key
 from zeroshot.video.sampling import Sampling
+from zeroshot.waist.figures import OwnTokens, Shot
 from zeroshot.waist.shards import Shard, read_shard, write_shard
 from zeroshot.waist.swapped_copies import PlaceSwapper, partner, read_places
 from zeroshot.waist.waist import Copies, Waist
@@ -155,6 +157,10 @@ def test_mirrored_clips_follow_the_others(model, videos, tmp_path):
         Waist.from_tensors(torch.zeros(1, 3, 2, 17, 4), torch.zeros(1, 3, 2, 5), ["a"], mirrored=True)
 
 
+def shot_of(model, key: str, clip: Clip) -> Shot:
+    return Shot(model.backbone, key, key, clip)
+
+
 def test_swapped_copies_are_rows_where_the_other_video_was(model, videos, tmp_path):
     sampling, copies = replace(model.sampling, num_views=2), Copies(mirrored=True, swapped=True)
     waist = write_waist(model, videos, tmp_path / "s", sampling=sampling, copies=copies)
@@ -169,10 +175,11 @@ def test_swapped_copies_are_rows_where_the_other_video_was(model, videos, tmp_pa
     for row in copied:
         assert partner(row.video, taught) != taught.index(row.video)
         assert row.scene == scenes[taught[partner(row.video, taught)]]
-    clips = {row.key: read_clips(row.path, Sampling(4))[0].frames for row in own}
-    swapper = PlaceSwapper.learn(model.backbone, [(key, clips[key]) for key in taught])
-    frames = read_clips(own[2].path, Sampling(4, num_views=2))[1].frames
-    copy = swapper.copy(own[2].key, frames, model.backbone.encode_tokens(frames)[0])
+    clips = {row.key: read_clips(row.path, Sampling(4))[0] for row in own}
+    swapper = PlaceSwapper.learn(
+        OwnTokens(model.backbone), [shot_of(model, key, clips[key]) for key in taught]
+    )
+    copy = swapper.copy(shot_of(model, own[2].key, read_clips(own[2].path, Sampling(4, num_views=2))[1]))
     for view, pixels in ((1, copy), (3, copy.flip(-1))):
         assert torch.equal(waist.batch([8], view)[0][0], model.backbone.encode_seen_tokens(pixels)[0].half())
     again = write_waist(model, videos, tmp_path / "s", sampling=sampling, copies=copies)
@@ -210,9 +217,11 @@ def test_swapped_copies_show_the_figure_and_the_other_place(model):
             clip[t, :, 8:24, 8 * t : 8 * t + 8] = ink
         return clip
 
-    clips = {"one": walk(40, 200), "two": walk(120, 250)}
-    swapper = PlaceSwapper.learn(model.backbone, list(clips.items()))
-    copy = swapper.copy("one", clips["one"], model.backbone.encode_tokens(clips["one"])[0]).float()
+    shots = [
+        shot_of(model, key, Clip(walk(wall, ink), np.arange(4.0)))
+        for key, wall, ink in (("one", 40, 200), ("two", 120, 250))
+    ]
+    copy = PlaceSwapper.learn(OwnTokens(model.backbone), shots).copy(shots[0]).float()
     before, after = torch.tensor([40.0, 200.0]), torch.tensor([120.0, 200.0])
     corner, figure = copy[:, :, :4, :], copy[1, :, 10:22, 10:14]
     assert float((corner - after[0]).abs().median()) < 0.5 * float(after[0] - before[0])
@@ -228,8 +237,9 @@ def test_places_that_cannot_be_swapped_are_refused(model, rows, still, words):
         for row in range(rows)
     ]
     clips = [(key, frames[:1].repeat(4, 0) if still else frames) for key, frames in clips]
+    shots = [shot_of(model, key, Clip(frames, np.arange(4.0))) for key, frames in clips]
     with pytest.raises(OptionError, match=words):
-        PlaceSwapper.learn(model.backbone, clips)
+        PlaceSwapper.learn(OwnTokens(model.backbone), shots)
 
 
 def test_several_samplings_from_one_video(model, videos, tmp_path):

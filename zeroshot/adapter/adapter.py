@@ -94,7 +94,7 @@ class TwoStreamAdapter(nn.Module):
 
     @torch.no_grad()
     def set_fused_weight(self, weight: float) -> None:
-        """Stores how much of the dynamic stream the fused one takes: 0 is the static stream alone."""
+        """Stores how much of the dynamic stream the fused one adds to its anchor: 0 is the anchor alone."""
         if not 0 <= weight < float("inf"):
             raise OptionError(f"fused weight is {weight}; expected a number ≥ 0")
         self.fused_weight.fill_(weight)

@@ -12,11 +12,7 @@ if TYPE_CHECKING:
 
 
 STATIC_INPUTS = ("frame", "mean", "shuffled", "network")
-
-
 REFERENCES = ("mean", "first", "none")
-
-
 READINGS = ("both", "content", "correlation")
 
 
@@ -36,7 +32,6 @@ class AdapterConfig:
         num_bases: temporal patterns that it reads off (constant, end against start, …); no more than
             num_frames are used.
         kernel_size: frames under the temporal convolution, odd.
-        spatial_kernel: patches under the spatial convolution, odd; 1 is none.
         static_input: what the static stream sees: one random `frame` at a time, the `mean` of the frames,
             the `shuffled` frames, or all frames through a `network` without a temporal kernel.
         reference: what the dynamic stream subtracts: the temporal `mean`, the `first` frame, or `none`,
@@ -64,7 +59,6 @@ class AdapterConfig:
     num_queries: int = 8
     num_bases: int = 4
     kernel_size: int = 3
-    spatial_kernel: int = 1
     static_input: str = "frame"
     reference: str = "mean"
     reads: str = "correlation"
@@ -78,7 +72,7 @@ class AdapterConfig:
         """Refuse what no adapter can be built from."""
         object.__setattr__(self, "grid", tuple(self.grid))
         counts = ("token_dim", "embedding_dim", "hidden_dim", "num_heads", "num_queries", "num_bases")
-        for name in (*counts, "num_lags", "kernel_size", "spatial_kernel"):
+        for name in (*counts, "num_lags", "kernel_size"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name} is {getattr(self, name)}; expected 1 or more")
         if self.num_frames < 2:
@@ -108,9 +102,8 @@ class AdapterConfig:
 
     def _check_choices(self) -> None:
         """Refuse words that mean nothing and shares that are none."""
-        for name in ("kernel_size", "spatial_kernel"):
-            if getattr(self, name) % 2 == 0:
-                raise OptionError(f"{name} is {getattr(self, name)}; expected an odd number")
+        if self.kernel_size % 2 == 0:
+            raise OptionError(f"kernel_size is {self.kernel_size}; expected an odd number")
         choices = {"static_input": STATIC_INPUTS, "reference": REFERENCES, "reads": READINGS}
         for name, known in choices.items():
             if getattr(self, name) not in known:
@@ -126,7 +119,15 @@ class AdapterConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> AdapterConfig:
-        """The config that `as_dict` wrote; unknown names are refused, missing ones have their default."""
+        """The config that `as_dict` wrote; unknown names are refused, missing ones have their default.
+
+        `spatial_kernel` is a setting of earlier versions, whose checkpoints have it at 1: off.
+        """
+        if values.get("spatial_kernel", 1) != 1:
+            raise OptionError(
+                "the adapter has a spatial_kernel, which this version cannot read: train it again"
+            )
+        values = {name: value for name, value in values.items() if name != "spatial_kernel"}
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(values) - known):
             raise OptionError(

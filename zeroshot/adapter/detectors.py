@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-_LAGS = (1, 2)
+_LAGS = (1, 2)  # frames ahead that are compared
 _GAIN = 0.3  # they learn slower than the rest by this; at once as fast, they learn clips by heart
-_PASSES = 3
+_PASSES = 3  # power iterations of the randomized decomposition
 
 
 class DirectionDetectors(nn.Module):
@@ -68,4 +68,5 @@ class DirectionDetectors(nn.Module):
             _, sizes, found = torch.svd_lowrank(frames, rank, niter=_PASSES)
         kept = int((sizes[:wanted] > 1e-4 * sizes[0]).sum())
         self.components.zero_()
+        # By itself a reading of the n frames has the size σₖ / √n; by this factor it has √(σₖ / σ₀).
         self.components[:, :kept] = found[:, :kept] * (len(frames) ** 0.5) / (sizes[0] * sizes[:kept]).sqrt()

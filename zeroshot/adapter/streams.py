@@ -222,14 +222,9 @@ class DynamicStream(nn.Module):
             if reads != "content"
             else None
         )
+        # Places and moments are multiplied, not added: a clip in which nothing changes must stay zero.
         self.place = nn.Parameter(1 + 0.5 * torch.randn(num_tokens, width))
         self.temporal = TemporalConvolution(width, config.kernel_size)
-        kernel = config.spatial_kernel
-        self.spatial = (
-            nn.Conv2d(width, width, kernel, padding=kernel // 2, groups=width, bias=False)
-            if kernel > 1
-            else None
-        )
         self.pooling = PatchPooling(width, num_tokens, config.num_queries, biased=False)
         self.moment = nn.Parameter(1 + 0.5 * torch.randn(config.num_frames, width))
         self.layers = nn.ModuleList(TemporalLayer(config) for _ in range(config.num_layers))
@@ -269,10 +264,7 @@ class DynamicStream(nn.Module):
             return hidden, rows
         size = torch.where(size > 0, size, 1.0)
         x = self._enter(change, size[:, None, None, None])
-        moved = self.temporal(x)
-        if self.spatial is not None:
-            moved = moved + self._spread(moved)
-        x = x + F.gelu(moved)
+        x = x + F.gelu(self.temporal(x))
         x = self.pooling(drop(x, share, generator)) * self.moment
         for layer in self.layers:
             x = layer(x, generator)
@@ -293,6 +285,7 @@ class DynamicStream(nn.Module):
         size = change.flatten(0, 2).square().mean(0).sqrt()
         if float(size.max()) == 0:
             raise OptionError(f"none of the {len(tokens)} clips moves; calibration needs clips with motion")
+        # A channel that hardly ever moves would otherwise be blown up to the size of the others.
         self.channel_scale.copy_(size.clamp_min(0.01 * float(size.max())))
         if self.detectors is not None:
             self.detectors.calibrate(of_size_one(change.div_(self.channel_scale)))
@@ -310,15 +303,6 @@ class DynamicStream(nn.Module):
         if self.correlation is not None:
             read.append(self.correlation(change, scale.square() / size))
         return (read[0] if len(read) == 1 else read[0] + read[1]) * (self.place / size)
-
-    def _spread(self, x: Tensor) -> Tensor:
-        """(B, T, 1+N, H) → patches filtered with their neighbours on the grid; the first token gets zero."""
-        if self.spatial is None:
-            return x
-        batch, frames, _, width = x.shape
-        patches = x[:, :, 1:].reshape(batch * frames, *self.config.grid, width).permute(0, 3, 1, 2)
-        spread = self.spatial(patches).permute(0, 2, 3, 1).reshape(batch, frames, -1, width)
-        return F.pad(spread, (0, 0, 1, 0))
 
 
 class StaticStream(nn.Module):

@@ -29,6 +29,7 @@ _KEY = "zeroshot"  # of our entry in a part's metadata
 _SUM = b'"crc32": "'
 _REMEDY = "delete it and run again"
 _LONGEST_TAIL = 1 << 16  # bytes; the checksum stands among the last of a file
+_ESCAPED = "\\ud"  # what a name is known by that was written otherwise than it is
 SCHEMA = pa.schema(
     [
         ("path", pa.string()),
@@ -212,7 +213,7 @@ def from_arrow(table: pa.Table) -> list[EmbeddingRow]:
     columns += [table["content"].to_pylist(), facts_of(table)]
     embeddings = iter(vectors)
     return [
-        EmbeddingRow(path, next(embeddings) if exists else None, *others)
+        EmbeddingRow(as_named(path), next(embeddings) if exists else None, *others)
         for exists, path, *others in zip(there.tolist(), *columns, strict=True)
     ]
 
@@ -237,5 +238,19 @@ def matrix_of(table: pa.Table) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
 
 
 def utf8(text: str) -> str:
-    """The same text; bytes of a file's name that are no UTF-8 are written out, as Parquet wants it."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    r"""The same text, but for names with bytes that are no UTF-8, which Parquet refuses: see `as_named`.
+
+    >>> utf8("a\udcff\\b"), utf8("a\\b")
+    ('a\\udcff\\\\b', 'a\\b')
+    """
+    if _ESCAPED not in text and not any("\ud800" <= char <= "\udfff" for char in text):
+        return text
+    doubled = text.replace("\\", "\\\\")
+    return "".join(f"\\u{ord(char):04x}" if "\ud800" <= char <= "\udfff" else char for char in doubled)
+
+
+def as_named(text: str) -> str:
+    """The text of which `utf8` made this one: a file's name as the system has it."""
+    if _ESCAPED not in text:
+        return text
+    return re.sub(r"\\(\\|u([0-9a-f]{4}))", lambda hit: chr(int(hit[2], 16)) if hit[2] else "\\", text)

@@ -15,6 +15,7 @@ from zeroshot.batch.parquet import (
     PART,
     EmbeddingRow,
     Parts,
+    as_named,
     facts_of,
     from_arrow,
     matrix_of,
@@ -69,7 +70,6 @@ class EmbeddingTable:
     Attributes:
         folder: where the parts lie.
         left_by: the process that wrote here last, where it was killed; or None.
-        num_copied: videos that got their rows from another of the same content, so far.
     """
 
     def __init__(self, folder: str | Path, settings: Mapping[str, Any]) -> None:
@@ -89,7 +89,6 @@ class EmbeddingTable:
         self._outdated: dict[int, set[bytes]] = {}
         self._loaded: OrderedDict[int, dict[bytes, tuple[EmbeddingRow, ...]]] = OrderedDict()
         self._flushed_at = time.monotonic()
-        self.num_copied = 0
         self._claim = Claim(self.folder, LAYOUT, settings)
         self.left_by = self._claim.left_by
         try:
@@ -123,6 +122,11 @@ class EmbeddingTable:
         """Whether a path has rows, of whatever content."""
         return self._ledger.get(path_key(utf8(str(path)))) is not None
 
+    def has_failed(self, path: str) -> bool:
+        """Whether the rows of a path hold an error."""
+        record = self._ledger.get(path_key(utf8(path)))
+        return record is not None and record.failed
+
     def rows_of(self, path: str, *, retry: bool = False) -> tuple[EmbeddingRow, ...] | None:
         """The rows that stand for a file as it is now, or None where it has to be read.
 
@@ -141,7 +145,6 @@ class EmbeddingTable:
         if twin is None:
             return None
         rows = tuple(replace(row, path=path, facts=facts) for row in self._rows(twin))
-        self.num_copied += 1
         self.add(*rows)
         return rows
 
@@ -156,11 +159,6 @@ class EmbeddingTable:
         if record is not None and not (retry and record.failed) and _stands(record, path, facts):
             return True
         return self.rows_of(path, retry=retry) is not None
-
-    def failed(self, path: str) -> bool:
-        """Whether an error stands for a path, or for a part of it."""
-        record = self._ledger.get(path_key(utf8(path)))
-        return record is not None and record.failed
 
     def add(self, *rows: EmbeddingRow) -> None:
         """Take all rows of one video, in place of those it may have."""
@@ -221,7 +219,7 @@ class EmbeddingTable:
         if record.part not in self._loaded:
             found: dict[bytes, list[EmbeddingRow]] = {}
             for row in from_arrow(self._parts.read(record.part)):
-                found.setdefault(path_key(row.path), []).append(row)
+                found.setdefault(path_key(utf8(row.path)), []).append(row)
             self._loaded[record.part] = {key: tuple(rows) for key, rows in found.items()}
             if len(self._loaded) > _PARTS_IN_MEMORY:
                 self._loaded.popitem(last=False)
@@ -357,7 +355,7 @@ def read_table(folder: str | Path) -> Embeddings:
         table = parts.read(part, ["path", "embedding", "start_seconds", "end_seconds"])
         matrix, there = matrix_of(table)
         table = table.filter(pa.array(there))
-        paths += table["path"].to_pylist()
+        paths += map(as_named, table["path"].to_pylist())
         spans.append(np.stack([table[name].to_numpy() for name in ("start_seconds", "end_seconds")], axis=1))
         matrices.append(matrix)
     seconds = np.concatenate(spans)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from zeroshot.bias.manifest import SWAPS, is_whole
 from zeroshot.bias.take_apart import PRESET
 from zeroshot.cutouts.composite import (
     Cutout,
+    Figure,
     alone,
     covering,
     fitted_place,
@@ -21,6 +22,7 @@ from zeroshot.cutouts.composite import (
     stripes,
     with_figure,
 )
+from zeroshot.cutouts.finder import all_read
 from zeroshot.cutouts.mask_files import read_mask
 from zeroshot.errors import VideoError
 from zeroshot.store.files import write_whole
@@ -40,6 +42,18 @@ if TYPE_CHECKING:
 PICTURED = ("scuba", "scufo", "conflict")
 
 
+class Partner(NamedTuple):
+    """Another clip that lends its background or its figure.
+
+    Attributes:
+        item: that clip.
+        facts: of it.
+    """
+
+    item: Item
+    facts: Facts
+
+
 @dataclass(frozen=True, eq=False)
 class Order:
     """What is to be made of one clip.
@@ -55,7 +69,7 @@ class Order:
 
     item: Item
     facts: Facts
-    partners: Mapping[str, tuple[Item, Facts]]
+    partners: Mapping[str, Partner]
     kinds: tuple[str, ...]
     picture: Path | None
     colour: tuple[int, int, int]
@@ -70,7 +84,7 @@ class Order:
     def name(self, kind: str) -> str:
         """Of the file of one edit: its partner's row stands in it."""
         partner = self.partners.get(kind)
-        return self.item.name if partner is None else f"{self.item.name}--{partner[0].row:06d}"
+        return self.item.name if partner is None else f"{self.item.name}--{partner.item.row:06d}"
 
 
 def films_of(order: Order, exact: bool, places: Places) -> list[VideoSource]:
@@ -78,7 +92,7 @@ def films_of(order: Order, exact: bool, places: Places) -> list[VideoSource]:
     needed: list[VideoSource] = [order.item.source]
     if exact:
         needed.append(places.video("background-only", order.item.name))
-    swaps = [order.partners[kind][0].name for kind in order.kinds if kind in SWAPS]
+    swaps = [order.partners[kind].item.name for kind in order.kinds if kind in SWAPS]
     return [*needed, *(places.video("background-only", name) for name in swaps)]
 
 
@@ -97,12 +111,7 @@ def make_edits(
         VideoError: a film cannot be read any more, or is another than before.
         OutputError: something cannot be written.
     """
-    clips = []
-    for film in films:
-        if isinstance(film, VideoError):
-            raise film
-        clips.append(film.clip.frames)
-    frames, *plates = clips
+    frames, *plates = [film.clip.frames for film in all_read(films)]
     height, width = order.facts.size
     if frames.shape != (order.facts.num_frames, 3, height, width):
         raise VideoError(f"{order.item.shown} has changed while its edits were made; run the command again")
@@ -163,13 +172,12 @@ def _edit(
     if kind == "human-only":
         return alone(cutout, order.colour)
     if plate is not None:
-        partner = order.partners[kind][1]
-        shown = plate[:, :, : partner.size[0], : partner.size[1]]
+        height, width = order.partners[kind].facts.size
+        shown = plate[:, :, :height, :width]
         return over(cutout, fitted_place(shown, len(cutout.frames), order.facts.size))
     place = _picture(order, recipe)
     if kind == "conflict":
-        item, facts = order.partners[kind]
-        place = with_figure(place, _read_figure(places.figure(item)), cutout.levels, facts.figure_top)
+        place = with_figure(place, _read_figure(order.partners[kind], places), cutout.levels)
     made = over(cutout, place)
     return frozen(made) if kind == "scufo" else made
 
@@ -181,10 +189,10 @@ def _picture(order: Order, recipe: BiasRecipe) -> NDArray[np.uint8]:
     return stripes(order.facts.size, np.random.default_rng([recipe.seed, order.item.row, 1]))
 
 
-def _read_figure(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Picture (3, h, w) and levels (h, w)."""
+def _read_figure(partner: Partner, places: Places) -> Figure:
+    """The person of another clip, as `write_figure` left it."""
     from PIL import Image
 
-    with Image.open(path) as image:
+    with Image.open(places.figure(partner.item)) as image:
         pixels = np.asarray(image)
-    return pixels[..., :3].transpose(2, 0, 1), pixels[..., 3]
+    return Figure(pixels[..., :3].transpose(2, 0, 1), pixels[..., 3], partner.facts.figure_top)

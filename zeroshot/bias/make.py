@@ -14,27 +14,32 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from zeroshot.bias.edits import PICTURED, Order, films_of, known_edits, make_edits
-from zeroshot.bias.manifest import FACTS, KINDS, SWAPS, TABLE, BiasManifest, write_manifest
+from zeroshot.bias.edits import PICTURED, Order, Partner, films_of, known_edits, make_edits
+from zeroshot.bias.manifest import FACTS, KINDS, SWAPS, TABLE, BiasManifest, Failure, Skip, write_manifest
 from zeroshot.bias.pairs import draw_partners
-from zeroshot.bias.recipe import MOTION, WORK, BiasRecipe, Facts, Item, Places
+from zeroshot.bias.recipe import WORK, BiasRecipe, Facts, Item, Places
 from zeroshot.bias.rows import rows_of
 from zeroshot.bias.take_apart import films_needed, known_facts, take_apart
-from zeroshot.cutouts.mask_files import background_shelf, mask_shelf
-from zeroshot.cutouts.segmenter import PersonSegmenter
+from zeroshot.cutouts.finders import open_finder
+from zeroshot.cutouts.mask_files import background_shelf
 from zeroshot.datasets.registry import read_dataset
 from zeroshot.datasets.splits import Split, read_split
 from zeroshot.errors import OptionError, VideoError
 from zeroshot.store.folder import Claim, Layout
 from zeroshot.video.identity import content_key
+from zeroshot.video.pictures import images_in
 from zeroshot.video.processes.reader import ClipReader
-from zeroshot.video.source import images_in, is_path, name_of
+from zeroshot.video.sampling import Sampling
+from zeroshot.video.source import is_path, name_of
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
+    from numpy.typing import NDArray
+
+    from zeroshot.cutouts.finder import Finder
     from zeroshot.cutouts.mask_files import Shelf
     from zeroshot.datasets.splits import LabeledVideo
     from zeroshot.video.decoders.all_frames import Film
@@ -54,6 +59,7 @@ LAYOUT = Layout(
 )
 """Of a folder of biased sets, where every video has a piece of each kind in the folder of that kind."""
 _THREADS = 2
+_LESSONS = 128  # videos that teach a finder who has to learn
 _Task = TypeVar("_Task")
 _Made = TypeVar("_Made")
 
@@ -84,26 +90,26 @@ def make_bias_sets(
         OptionError: a folder of masks, backgrounds or pictures that is not there.
         OutputError: the folder cannot be written, holds something else or other sets, or another run is
             writing there.
-        ModelError: weights of a segmentation network that cannot be read.
+        ModelError: weights of a network that finds persons and cannot be read.
         VideoError: no video could be used.
     """
     recipe = recipe or BiasRecipe()
     split = source if isinstance(source, Split) else open_split(source)
-    segmenter = None if recipe.network is None else PersonSegmenter(*recipe.network)
+    finder = open_finder(recipe.finder)
     places = Places(Path(output))
     pictures = _pictures(recipe)
-    settings = {**recipe.as_dict(), "split": split.name, "videos": _digest(split, pictures)}
-    if segmenter is not None:
-        settings["segmenter"] = segmenter.fingerprint
+    settings = {**recipe.as_dict(finder.name), "split": split.name, "videos": _digest(split, pictures)}
+    if finder.fingerprint:
+        settings["segmenter"] = finder.fingerprint
     with Claim(places.folder, LAYOUT, settings), ClipReader() as reader:
-        items, failures = _items(split, recipe)
+        items, failures = _items(split, recipe, finder)
         steps = _Steps(2 * len(items), advance)
         for kind in (*recipe.kinds, MASKS):
             (places.folder / kind).mkdir(exist_ok=True)
-        bench = _Bench(recipe, places, reader, segmenter)
+        bench = _Bench(recipe, places, reader, finder)
         facts = _take_all_apart(items, bench, steps, failures)
         if not facts:
-            first = failures[0][1] if failures else "the split is empty"
+            first = failures[0].reason if failures else "the split is empty"
             raise VideoError(f"none of the {len(split.videos)} videos could be used (first: {first})")
         whole = [item for item in items if item.name in facts]
         steps.done += len(items) - len(whole)
@@ -137,7 +143,7 @@ class _Bench:
     recipe: BiasRecipe
     places: Places
     reader: ClipReader
-    segmenter: PersonSegmenter | None
+    finder: Finder
 
 
 class _Steps:
@@ -171,24 +177,24 @@ def _digest(split: Split, pictures: Sequence[Path]) -> str:
     return hashlib.sha256(json.dumps([split.labels, words]).encode()).hexdigest()[:16]
 
 
-def _items(split: Split, recipe: BiasRecipe) -> tuple[list[Item], list[tuple[str, str]]]:
+def _items(split: Split, recipe: BiasRecipe, finder: Finder) -> tuple[list[Item], list[Failure]]:
     """The videos with what belongs to each, and those that lack something."""
-    masks = None if recipe.masks == MOTION or recipe.network else mask_shelf(recipe.masks)
     backgrounds = None if recipe.backgrounds is None else background_shelf(recipe.backgrounds)
     items, failures = [], []
     for row, video in enumerate(split.videos):
         try:
-            items.append(_item(row, video, masks, backgrounds))
+            items.append(_item(row, video, finder, backgrounds))
         except VideoError as error:
-            failures.append((name_of(video.path), str(error)))
+            failures.append(Failure(name_of(video.path), str(error)))
     return items, failures
 
 
-def _item(row: int, video: LabeledVideo, masks: Shelf | None, backgrounds: Shelf | None) -> Item:
+def _item(row: int, video: LabeledVideo, finder: Finder, backgrounds: Shelf | None) -> Item:
+    """One video on its way, under a name that tells it from all others."""
     shown = name_of(video.path)
     stem = Path(str(video.path)).stem if is_path(video.path) else "frames"
     slug = re.sub(r"-{2,}", "-", re.sub(r"[^A-Za-z0-9_.-]+", "_", stem))[:60].strip("._") or "video"
-    mask = None if masks is None else masks.find(str(video.path))
+    mask = finder.mask_of(video.path)
     background = None if backgrounds is None else backgrounds.find(str(video.path))
     keys = [content_key(video.path)] + [content_key(path) for path in (mask, background) if path is not None]
     key = hashlib.sha256(" ".join(keys).encode()).hexdigest()
@@ -198,7 +204,7 @@ def _item(row: int, video: LabeledVideo, masks: Shelf | None, backgrounds: Shelf
 
 
 def _take_all_apart(
-    items: list[Item], bench: _Bench, steps: _Steps, failures: list[tuple[str, str]]
+    items: list[Item], bench: _Bench, steps: _Steps, failures: list[Failure]
 ) -> dict[str, Facts]:
     """Name → facts of the videos that could be taken apart."""
     facts: dict[str, Facts] = {}
@@ -210,24 +216,33 @@ def _take_all_apart(
         else:
             facts[item.name] = known
             steps.one()
+    finder = bench.finder.taught_by(_lessons(items, bench)) if todo else bench.finder
     outcomes = _in_order(
         todo,
         films_needed,
-        lambda item, films: take_apart(item, films, bench.recipe, bench.places, bench.segmenter),
+        lambda item, films: take_apart(item, films, bench.recipe, bench.places, finder),
         bench,
     )
     for item, outcome in outcomes:
         if isinstance(outcome, VideoError):
-            failures.append((item.shown, str(outcome)))
+            failures.append(Failure(item.shown, str(outcome)))
         else:
             facts[item.name] = outcome
         steps.one()
     return facts
 
 
+def _lessons(items: list[Item], bench: _Bench) -> Iterator[NDArray[np.uint8]]:
+    """(T, 3, H, W) of the first videos of the split, read as they are asked for, for a finder who learns."""
+    sources = iter([item.source for item in items[:_LESSONS]])
+    for _, clips in bench.reader.read_many(sources, Sampling()):
+        if not isinstance(clips, VideoError):
+            yield clips[0].frames
+
+
 def _orders(
     items: list[Item], facts: dict[str, Facts], recipe: BiasRecipe, pictures: list[Path]
-) -> tuple[list[Order], list[tuple[str, str, str]]]:
+) -> tuple[list[Order], list[Skip]]:
     """What is made of each clip, and what is not, with the reason."""
     sums = np.array([facts[item.name].colour_sums for item in items])
     pixels = sum(facts[item.name].num_frames * np.prod(facts[item.name].size) for item in items)
@@ -240,8 +255,8 @@ def _orders(
         elif set(SWAPS) & set(recipe.kinds):
             limits = f"{recipe.least_person:.0%} to {recipe.most_person:.0%}"
             reason = f"a person covers {share:.1%} of it; swaps take {limits}"
-            skipped.append((item.shown, "swap", reason))
-    partners: dict[str, dict[str, tuple[Item, Facts]]] = {item.name: {} for item in items}
+            skipped.append(Skip(item.shown, "swap", reason))
+    partners: dict[str, dict[str, Partner]] = {item.name: {} for item in items}
     for kind in recipe.kinds:
         if kind in SWAPS or kind == "conflict":
             chosen = fit if kind in SWAPS else items
@@ -269,8 +284,8 @@ def _pair(
     items: list[Item],
     facts: dict[str, Facts],
     recipe: BiasRecipe,
-    partners: dict[str, dict[str, tuple[Item, Facts]]],
-) -> list[tuple[str, str, str]]:
+    partners: dict[str, dict[str, Partner]],
+) -> list[Skip]:
     """Give each clip its partner for one kind; (source, kind, reason) of those without one."""
     pairing, seed = (kind.removeprefix("swap-"), 0) if kind in SWAPS else ("random", 1)
     layouts = np.array([facts[item.name].layout for item in items]).reshape(len(items), -1)
@@ -279,9 +294,9 @@ def _pair(
     for item, place in zip(items, drawn, strict=True):
         if place is None:
             reason = "no other clip has its label" if pairing == "same" else "no clip has another label"
-            skipped.append((item.shown, kind, reason))
+            skipped.append(Skip(item.shown, kind, reason))
         else:
-            partners[item.name][kind] = (items[place], facts[items[place].name])
+            partners[item.name][kind] = Partner(items[place], facts[items[place].name])
     return skipped
 
 
@@ -293,7 +308,7 @@ def _picture(item: Item, recipe: BiasRecipe, pictures: list[Path]) -> Path | Non
 
 
 def _make_all_edits(
-    orders: list[Order], bench: _Bench, steps: _Steps, failures: list[tuple[str, str]]
+    orders: list[Order], bench: _Bench, steps: _Steps, failures: list[Failure]
 ) -> dict[str, dict[str, str]]:
     """Name → kind → SHA-256 of the edits that could be made."""
     digests: dict[str, dict[str, str]] = {}
@@ -314,7 +329,7 @@ def _make_all_edits(
     )
     for order, outcome in outcomes:
         if isinstance(outcome, VideoError):
-            failures.append((order.item.shown, str(outcome)))
+            failures.append(Failure(order.item.shown, str(outcome)))
         else:
             digests[order.item.name] = outcome
         steps.one()

@@ -8,7 +8,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zeroshot.bias.pairs import PAIRINGS
 from zeroshot.errors import OptionError, OutputError, VideoError
@@ -69,6 +69,32 @@ class BiasRow:
 COLUMNS = tuple(field.name for field in fields(BiasRow))
 
 
+class Failure(NamedTuple):
+    """A video that could not be used.
+
+    Attributes:
+        source: as the split names it.
+        reason: one line.
+    """
+
+    source: str
+    reason: str
+
+
+class Skip(NamedTuple):
+    """A clip that a kind leaves out by its rules.
+
+    Attributes:
+        source: as the split names it.
+        kind: of KINDS, or `swap` for all of them.
+        reason: one line.
+    """
+
+    source: str
+    kind: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class BiasManifest:
     """The sets of one folder.
@@ -78,16 +104,16 @@ class BiasManifest:
         labels: K labels of the split they were made from, in the order of its class index.
         settings: everything that decided what was made.
         rows: a row a video, kind by kind, each in the order of the split.
-        failures: (source, reason) of videos that could not be used.
-        skipped: (source, kind, reason) of clips that a kind leaves out by its rules.
+        failures: videos that could not be used.
+        skipped: clips that a kind leaves out by its rules.
     """
 
     folder: Path
     labels: tuple[str, ...]
     settings: Mapping[str, Any]
     rows: tuple[BiasRow, ...]
-    failures: tuple[tuple[str, str], ...] = ()
-    skipped: tuple[tuple[str, str, str], ...] = ()
+    failures: tuple[Failure, ...] = ()
+    skipped: tuple[Skip, ...] = ()
 
     def of_kind(self, kind: str) -> tuple[BiasRow, ...]:
         """The rows of one kind."""
@@ -153,8 +179,8 @@ def read_manifest(folder: str | os.PathLike[str]) -> BiasManifest:
             tuple(facts["labels"]),
             facts["settings"],
             rows,
-            tuple((source, reason) for source, reason in facts["failures"]),
-            tuple((source, kind, reason) for source, kind, reason in facts["skipped"]),
+            tuple(Failure(*failure) for failure in facts["failures"]),
+            tuple(Skip(*skip) for skip in facts["skipped"]),
         )
     except OSError as error:
         raise OutputError(f"cannot read {error.filename}: {error.strerror or error}") from error

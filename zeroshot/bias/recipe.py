@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from zeroshot.bias.manifest import KINDS
-from zeroshot.cutouts.segmenter import SEGMENTERS
+from zeroshot.checkpoint import DEFAULT_MODEL
+from zeroshot.cutouts.finders import MOTION, TOKENS
 from zeroshot.errors import OptionError, OutputError
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from zeroshot.video.source import VideoSource
 
-MOTION = "motion"
 WORK = ".work"
 
 
@@ -25,8 +25,8 @@ class BiasRecipe:
 
     Attributes:
         kinds: which; `original` and `background-only` always are, the others are made of them.
-        masks: `motion`; a folder of masks, see `masks.mask_shelf`; or `ARCHITECTURE:FILE`, a segmentation
-            network of `model.segment.SEGMENTERS` and its weights.
+        masks: who finds the persons, see `finders.FINDERS`: `motion`; `tokens`, of the default model, or
+            `tokens:MODEL`; a folder of masks; or `ARCHITECTURE:FILE`, a segmentation network and its weights.
         backgrounds: a folder of videos without their persons, where somebody has them (another inpainter's
             work, or a world that knows); None takes the persons out by what was seen at other times.
         images: a folder of pictures for SCUBA and conflict clips; None paints stripes.
@@ -77,17 +77,22 @@ class BiasRecipe:
             raise OptionError(f"seed {self.seed}; expected a whole number from 0 to 2^63 - 1")
 
     @property
-    def network(self) -> tuple[str, str] | None:
-        """Architecture and file of weights of the network that makes the masks; None where none does."""
-        name, colon, weights = self.masks.partition(":")
-        return (name, weights) if colon and name in SEGMENTERS else None
+    def finder(self) -> str:
+        """`masks` in full, as `finders.open_finder` takes it."""
+        return {MOTION: f"{MOTION}:{self.motion_share}", TOKENS: f"{TOKENS}:{DEFAULT_MODEL}"}.get(
+            self.masks, self.masks
+        )
 
-    def as_dict(self) -> dict[str, Any]:
-        """The fields as JSON holds them, without the names of folders, which decide nothing."""
-        fields = {**asdict(self), "kinds": list(self.kinds)}
+    def as_dict(self, finder_name: str) -> dict[str, Any]:
+        """The fields as JSON holds them, without the names of folders, which decide nothing.
+
+        Args:
+            finder_name: stands for `masks`; of motion the share is a field of its own.
+        """
         return {
-            **fields,
-            "masks": self.network[0] if self.network else MOTION if self.masks == MOTION else "files",
+            **asdict(self),
+            "kinds": list(self.kinds),
+            "masks": MOTION if self.masks == MOTION else finder_name,
             "backgrounds": "files" if self.backgrounds else "inpainted",
             "images": "files" if self.images else "stripes",
         }
@@ -105,7 +110,7 @@ class Item:
         label: what the person does.
         scene: where, or empty.
         key: changes with the content of the video, its mask or its background.
-        mask: file or folder, or None to find one by motion.
+        mask: file or folder, or None where the frames alone tell.
         background: file or folder, or None to make one.
     """
 
@@ -129,7 +134,7 @@ class Facts:
         size: height and width of its frames.
         num_frames: T.
         fps: frames a second.
-        person_share: see `masks.person_share`.
+        person_share: see `mask_files.person_share`.
         colour_sums: of all frames, red, green, blue.
         layout: see `pairs.layout`.
         figure_top: upper edge of the still figure, as a share of the height.
@@ -146,13 +151,9 @@ class Facts:
     figure_top: float
     digests: Mapping[str, str]
 
-    def as_dict(self) -> dict[str, Any]:
-        """The fields as JSON holds them."""
-        return asdict(self)
-
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Facts:
-        """What `as_dict` gave.
+        """What `asdict` gave, as JSON holds it.
 
         Raises:
             OutputError: something is missing.

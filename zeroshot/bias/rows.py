@@ -54,7 +54,7 @@ def _background(row: BiasRow, kind: str, order: Order) -> BiasRow:
     if kind in {"original", "background-only"}:
         return row
     if kind in SWAPS:
-        other = order.partners[kind][0]
+        other = order.partners[kind].item
         return replace(
             row,
             background_label=other.label,
@@ -65,5 +65,5 @@ def _background(row: BiasRow, kind: str, order: Order) -> BiasRow:
     if kind == "human-only":
         return plain
     shown = "stripes" if order.picture is None else order.picture.name
-    figure = order.partners[kind][0].label if kind == "conflict" else ""
+    figure = order.partners[kind].item.label if kind == "conflict" else ""
     return replace(plain, background_source=shown, figure_label=figure)

@@ -1,4 +1,4 @@
-"""Scores of models on biased test sets: every video embedded once, every figure made of counts."""
+"""Scores of models on biased test sets: every video embedded once, every metric made of counts."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from zeroshot.bias.manifest import BiasManifest, changed_rows, read_manifest
-from zeroshot.bias.report import BiasReport, ModelBias, bias_figures, manifest_counts
+from zeroshot.bias.report import BiasReport, ModelBias, stream_metrics
 from zeroshot.checkpoint import load_model
 from zeroshot.datasets.splits import LabeledVideo
 from zeroshot.errors import OptionError, VideoError, counted
 from zeroshot.evaluation.cached_embeddings import embed_pool
 from zeroshot.model.model import STREAMS, Model
-from zeroshot.probes.linear_and_dependence import stream_dependence
-from zeroshot.reports.machine import machine_facts
+from zeroshot.probes.dependence import ENOUGH, stream_dependence
+from zeroshot.reports.environment import environment
 from zeroshot.text.prompts import make_prompts, prompts_digest, templates_in_words
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from zeroshot.text.prompts import LabelSource, TemplateSource
 
     Advance = Callable[[int, int], None]
-
-_ENOUGH = 20  # videos for the jackknife of the dependence
 
 
 class Answers(Protocol):
@@ -175,7 +173,7 @@ def score_bias(
     return BiasReport(
         sets=str(manifest.folder),
         labels=answers[0].labels,
-        counts=manifest_counts(manifest, rows),
+        counts={kind: sum(row.kind == kind for row in rows) for kind in manifest.kinds},
         models=tuple(results),
         settings=manifest.settings,
         failures=tuple((manifest.rows[row].path, reason) for row, reason in sorted(lost.items())),
@@ -191,7 +189,7 @@ def _record(manifest: BiasManifest, answers: Sequence[Answers], templates: Templ
     if asked:
         said["templates"] = templates_in_words(templates)
         said["prompts"] = asked[0].prompts_digest
-    return said | machine_facts()
+    return said | environment()
 
 
 def _ask(
@@ -213,23 +211,25 @@ def _ask(
 def _model_bias(
     answers: Answers, scored: Scored, rows: list[BiasRow], kept: list[int], streams: Sequence[str]
 ) -> ModelBias:
-    """The figures of one model on the videos that all could read."""
+    """The metrics of one model on the videos that all could read."""
     chosen = [stream for stream in scored.streams if not streams or stream in streams]
     if not chosen:
         raise OptionError(
             f"{answers.name} has the streams {', '.join(scored.streams)}, not {', '.join(streams)}"
         )
-    figures = {stream: bias_figures(rows, scored.streams[stream][kept], answers.labels) for stream in chosen}
+    metrics = {
+        stream: stream_metrics(rows, scored.streams[stream][kept], answers.labels) for stream in chosen
+    }
     dependence = None
     originals = [place for place, row in zip(kept, rows, strict=True) if row.kind == "original"]
-    if {"static", "dynamic"} <= set(scored.vectors) and len(originals) >= _ENOUGH:
+    if {"static", "dynamic"} <= set(scored.vectors) and len(originals) >= ENOUGH:
         vectors = scored.vectors
         dependence = stream_dependence(vectors["static"][originals], vectors["dynamic"][originals])
     if not isinstance(answers, ModelAnswers):
-        return ModelBias(answers.name, figures, dependence)
+        return ModelBias(answers.name, metrics, dependence)
     model = answers.model
     parts = (model.fingerprint, model.adapter_fingerprint or "")
     fingerprint = "-".join(part[:16] for part in parts if part)
     sampling = f"{counted(model.sampling.num_frames, 'frame')} × {counted(model.sampling.num_views, 'view')}"
     facts = {"views": sampling, "precision": model.precision}
-    return ModelBias(answers.name, figures, dependence, fingerprint, facts)
+    return ModelBias(answers.name, metrics, dependence, fingerprint, facts)

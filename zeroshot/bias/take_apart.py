@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,17 +12,10 @@ import numpy as np
 from zeroshot.bias.manifest import is_whole
 from zeroshot.bias.pairs import layout
 from zeroshot.bias.recipe import Facts
-from zeroshot.cutouts.camera import follow_camera
 from zeroshot.cutouts.composite import Cutout, figure_of
+from zeroshot.cutouts.finder import Footage, all_read
 from zeroshot.cutouts.inpaint import clean_plate
-from zeroshot.cutouts.mask_files import (
-    fitted_mask,
-    is_mask_video,
-    mask_of_film,
-    person_share,
-    read_mask,
-)
-from zeroshot.cutouts.motion_mask import motion_mask
+from zeroshot.cutouts.mask_files import is_mask_video, person_share
 from zeroshot.errors import OutputError, VideoError
 from zeroshot.store.files import write_whole
 from zeroshot.video.identity import content_key
@@ -34,7 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zeroshot.bias.recipe import BiasRecipe, Item, Places
-    from zeroshot.cutouts.segmenter import PersonSegmenter
+    from zeroshot.cutouts.composite import Figure
+    from zeroshot.cutouts.finder import Finder
     from zeroshot.video.decoders.all_frames import Film
     from zeroshot.video.source import VideoSource
 
@@ -52,11 +47,7 @@ def films_needed(item: Item) -> list[VideoSource]:
 
 
 def take_apart(
-    item: Item,
-    films: Sequence[Film | VideoError],
-    recipe: BiasRecipe,
-    places: Places,
-    segmenter: PersonSegmenter | None = None,
+    item: Item, films: Sequence[Film | VideoError], recipe: BiasRecipe, places: Places, finder: Finder
 ) -> Facts:
     """Write the original, the background, the mask and the figure of one video, then its facts.
 
@@ -65,37 +56,36 @@ def take_apart(
         films: of `films_needed`.
         recipe: how.
         places: where.
-        segmenter: makes the mask of an item that has none; None takes what moves.
+        finder: of the person.
 
     Raises:
         VideoError: a film could not be read, they do not fit each other, or nobody is to be seen.
         OutputError: something cannot be written.
     """
-    cutout = _cut(item, films, recipe, segmenter)
-    film = films[0]
-    if isinstance(film, VideoError):  # _cut has raised it already; this tells the type checker
-        raise film
+    read = all_read(films)
+    cutout, fps = _cut(item, read, finder), read[0].fps
     digests = {}
     for kind, frames in (("original", cutout.frames), ("background-only", cutout.plate)):
         path = places.video(kind, item.name)
-        write_video(path, frames, film.fps, crf=recipe.crf, preset=PRESET)
+        write_video(path, frames, fps, crf=recipe.crf, preset=PRESET)
         digests[kind] = content_key(path)
     write_mask(places.mask(item), cutout.levels)
-    top = write_figure(places.figure(item), cutout)
+    figure = figure_of(cutout)
+    write_figure(places.figure(item), figure)
     sums = cutout.frames.sum((0, 2, 3), dtype=np.int64).tolist()
     height, width = cutout.frames.shape[2:]
     facts = Facts(
         key=item.key,
         size=(int(height), int(width)),
         num_frames=len(cutout.frames),
-        fps=film.fps,
+        fps=fps,
         person_share=person_share(cutout.levels),
         colour_sums=(sums[0], sums[1], sums[2]),
         layout=tuple(layout(cutout.plate)),
-        figure_top=top,
+        figure_top=figure.top_share,
         digests=digests,
     )
-    write_whole(places.facts(item), json.dumps(facts.as_dict()).encode())
+    write_whole(places.facts(item), json.dumps(asdict(facts)).encode())
     return facts
 
 
@@ -118,56 +108,31 @@ def write_mask(path: Path, levels: NDArray[np.uint8]) -> None:
     write_whole(path, packed.getvalue())
 
 
-def write_figure(path: Path, cutout: Cutout) -> float:
-    """The person of one frame as a PNG with transparency; gives its upper edge as a share of the height."""
+def write_figure(path: Path, figure: Figure) -> None:
+    """The person of one frame as a PNG with transparency."""
     from PIL import Image
 
-    picture, level, top = figure_of(cutout)
-    pixels = np.concatenate([picture, level[None]]).transpose(1, 2, 0)
+    pixels = np.concatenate([figure.picture, figure.levels[None]]).transpose(1, 2, 0)
     packed = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels), "RGBA").save(packed, "PNG")
     write_whole(path, packed.getvalue())
-    return top / int(cutout.frames.shape[2])
 
 
-def _cut(
-    item: Item, films: Sequence[Film | VideoError], recipe: BiasRecipe, segmenter: PersonSegmenter | None
-) -> Cutout:
+def _cut(item: Item, films: list[Film], finder: Finder) -> Cutout:
     """Person and place of one video."""
-    read = []
-    for film in films:
-        if isinstance(film, VideoError):
-            raise film
-        read.append(film)
-    film, *others = read
+    film, *others = films
     frames = film.clip.frames
-    path = None
-    if item.mask is None and segmenter is not None:
-        levels = segmenter.levels(frames)
-    elif item.mask is None:
-        path = follow_camera(frames)
-        levels = motion_mask(frames, recipe.motion_share, path)
-    else:
-        mask = mask_of_film(others.pop(0)) if is_mask_video(item.mask) else read_mask(item.mask)
-        levels = fitted_mask(mask, film, item.mask)
+    shown = others.pop(0) if item.mask is not None and is_mask_video(item.mask) else None
+    levels, path = finder.find(Footage(film, item.mask, shown))
     if person_share(levels) == 0:
-        raise VideoError(
-            f"{_nobody(item, segmenter)} {item.shown}; give it a mask with a person, or leave it out"
-        )
+        raise finder.nobody_in(item.source)
     if not others:
         return Cutout(frames, levels, clean_plate(frames, levels, path), exact=False)
     plate = others[0].clip.frames
     if plate.shape != frames.shape:
-        shown = " × ".join(map(str, plate.shape))
+        sizes = [" × ".join(map(str, pixels.shape)) for pixels in (plate, frames)]
         raise VideoError(
-            f"the background {item.background} is {shown}, its video {' × '.join(map(str, frames.shape))} "
+            f"the background {item.background} is {sizes[0]}, its video {sizes[1]} "
             "(frames × 3 × height × width); make both alike"
         )
     return Cutout(frames, levels, plate, exact=True)
-
-
-def _nobody(item: Item, segmenter: PersonSegmenter | None) -> str:
-    """How a mask without a person is told."""
-    if item.mask is not None:
-        return f"the mask {item.mask} shows nobody in"
-    return "nothing moves in" if segmenter is None else f"{segmenter.name} finds nobody in"

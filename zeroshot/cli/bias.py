@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from zeroshot.cli import options
-from zeroshot.cli.screen import end_with, progress, put_json, put_line, put_table, say
-from zeroshot.errors import counted
+from zeroshot.cli.screen import Bars, end_with, put_document, put_json, put_line, put_table, say
+from zeroshot.cutouts.finders import masks_help
+from zeroshot.probes.probe import PROBES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from zeroshot.bias.report import BiasReport
-    from zeroshot.probes.frame_order import ProbeReport
-    from zeroshot.statistics.intervals import Estimate
+    from zeroshot.bias.manifest import Skip
+    from zeroshot.reports.document import Document
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -23,14 +21,7 @@ Source = Annotated[
     str, typer.Argument(metavar="SPLIT", help="CSV with path, label, maybe scene; or a data set's folder.")
 ]
 Output = Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="Folder of the sets.")]
-Masks = Annotated[
-    str,
-    typer.Option(
-        metavar="DIR",
-        help="Person masks: NAME.npz, NAME/*.png or NAME.mp4; ARCHITECTURE:FILE, a segmentation network of "
-        "torchvision and its weights; or motion, a rough guess.",
-    ),
-]
+Masks = Annotated[str, typer.Option(metavar="FINDER", help=f"Who finds the persons: {masks_help()}.")]
 Backgrounds = Annotated[
     str | None,
     typer.Option(metavar="DIR", help="Videos without their persons, NAME.mp4. Default: inpainted."),
@@ -59,6 +50,10 @@ ReportFolder = Annotated[
 ]
 TokenCache = Annotated[
     str, typer.Option(metavar="DIR", help="Folder of tokens; one a model. A second run reads them.")
+]
+Probes = Annotated[
+    list[str] | None,
+    typer.Option("--probe", metavar="NAME", help=f"Some of {', '.join(PROBES)}. Default: all."),
 ]
 OneModel = Annotated[str | None, typer.Option("--model", "-m", metavar="M", help="As for classify.")]
 
@@ -97,7 +92,7 @@ def make(
         largest_side=size,
         crf=None if lossless else BiasRecipe.crf,
     )
-    with _Bar("steps") as bar:
+    with Bars("steps") as bar:
         manifest = make_bias_sets(source, output, recipe, advance=bar.to)
     counts = {kind: len(manifest.of_kind(kind)) for kind in manifest.kinds}
     if as_json:
@@ -113,7 +108,7 @@ def make(
     end_with(len(manifest.failures), len({row.clip for row in manifest.rows}) + len(manifest.failures))
 
 
-def _grouped(skipped: tuple[tuple[str, str, str], ...]) -> dict[str, list[str]]:
+def _grouped(skipped: tuple[Skip, ...]) -> dict[str, list[str]]:
     """Kind → what was left out of it, and why."""
     groups: dict[str, list[str]] = {}
     for source, kind, reason in skipped:
@@ -138,12 +133,13 @@ def score(
 
     BOR, HOR, SHAcc, SBErr, SCUBA, SCUFO, Contra.Acc and their kin of each stream, with 95 % intervals.
     """
+    from zeroshot.bias.document import document
     from zeroshot.bias.manifest import read_manifest
-    from zeroshot.bias.page import write_bias_report
     from zeroshot.bias.score import score_bias
     from zeroshot.checkpoint import DEFAULT_MODEL
+    from zeroshot.reports.files import write_report
 
-    with _Bar("videos") as bar:
+    with Bars("videos") as bar:
         report = score_bias(
             sets,
             models or [DEFAULT_MODEL],
@@ -155,35 +151,11 @@ def score(
             advance=bar.to,
         )
     if output is not None:
-        write_bias_report(report, read_manifest(sets), output)
-    if as_json:
-        put_json(report.as_dict())
-    else:
-        _put_report(report)
-        if output is not None:
-            put_line(f"{output}/report.html shows it")
+        write_report(output, report.as_dict(), document(report, read_manifest(sets)))
+    _put(report.as_dict() if as_json else document(report), output)
     for _, reason in report.failures:
         say(reason)
     end_with(len(report.failures), sum(report.counts.values()) + len(report.failures))
-
-
-def _put_report(report: BiasReport) -> None:
-    """A table a model."""
-    from zeroshot.bias.report import cell
-
-    labels, chance = counted(len(report.labels), "label"), 1 / len(report.labels)
-    put_line(f"{labels}, chance {chance:.1%}; % (95 % interval; counts)")
-    for model in report.models:
-        put_line()
-        streams = list(model.streams)
-        metrics = dict.fromkeys(metric for figures in model.streams.values() for metric in figures)
-        rows = [
-            (metric, *(cell(model.streams[stream].get(metric)) for stream in streams)) for metric in metrics
-        ]
-        put_table((model.model, *streams), rows)
-        if model.dependence is not None:
-            d = model.dependence
-            put_line(f"dependence of static and dynamic (NHSIC): {d.value:.3f} ({d.low:.3f}–{d.high:.3f})")
 
 
 @app.command("probe", short_help="Tell what a model's streams know: order, scene, each other.")
@@ -191,6 +163,7 @@ def probe(
     source: Source,
     cache: TokenCache,
     model: OneModel = None,
+    probes: Probes = None,
     templates: options.Templates = None,
     seed: Seed = 0,
     output: ReportFolder = None,
@@ -204,75 +177,36 @@ def probe(
     stream, and the dependence between streams; with 95 % intervals. Each video is decoded once.
     """
     from zeroshot.bias.make import open_split
-    from zeroshot.cli.inputs import model_from
-    from zeroshot.probes.frame_order import probe_streams
-    from zeroshot.probes.report import write_probe_report
+    from zeroshot.cli.inputs import ModelChoice, model_from
+    from zeroshot.probes.report import document
+    from zeroshot.probes.run import probe_streams
+    from zeroshot.reports.files import write_report
 
-    with model_from(model, device, None) as network, _Bar("videos") as bar:
+    with model_from(ModelChoice(model, device)) as network, Bars("videos") as bar:
         report = probe_streams(
-            open_split(source), network, cache, templates=templates, seed=seed, advance=bar.to
+            open_split(source),
+            network,
+            cache,
+            templates=templates,
+            seed=seed,
+            probes=probes or (),
+            advance=bar.to,
         )
     if output is not None:
-        write_probe_report(report, output)
-    if as_json:
-        put_json(report.as_dict())
-    else:
-        _put_probe(report)
-        if output is not None:
-            put_line(f"{output}/report.html shows it")
+        write_report(output, report.as_dict(), document(report))
+    _put(report.as_dict() if as_json else document(report), output)
+    for note in () if as_json else report.notes:
+        say(note)
     for _, reason in report.failures:
         say(reason)
-    read = next(iter(report.streams.values())).intact.total
-    end_with(len(report.failures), read + len(report.failures))
+    end_with(len(report.failures), report.num_videos + len(report.failures))
 
 
-def _put_probe(report: ProbeReport) -> None:
-    """A column a stream."""
-    streams = list(report.streams.values())
-    rows = [("as filmed", *(_percent(stream.intact.estimate()) for stream in streams))]
-    rows += [
-        (f"lost {order}", *(_percent(stream.orders[order].drop) for stream in streams))
-        for order in streams[0].orders
-    ]
-    scenes = [stream.scene for stream in streams if stream.scene is not None]
-    if scenes:
-        chance = f"{scenes[0].chance:.1%}"
-        rows.append((f"scene (chance {chance})", *(_percent(scene.accuracy) for scene in scenes)))
-    count = streams[0].intact.total
-    asked = f"{counted(count, 'video')}, {counted(len(report.labels), 'label')}"
-    put_line(f"{asked}, chance {1 / len(report.labels):.1%}; % (95 %)")
-    put_table((report.model, *report.streams), rows)
-    if report.dependence is not None:
-        d = report.dependence
-        put_line(f"dependence of static and dynamic (NHSIC): {d.value:.3f} ({d.low:.3f}–{d.high:.3f})")
-    for note in report.notes:
-        say(note)
-
-
-def _percent(estimate: Estimate) -> str:
-    return f"{100 * estimate.value:.1f} ({100 * estimate.low:.1f}–{100 * estimate.high:.1f})"
-
-
-class _Bar:
-    """A bar that opens when it is known how much there is to do, and again for the next model."""
-
-    def __init__(self, what: str) -> None:
-        from contextlib import ExitStack
-
-        self._what, self._stack = what, ExitStack()
-        self._move: Callable[[], None] | None = None
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def to(self, done: int, total: int) -> None:
-        """Moves it by one."""
-        if self._move is None:
-            self._move = self._stack.enter_context(progress(total, self._what))
-        self._move()
-        if done == total:
-            self._stack.close()
-            self._move = None
+def _put(found: Document | dict[str, Any], output: str | None) -> None:
+    """A report on stdout: as JSON, or for people."""
+    if isinstance(found, dict):
+        put_json(found)
+        return
+    put_document(found)
+    if output is not None:
+        put_line(f"{output}/report.html shows it")

@@ -8,6 +8,7 @@ import typer
 
 from zeroshot.cli import options
 from zeroshot.cli.inputs import (
+    ModelChoice,
     Notes,
     classifier_from,
     model_from,
@@ -16,7 +17,7 @@ from zeroshot.cli.inputs import (
     videos_from,
 )
 from zeroshot.cli.screen import end_with, one_format, progress, put_csv, put_json, put_line, say
-from zeroshot.errors import OptionError
+from zeroshot.errors import OptionError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +53,7 @@ def classify(
     precision: options.Precision = None,
     frames: options.Frames = None,
     as_given: options.AsGiven = False,
+    series: options.Series = None,
 ) -> None:
     """\b
     Example:  zeroshot classify holiday.mp4 --labels "archery, juggling balls, playing cello"
@@ -64,16 +66,16 @@ def classify(
         raise OptionError("no videos are given; expected files, folders or globs, or --embeddings DIR")
     paths = videos_from(videos or [])
     sampling = sampling_from(num_frames, num_views)
+    choice = ModelChoice(model, device, sampling, decoder, stream, precision, frames, series)
     if embeddings is not None:
-        kept = settings_from(embeddings, model, stream, sampling, precision)
-        model, stream, sampling, precision = kept
-    network = model_from(model, device, sampling, decoder, stream, precision, frames)
+        choice = settings_from(embeddings, choice)
+    network = model_from(choice)
     classifier = classifier_from(network, labels, templates, index, not as_given)
     if as_csv:
         put_csv("path", "rank", "label", "score", "probability", "error")
     put = _put_json if as_json else _put_csv if as_csv else _put_text
     num_ranked = failures = 0
-    notes = Notes(network, precision)
+    notes = Notes(network, choice.precision)
     rankings = (
         classifier.rank_many(paths, k)
         if embeddings is None
@@ -121,6 +123,6 @@ def _put_text(ranking: Ranking) -> None:
     if ranking.error is not None:
         say(ranking.error)
         return
-    put_line(ranking.path)
+    put_line(printable(ranking.path))
     for prediction in ranking.predictions:
         put_line(f"  {prediction.probability:7.2%}  {prediction.label}")

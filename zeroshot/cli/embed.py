@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zeroshot.cli import options
-from zeroshot.cli.inputs import Notes, model_from, sampling_from, videos_from
+from zeroshot.cli.inputs import ModelChoice, Notes, model_from, sampling_from, videos_from
 from zeroshot.cli.screen import end_with, progress, put_json, put_line, say
 from zeroshot.errors import counted
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from zeroshot.batch.engine import Engine
     from zeroshot.batch.table import EmbeddingTable
     from zeroshot.model.model import Model
-    from zeroshot.video.sampling import Sampling, Window
+    from zeroshot.video.sampling import Window
 
 Output = Annotated[
     str, typer.Option("--output", "-o", metavar="DIR", help="Folder of Parquet parts and a manifest.")
@@ -56,6 +57,7 @@ def embed(
     decoder: options.Decoder = "auto",
     precision: options.Precision = None,
     frames: options.Frames = None,
+    series: options.Series = None,
 ) -> None:
     """\b
     Example:  zeroshot embed archive/ --output embeddings/
@@ -68,29 +70,24 @@ def embed(
 
     stretch = _window(window, stride)
     paths = [str(path) for path in videos_from(videos)]
-    words = (model, device, sampling_from(num_frames, num_views), decoder, stream)
-    network = model_from(*words, precision, frames)
+    sampling = sampling_from(num_frames, num_views)
+    choice = ModelChoice(model, device, sampling, decoder, stream, precision, frames, series)
+    network = model_from(choice)
     notes = Notes(network, precision)
     level = network.settle(paths)
     notes.say_precision()
-    reading = _engine(engine, workers, stretch, network, (*words, level, frames))
+    reading = _engine(engine, workers, stretch, network, replace(choice, precision=level))
     with EmbeddingTable(output, settings_of(network, stretch)) as table:
         if table.left_by is not None:
             say(f"{table.left_by} ended in the midst of {output}; going on")
-        num_read, failures = _fill(table, reading, paths, retry, as_json)
-        if known := len(paths) - num_read - table.num_copied:
-            say(f"{known} of {len(paths)} videos are in {output} already")
-        if table.num_copied:
-            say(f"{table.num_copied} of {len(paths)} videos are copies of these")
-        failed = sum(map(table.failed, paths))
-        if failed > failures:
-            say(f"{failed - failures} of them failed in an earlier run; --retry reads them again")
+        done = _fill(table, reading, paths, retry, as_json)
+    for line in done.lines(output):
+        say(line)
     notes.say_sampling()
     if not as_json:
-        put_line(
-            f"{counted(num_read - failures, 'video')} embedded in width {network.embedding_dim}, in {output}"
-        )
-    end_with(failed, len(paths))
+        width = network.embedding_dim
+        put_line(f"{counted(done.num_read - done.failures, 'video')} embedded in width {width}, in {output}")
+    end_with(done.failures + done.failed_before, len(paths))
 
 
 def _engine(
@@ -98,9 +95,9 @@ def _engine(
     workers: int | None,
     window: Window | None,
     network: Model,
-    words: tuple[str | None, str, Sampling | None, str, str | None, str | None, str | None],
+    choice: ModelChoice,
 ) -> Engine:
-    """What reads the videos: this machine, or a cluster whose workers make the model of the same words.
+    """What reads the videos: this machine, or a cluster whose workers make the model that was chosen.
 
     Raises:
         OptionError: an unknown engine, or workers of one that has none.
@@ -110,7 +107,7 @@ def _engine(
     if name == "ray":
         from zeroshot.batch.ray_engine import RayEngine
 
-        return RayEngine(partial(model_from, *words), window, num_workers=workers)
+        return RayEngine(partial(model_from, choice), window, num_workers=workers)
     if name != "local":
         raise OptionError(f"engine is {name!r}; expected local or ray")
     if workers is not None:
@@ -130,13 +127,44 @@ def _window(window: float | None, stride: float | None) -> Window | None:
     return None if window is None else Window(window, window if stride is None else stride)
 
 
-def _fill(
-    table: EmbeddingTable, engine: Engine, paths: list[str], retry: bool, as_json: bool
-) -> tuple[int, int]:
-    """Give each video its rows; gives how many were read, and how many of those failed."""
+@dataclass(frozen=True)
+class _Done:
+    """What became of the videos.
+
+    Attributes:
+        num_read: were read now.
+        failures: of these could not be.
+        there: had rows before.
+        copies: have the content of another, and its rows.
+        failed_before: have had an error as their row, and have it still.
+    """
+
+    num_read: int
+    failures: int
+    there: int
+    copies: int
+    failed_before: int
+
+    def lines(self, output: str) -> list[str]:
+        """What is said of those that were not read."""
+        total = self.num_read + self.there + self.copies
+        lines = []
+        if self.there:
+            lines.append(f"{self.there} of {total} videos are in {output} already")
+        if self.copies:
+            lines.append(f"{self.copies} of {total} videos are copies of these, or of others read now")
+        if self.failed_before:
+            lines.append(f"{self.failed_before} of {total} videos failed before; --retry reads them again")
+        return lines
+
+
+def _fill(table: EmbeddingTable, engine: Engine, paths: list[str], retry: bool, as_json: bool) -> _Done:
+    """Give each video its rows."""
     from zeroshot.batch.engine import fill_table
 
-    num_read = failures = 0
+    unread = set(paths)
+    new = {path for path in paths if path not in table}
+    failures = 0
     with progress(len(paths), "videos") as advance:
 
         def passing() -> Iterator[str]:
@@ -145,11 +173,13 @@ def _fill(
                 advance()
 
         for rows in fill_table(table, engine, passing(), retry=retry):
-            num_read += 1
-            error = rows[-1].error
+            path, error = rows[0].path, rows[-1].error
+            unread.discard(path)
             failures += error is not None
             if as_json:
-                put_json({"path": rows[0].path, "error": error})
+                put_json({"path": path, "error": error})
             elif error is not None:
                 say(error)
-    return num_read, failures
+    failed_before = sum(table.has_failed(path) for path in unread)
+    copies = len(unread & new)
+    return _Done(len(paths) - len(unread), failures, len(unread) - copies, copies, failed_before)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zeroshot.cli import options
-from zeroshot.cli.screen import progress, put_json, put_line, put_table, say
+from zeroshot.cli.screen import Bars, put_document, put_json, put_line, say
 from zeroshot.errors import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from zeroshot.evaluation.report import Report
-    from zeroshot.statistics.intervals import Estimate
 
 Root = Annotated[
     str, typer.Argument(metavar="ROOT", help="Folder of a data set, or a CSV file with path, label.")
@@ -104,6 +100,7 @@ def evaluate(
     Videos that are missing or cannot be read are counted and named. Interrupted, the same command goes on.
     """
     from zeroshot.checkpoint import DEFAULT_MODEL
+    from zeroshot.evaluation.document import document
     from zeroshot.evaluation.run import EvaluationSettings
     from zeroshot.evaluation.run import evaluate as run
 
@@ -124,37 +121,15 @@ def evaluate(
         decoder=decoder,
         cache=cache,
     )
-    with _Bars() as bars:
-        chosen = models or [DEFAULT_MODEL]
-        report = run(root, chosen, protocol=protocol, output=output, settings=settings, advance=bars.advance)
+    chosen = models or [DEFAULT_MODEL]
+    with Bars("videos") as bars:
+        report = run(root, chosen, protocol=protocol, output=output, settings=settings, advance=bars.of)
     _say_videos(report)
     if as_json:
         put_json(report.as_dict())
         return
-    _put(report)
+    put_document(document(report))
     put_line(f"{output}/report.html shows it")
-
-
-def _put(report: Report) -> None:
-    """A line a stream."""
-    rows = [
-        (model.name, one.stream, one.headline[0].replace("_", " "), _percent(one.headline[1]), _std(one.std))
-        for model in report.models
-        for one in model.streams
-    ]
-    put_table(("model", "stream", "figure", "% with 95 % interval", "± over rounds"), rows)
-    for pair in report.comparisons:
-        put_line(f"{pair.first} − {pair.second}: {_percent(pair.difference)} points of top-1")
-    for note in report.plan.notes:
-        put_line(f"note: {note}")
-
-
-def _percent(estimate: Estimate) -> str:
-    return f"{100 * estimate.value:.1f} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
-
-
-def _std(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:.1f}"
 
 
 def _say_videos(report: Report) -> None:
@@ -172,27 +147,3 @@ def _say_videos(report: Report) -> None:
             f"{videos.evaluated} of {videos.listed} videos evaluated: {len(videos.missing)} missing, "
             f"{len(videos.unreadable)} unreadable ({', '.join(names[:3])}{more})"
         )
-
-
-class _Bars:
-    """A bar a model."""
-
-    def __init__(self) -> None:
-        self._name = ""
-        self._bar = ExitStack()
-        self._move: Callable[[], None] | None = None
-
-    def __enter__(self) -> _Bars:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
-
-    def advance(self, name: str, done: int, total: int) -> None:
-        """Move the bar of this model."""
-        if name != self._name:
-            self._bar.close()
-            self._name, self._bar = name, ExitStack()
-            self._move = self._bar.enter_context(progress(total - done + 1, f"{name}: videos"))
-        if self._move is not None:
-            self._move()

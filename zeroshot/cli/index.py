@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zeroshot.cli import options
-from zeroshot.cli.inputs import model_from
+from zeroshot.cli.inputs import ModelChoice, model_from
 from zeroshot.cli.screen import progress, put_json, put_line, say
 from zeroshot.errors import IndexFileError
 
@@ -72,7 +72,7 @@ def index(
     if recall is not None:
         check_recall(recall)
     prompts = make_prompts(labels, templates, spaced=not as_given)
-    network = model_from(model, device, None)
+    network = model_from(ModelChoice(model, device))
     given = None if queries is None else _videos(queries, network)
     made = _index_of(network, prompts, output, recall, given)
     with progress(duplicate_steps(len(made)), "near duplicates") as advance:

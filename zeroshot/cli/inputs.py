@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zeroshot.cli.screen import say
@@ -20,15 +21,34 @@ if TYPE_CHECKING:
 def videos_from(words: list[str]) -> list[Path]:
     """The videos that files, folders, globs and, for `-`, the lines of stdin name.
 
+    What folders hold besides is counted on stderr.
+
     Raises:
         VideoError: a folder holds no video, or a glob matches none.
     """
-    from zeroshot.video.source import find_videos
+    from zeroshot.video.find import LeftOut, find_videos
 
     named: list[str] = []
     for word in words:
-        named += [line for line in sys.stdin.read().splitlines() if line.strip()] if word == "-" else [word]
-    return find_videos(named)
+        named += _listed() if word == "-" else [word]
+    left_out = LeftOut()
+    videos = find_videos(named, left_out)
+    for line in left_out.lines():
+        say(line)
+    return videos
+
+
+def _listed() -> list[str]:
+    """The lines of stdin, whatever bytes they are made of.
+
+    Raises:
+        OptionError: stdin is closed.
+    """
+    if sys.stdin is None:
+        raise OptionError("stdin is closed; expected a list of videos there")
+    raw = getattr(sys.stdin, "buffer", None)
+    text = sys.stdin.read() if raw is None else os.fsdecode(raw.read())
+    return [line for line in text.replace("\r\n", "\n").split("\n") if line.strip()]
 
 
 def sampling_from(num_frames: int | None, num_views: int) -> Sampling | None:
@@ -40,46 +60,61 @@ def sampling_from(num_frames: int | None, num_views: int) -> Sampling | None:
     return Sampling(Sampling().num_frames if num_frames is None else num_frames, num_views)
 
 
-def settings_from(
-    embeddings: str,
-    model: str | None,
-    stream: str | None,
-    sampling: Sampling | None,
-    precision: str | None,
-) -> tuple[str | None, str | None, Sampling | None, str | None]:
-    """Model, stream, sampling and precision as asked for; else as those of a folder of embeddings.
+@dataclass(frozen=True)
+class ModelChoice:
+    """What the command line says of the model and of how it reads videos; None: the model's own way.
+
+    Attributes:
+        name: None: the default model.
+        device: as --device.
+        sampling: as --num-frames and --num-views.
+        decoder: as --decoder.
+        stream: as --stream.
+        precision: as --precision.
+        frames: as --sampling.
+        series: as --series.
+    """
+
+    name: str | None = None
+    device: str = "auto"
+    sampling: Sampling | None = None
+    decoder: str = "auto"
+    stream: str | None = None
+    precision: str | None = None
+    frames: str | None = None
+    series: str | None = None
+
+
+def settings_from(embeddings: str, choice: ModelChoice) -> ModelChoice:
+    """The choice, with what it leaves open as it is in a folder of embeddings.
 
     Raises:
         OutputError: the folder's manifest is damaged.
     """
+    from dataclasses import replace
+
     from zeroshot.batch.table import MANIFEST, read_manifest
     from zeroshot.checkpoint import NO_STREAM
     from zeroshot.errors import OutputError
     from zeroshot.video.sampling import Sampling
 
     if not os.path.exists(os.path.join(embeddings, MANIFEST)):  # noqa: PTH110, PTH118 - pathlib is slow to import
-        return model, stream, sampling, precision
+        return choice
     kept = read_manifest(embeddings)
-    if model is None:
-        model, stream = kept.get("model"), stream or kept.get("stream") or NO_STREAM
+    if choice.name is None:
+        stream = choice.stream or kept.get("stream") or NO_STREAM
+        choice = replace(choice, name=kept.get("model"), stream=stream)
     try:
-        return model, stream, sampling or Sampling(**kept["sampling"]), precision or kept.get("precision")
+        sampling = choice.sampling or Sampling(**kept["sampling"])
     except (KeyError, TypeError) as error:
         raise OutputError(
             f"{embeddings} was written by another version ({error}); embed into another folder"
         ) from error
+    return replace(choice, sampling=sampling, precision=choice.precision or kept.get("precision"))
 
 
-def model_from(
-    name: str | None,
-    device: str,
-    sampling: Sampling | None,
-    decoder: str = "auto",
-    stream: str | None = None,
-    precision: str | None = None,
-    frames: str | None = None,
-) -> Model:
-    """The model of that name, or the default one; says so where its weights are random.
+def model_from(choice: ModelChoice) -> Model:
+    """The model that was chosen; says so where its weights are random.
 
     Raises:
         ModelError: it cannot be named, fetched or loaded.
@@ -90,17 +125,19 @@ def model_from(
     from zeroshot.checkpoint import DEFAULT_MODEL, load_model
     from zeroshot.video.sampling import require_frames
 
-    require_frames(frames or "even")
+    require_frames(choice.frames or "even")
     model = load_model(
-        name or DEFAULT_MODEL,
-        device=device,
-        sampling=sampling,
-        decoder=decoder,
-        stream=stream,
-        precision=precision or "exact",
+        choice.name or DEFAULT_MODEL,
+        device=choice.device,
+        sampling=choice.sampling,
+        decoder=choice.decoder,
+        stream=choice.stream,
+        precision=choice.precision or "exact",
     )
-    if frames is not None:
-        model.sampling = replace(model.sampling, frames=frames)
+    if choice.frames is not None:
+        model.sampling = replace(model.sampling, frames=choice.frames)
+    if choice.series is not None:
+        model.sampling = replace(model.sampling, series=choice.series)
     if model.backbone.is_random:
         say(f"{model.name} is untrained: it serves for speed and tests, its answers mean nothing")
     return model
@@ -127,6 +164,8 @@ class Notes:
 
     def say_sampling(self) -> None:
         """How far key frames moved the moments, and which videos were read exactly instead."""
+        if self._model.sampling.frames == "even":
+            return
         for note in self._model.notes:
             if note != self._model.backbone.note:
                 self._say_once(note)

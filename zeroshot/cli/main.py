@@ -5,15 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from pathlib import Path
 
 import typer
 
 from zeroshot.cli import bias, classify, embed, evaluate, index, models, search, synthesize, timeline, train
-from zeroshot.cli.screen import say
-from zeroshot.errors import OutputError, ZeroshotError
+from zeroshot.cli.screen import abandon_stdout, say
+from zeroshot.errors import OptionError, OutputError, ZeroshotError, printable
 
-_NOT_WRITTEN = {errno.ENOSPC, errno.EBADF, errno.EIO}  # a pipe that nobody reads any more is no fault
+_UNWRITABLE = {errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG}
 INTERRUPTED = 130  # what typer ends with on Ctrl-C, as shells do
 
 app = typer.Typer(
@@ -65,20 +64,6 @@ def _top(
     """
 
 
-def _require_surroundings() -> None:
-    """Refuse to begin without a place to write to or to look from.
-
-    Raises:
-        OutputError: standard output is closed, or the working folder is gone.
-    """
-    if sys.stdout is None:
-        raise OutputError("standard output is closed; leave it open, or send it to /dev/null")
-    try:
-        Path.cwd()
-    except FileNotFoundError:
-        raise OutputError("the working folder is gone; change to one that is there") from None
-
-
 def main() -> None:
     """Run the command line; end with 0, with 1 and one line for what a user can repair, or 130 on Ctrl-C."""
     try:
@@ -88,13 +73,35 @@ def main() -> None:
         say(str(error))
         sys.exit(1)
     except OSError as error:
-        if error.filename is not None or error.errno not in _NOT_WRITTEN:
-            raise
-        # What is left in the buffer would be tried again, and complained of, when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        say(f"cannot write to standard output: {error.strerror}; send it to a place that takes it")
+        if error.filename is not None or error.errno not in _UNWRITABLE:
+            raise  # a defect: whatever a user can repair is an error with a name by now
+        abandon_stdout()  # typer's own pages
+        say(f"cannot write: {(error.strerror or str(error)).lower()}; the rest is not shown")
         sys.exit(1)
     except SystemExit as end:
         if end.code == INTERRUPTED:
             say("interrupted")
         raise
+
+
+def _require_surroundings() -> None:
+    """See to it that there is something to write to and somewhere to be.
+
+    Raises:
+        OutputError: stdout is closed.
+        OptionError: the working folder is gone, or an option is no word.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) < 3:
+        pass  # a file opened later must not take the place of a stream that was closed
+    os.close(number)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - until the end
+    if sys.stdout is None:
+        raise OutputError("stdout is closed; redirect it to a file, or to /dev/null")
+    try:
+        os.getcwd()  # noqa: PTH109 - pathlib is slow to import
+    except OSError:
+        raise OptionError("the working folder is gone; change to one that is there") from None
+    for word in sys.argv[1:]:
+        if word.startswith("-") and printable(word) != word:  # typer would show it as it is
+            raise OptionError(f"{printable(word)} is no option; put -- before names of files")

@@ -63,6 +63,14 @@ Frames = Annotated[
         "Default: even.",
     ),
 ]
+Series = Annotated[
+    str | None,
+    typer.Option(
+        "--series",
+        metavar="PATTERN",
+        help="Of folders that hold several numbered series of images: the names of one, as 'img_*'.",
+    ),
+]
 Decoder = Annotated[str, typer.Option(help="auto, decord or pyav.")]
 Precision = Annotated[
     str | None,

@@ -8,6 +8,7 @@ import typer
 
 from zeroshot.cli import options
 from zeroshot.cli.screen import clock, one_format, put_csv, put_json, put_line
+from zeroshot.errors import printable
 
 if TYPE_CHECKING:
     from zeroshot.types import Match
@@ -54,12 +55,12 @@ def _put_csv(text: str, matches: list[Match]) -> None:
 
 
 def _put_text(text: str, matches: list[Match]) -> None:
-    put_line(text)
+    put_line(printable(text))
     for match in matches:
         when = ""
         if match.start_seconds is not None and match.end_seconds is not None:
             when = f"  {clock(match.start_seconds)} – {clock(match.end_seconds)}"
-        put_line(f"  {match.score:6.3f}  {match.path}{when}")
+        put_line(f"  {match.score:6.3f}  {printable(match.path)}{when}")
 
 
 def _seconds(value: float | None) -> str:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zeroshot.cli import options
-from zeroshot.cli.inputs import Notes, classifier_from, model_from, sampling_from, videos_from
+from zeroshot.cli.inputs import ModelChoice, Notes, classifier_from, model_from, sampling_from, videos_from
 from zeroshot.cli.screen import clock, end_with, one_format, put_csv, put_json, put_line, say
-from zeroshot.errors import VideoError
+from zeroshot.errors import VideoError, printable
 
 if TYPE_CHECKING:
-    from zeroshot.classifier import Classifier
+    from collections.abc import Iterator
+
     from zeroshot.types import Segment
 
 Window = Annotated[float, typer.Option("--window", metavar="SECONDS", help="Length of a segment.")]
@@ -48,28 +49,27 @@ def timeline(
     """
     one_format(as_json, as_csv)
     paths = videos_from(videos)
-    network = model_from(model, device, sampling_from(num_frames, 1), decoder, stream, precision, frames)
+    sampling = sampling_from(num_frames, 1)
+    network = model_from(ModelChoice(model, device, sampling, decoder, stream, precision, frames))
     classifier = classifier_from(network, labels, templates, index, not as_given)
     if as_csv:
         put_csv("path", "start_seconds", "end_seconds", "rank", "label", "score", "probability", "error")
     failures, notes = 0, Notes(network, precision)
     for path in paths:
-        error = _one(
-            classifier, str(path), (window, stride, k), "json" if as_json else "csv" if as_csv else "text"
-        )
+        segments = classifier.follow(str(path), window, stride, k)
+        error = _one(str(path), segments, "json" if as_json else "csv" if as_csv else "text")
         failures += error is not None
         notes.say_precision()
     notes.say_sampling()
     end_with(failures, len(paths))
 
 
-def _one(classifier: Classifier, path: str, how: tuple[float, float | None, int], form: str) -> str | None:
+def _one(path: str, coming: Iterator[Segment], form: str) -> str | None:
     """Print one video's segments as they come; gives the error that ended it, or None."""
     segments: list[Segment] = []
     error: str | None = None
-    window, stride, k = how
     try:
-        for segment in classifier.follow(path, window, stride, k):
+        for segment in coming:
             if form == "csv":
                 _put_csv(path, segment)
             elif form == "text":
@@ -94,6 +94,6 @@ def _put_csv(path: str, segment: Segment) -> None:
 
 def _put_text(path: str, segment: Segment, *, first: bool) -> None:
     if first:
-        put_line(path)
+        put_line(printable(path))
     best = ", ".join(f"{prediction.label} {prediction.probability:.1%}" for prediction in segment.predictions)
     put_line(f"  {clock(segment.start_seconds)} – {clock(segment.end_seconds)}  {best}")

@@ -10,8 +10,10 @@ import typer
 
 from zeroshot.cli import options
 from zeroshot.cli.screen import progress, put_json, put_line, say
+from zeroshot.cutouts.finders import TOKENS, masks_help
 from zeroshot.errors import OptionError
 from zeroshot.training.history import Watcher
+from zeroshot.training.methods.table import DEFAULT_METHOD, METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,6 +57,13 @@ Swapped = Annotated[
         "--swapped", help="Train on copies too, in which figures stand before other videos' places."
     ),
 ]
+Masks = Annotated[
+    str,
+    typer.Option(
+        metavar="FINDER", help=f"Who finds the figures of swapped copies, of each frame: {masks_help()}."
+    ),
+]
+MethodName = Annotated[str, typer.Option("--method", metavar="NAME", help=f"One of {', '.join(METHODS)}.")]
 Precision = Annotated[str | None, typer.Option(help="no, bf16 or fp16.")]
 
 
@@ -62,6 +71,7 @@ def train(
     split: SplitFile,
     output: Output,
     model: options.ModelName = None,
+    method: MethodName = DEFAULT_METHOD,
     held_out: HeldOut = None,
     scenes: SceneSource = "auto",
     epochs: Epochs = None,
@@ -73,6 +83,7 @@ def train(
     num_samplings: NumSamplings = 1,
     mirrored: Mirrored = False,
     swapped: Swapped = False,
+    masks: Masks = TOKENS,
     templates: options.Templates = None,
     precision: Precision = None,
     device: options.Device = "auto",
@@ -88,12 +99,14 @@ def train(
     from zeroshot.training.prepare import Preparation
     from zeroshot.training.run import train as run
 
-    chosen = read_settings(config, settings or [], {"epochs": epochs, "seed": seed, "precision": precision})
+    flags = {"epochs": epochs, "seed": seed, "precision": precision}
+    chosen = read_settings(config, settings or [], flags, method)
     preparation = Preparation(
         num_frames=num_frames,
         num_samplings=num_samplings,
-        mirrored=mirrored,
-        swapped=swapped,
+        mirrored=mirrored or METHODS[method].mirrored,
+        swapped=swapped or METHODS[method].swapped,
+        masks=masks,
         cache=cache,
         scenes=scenes,
         templates=templates,
@@ -116,14 +129,18 @@ def train(
         put_line(f"epoch {fitted.best_epoch} of {len(fitted.history)} written to {output}")
 
 
-def read_settings(path: str | None, changes: list[str], flags: dict[str, Any]) -> TrainingConfig:
-    """The config from a JSON file, then NAME=VALUE pairs, then flags that are not None.
+def read_settings(
+    path: str | None, changes: list[str], flags: dict[str, Any], method: str = DEFAULT_METHOD
+) -> TrainingConfig:
+    """The config from a method, then a JSON file, then NAME=VALUE pairs, then flags that are not None.
 
     Raises:
-        OptionError: the file cannot be read, or a name or value is none of the settings.
+        OptionError: no such method, the file cannot be read, or a name or value is none of the settings.
     """
     from zeroshot.training.config import TrainingConfig
 
+    if method not in METHODS:
+        raise OptionError(f"method is {method!r}; expected one of {', '.join(METHODS)}")
     values: dict[str, Any] = {}
     if path is not None:
         try:
@@ -146,7 +163,7 @@ def read_settings(path: str | None, changes: list[str], flags: dict[str, Any]) -
         place[last] = _value(text)
     values |= {name: value for name, value in flags.items() if value is not None}
     try:
-        return TrainingConfig.from_dict(values)
+        return TrainingConfig.from_dict(values, METHODS[method])
     except (TypeError, AttributeError, ValueError) as error:
         raise OptionError(f"the settings cannot be used: {error}") from error
 

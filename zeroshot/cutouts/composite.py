@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from zeroshot.cutouts.mask_files import PERSON
+from zeroshot.errors import OptionError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch import Tensor
 
 _SHIFTS = 16  # places along the width at which a still figure is tried
 
@@ -58,6 +61,32 @@ def over(cutout: Cutout, place: NDArray[np.uint8]) -> NDArray[np.uint8]:
         mixed = (share * pixels + (255 - share) * shown + 127) // 255
     _pixels(made)[soft] = mixed.clip(0, 255)
     return made
+
+
+def soft_over(frames: Tensor, masks: Tensor, places: Tensor) -> Tensor:
+    """(n, T, 3, H, W) uint8: the persons of clips before other places, mixed as far as masks are unsure.
+
+    Args:
+        frames: (n, T, 3, H, W) uint8.
+        masks: (n, T, H, W) in [0, 1] of the persons.
+        places: (n, T, 3, H, W), any type, levels 0 to 255.
+
+    Raises:
+        OptionError: shapes that do not fit.
+    """
+    check_masks(frames, masks)
+    if places.shape != frames.shape:
+        raise OptionError(f"places {tuple(places.shape)} do not fit frames {tuple(frames.shape)}")
+    kept = masks.unsqueeze(2)
+    return (kept * frames + (1 - kept) * places).round().clamp(0, 255).to(torch.uint8)
+
+
+def check_masks(frames: Tensor, masks: Tensor) -> None:
+    """Refuse masks other than (n, T, H, W) for frames (n, T, 3, H, W)."""
+    if frames.ndim != 5 or masks.shape != (*frames.shape[:2], *frames.shape[3:]):
+        raise OptionError(
+            f"masks {tuple(masks.shape)} do not fit frames {tuple(frames.shape)}; expected (n, T, H, W)"
+        )
 
 
 def alone(cutout: Cutout, colour: tuple[int, int, int]) -> NDArray[np.uint8]:
@@ -132,36 +161,46 @@ def frozen(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.broadcast_to(frames[len(frames) // 2], frames.shape)
 
 
-def figure_of(cutout: Cutout) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int]:
-    """The person in the frame nearest the middle that shows one: (3, h, w), levels (h, w), its top row."""
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """A person of one frame, cut out.
+
+    Attributes:
+        picture: (3, h, w) uint8.
+        levels: (h, w) uint8, how much of each pixel is the person's.
+        top_share: where the upper edge was in the frame, as a share of its height.
+    """
+
+    picture: NDArray[np.uint8]
+    levels: NDArray[np.uint8]
+    top_share: float
+
+
+def figure_of(cutout: Cutout) -> Figure:
+    """The person in the frame nearest the middle that shows one."""
     shown = np.flatnonzero((cutout.levels >= PERSON).any((1, 2)))
     row = int(shown[np.argmin(np.abs(shown - len(cutout.frames) // 2))])
     level = np.where(cutout.levels[row] >= PERSON, cutout.levels[row], 0).astype(np.uint8)
     rows, columns = np.flatnonzero(level.any(1)), np.flatnonzero(level.any(0))
     box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    return cutout.frames[row][:, box[0], box[1]], level[box], int(rows[0])
+    top = int(rows[0]) / int(cutout.frames.shape[2])
+    return Figure(cutout.frames[row][:, box[0], box[1]], level[box], top)
 
 
-def with_figure(
-    place: NDArray[np.uint8],
-    figure: tuple[NDArray[np.uint8], NDArray[np.uint8]],
-    levels: NDArray[np.uint8],
-    top_share: float,
-) -> NDArray[np.uint8]:
+def with_figure(place: NDArray[np.uint8], figure: Figure, levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(3, H, W) a still place with a still figure in it, where it is least hidden by a moving person.
 
     Args:
         place: (3, H, W).
-        figure: picture (3, h, w) and levels (h, w).
+        figure: stands as high as in its own frame.
         levels: (T, H, W) of the person who will stand before both.
-        top_share: where the figure's upper edge was in its own clip, as a share of the height.
     """
     height, width = place.shape[1:]
-    picture, cover = figure
+    picture, cover = figure.picture, figure.levels
     if cover.shape[0] > height or cover.shape[1] > width:
         picture, cover = _shrunk(picture, cover, (height, width))
     h, w = cover.shape
-    top = min(round(top_share * height), height - h)
+    top = min(round(figure.top_share * height), height - h)
     busy = (levels >= PERSON).mean(0)[top : top + h]
     places = np.unique(np.linspace(0, width - w, _SHIFTS).round().astype(int))
     middle = (width - w) / 2

@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zeroshot.cutouts.finder import Finder, Found
 from zeroshot.errors import OptionError, VideoError, counted
 from zeroshot.video.decoders.all_frames import reduced
-from zeroshot.video.decoders.decode import VIDEO_SUFFIXES
 from zeroshot.video.decoders.probe import printable
-from zeroshot.video.source import images_in
+from zeroshot.video.pictures import images_in
+from zeroshot.video.suffixes import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from zeroshot.cutouts.finder import Footage
     from zeroshot.video.decoders.all_frames import Film
+    from zeroshot.video.source import VideoSource
 
 PERSON = 128
 """From this level of 255 on a pixel counts as the person's."""
@@ -51,7 +54,7 @@ class Shelf:
         """The thing of a video.
 
         Raises:
-            VideoError: there is none, or two stand for it.
+            VideoError: there is none.
         """
         parts = Path(video).with_suffix("").parts
         parts = parts[1:] if Path(video).is_absolute() else parts
@@ -72,9 +75,38 @@ class Shelf:
         return path if there else None
 
 
-def mask_shelf(folder: str | Path) -> Shelf:
-    """Masks: NAME.npz, a folder NAME of one image a frame, or a video NAME.mp4 (or another suffix)."""
-    return Shelf(folder, (".npz", "", *sorted(VIDEO_SUFFIXES)), "mask")
+class MaskFiles(Finder):
+    """Persons by masks that somebody made: NAME.npz, a folder NAME of one image a frame, or a video NAME.mp4.
+
+    Attributes:
+        name: "files".
+    """
+
+    name = "files"
+    finds_nobody = "no mask shows anybody in"
+
+    def __init__(self, folder: str | Path) -> None:
+        """Look whether the folder is there.
+
+        Raises:
+            OptionError: it is not.
+        """
+        self._shelf = Shelf(folder, (".npz", "", *sorted(VIDEO_SUFFIXES)), "mask")
+
+    def mask_of(self, video: VideoSource) -> Path:
+        """The mask of a video.
+
+        Raises:
+            VideoError: there is none.
+        """
+        return self._shelf.find(str(video))
+
+    def find(self, footage: Footage) -> Found:
+        """What the mask says, reduced like the film."""
+        film, mask, shown = footage
+        if mask is None:
+            raise VideoError(f"a video has no mask in {printable(self._shelf.folder)}; add it")
+        return Found(fitted_mask(read_mask(mask) if shown is None else mask_of_film(shown), film, mask))
 
 
 def background_shelf(folder: str | Path) -> Shelf:

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from zeroshot.cutouts.finder import Finder, Found
 from zeroshot.errors import ModelError, OptionError
 from zeroshot.model.networks.names import WEIGHT_SUFFIXES, one_line
 from zeroshot.model.speed.device import choose_device
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from zeroshot.cutouts.finder import Footage
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _SIDE = 520  # pixels of the shorter side at which torchvision's semantic networks were trained
@@ -43,7 +46,7 @@ SEGMENTERS: Mapping[str, str] = MappingProxyType(
 """torchvision's architectures whose published weights know persons → how they answer."""
 
 
-class PersonSegmenter:
+class PersonSegmenter(Finder):
     """A network of torchvision that finds persons in frames.
 
     Attributes:
@@ -66,11 +69,15 @@ class PersonSegmenter:
         """
         if name not in SEGMENTERS:
             raise OptionError(f"no segmentation network {name!r}; expected one of {', '.join(SEGMENTERS)}")
-        self.name, path = name, Path(weights)
+        self.name, self.finds_nobody, path = name, f"{name} finds nobody in", Path(weights)
         state = _read_state(path)
         self.fingerprint = hashlib.sha256(path.read_bytes()).hexdigest()
         self._device = choose_device(device)
         self._module = _filled(name, state, path).to(self._device).eval()
+
+    def find(self, footage: Footage) -> Found:
+        """Where the network sees persons."""
+        return Found(self.levels(footage.film.clip.frames))
 
     @torch.inference_mode()
     def levels(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:

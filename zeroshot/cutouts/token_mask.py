@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zeroshot.cutouts.background import background, change_mask
-from zeroshot.errors import OptionError
+from zeroshot.cutouts.finder import Finder, Found
+from zeroshot.errors import ModelError, OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from zeroshot.cutouts.finder import Footage
+    from zeroshot.model.backbone import Backbone
 
 _RIDGE = 1e-3  # of a patch token's number, whose square is one on average
 _STRIDE = 7  # one patch of so many decides on the threshold
@@ -21,6 +28,7 @@ _LEVELS = 8  # of each of the three colours
 _ROUNDS = 3
 _FAINT = 1e-4  # the least share of moving pixels that parts anything
 _LEAST, _MOST = 0.01, 0.5  # what patches alone may say; colours say the rest
+_AT_ONCE = 64  # frames whose colours are counted together; bounds the memory
 _FROM, _TO = 0.45, 0.85  # certainty at which a pixel begins to be figure, and is
 
 
@@ -92,10 +100,78 @@ class FigureFinder:
         return ((by_colour(frames, likely) - _FROM) / (_TO - _FROM)).clamp(0, 1)
 
 
+class TokenFinder(Finder):
+    """Persons by the patch tokens of a frozen network, taught by other videos of the set.
+
+    The network sees each frame whole, pressed into its square, since a person may stand where it would cut.
+
+    Attributes:
+        name: "tokens".
+        fingerprint: of the network.
+    """
+
+    name = "tokens"
+
+    def __init__(self, backbone: Backbone, figures: FigureFinder | None = None) -> None:
+        """Take a network.
+
+        Args:
+            backbone: a frozen vision transformer.
+            figures: what it has learned; None before it was taught.
+
+        Raises:
+            ModelError: the network has no patch tokens.
+        """
+        if backbone.grid is None:
+            raise ModelError(f"{backbone.name} has no patch tokens; take a vision transformer")
+        self._backbone, self._grid, self._figures = backbone, backbone.grid, figures
+        self._alone = Lock()  # one thread at a time: a network takes all cores as it is
+        self.fingerprint = backbone.fingerprint
+        self.finds_nobody = f"{backbone.name} finds nobody in"
+
+    def taught_by(self, clips: Iterable[NDArray[np.uint8]]) -> TokenFinder:
+        """The finder that knows what moves in some clips of the set.
+
+        Raises:
+            OptionError: nothing moves in any.
+        """
+        lessons = ((self._tokens(seen)[None], seen[None]) for seen in map(self._pressed, clips))
+        return TokenFinder(self._backbone, FigureFinder.fit(lessons, self._grid))
+
+    def find(self, footage: Footage) -> Found:
+        """What looks like what moves elsewhere, some frames at a time."""
+        if self._figures is None:
+            raise OptionError("persons are found by tokens once clips of the set have taught how they look")
+        frames = torch.from_numpy(np.ascontiguousarray(footage.film.clip.frames))
+        parts = []
+        for some in torch.split(frames, _AT_ONCE):
+            tokens = self._tokens(self._pressed(some.numpy()))
+            parts.append(self._figures.masks(tokens[None], some[None])[0])
+        return Found((255 * torch.cat(parts)).round().to(torch.uint8).numpy())
+
+    def _pressed(self, frames: NDArray[np.uint8]) -> Tensor:
+        """(T, 3, h, w) uint8: whole frames (T, 3, H, W) in the network's size."""
+        pixels = torch.from_numpy(np.ascontiguousarray(frames)).float()
+        size = self._backbone.preprocess.size
+        made = F.interpolate(pixels, size, mode="bilinear", antialias=True)
+        return made.round().clamp(0, 255).to(torch.uint8)
+
+    def _tokens(self, seen: Tensor) -> Tensor:
+        """(T, N, C) patch tokens."""
+        with self._alone:
+            return self._backbone.encode_seen_tokens(seen)[0][:, 1:].cpu()
+
+
 def motion(frames: Tensor) -> Tensor:
-    """(n, T, H, W) in [0, 1]: how far each pixel of (n, T, 3, H, W) is from what stays (`change_mask`)."""
+    """(n, T, H, W) in [0, 1]: how far each pixel of (n, T, 3, H, W) is from its median over time.
+
+    Three times the distance, against the clip's largest: anything in motion counts, however faint.
+    """
     places = frames.flatten(3).transpose(2, 3).float()
-    return change_mask(places, background(places)).reshape(*frames.shape[:2], *frames.shape[-2:])
+    distance = (places - places.median(1).values.unsqueeze(1)).square().mean(-1).sqrt()
+    largest = distance.flatten(1).quantile(0.99, dim=1).clamp_min(1e-6)[:, None, None]
+    change = (3 * distance / largest).clamp(0, 1)
+    return change.reshape(*frames.shape[:2], *frames.shape[-2:])
 
 
 def between(values: Tensor) -> float:
@@ -128,61 +204,6 @@ def by_colour(frames: Tensor, likely: Tensor) -> Tensor:
     return chance.reshape(likely.shape)
 
 
-def cleared(frames: Tensor, masks: Tensor) -> Tensor:
-    """(n, T, 3, H, W) float: clips without their figures.
-
-    Where a mask lies, stands what the place showed there at other times, and what lies around it where it
-    never showed.
-
-    Args:
-        frames: (n, T, 3, H, W) uint8.
-        masks: (n, T, H, W) in [0, 1].
-    """
-    _check_masks(frames, masks)
-    pixels, hidden = frames.float(), masks.unsqueeze(2)
-    shown = (1 - hidden).square()  # a trace of somebody is worse than fewer frames
-    weight = shown.sum(1)
-    place = (pixels * shown).sum(1) / weight.clamp_min(1e-4)
-    filled = _filled(place, weight.clamp_max(1))
-    return (1 - hidden) * pixels + hidden * filled.unsqueeze(1)
-
-
-def swap_places(frames: Tensor, masks: Tensor, order: Tensor) -> Tensor:
-    """(n, T, 3, H, W) uint8: the figure of each clip before the place of the clip that `order` (n,) names.
-
-    Args:
-        frames: (n, T, 3, H, W) uint8.
-        masks: (n, T, H, W) in [0, 1], of `FigureFinder.masks` or exact ones.
-        order: (n,) rows.
-    """
-    return before_places(frames, masks, cleared(frames, masks)[order])
-
-
-def before_places(frames: Tensor, masks: Tensor, places: Tensor) -> Tensor:
-    """(n, T, 3, H, W) uint8: figures before given places.
-
-    Args:
-        frames: (n, T, 3, H, W) uint8.
-        masks: (n, T, H, W) in [0, 1] of the figures.
-        places: (n, T, 3, H, W), any type, levels 0 to 255.
-    """
-    _check_masks(frames, masks)
-    if places.shape != frames.shape:
-        raise OptionError(f"places {tuple(places.shape)} do not fit frames {tuple(frames.shape)}")
-    kept = masks.unsqueeze(2)
-    return (kept * frames + (1 - kept) * places).round().clamp(0, 255).to(torch.uint8)
-
-
-def _filled(x: Tensor, known: Tensor) -> Tensor:
-    """Pictures (n, 3, H, W) where `known` (n, 1, H, W) is 1, elsewhere from coarser and coarser ones."""
-    if max(x.shape[-2:]) == 1:
-        return x
-    weight = F.avg_pool2d(known, 2, ceil_mode=True)
-    coarse = F.avg_pool2d(x * known, 2, ceil_mode=True) / weight.clamp_min(1e-4)
-    around = F.interpolate(_filled(coarse, (4 * weight).clamp_max(1)), size=x.shape[-2:], mode="bilinear")
-    return known * x + (1 - known) * around
-
-
 def _histogram(colours: Tensor, weights: Tensor) -> Tensor:
     """(n, bins) shares of each clip's colours (n, P), counted by weights (n, P)."""
     counts = torch.zeros(len(colours), _LEVELS**3, device=colours.device).scatter_add_(1, colours, weights)
@@ -202,12 +223,4 @@ def _check(tokens: Tensor, frames: Tensor, grid: tuple[int, int]) -> None:
         raise OptionError(
             f"tokens {tuple(tokens.shape)} and frames {tuple(frames.shape)} do not fit; expected "
             f"(n, T, {grid[0] * grid[1]}, C) and (n, T, 3, H, W)"
-        )
-
-
-def _check_masks(frames: Tensor, masks: Tensor) -> None:
-    """A level of mask for each pixel."""
-    if frames.ndim != 5 or masks.shape != (*frames.shape[:2], *frames.shape[3:]):
-        raise OptionError(
-            f"masks {tuple(masks.shape)} do not fit frames {tuple(frames.shape)}; expected (n, T, H, W)"
         )

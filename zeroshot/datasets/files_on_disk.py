@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from zeroshot.errors import DatasetError
 from zeroshot.resources import prompts_folder
 from zeroshot.text.lists import read_text
-from zeroshot.video.decoders.decode import VIDEO_SUFFIXES
+from zeroshot.video.suffixes import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

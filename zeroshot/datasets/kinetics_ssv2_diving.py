@@ -12,6 +12,7 @@ from zeroshot.datasets.listing import Listing
 from zeroshot.datasets.splits import LabeledVideo
 from zeroshot.errors import DatasetError, counted
 from zeroshot.text.prompts import read_labels
+from zeroshot.video.source import Stretch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,9 @@ _MAX_JSON_BYTES = 1 << 30
 
 
 def read_kinetics(root: str, lists: Sequence[Path], name: str) -> Listing:
-    """Kinetics in class folders or flat: files `ID_000010_000020.mp4`, or `ID.mp4`.
+    """Kinetics in class folders or flat: files `ID_000010_000020.mp4`, or `ID.mp4`, whole or cut.
+
+    Of a whole video the stretch that the list names is read.
 
     Args:
         root: its folder.
@@ -53,11 +56,13 @@ def read_kinetics(root: str, lists: Sequence[Path], name: str) -> Listing:
                 raise DatasetError(
                     f"{path}, line {line}: {row['label']!r} is no label of {name}; give its own list"
                 )
-            stem = f"{row['youtube_id']}_{_second(path, line, row['time_start'])}"
-            stem += f"_{_second(path, line, row['time_end'])}"
-            place = files.find([stem, str(row["youtube_id"])], [label])
-            there += place is not None
-            videos[stem] = LabeledVideo(str(place or files.root / label / f"{stem}.mp4"), label)
+            start, end = (_second(path, line, row[name]) for name in ("time_start", "time_end"))
+            stem = f"{row['youtube_id']}_{start:06d}_{end:06d}"
+            clip = files.find([stem], [label])
+            whole = None if clip is not None else files.find([str(row["youtube_id"])], [label])
+            there += clip is not None or whole is not None
+            place = str(clip or files.root / label / f"{stem}.mp4")
+            videos[stem] = LabeledVideo(place if whole is None else Stretch(str(whole), start, end), label)
     if not there:
         raise none_found(files, name, videos)
     sources = tuple(f"{path.name}: {counted(len(rows), 'row')}" for path, rows in tables)
@@ -99,11 +104,11 @@ def _kinetics_rows(path: Path) -> list[tuple[int, dict[str, str | None]]]:
     return [(rows.line_num, row) for row in rows]
 
 
-def _second(path: Path, line: int, text: str | None) -> str:
-    """A time in whole seconds as file names have it, six digits."""
+def _second(path: Path, line: int, text: str | None) -> int:
+    """A time in whole seconds, as file names have it."""
     try:
-        return f"{int(float(text or '')):06d}"
-    except ValueError:
+        return int(float(text or ""))
+    except (ValueError, OverflowError):
         raise DatasetError(f"{path}, line {line}: time {text!r}; expected seconds") from None
 
 

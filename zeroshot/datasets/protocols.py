@@ -11,7 +11,7 @@ import numpy as np
 from zeroshot.datasets.files_on_disk import bundled_lines, by_key, key
 from zeroshot.datasets.splits import LabeledVideo, Split, digest_of
 from zeroshot.errors import DatasetError, OptionError, counted
-from zeroshot.video.source import is_path
+from zeroshot.video.source import Stretch, is_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -78,8 +78,10 @@ class Plan:
         return tuple(found.values())
 
 
-def pool_key(video: LabeledVideo) -> str | int:
-    """What makes a video one: its path, or the frames themselves."""
+def pool_key(video: LabeledVideo) -> str | int | Stretch:
+    """What makes a video one: its path, the stretch of it, or the frames themselves."""
+    if isinstance(video.path, Stretch):
+        return video.path
     return str(video.path) if is_path(video.path) else id(video.path)
 
 

@@ -14,7 +14,7 @@ from zeroshot.text.lists import read_text
 from zeroshot.text.prompts import read_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     Tests = dict[int, dict[str, str]]
@@ -42,12 +42,7 @@ def read_ucf101(root: str, lists: Sequence[Path] = ()) -> Listing:
     files = Files(root)
     found = lists or [path for path in files.lists_named("test") if _TEST_LIST.search(path.name.lower())]
     tests = _index_lists(found, _UCF_STEM, known) if found else _bundled_ucf(bundled)
-    places = {key(name): name for name in published}
-
-    def expected(stem: str) -> Path:
-        return files.root / places[_class_in(stem, _UCF_STEM)] / f"{stem}.avi"
-
-    return _listing("ucf101", files, (words, published), (tests, found), (known, _UCF_STEM, expected))
+    return _listing("ucf101", files, words, published, tests, found, _UCF_STEM)
 
 
 def read_hmdb51(root: str, lists: Sequence[Path] = ()) -> Listing:
@@ -77,25 +72,30 @@ def read_hmdb51(root: str, lists: Sequence[Path] = ()) -> Listing:
             number: {stem: name for name, rows in sections.items() for stem, which in rows if number in which}
             for number in (1, 2, 3)
         }
-    places = {key(name): name for name in published}
-
-    def expected(stem: str) -> Path:
-        return files.root / places[_class_in(stem, _HMDB_STEM, known)] / f"{stem}.avi"
-
-    read = per_class or others
-    return _listing("hmdb51", files, (words, published), (tests, read), (known, _HMDB_STEM, expected))
+    return _listing("hmdb51", files, words, published, tests, per_class or others, _HMDB_STEM)
 
 
 def _listing(
     name: str,
     files: Files,
-    names: tuple[tuple[str, ...], tuple[str, ...]],
-    lists: tuple[Tests, Sequence[Path]],
-    stems: tuple[dict[str, str], re.Pattern[str], Callable[[str], Path]],
+    words: tuple[str, ...],
+    published: tuple[str, ...],
+    tests: Tests,
+    read: Sequence[Path],
+    pattern: re.Pattern[str],
 ) -> Listing:
-    """Every clip that a test split names or that lies on disk, with the rows of each split."""
-    (words, published), (tests, read) = names, lists
-    known, pattern, expected = stems
+    """Every clip that a test split names or that lies on disk, with the rows of each split.
+
+    Args:
+        name: of the data set.
+        files: below its root.
+        words: labels in words.
+        published: the same as the data set spells them, and its folders.
+        tests: the splits.
+        read: lists that they were read from; empty for the bundled ones.
+        pattern: of a file's name.
+    """
+    known = {key(spelled): label for spelled, label in zip(published, words, strict=True)}
     labels = {
         stem: known[key(published_name)] for rows in tests.values() for stem, published_name in rows.items()
     }
@@ -105,9 +105,10 @@ def _listing(
     folders = dict(zip(words, published, strict=True))
     videos, there = [], 0
     for stem in sorted(labels):
-        path = files.find([stem], [folders[labels[stem]], labels[stem]])
+        folder = folders[labels[stem]]
+        path = files.find([stem], [folder, labels[stem]])
         there += path is not None
-        videos.append(LabeledVideo(str(path or expected(stem)), labels[stem]))
+        videos.append(LabeledVideo(str(path or files.root / folder / f"{stem}.avi"), labels[stem]))
     if not there:
         raise none_found(files, name, sorted(labels))
     place = {stem: row for row, stem in enumerate(sorted(labels))}

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from zeroshot.evaluation.scoring import mean_of_shares, round_columns
-from zeroshot.statistics.intervals import Count, Estimate, paired_bootstrap, paired_difference
+from zeroshot.statistics.intervals import Count, Estimate, PairedTable, paired_bootstrap, paired_difference
 
 if TYPE_CHECKING:
     from zeroshot.evaluation.scoring import StreamFigures
+
+
+class Alone(NamedTuple):
+    """Videos of one round that one of two models alone got right, and McNemar's p."""
+
+    only_first: int
+    only_second: int
+    p: float
+
+    def as_dict(self) -> dict[str, float]:
+        """The fields as JSON holds them."""
+        return {"only_first_right": self.only_first, "only_second_right": self.only_second, "p": self.p}
 
 
 @dataclass(frozen=True)
@@ -23,13 +35,13 @@ class Comparison:
         first: name of the model whose top-1 is taken.
         second: name of the one that is subtracted.
         difference: of top-1, averaged over rounds, by a bootstrap that draws a video for both at once.
-        rounds: (only the first right, only the second right, McNemar's p) of each round.
+        rounds: who alone was right, in each round.
     """
 
     first: str
     second: str
     difference: Estimate
-    rounds: tuple[tuple[int, int, float], ...]
+    rounds: tuple[Alone, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as JSON holds them."""
@@ -37,28 +49,25 @@ class Comparison:
             "first": self.first,
             "second": self.second,
             "top1_difference": self.difference.as_dict(),
-            "mcnemar": [
-                {"only_first_right": first, "only_second_right": second, "p": p}
-                for first, second, p in self.rounds
-            ],
+            "mcnemar": [alone.as_dict() for alone in self.rounds],
         }
 
 
 def compare(
-    names: tuple[str, str], first: StreamFigures, second: StreamFigures, num_videos: int
+    name: str, other: str, first: StreamFigures, second: StreamFigures, num_videos: int
 ) -> Comparison:
-    """How two streams differ on the same rounds of the same n videos."""
+    """How a stream of one model differs from one of another on the same rounds of the same n videos."""
     columns = [round_columns(figures.outcomes, num_videos, 1) for figures in (first, second)]
     if np.array_equal(columns[0], columns[1]):  # a bootstrap would draw no difference each time
-        difference = paired_difference((0, 0, 0, len(columns[0])))
+        difference = paired_difference(PairedTable(0, 0, 0, len(columns[0])))
     else:
         difference = paired_bootstrap(columns[0], columns[1], mean_of_shares)
     rounds = []
-    for one, other in zip(first.outcomes, second.outcomes, strict=True):
-        right, theirs = one.ranks < 1, other.ranks < 1
+    for one, two in zip(first.outcomes, second.outcomes, strict=True):
+        right, theirs = one.ranks < 1, two.ranks < 1
         alone, their_alone = Count.of(right & ~theirs).hits, Count.of(theirs & ~right).hits
-        rounds.append((alone, their_alone, mcnemar(alone, their_alone)))
-    return Comparison(*names, difference, tuple(rounds))
+        rounds.append(Alone(alone, their_alone, mcnemar(alone, their_alone)))
+    return Comparison(name, other, difference, tuple(rounds))
 
 
 def mcnemar(first_alone: int, second_alone: int) -> float:

@@ -59,10 +59,10 @@ class ModelFigures:
 
 @dataclass(frozen=True, eq=False)
 class Videos:
-    """n of N.
+    """How many videos there were, and which could not be read.
 
     Attributes:
-        listed: N, by the data set's lists.
+        listed: by the data set's lists.
         missing: (path,) of files that are not there.
         unreadable: (path, reason) of files that are there and cannot be read.
     """
@@ -73,7 +73,7 @@ class Videos:
 
     @property
     def evaluated(self) -> int:
-        """N."""
+        """How many the figures count."""
         return self.listed - len(self.missing) - len(self.unreadable)
 
     def as_dict(self) -> dict[str, Any]:

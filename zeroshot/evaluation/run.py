@@ -21,12 +21,13 @@ from zeroshot.errors import DatasetError, IndexFileError, LabelError, OptionErro
 from zeroshot.evaluation.cached_embeddings import Embedded, embed_pool
 from zeroshot.evaluation.calibration import SEEN_COST
 from zeroshot.evaluation.compare import compare
-from zeroshot.evaluation.output import write_report
+from zeroshot.evaluation.document import document
 from zeroshot.evaluation.report import ModelFigures, Report, Videos
 from zeroshot.evaluation.scoring import mean_over_rounds, stream_figures
 from zeroshot.index.index import LabelIndex
 from zeroshot.model.model import Model
-from zeroshot.reports.machine import machine_facts
+from zeroshot.reports.environment import environment
+from zeroshot.reports.files import write_report
 from zeroshot.text.lists import label_entries
 from zeroshot.text.prompts import make_prompts, prompts_digest, read_labels, templates_in_words
 from zeroshot.video.source import name_of
@@ -125,21 +126,21 @@ def evaluate(
     prompts = _prompts(plan, chosen, lineage.published, chosen.templates or lineage.templates)
     cache = chosen.cache or (None if output is None else str(Path(output) / _CACHE))
     runs = [
-        _run(model, name, plan, prompts, chosen, (cache, advance))
+        _run(model, name, plan, prompts, chosen, cache, advance)
         for name, model in zip(names, listed, strict=True)
     ]
     videos, readable = _readable(plan, [run.embedded for run in runs])
     results = tuple(_model_figures(run, plan, readable, chosen, repeated[run.name]) for run in runs)
     pairs = tuple(
-        compare((other.name, results[0].name), other.figures, results[0].figures, len(plan.videos))
+        compare(other.name, results[0].name, other.figures, results[0].figures, len(plan.videos))
         for other in results[1:]
     )
-    facts = {"seconds": round(time.monotonic() - started, 2), **machine_facts()}
+    facts = {"seconds": round(time.monotonic() - started, 2), **environment()}
     marked = chosen.allow_seen and any(repeated.values())
     said = _said(chosen, prompts, runs[0].sampling)
     report = Report(plan, said, videos, results, pairs, marked, facts)
     if output is not None:
-        write_report(report, output)
+        write_report(output, report.as_dict(), document(report))
     return report
 
 
@@ -235,10 +236,10 @@ def _run(
     plan: Plan,
     prompts: Prompts,
     chosen: EvaluationSettings,
-    outlets: tuple[str | None, Advance | None],
+    cache: str | None,
+    advance: Advance | None,
 ) -> _Run:
     """Embeddings and scores of one model; a model that was loaded here is closed again."""
-    cache, advance = outlets
     if isinstance(source, Model) and chosen.stream is not None:
         raise OptionError("stream goes with a model's name; choose it in load_model for a Model")
     model = (
@@ -294,7 +295,7 @@ def _sampling(model: Model, chosen: EvaluationSettings) -> Sampling:
 
 
 def _readable(plan: Plan, embedded: Sequence[Embedded]) -> tuple[Videos, np.ndarray[Any, np.dtype[np.bool_]]]:
-    """N of N, and (N,) which videos every model could read.
+    """How many videos there were, and (n,) which of them every model could read.
 
     Raises:
         DatasetError: a round would have none.

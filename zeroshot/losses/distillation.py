@@ -9,7 +9,17 @@ from zeroshot.errors import OptionError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from zeroshot.losses.step import Step
+
 _TINY = 1e-6
+
+
+def distillation(step: Step) -> Tensor:
+    """The distance of the dynamic stream from the adapter's `anchor`: CLIP without its scene directions."""
+    streams = step.streams()
+    if streams.anchor is None:
+        raise OptionError("the streams come without their anchor, which distillation needs")
+    return distillation_loss(streams.dynamic, streams.anchor)
 
 
 def distillation_loss(student: Tensor, teacher: Tensor) -> Tensor:

@@ -1,291 +1,214 @@
-"""What training minimizes: the sum of all terms, each under its name."""
+"""What training minimizes: the weighted sum of the terms."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zeroshot.errors import OptionError
-from zeroshot.losses.distillation import distillation_loss
-from zeroshot.losses.independence import IndependenceConfig, IndependenceLoss
-from zeroshot.losses.scene import (
-    SceneHead,
-    check_scenes,
-    confusion_loss,
-    expert_logits,
-    ramp,
-    reverse_gradient,
-    scene_loss,
+from zeroshot.losses.adversary import (
+    adversary,
+    conditional_adversary,
+    make_adversary,
+    make_conditional_adversary,
 )
+from zeroshot.losses.classification import classification, static_classification
+from zeroshot.losses.distillation import distillation
+from zeroshot.losses.independence import IndependenceConfig, independence, make_memory, minimax
+from zeroshot.losses.scene import make_scene_head, scene
+from zeroshot.losses.step import Step
 from zeroshot.types import Losses
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from zeroshot.types import Streams
+    from zeroshot.losses.step import Batch, Read, Sizes, Term
+
+TERMS: Mapping[str, Term] = MappingProxyType(
+    {
+        "classification": classification,
+        "static_classification": static_classification,
+        "independence": independence,
+        "minimax": minimax,
+        "distillation": distillation,
+        "scene": scene,
+        "adversary": adversary,
+        "conditional_adversary": conditional_adversary,
+    }
+)
+"""Every loss by its name, which is also its weight's."""
+
+PARTS: Mapping[str, Callable[[Sizes, IndependenceConfig], nn.Module]] = MappingProxyType(
+    {
+        "independence": make_memory,
+        "minimax": make_memory,
+        "scene": make_scene_head,
+        "adversary": make_adversary,
+        "conditional_adversary": make_conditional_adversary,
+    }
+)
+"""What a term learns or remembers, where it has something; the term finds it in `Step.parts`."""
+
+NEEDS_SCENES = frozenset({"scene", "adversary", "conditional_adversary"})
+
+LEAST_VIDEOS: Mapping[str, int] = MappingProxyType({"independence": 4, "minimax": 4, "distillation": 2})
+"""How many videos a term must be able to compare."""
+
+_FULL_PACE = frozenset({"adversary", "conditional_adversary"})  # they take their weight in by themselves
+_RETIRED = {"experts": False, "confusion": 0.0}
+_RETIRED_MEASURES = {"condition": "none", "momentum": 0.9, "normalized": True}
 
 
 @dataclass(frozen=True)
 class ObjectiveConfig:
-    """Weights of the terms; a term of weight 0 is not computed.
+    """Weights of the terms.
 
     Attributes:
-        classification: of the dynamic stream's cross-entropy.
-        static_classification: λ_b, of the static stream's cross-entropy.
-        independence: λ_ind, of the dependence of the dynamic stream on the static one.
-        minimax: λ_g, of the static stream's part in ReBias's game: it seeks dependence; 0 leaves it in peace.
-        adversary: α, how strongly the dynamic stream is pushed against a scene classifier; ramped up over
-            training. 0.1 helps, 1 destroys training.
-        confusion: the same by raising the classifier's entropy instead of reversing its gradient.
-        scene: λ_scene, of the scene classifier on the static stream.
-        distillation: of the dynamic stream's likeness to CLIP without its scene directions, the adapter's
-            `anchor`, each relative to the batch; what carries over to labels never seen comes from there.
-        experts: train the dynamic stream in a product with the static one, instead of alone.
-        conditional_adversary: tell the adversary the label, so that the dynamic stream is pushed to hide what
-            it knows of the scene beyond its label, not the label.
+        weights: term → how much it counts, ≥ 0; a term of weight 0, or without one, is not computed.
         measure: how dependence is measured.
     """
 
-    classification: float = 1.0
-    static_classification: float = 1.0
-    independence: float = 1.0
-    minimax: float = 0.0
-    adversary: float = 0.1
-    confusion: float = 0.0
-    scene: float = 1.0
-    distillation: float = 1.0
-    experts: bool = False
-    conditional_adversary: bool = False
+    weights: dict[str, float]
     measure: IndependenceConfig = field(default_factory=IndependenceConfig)
 
     def __post_init__(self) -> None:
-        """Refuse negative weights: each term's sign is its meaning."""
-        for entry in fields(self):
-            value = getattr(self, entry.name)
-            if isinstance(value, int | float) and not 0 <= value < float("inf"):
-                raise OptionError(f"the weight {entry.name} is {value}; expected a number ≥ 0")
-
-    def as_dict(self) -> dict[str, Any]:
-        """The fields as JSON holds them."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> ObjectiveConfig:
-        """The config that `as_dict` wrote."""
-        if unknown := sorted(set(values) - {entry.name for entry in fields(cls)}):
-            raise OptionError(f"the objective has no weight called {', '.join(unknown)}")
-        measure = IndependenceConfig(**values.get("measure", {}))
-        return cls(**{**values, "measure": measure})
+        """Refuse negative weights, each term's sign being its meaning, unknown terms, and none at all."""
+        if unknown := sorted(set(self.weights) - set(TERMS)):
+            raise OptionError(
+                f"the objective has no weight called {', '.join(unknown)}; its terms are {', '.join(TERMS)}"
+            )
+        for name, value in self.weights.items():
+            if value is True or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+                raise OptionError(f"the weight {name} is {value!r}; expected a number ≥ 0")
+        object.__setattr__(self, "weights", {name: float(self.weights.get(name, 0)) for name in TERMS})
+        if not self.computed:
+            raise OptionError(f"no term has a weight above 0; give one of {', '.join(TERMS)}")
 
     @property
-    def hides_scene(self) -> bool:
-        """Whether a scene classifier reads the dynamic stream."""
-        return self.adversary > 0 or self.confusion > 0
+    def computed(self) -> tuple[str, ...]:
+        """The terms that count."""
+        return tuple(name for name, weight in self.weights.items() if weight > 0)
 
     @property
     def needs_scenes(self) -> bool:
         """Whether videos must come with a scene."""
-        return self.scene > 0 or self.hides_scene
+        return not NEEDS_SCENES.isdisjoint(self.computed)
+
+    def without(self, names: frozenset[str]) -> ObjectiveConfig:
+        """The same with the weights of these terms at 0."""
+        kept = {name: weight for name, weight in self.weights.items() if name not in names}
+        return ObjectiveConfig(kept, self.measure)
+
+    def refuse_fewer(self, videos: int, found: str) -> None:
+        """Refuse batches in which a term has too little to compare.
+
+        Args:
+            videos: that are compared with each other in one step.
+            found: what has so few, as the message is to say it.
+        """
+        for name in self.computed:
+            if videos < LEAST_VIDEOS.get(name, 1):
+                raise OptionError(
+                    f"{found}; {name} needs {LEAST_VIDEOS[name]} videos or more to compare: take larger "
+                    f"batches, or set the objective's {name} to 0"
+                )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Weights and `measure` side by side, as JSON holds them."""
+        return {**self.weights, "measure": asdict(self.measure)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ObjectiveConfig:
+        """The config that `as_dict` wrote, also before terms were removed, if it did not use them."""
+        weights = drop_retired(values, _RETIRED)
+        measure = drop_retired(weights.pop("measure", {}), _RETIRED_MEASURES)
+        if unknown := sorted(set(measure) - {entry.name for entry in fields(IndependenceConfig)}):
+            raise OptionError(f"objective.measure has no setting called {', '.join(unknown)}")
+        return cls(weights, IndependenceConfig(**measure))
 
 
-@dataclass(frozen=True, eq=False)
-class Targets:
-    """What B videos should be taken for.
+def drop_retired(values: Mapping[str, Any], retired: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without those that earlier versions had, which must have been off.
 
-    Attributes:
-        labels: (B,) integers, rows of the text embeddings.
-        scenes: (B,) integers or (B, S) shares; None where no term asks for them.
-        weights: (B,) how much each video counts in the cross-entropies; None is once each.
+    Args:
+        values: settings by name.
+        retired: name → value that changed nothing.
     """
-
-    labels: Tensor
-    scenes: Tensor | None = None
-    weights: Tensor | None = None
+    for name, off in retired.items():
+        if values.get(name, off) != off:
+            raise OptionError(
+                f"{name} is {values[name]!r}, but it is no setting any more: leave it out, or {off!r}"
+            )
+    return {name: value for name, value in values.items() if name not in retired}
 
 
 class Objective(nn.Module):
-    """The loss of a batch, with what it learns itself (scene classifiers) and remembers (past features).
+    """The loss of a batch, with what its terms learn themselves (scene classifiers) and remember.
 
     Its parameters belong in the optimizer, its state in what is saved.
 
     Args:
         config: the weights.
-        dynamic_dim: hidden width of the dynamic stream.
-        static_dim: hidden width of the static stream.
-        num_labels: K.
-        num_scenes: S; 0 where no term asks for scenes.
-        embedding_dim: D, for a conditional adversary, which reads the label's text embedding.
+        sizes: of streams, labels and scenes.
         seed: of the classifiers' first weights; the global generator is left as it was.
     """
 
-    def __init__(
-        self,
-        config: ObjectiveConfig,
-        dynamic_dim: int,
-        static_dim: int,
-        num_labels: int,
-        num_scenes: int = 0,
-        embedding_dim: int = 0,
-        seed: int = 0,
-    ) -> None:
+    def __init__(self, config: ObjectiveConfig, sizes: Sizes, seed: int = 0) -> None:
         super().__init__()
-        if num_labels < 2:
-            raise OptionError(f"there is {num_labels} label; training needs 2 or more to tell apart")
-        if config.needs_scenes and num_scenes < 2:
+        if sizes.num_labels < 2:
+            raise OptionError(f"there is {sizes.num_labels} label; training needs 2 or more to tell apart")
+        if config.needs_scenes and sizes.num_scenes < 2:
             raise OptionError(
-                f"there are {num_scenes} scenes and the scene losses need 2 or more; give scenes, or set the "
-                "weights scene, adversary and confusion to 0"
+                f"there are {sizes.num_scenes} scenes and the scene losses need 2 or more; give scenes, or "
+                f"set the weights {', '.join(sorted(NEEDS_SCENES))} to 0"
             )
-        self.config, self.num_labels, self.num_scenes = config, num_labels, num_scenes
-        context = embedding_dim if config.conditional_adversary else 0
-        if config.hides_scene and config.conditional_adversary and context < 1:
-            raise OptionError(
-                "a conditional adversary reads label embeddings; give their width as embedding_dim"
-            )
+        self.config, self.sizes = config, sizes
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.scene_head = SceneHead(static_dim, num_scenes) if config.scene > 0 else None
-            self.adversary = (
-                SceneHead(dynamic_dim, num_scenes, context_dim=context) if config.hides_scene else None
+            self.parts = nn.ModuleDict(
+                {name: PARTS[name](sizes, config.measure) for name in config.computed if name in PARTS}
             )
-        uses_dependence = config.independence > 0 or config.minimax > 0
-        self.independence = (
-            IndependenceLoss(config.measure, num_labels, dynamic_dim, static_dim) if uses_dependence else None
-        )
 
-    def forward(
-        self,
-        streams: Streams,
-        targets: Targets,
-        text_embeddings: Tensor,
-        logit_scale: float,
-        progress: float = 1.0,
-    ) -> Losses:
+    def forward(self, batch: Batch, texts: Tensor, scale: float, progress: float, read: Read) -> Losses:
         """The total to minimize and each term before its weight.
 
         One backward pass serves both streams, since they share no weights: each term stops the gradient of
         the stream that is not to learn from it.
 
         Args:
-            streams: of B videos, with both hidden features.
-            targets: labels and scenes of the same videos.
-            text_embeddings: (K, D) unit rows of the seen labels.
-            logit_scale: the backbone's own.
+            batch: B videos.
+            texts: (K, D) unit rows of the seen labels.
+            scale: the backbone's own factor on cosines.
             progress: share of training that is done, for the adversary's ramp.
+            read: tokens and frame embeddings → streams, with both hidden features.
 
         Raises:
             OptionError: shapes do not fit, scenes are missing, or a term is not a number (it is named).
         """
-        static_hidden, dynamic_hidden = self._check(streams, targets, text_embeddings)
-        terms, weights = self._classify(streams, targets, logit_scale * text_embeddings)
-        if self.independence is not None:
-            self._separate(terms, weights, dynamic_hidden, static_hidden, targets.labels)
-        if self.config.distillation > 0 and streams.anchor is not None:
-            terms["distillation"] = distillation_loss(streams.dynamic, streams.anchor)
-            weights["distillation"] = self.config.distillation
-        if self.scene_head is not None and targets.scenes is not None:
-            terms["scene"] = scene_loss(self.scene_head(static_hidden), targets.scenes, targets.weights)
-            weights["scene"] = self.config.scene
-        if self.adversary is not None and targets.scenes is not None:
-            context = text_embeddings[targets.labels] if self.config.conditional_adversary else None
-            self._hide(terms, weights, (dynamic_hidden, context), targets, ramp(progress))
+        step = Step(batch, texts, scale, progress, read, self.config.weights, self.parts)
+        self._check(step)
+        terms = {name: TERMS[name](step) for name in self.config.computed}
+        weights = {**self.config.weights, **dict.fromkeys(_FULL_PACE, 1.0)}
         total = torch.stack([weights[name] * value for name, value in terms.items()]).sum()
         _refuse_nan(terms)
         return Losses(total, {name: value.detach() for name, value in terms.items()})
 
-    def _classify(
-        self, streams: Streams, targets: Targets, scaled_texts: Tensor
-    ) -> tuple[dict[str, Tensor], dict[str, float]]:
-        """Cross-entropies of both streams; the dynamic one alone or in a product with the static one."""
-        dynamic, static = streams.dynamic @ scaled_texts.T, streams.static @ scaled_texts.T
-        logits = expert_logits(dynamic, static) if self.config.experts else dynamic
-        terms = {"classification": _cross_entropy(logits, targets)}
-        weights = {"classification": self.config.classification}
-        if self.config.static_classification > 0:
-            terms["static_classification"] = _cross_entropy(static, targets)
-            weights["static_classification"] = self.config.static_classification
-        return terms, weights
-
-    def _separate(
-        self,
-        terms: dict[str, Tensor],
-        weights: dict[str, float],
-        dynamic: Tensor,
-        static: Tensor,
-        labels: Tensor,
-    ) -> None:
-        """Dependence, which the dynamic stream lowers and, in the minimax game, the static stream raises."""
-        if self.independence is None:
-            return
-        if self.config.independence > 0:
-            terms["independence"] = self.independence(dynamic, static.detach(), labels)
-            weights["independence"] = self.config.independence
-        if self.config.minimax > 0:
-            terms["minimax"] = self.independence(dynamic.detach(), static, labels)
-            weights["minimax"] = -self.config.minimax
-        if self.training:
-            self.independence.remember(dynamic, static, labels)
-
-    def _hide(
-        self,
-        terms: dict[str, Tensor],
-        weights: dict[str, float],
-        read: tuple[Tensor, Tensor | None],
-        targets: Targets,
-        strength: float,
-    ) -> None:
-        """A scene classifier that learns to read the dynamic stream, which learns to hide from it."""
-        if self.adversary is None or targets.scenes is None:
-            return
-        hidden, context = read
-        reversed_hidden = reverse_gradient(hidden, self.config.adversary * strength)
-        terms["adversary"] = scene_loss(
-            self.adversary(reversed_hidden, context), targets.scenes, targets.weights
-        )
-        weights["adversary"] = (
-            1.0  # the strength α acts on the stream alone: the classifier learns at full pace
-        )
-        if self.config.confusion > 0:
-            fixed = {name: value.detach() for name, value in self.adversary.named_parameters()}
-            logits = torch.func.functional_call(self.adversary, fixed, (hidden, context))
-            terms["confusion"] = confusion_loss(logits)
-            weights["confusion"] = self.config.confusion * strength
-
-    def _check(self, streams: Streams, targets: Targets, text_embeddings: Tensor) -> tuple[Tensor, Tensor]:
-        """Both hidden features, once everything fits."""
-        rows = len(streams.dynamic)
-        wanted = (self.num_labels, streams.dynamic.shape[1])
-        if tuple(text_embeddings.shape) != wanted:
-            raise OptionError(f"text embeddings have shape {tuple(text_embeddings.shape)}; expected {wanted}")
-        if streams.static_hidden is None or streams.dynamic_hidden is None:
-            raise OptionError(
-                "the streams come without hidden features; take them from the adapter's forward"
-            )
-        if self.config.distillation > 0 and streams.anchor is None:
-            raise OptionError("the streams come without their anchor, which distillation needs")
-        if targets.labels.shape != (rows,):
-            raise OptionError(f"labels have shape {tuple(targets.labels.shape)}; expected ({rows},)")
-        if not 0 <= int(targets.labels.min()) <= int(targets.labels.max()) < self.num_labels:
-            raise OptionError(
-                f"labels run from {int(targets.labels.min())} to {int(targets.labels.max())}; "
-                f"expected 0..{self.num_labels - 1}"
-            )
-        if self.config.needs_scenes:
-            if targets.scenes is None:
-                raise OptionError("the videos come without scenes; give them, or set the scene weights to 0")
-            check_scenes(targets.scenes, rows, self.num_scenes)
-        return streams.static_hidden, streams.dynamic_hidden
-
-
-def _cross_entropy(logits: Tensor, targets: Targets) -> Tensor:
-    losses = F.cross_entropy(logits, targets.labels, reduction="none")
-    return (
-        losses.mean() if targets.weights is None else (losses * targets.weights).sum() / targets.weights.sum()
-    )
+    def _check(self, step: Step) -> None:
+        """Whether texts and labels fit the streams."""
+        rows, width = step.streams().dynamic.shape
+        wanted = (self.sizes.num_labels, width)
+        if tuple(step.texts.shape) != wanted:
+            raise OptionError(f"text embeddings have shape {tuple(step.texts.shape)}; expected {wanted}")
+        labels = step.targets.labels
+        if labels.shape != (rows,):
+            raise OptionError(f"labels have shape {tuple(labels.shape)}; expected ({rows},)")
+        first, last = (int(label) for label in labels.aminmax())
+        if not 0 <= first <= last < self.sizes.num_labels:
+            raise OptionError(f"labels run from {first} to {last}; expected 0..{self.sizes.num_labels - 1}")
 
 
 def _refuse_nan(terms: Mapping[str, Tensor]) -> None:

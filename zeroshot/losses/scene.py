@@ -1,9 +1,8 @@
-"""The scene: predicted from the static stream, hidden from the dynamic one, balanced in the draw."""
+"""The scene: predicted from the static stream, guessed by CLIP, and the directions along which it differs."""
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -11,37 +10,19 @@ from torch import Tensor, nn
 
 from zeroshot.errors import OptionError
 
-
-class _Reverse(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, strength: float) -> Tensor:  # noqa: ANN401
-        ctx.strength = strength
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
-        return -ctx.strength * gradients[0], None
+if TYPE_CHECKING:
+    from zeroshot.losses.independence import IndependenceConfig
+    from zeroshot.losses.step import Sizes, Step
 
 
-def reverse_gradient(x: Tensor, strength: float = 1.0) -> Tensor:
-    """The same x; on the way back its gradient is multiplied by −strength.
-
-    Source: Ganin and Lempitsky 2015.
-    """
-    result: Tensor = _Reverse.apply(x, strength)
-    return result
+def scene(step: Step) -> Tensor:
+    """Scalar cross-entropy of a scene classifier on the static stream, which is to know the scene."""
+    return scene_loss(step.parts["scene"](step.static_hidden), step.scenes)
 
 
-def ramp(progress: float) -> float:
-    """0 at the start of training, rising to about 1: an adversary that pushes before it can see misleads.
-
-    Args:
-        progress: share of training that is done, 0 to 1.
-    Source: Ganin and Lempitsky 2015, 2 / (1 + exp(−10 p)) − 1.
-    """
-    if not 0 <= progress <= 1:
-        raise OptionError(f"progress is {progress}; expected 0 (start) to 1 (end of training)")
-    return 2 / (1 + math.exp(-10 * progress)) - 1
+def make_scene_head(sizes: Sizes, _: IndependenceConfig) -> SceneHead:
+    """The classifier."""
+    return SceneHead(sizes.static_dim, sizes.num_scenes)
 
 
 class SceneHead(nn.Module):
@@ -107,31 +88,11 @@ def check_scenes(scenes: Tensor, rows: int, num_scenes: int | None = None) -> Te
     return scenes
 
 
-def scene_loss(logits: Tensor, scenes: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Scalar cross-entropy of scene logits (B, S) with scenes, hard (B,) or soft (B, S).
-
-    Args:
-        logits: (B, S).
-        scenes: true scene rows, or shares such as CLIP's own guesses.
-        weights: (B,) of the videos; None counts each once.
-    """
+def scene_loss(logits: Tensor, scenes: Tensor) -> Tensor:
+    """Scalar cross-entropy of logits (B, S) with scenes: (B,), or shares (B, S) such as CLIP's guesses."""
     check_scenes(scenes, len(logits), logits.shape[1])
-    losses = F.cross_entropy(
-        logits, scenes if scenes.ndim == 1 else scenes.to(logits.dtype), reduction="none"
-    )
-    return losses.mean() if weights is None else (losses * weights).sum() / weights.sum()
-
-
-def confusion_loss(logits: Tensor) -> Tensor:
-    """Scalar KL(p ‖ uniform) of scene logits (B, S): 0 where the head is at a loss, log S where it is sure.
-
-    The other way to hide the scene: the head learns on detached features, the features learn to raise its
-    entropy. Unlike a reversed cross-entropy it has a minimum, and asks for no scene label.
-
-    Source: Choi et al. 2019 (human-mask confusion loss).
-    """
-    logs = logits.log_softmax(1)
-    return math.log(logits.shape[1]) + (logs.exp() * logs).sum(1).mean()
+    targets = scenes if scenes.ndim == 1 else scenes.to(logits.dtype)
+    return F.cross_entropy(logits, targets, reduction="none").mean()
 
 
 def scene_directions(embeddings: Tensor, scenes: Tensor, kept: float = 0.97) -> Tensor:
@@ -184,18 +145,3 @@ def pseudo_scenes(embeddings: Tensor, scene_embeddings: Tensor, logit_scale: flo
     if rows.ndim == 3:
         rows = F.normalize(rows.mean(1), dim=-1)
     return (logit_scale * rows @ F.normalize(scene_embeddings.float(), dim=-1).T).softmax(1)
-
-
-def expert_logits(dynamic_logits: Tensor, static_logits: Tensor) -> Tensor:
-    """(B, K) logits of the product of both experts, for training alone: the static one is not taught by it.
-
-    What the static stream already explains, the dynamic one need not learn. At test time it answers alone.
-
-    Source: Hinton 2002; Clark et al. 2019 (bias product).
-    """
-    if dynamic_logits.shape != static_logits.shape:
-        shapes = tuple(dynamic_logits.shape), tuple(static_logits.shape)
-        raise OptionError(
-            f"the experts' logits have shapes {shapes[0]} and {shapes[1]}; expected the same (B, K)"
-        )
-    return dynamic_logits.log_softmax(1) + static_logits.detach().log_softmax(1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cached_property
+import os
+from functools import cache, cached_property
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -311,6 +312,7 @@ class Model:
 
     def _encoder(self, adapter: TwoStreamAdapter | None, streams: tuple[str, ...] = ()) -> ClipEncoder:
         """What turns clips into vectors, with or without the adapter."""
+        _survive_forks()
         return ClipEncoder(self.backbone, adapter, streams or self.stream)
 
     def _checked(self, sampling: Sampling) -> Sampling:
@@ -349,6 +351,17 @@ def _rows_of(
             raise outcome
         rows.append(outcome)
     return np.stack(rows) if rows else np.zeros((0, width), np.float32)
+
+
+@cache
+def _survive_forks() -> None:
+    """See to it that a process forked from this one can go on, on one thread.
+
+    The threads to which torch shares out its products do not come along into a forked process, which would
+    wait for them for ever.
+    """
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 def _numpy(vectors: torch.Tensor) -> NDArray[np.float32]:

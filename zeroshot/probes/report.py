@@ -1,139 +1,154 @@
-"""What probes found, as the three files of a folder."""
+"""What probes found out about a model on one data set, and how it is said."""
 
 from __future__ import annotations
 
-from html import escape
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from zeroshot.errors import counted
-from zeroshot.reports.files import write_three
-from zeroshot.reports.html import document, html_list, html_table
-from zeroshot.reports.svg import intervals
-from zeroshot.reports.tables import machine_lines, percent
+from zeroshot.reports.document import Document, List, Note, Section, Table
+from zeroshot.reports.environment import environment_lines
 
 if TYPE_CHECKING:
-    import os
+    from collections.abc import Mapping, Sequence
 
-    from zeroshot.probes.frame_order import ProbeReport
-    from zeroshot.statistics.intervals import Estimate
-
-_MEANINGS = {
-    "as filmed": "right with the frames in their order",
-    "shuffled": "right with the frames in another order, the same for all videos",
-    "reversed": "right with the last frame first",
-    "frozen": "right with the middle frame alone, repeated",
-    "lost": "accuracy as filmed minus accuracy so, on the same videos: how much order matters",
-    "scene": "right about the scene, by a linear classifier that did not see the video; a stream that "
-    "follows the motion alone stays at chance",
-}
+    from zeroshot.probes.frame_order import OrderDrop
+    from zeroshot.probes.linear_scene import SceneProbe
+    from zeroshot.probes.probe import Finding
+    from zeroshot.reports.document import Part
+    from zeroshot.statistics.intervals import Count, Estimate
 
 
-def write_probe_report(report: ProbeReport, folder: str | os.PathLike[str]) -> None:
-    """`report.json`, `report.md` and `report.html` in `folder`, each whole.
+@dataclass(frozen=True)
+class StreamProbe:
+    """What one stream knows.
 
-    Raises:
-        OutputError: they cannot be written there.
+    Attributes:
+        intact: hits with the frames as filmed; None where no probe asked.
+        orders: shuffled, reversed, frozen → what is left.
+        scene: how well a linear classifier reads the scene from it; None where too few are known.
     """
-    write_three(folder, report.as_dict(), probe_markdown(report), probe_page(report))
+
+    intact: Count | None
+    orders: Mapping[str, OrderDrop]
+    scene: SceneProbe | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Counts first."""
+        intact = None
+        if self.intact is not None:
+            hits, videos = self.intact.hits, self.intact.total
+            intact = {"hits": hits, "videos": videos, "accuracy": self.intact.estimate().as_dict()}
+        return {
+            "intact": intact,
+            "orders": {name: order.as_dict() for name, order in self.orders.items()},
+            "scene": None if self.scene is None else self.scene.as_dict(),
+        }
 
 
-def probe_markdown(report: ProbeReport) -> str:
-    """The report as a document with one table."""
-    header, *rows = _table(report)
-    lines = [f"# What the streams of {report.model} know", "", _asked(report), ""]
-    lines += ["| " + " | ".join(cells) + " |" for cells in (header, ["---"] * len(header), *rows)]
-    lines += ["", *(f"{words}\n" for words in _said(report)), "## What the figures count", ""]
-    lines += [f"* {name}: {words}" for name, words in _MEANINGS.items()]
-    lines += ["", "## To repeat it", "", *(f"* {line}" for line in _record(report)), ""]
-    return "\n".join(lines)
+@dataclass(frozen=True)
+class ProbeReport:
+    """What probes found out about one model on one split.
+
+    Attributes:
+        split: its name.
+        model: its name.
+        labels: K labels that were ranked.
+        num_frames: T; with one frame no order can matter.
+        num_videos: n that were read.
+        findings: name of the probe → what it found.
+        failures: (video, reason) of those that could not be read.
+        record: digests, templates, seed, machine and versions: what another needs to repeat it.
+    """
+
+    split: str
+    model: str
+    labels: tuple[str, ...]
+    num_frames: int
+    num_videos: int
+    findings: Mapping[str, Finding]
+    failures: tuple[tuple[str, str], ...] = ()
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def streams(self) -> dict[str, StreamProbe]:
+        """Stream → what the probes of order, still frames and scene found."""
+        order, still, scene = (self._by_stream(name) for name in ("order", "still", "scene"))
+        streams = {}
+        for name in {**order, **still, **scene}:
+            asked = [found[name] for found in (order, still) if name in found]
+            drops = {order: drop for each in asked for order, drop in each.orders.items()}
+            streams[name] = StreamProbe(asked[0].intact if asked else None, drops, scene.get(name))
+        return streams
+
+    @property
+    def dependence(self) -> Estimate | None:
+        """Normalized HSIC of static and dynamic; None without an adapter or of fewer than 20 videos."""
+        return self._by_stream("dependence").get("static and dynamic")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was not probed, and why."""
+        return tuple(note for finding in self.findings.values() for note in finding.notes)
+
+    def _by_stream(self, probe: str) -> Mapping[str, Any]:
+        return self.findings[probe].by_stream if probe in self.findings else {}
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON holds it; of probes that have no record of their own, the table."""
+        tables = {
+            name: [list(row) for row in (finding.table.header, *finding.table.rows)]
+            for name, finding in self.findings.items()
+            if finding.table is not None and not finding.by_stream
+        }
+        return {
+            "split": self.split,
+            "model": self.model,
+            "labels": list(self.labels),
+            "chance": 1 / len(self.labels),
+            "num_frames": self.num_frames,
+            "streams": {name: stream.as_dict() for name, stream in self.streams.items()},
+            "dependence": None if self.dependence is None else self.dependence.as_dict(),
+            **({"tables": tables} if tables else {}),
+            "failures": [list(failure) for failure in self.failures],
+            "notes": list(self.notes),
+            "record": dict(self.record),
+        }
 
 
-def probe_page(report: ProbeReport) -> str:
-    """The report as a page that needs no other file."""
-    header, *rows = _table(report)
-    title = f"What the streams of {report.model} know"
-    right = [
-        (
-            f"{name}, {stream}",
-            found.intact.estimate() if order is None else found.orders[order].count.estimate(),
-            place,
-        )
-        for name, order in (("as filmed", None), *((order, order) for order in _orders(report)))
-        for place, (stream, found) in enumerate(report.streams.items())
-    ]
-    scenes = [
-        (f"scene, {stream}", found.scene.accuracy, place)
-        for place, (stream, found) in enumerate(report.streams.items())
-        if found.scene is not None
-    ]
+def document(report: ProbeReport) -> Document:
+    """The whole report; a terminal shows the tables and what was found in sentences."""
+    asked = ", ".join(
+        [
+            f"{report.model} on {report.split}: {counted(report.num_videos, 'video')}",
+            f"{counted(report.num_frames, 'frame')} each",
+            f"{counted(len(report.labels), 'label')}",
+            f"chance {1 / len(report.labels):.1%}.",
+        ]
+    )
+    findings = list(report.findings.values())
+    meanings = {name: words for finding in findings for name, words in finding.meanings.items()}
+    notes = [f"Note: {note}." for note in report.notes]
+    notes += [f"Left out: {reason}" for _, reason in report.failures]
+    facts = {name: value for name, value in report.record.items() if name not in {"machine", "versions"}}
+    repeat = [*(f"{name}: {value}" for name, value in facts.items()), *environment_lines(report.record)]
+    opening, numbers = Note(asked, "quiet"), _numbers(findings)
     sections = [
-        f"<h1>{escape(title)}</h1>",
-        f'<p class="quiet">{escape(_asked(report))}</p>',
-        "<h2>Right, with the frames in another order</h2>",
-        intervals(right, 1 / len(report.labels)),
-        *(
-            ["<h2>The scene, read from each stream</h2>", intervals(scenes, _chance(report))]
-            if scenes
-            else []
-        ),
-        html_table(header, rows),
-        *(f"<p>{escape(words)}</p>" for words in _said(report)),
-        "<h2>What the figures count</h2>",
-        html_list(f"{name}: {words}" for name, words in _MEANINGS.items()),
-        "<h2>To repeat it</h2>",
-        html_list(_record(report)),
+        Section("", [opening]),
+        *(Section(finding.title, [finding.bars]) for finding in findings if finding.bars is not None),
+        Section("The numbers", [*numbers, *map(Note, notes)]),
+        Section("What the figures count", [List([f"{name}: {words}" for name, words in meanings.items()])]),
+        Section("To repeat it", [List(repeat)]),
     ]
-    return document(title, sections)
+    return Document(f"What the streams of {report.model} know", sections, [opening, *numbers])
 
 
-def _orders(report: ProbeReport) -> list[str]:
-    return list(next(iter(report.streams.values())).orders)
-
-
-def _chance(report: ProbeReport) -> float | None:
-    """Of the scene probe: the share of the commonest scene."""
-    return next((found.scene.chance for found in report.streams.values() if found.scene is not None), None)
-
-
-def _asked(report: ProbeReport) -> str:
-    """What was probed."""
-    videos = next(iter(report.streams.values())).intact.total
-    words = f"{report.split}: {counted(videos, 'video')}, {counted(report.num_frames, 'frame')} each, "
-    return f"{words}{counted(len(report.labels), 'label')}, chance {1 / len(report.labels):.1%}."
-
-
-def _table(report: ProbeReport) -> list[list[str]]:
-    """Header and rows: a column a stream, % with 95 % intervals."""
-    streams = list(report.streams.values())
-
-    def row(name: str, estimates: list[Estimate]) -> list[str]:
-        return [name, *(percent(estimate) for estimate in estimates)]
-
-    rows = [["%, with 95 % intervals", *report.streams]]
-    rows.append(row("as filmed", [stream.intact.estimate() for stream in streams]))
-    for order in _orders(report):
-        rows.append(row(order, [stream.orders[order].count.estimate() for stream in streams]))
-        rows.append(row(f"lost {order}", [stream.orders[order].drop for stream in streams]))
-    scenes = [stream.scene for stream in streams if stream.scene is not None]
-    if scenes:
-        rows.append(row(f"scene (chance {scenes[0].chance:.1%})", [scene.accuracy for scene in scenes]))
-    return rows
-
-
-def _said(report: ProbeReport) -> list[str]:
-    """Dependence, notes and who is missing."""
-    lines = []
-    if report.dependence is not None:
-        d = report.dependence
-        lines.append(f"Normalized HSIC of static and dynamic: {d.value:.3f} ({d.low:.3f} to {d.high:.3f}).")
-    lines += [f"Note: {note}." for note in report.notes]
-    lines += [f"Left out: {reason}" for _, reason in report.failures]
-    return lines
-
-
-def _record(report: ProbeReport) -> list[str]:
-    """Digests, settings, machine and versions, a line each."""
-    lines = [
-        f"{name}: {value}" for name, value in report.record.items() if name not in {"machine", "versions"}
-    ]
-    return lines + machine_lines(report.record)
+def _numbers(findings: Sequence[Finding]) -> list[Part]:
+    """The tables of findings, those with one header as one, and what was found in sentences."""
+    tables: dict[tuple[str, ...], dict[tuple[str, ...], None]] = {}  # a row that two have stands once
+    for finding in findings:
+        if finding.table is not None:
+            rows = tables.setdefault(tuple(finding.table.header), {})
+            rows.update(dict.fromkeys(map(tuple, finding.table.rows)))
+    lines = [Note(line) for finding in findings for line in finding.lines]
+    return [*(Table(header, list(rows)) for header, rows in tables.items()), *lines]

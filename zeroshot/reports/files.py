@@ -6,30 +6,32 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zeroshot.reports.html import page
+from zeroshot.reports.markdown import markdown
 from zeroshot.store.files import write_whole
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
+    from zeroshot.reports.document import Document
 
-JSON_FILE, MARKDOWN_FILE, PAGE_FILE = "report.json", "report.md", "report.html"
 
-
-def write_three(
-    folder: str | os.PathLike[str], contents: Mapping[str, Any], markdown: str, page: str
-) -> None:
-    """Any report's three files; names of files that are no text keep their bytes.
+def write_report(folder: str | os.PathLike[str], contents: Mapping[str, Any], document: Document) -> None:
+    """`report.json`, `report.md` and `report.html`, each whole; names of files keep their bytes.
 
     Args:
         folder: made where it is missing.
         contents: of `report.json`.
-        markdown: `report.md`.
-        page: `report.html`.
+        document: of the other two.
 
     Raises:
         OutputError: they cannot be written there.
     """
-    text = json.dumps(contents, indent=1, ensure_ascii=False) + "\n"
-    for name, content in ((JSON_FILE, text), (MARKDOWN_FILE, markdown), (PAGE_FILE, page)):
-        write_whole(Path(folder) / name, content.encode("utf-8", "surrogateescape"))
+    files = {
+        "report.json": json.dumps(contents, indent=1, ensure_ascii=False) + "\n",
+        "report.md": markdown(document),
+        "report.html": page(document),
+    }
+    for name, text in files.items():
+        write_whole(Path(folder) / name, text.encode("utf-8", "surrogateescape"))

@@ -1,13 +1,27 @@
-"""A report's page: HTML that needs no other file and no network."""
+"""A document as one HTML page that needs no other file and no network."""
 
 from __future__ import annotations
 
+import base64
 from html import escape
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+from zeroshot.reports import svg
+from zeroshot.reports.document import (
+    Bars,
+    Cards,
+    List,
+    Matrix,
+    Note,
+    Pictures,
+    Plane,
+    Table,
+)
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zeroshot.reports.document import Card, Document, Part, Picture
 
 _STYLE = """
 :root { --ink: #1c2430; --quiet: #5d6875; --ground: #ffffff; --panel: #f5f7f9; --line: #d9dfe5;
@@ -35,33 +49,104 @@ svg text { fill: var(--ink); font: 12px system-ui, sans-serif; }
 svg .tick, svg .axis { fill: var(--quiet); } svg .tick { font-size: 11px; } svg .small { font-size: 10.5px; }
 svg .value { font-variant-numeric: tabular-nums; white-space: pre; } svg .grid { stroke: var(--line); }
 svg .chance { stroke: var(--quiet); stroke-dasharray: 4 4; } svg .half { fill: var(--panel); }
-svg .ground { fill: var(--panel); } code { font-size: 12px; } li { margin: 2px 0; }
+svg .ground { fill: var(--panel); } .code { font: 12px ui-monospace, monospace; } li { margin: 2px 0; }
+.row { display: flex; flex-wrap: wrap; gap: 12px; margin: 12px 0; }
+.matrix { margin: 4px 0 14px; }
+.matrix td { height: 18px; min-width: 18px; padding: 0; border: 1px solid var(--ground); }
+.matrix th { padding: 2px 4px; border: 0; text-align: right; font-size: 11px; white-space: nowrap; }
+.matrix tr:first-child th { writing-mode: sideways-lr; text-align: left; vertical-align: bottom; }
+figure { margin: 0; } figcaption { font-size: 12px; }
 """
 
 
-def document(title: str, sections: Iterable[str]) -> str:
-    """A whole page of sections of HTML, empty ones left out, in the style of all reports.
-
-    Args:
-        title: plain text.
-        sections: HTML.
-    """
+def page(document: Document) -> str:
+    """The whole document, charts and pictures included, in the style of all reports."""
+    lines = [f"<h1>{escape(document.title)}</h1>"]
+    for section in document.sections:
+        if section.parts:
+            lines += [f"<h2>{escape(section.heading)}</h2>"] if section.heading else []
+            lines += [_element(part) for part in section.parts]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><main>\n"
-        + "\n".join(section for section in sections if section)
+        f"<title>{escape(document.title)}</title><style>{_STYLE}</style></head><body><main>\n"
+        + "\n".join(lines)
         + "\n</main></body></html>\n"
     )
 
 
-def html_list(lines: Iterable[str]) -> str:
-    """A list of plain texts, escaped."""
-    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+def _element(part: Part) -> str:
+    """One part."""
+    match part:
+        case Note(text, kind, lead):
+            style = f' class="{kind}"' if kind else ""
+            return f"<p{style}>{escape(f'{lead} {text}' if lead else text)}</p>"
+        case List(lines):
+            return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+        case Table():
+            return _table(part)
+        case Cards(cards):
+            return _cards(cards)
+        case Bars():
+            return _caption(part.caption) + svg.intervals(part)
+        case Plane():
+            return _caption(part.caption) + svg.plane(part)
+        case Matrix():
+            return _caption(part.caption) + _matrix(part)
+        case Pictures(pictures):
+            return f'<div class="row">{"".join(_picture(each) for each in pictures)}</div>'
 
 
-def html_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of plain texts, escaped."""
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+def _table(table: Table) -> str:
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in table.header)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows
+    )
     return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>'
+
+
+def _cards(cards: Sequence[Card]) -> str:
+    """A large number a model."""
+    shown = []
+    for place, card in enumerate(cards):
+        dot = f'<span class="dot" style="background:{_colour(place)}"></span>'
+        words = "<br>".join(escape(line) for line in card.lines)
+        shown.append(
+            f'<div class="card"><div>{dot}{escape(card.name)}</div>'
+            f'<div class="big">{100 * card.estimate.value:.1f} %</div><div class="quiet">{words}</div></div>'
+        )
+    return f'<div class="cards">{"".join(shown)}</div>'
+
+
+def _picture(picture: Picture) -> str:
+    width, height = picture.size
+    content = base64.b64encode(picture.png).decode("ascii")
+    return (
+        f'<figure style="max-width:{width}px"><img alt="{escape(picture.title)}" width="{width}" '
+        f'height="{height}" src="data:image/png;base64,{content}">'
+        f'<figcaption>{escape(picture.title)}<br><span class="quiet">{escape(picture.caption)}</span>'
+        "</figcaption></figure>"
+    )
+
+
+def _matrix(matrix: Matrix) -> str:
+    """Squares, the darker the larger the share."""
+    head = "".join(f"<th>{escape(name)}</th>" for name in matrix.answers)
+    rows = []
+    for (label, videos), counts in zip(matrix.labels, matrix.counts, strict=True):
+        cells = [f"<th>{escape(label)}</th>"]
+        for answer, count in zip(matrix.answers, counts, strict=True):
+            words = escape(f"{label} → {answer}: {count} of {videos}")
+            share = 0.12 + 0.88 * count / videos if count else 0
+            paint = f"background:{_colour(matrix.colour)};opacity:{share:.2f}"
+            cells.append(f'<td title="{words}" style="{paint}"></td>')
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    return f'<div class="scroll"><table class="matrix"><tr><td></td>{head}</tr>{"".join(rows)}</table></div>'
+
+
+def _caption(text: str) -> str:
+    return f'<p class="quiet">{escape(text)}</p>' if text else ""
+
+
+def _colour(place: int) -> str:
+    return svg.COLOURS[place % len(svg.COLOURS)]

@@ -1,4 +1,4 @@
-"""Figures as SVG, for a page that needs nothing else: intervals, labels, the plane of streams, confusions."""
+"""Charts as SVG, for a page that needs nothing else: shares with intervals, the plane of streams."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import math
 from html import escape
 from typing import TYPE_CHECKING
 
-import numpy as np
+from zeroshot.reports.document import percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from zeroshot.statistics.intervals import Estimate
+    from zeroshot.reports.document import Bars, Plane
 
 COLOURS = ("#0b6fb8", "#d1590c", "#11835f", "#a8478c", "#8a6d00", "#4d4fc9")
 """One a model, told apart by people who see colours differently, on light and on dark ground."""
@@ -23,18 +21,14 @@ _LETTER = 6.6  # width of a letter at 12 px
 _LINE = 14.0  # between the lines of two names
 
 
-def intervals(rows: Sequence[tuple[str, Estimate, int]], chance: float | None) -> str:
-    """A dot and its interval a row, in per cent, with a line at chance; cut off at the end of the axis.
-
-    Args:
-        rows: (name, figure, colour).
-        chance: a share, or None.
-    """
-    left = min(360.0, 24 + _LETTER * max(len(name) for name, _, _ in rows))
-    right, step, top = 150.0, 30, 14
+def intervals(chart: Bars) -> str:
+    """A dot and its interval a row, in per cent, with a line at chance; cut off at the end of the axis."""
+    rows, chance = chart.bars, chart.chance
+    left = min(360.0, 24 + _LETTER * max(len(row.name) for row in rows))
+    right, step, top = 150.0, 30 if len(rows) <= 20 else 20, 14
     height = top + step * len(rows) + 34
     span = _WIDTH - left - right
-    limit = _ceiling([estimate.high for _, estimate, _ in rows])
+    limit = _ceiling([row.estimate.high for row in rows])
 
     def x(share: float) -> float:
         return left + span * min(share, limit) / limit
@@ -46,35 +40,26 @@ def intervals(rows: Sequence[tuple[str, Estimate, int]], chance: float | None) -
     if chance is not None:
         parts.append(_line(x(chance), top - 6, x(chance), height - 28, "chance"))
         parts.append(_text(x(chance) + 4, top + 2, "chance", "tick"))
-    for place, (name, estimate, colour) in enumerate(rows):
+    for place, row in enumerate(rows):
+        estimate = row.estimate
         y = top + step * (place + 0.5)
-        parts.append(_text(left - 12, y + 4, _short(name, left - 20), "name", "end"))
+        parts.append(_text(left - 12, y + 4, _short(row.name, left - 20), "name", "end"))
         if not math.isfinite(estimate.value):
             continue
-        paint = COLOURS[colour % len(COLOURS)]
+        paint = COLOURS[row.colour % len(COLOURS)]
         parts.append(
             f'<line x1="{x(estimate.low):.1f}" y1="{y:.1f}" x2="{x(estimate.high):.1f}" y2="{y:.1f}" '
             f'stroke="{paint}" stroke-width="3" stroke-linecap="round" opacity="0.55"/>'
             f'<circle cx="{x(estimate.value):.1f}" cy="{y:.1f}" r="5.5" fill="{paint}"/>'
         )
-        end = f"{100 * estimate.high:.1f}" if math.isfinite(estimate.high) else "∞"
-        figure = f"{100 * estimate.value:.1f}  [{100 * estimate.low:.1f}, {end}]"
-        parts.append(_text(_WIDTH - right + 14, y + 4, figure, "value"))
-    return _svg(_WIDTH, height, parts, "figures with their 95 % intervals")
+        parts.append(_text(_WIDTH - right + 14, y + 4, percent(estimate).replace(" ", "  ", 1), "value"))
+    return _svg(_WIDTH, height, parts, "shares with their 95 % intervals")
 
 
-def plane(
-    points: Sequence[tuple[str, Estimate, Estimate, int]],
-    axes: tuple[str, str] = ("static stream, % right", "dynamic stream, % right"),
-) -> str:
-    """One point a model: what stands still across, what moves upwards, each with its interval.
-
-    Args:
-        points: (name, static, dynamic, colour).
-        axes: what is told across and upwards.
-    """
+def plane(chart: Plane) -> str:
+    """One point a model: what stands still across, what moves upwards, each with its interval."""
     side, left, top = 380, 64, 18
-    limit = _ceiling([end.high for _, *pair, _ in points for end in pair])
+    limit = _ceiling([end.high for point in chart.points for end in (point.across, point.upwards)])
 
     def x(share: float) -> float:
         return left + side * share / limit
@@ -95,8 +80,9 @@ def plane(
         parts.append(_text(x(tick), y(0) + 18, f"{100 * tick:.0f}", "tick", "middle"))
         parts.append(_text(x(0) - 8, y(tick) + 4, f"{100 * tick:.0f}", "tick", "end"))
     named: list[tuple[bool, float]] = []  # where names stand already, so that none hides another
-    for name, static, dynamic, colour in points:
-        paint = COLOURS[colour % len(COLOURS)]
+    for point in chart.points:
+        static, dynamic = point.across, point.upwards
+        paint = COLOURS[point.colour % len(COLOURS)]
         middle = f"{x(static.value):.1f}", f"{y(dynamic.value):.1f}"
         parts.append(
             f'<g stroke="{paint}" stroke-width="2" opacity="0.55">'
@@ -111,88 +97,15 @@ def plane(
             row += _LINE
         named.append((inside, row))
         across = x(static.value) + (12 if inside else -12)
-        parts.append(_text(across, row, _short(name, 240), "name", "start" if inside else "end"))
-    parts.append(_text(left + side / 2, top + side + 42, axes[0], "axis", "middle"))
+        parts.append(_text(across, row, _short(point.name, 240), "name", "start" if inside else "end"))
+    parts.append(_text(left + side / 2, top + side + 42, chart.axes[0], "axis", "middle"))
     parts.append(
         f'<text class="axis" text-anchor="middle" transform="translate(18 {top + side / 2:.0f}) rotate(-90)">'
-        f"{escape(axes[1])}</text>"
+        f"{escape(chart.axes[1])}</text>"
     )
     return _svg(
         left + side + 30, top + side + 54, parts, "what stands still against what moves, a point a model"
     )
-
-
-def label_bars(rows: Sequence[tuple[str, int, Sequence[float]]]) -> str:
-    """A bar a model for each label, in per cent right.
-
-    Args:
-        rows: (label, videos, share of each model); nan where a model has no videos of it.
-    """
-    left = min(300.0, 24 + _LETTER * max(len(label) for label, _, _ in rows))
-    right = 110.0
-    thick = 12 if len(rows[0][2]) == 1 else 8
-    step = thick * len(rows[0][2]) + 8
-    span, top = _WIDTH - left - right, 6
-    parts = []
-    for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
-        place = left + span * tick
-        parts.append(_line(place, top, place, top + step * len(rows), "grid"))
-        parts.append(_text(place, top + step * len(rows) + 16, f"{100 * tick:.0f} %", "tick", "middle"))
-    for row, (label, videos, shares) in enumerate(rows):
-        y = top + step * row + 4
-        parts.append(
-            _text(left - 10, y + thick * len(shares) / 2 + 4, _short(label, left - 16), "name", "end")
-        )
-        for place, share in enumerate(shares):
-            if math.isfinite(share):
-                width = max(span * share, 1.5)
-                parts.append(
-                    f'<rect x="{left:.1f}" y="{y + place * thick:.1f}" width="{width:.1f}" '
-                    f'height="{thick - 1}" rx="1.5" fill="{COLOURS[place % len(COLOURS)]}"/>'
-                )
-        shown = " / ".join("–" if not math.isfinite(share) else f"{100 * share:.0f}" for share in shares)
-        parts.append(
-            _text(_WIDTH - right + 12, y + thick * len(shares) / 2 + 4, f"{shown}   of {videos}", "value")
-        )
-    return _svg(_WIDTH, top + step * len(rows) + 24, parts, "accuracy of each label")
-
-
-def confusion(
-    labels: Sequence[tuple[str, int]], answers: Sequence[str], matrix: NDArray[np.int64], colour: int
-) -> str:
-    """A square for each label and answer, the darker the more of the label's videos were answered so.
-
-    Args:
-        labels: R names, and how many videos each has in all.
-        answers: C names.
-        matrix: (R, C) videos.
-        colour: of the model.
-    """
-    names = [label for label, _ in labels]
-    left = min(230.0, 24 + _LETTER * max(len(name) for name in names))
-    cell = max(11.0, min(26.0, (_WIDTH - left - 20) / len(answers)))
-    top = min(190.0, 16 + 5.2 * max(len(name) for name in answers))
-    width, height = cell * len(answers), cell * len(names)
-    paint = COLOURS[colour % len(COLOURS)]
-    parts = [f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" class="ground"/>']
-    for place, name in enumerate(names):
-        y = top + (place + 0.5) * cell + 4
-        parts.append(_text(left - 8, y, _short(name, left - 14), "small", "end"))
-    for place, name in enumerate(answers):
-        x = left + (place + 0.5) * cell + 3
-        parts.append(
-            f'<text class="small" transform="translate({x:.1f} {top - 6:.1f}) rotate(-55)">'
-            f"{escape(_short(name, 170))}</text>"
-        )
-    for row, column in zip(*np.nonzero(matrix), strict=True):
-        title = f"{names[row]} → {answers[column]}: {matrix[row, column]} of {labels[row][1]}"
-        share = matrix[row, column] / labels[row][1]
-        parts.append(
-            f'<rect x="{left + column * cell + 0.5:.1f}" y="{top + row * cell + 0.5:.1f}" '
-            f'width="{cell - 1:.1f}" height="{cell - 1:.1f}" fill="{paint}" '
-            f'opacity="{0.12 + 0.88 * share:.2f}"><title>{escape(title)}</title></rect>'
-        )
-    return _svg(max(left + width + 70, 300), top + height + 8, parts, "rows: labels; columns: answers")
 
 
 def _ceiling(shares: Sequence[float]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -85,7 +85,34 @@ class Count:
         return Estimate(self.share, *_wilson(self.hits, self.total, z), self.total)
 
 
-def paired_ratio(table: tuple[int, int, int, int], level: float = 0.95) -> Estimate:
+class PairedTable(NamedTuple):
+    """Videos by two outcomes of each.
+
+    Attributes:
+        both: have both.
+        first: have the first alone.
+        second: have the second alone.
+        neither: have none.
+    """
+
+    both: int
+    first: int
+    second: int
+    neither: int
+
+    @property
+    def total(self) -> int:
+        """All videos.
+
+        Raises:
+            OptionError: a count below 0.
+        """
+        if min(self) < 0:
+            raise OptionError(f"the counts of pairs are {tuple(self)}; expected 0 or more of each")
+        return sum(self)
+
+
+def paired_ratio(table: PairedTable, level: float = 0.95) -> Estimate:
     """The share of one outcome over that of another on the same videos, with an interval that has a width.
 
     Where nothing or everything is right a bootstrap draws the same ratio each time; here Wilson's interval of
@@ -93,19 +120,19 @@ def paired_ratio(table: tuple[int, int, int, int], level: float = 0.95) -> Estim
     divided by the other's. No hits below the line: the upper end is infinite.
 
     Args:
-        table: videos with both outcomes, the first alone, the second alone, neither.
+        table: of `paired_table`.
         level: share of such intervals that cover the truth.
 
     Raises:
         OptionError: a count below 0.
     Source: Bonett and Price 2006.
     """
-    both, first, second, neither = _checked_table(table)
-    n, either = both + first + second + neither, both + first + second
+    n = table.total
+    either = n - table.neither
     if either == 0:
         return Estimate(math.nan, math.nan, math.nan, n)
-    over, under = both + first, both + second
-    apart = math.sqrt((first + second + 2) / ((over + 1) * (under + 1)))
+    over, under = table.both + table.first, table.both + table.second
+    apart = math.sqrt((table.first + table.second + 2) / ((over + 1) * (under + 1)))
     own = [math.sqrt((1 - (hits + 1) / (either + 2)) / (hits + 1)) for hits in (over, under)]
     z = NormalDist().inv_cdf(_checked_level(level)) * apart / sum(own)
     (low, high), (least, most) = _wilson(over, either, z), _wilson(under, either, z)
@@ -113,27 +140,26 @@ def paired_ratio(table: tuple[int, int, int, int], level: float = 0.95) -> Estim
     return Estimate(value, low / most, high / least if least else math.inf, n)
 
 
-def paired_difference(table: tuple[int, int, int, int], level: float = 0.95) -> Estimate:
+def paired_difference(table: PairedTable, level: float = 0.95) -> Estimate:
     """The share of one outcome minus that of another on the same videos, with an interval that has a width.
 
     Args:
-        table: videos with both outcomes, the first alone, the second alone, neither.
+        table: of `paired_table`.
         level: share of such intervals that cover the truth.
 
     Raises:
         OptionError: a count below 0.
     Source: Bonett and Price 2012, who add a video to each kind on which the two differ.
     """
-    _, first, second, _ = _checked_table(table)
-    n = sum(table)
+    n = table.total
     if n == 0:
         return Estimate(math.nan, -1.0, 1.0, 0)
-    one, other = (first + 1) / (n + 2), (second + 1) / (n + 2)
+    one, other = (table.first + 1) / (n + 2), (table.second + 1) / (n + 2)
     reach = NormalDist().inv_cdf(_checked_level(level)) * math.sqrt(
         (one + other - (one - other) ** 2) / (n + 2)
     )
     middle = one - other
-    return Estimate((first - second) / n, max(middle - reach, -1.0), min(middle + reach, 1.0), n)
+    return Estimate((table.first - table.second) / n, max(middle - reach, -1.0), min(middle + reach, 1.0), n)
 
 
 def paired_outcomes(first: ArrayLike, second: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -151,8 +177,8 @@ def paired_outcomes(first: ArrayLike, second: ArrayLike) -> tuple[NDArray[np.boo
     return one, other
 
 
-def paired_table(first: ArrayLike, second: ArrayLike) -> tuple[int, int, int, int]:
-    """Videos with both outcomes, the first alone, the second alone, neither.
+def paired_table(first: ArrayLike, second: ArrayLike) -> PairedTable:
+    """How many videos have both outcomes, the first alone, the second alone, neither.
 
     Args:
         first: (n,) booleans.
@@ -163,8 +189,7 @@ def paired_table(first: ArrayLike, second: ArrayLike) -> tuple[int, int, int, in
     """
     one, other = paired_outcomes(first, second)
     kinds = (one & other, one & ~other, ~one & other, ~one & ~other)
-    both, alone, other_alone, neither = (int(kind.sum()) for kind in kinds)
-    return both, alone, other_alone, neither
+    return PairedTable(*(int(kind.sum()) for kind in kinds))
 
 
 def t_interval(values: Sequence[float], level: float = 0.95) -> Estimate:
@@ -186,30 +211,13 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Estimate:
         raise OptionError(
             f"seed {int(np.argmin(np.isfinite(rows)))} has no finite value; leave it out or repeat it"
         )
-    n, mean = len(rows), float(rows.mean())
+    from scipy import special
+
+    n, mean, end = len(rows), float(rows.mean()), _checked_level(level)
     if n == 1:
         return Estimate(mean, -math.inf, math.inf, 1)
-    reach = student_quantile(_checked_level(level), n - 1) * float(rows.std(ddof=1)) / math.sqrt(n)
+    reach = float(special.stdtrit(n - 1, end)) * float(rows.std(ddof=1)) / math.sqrt(n)
     return Estimate(mean, mean - reach, mean + reach, n)
-
-
-def student_quantile(probability: float, freedom: int) -> float:
-    """The t with P(T ≤ t) = probability, for Student's distribution.
-
-    Args:
-        probability: between 0 and 1.
-        freedom: degrees of freedom, 1 or more.
-
-    Source: Abramowitz and Stegun 26.7.3 and 26.7.4, finite sums, solved by bisection.
-    """
-    if freedom < 1 or not 0 < probability < 1:
-        raise OptionError(f"probability {probability}, freedom {freedom}; expected (0, 1) and 1 or more")
-    goal = abs(2 * probability - 1)
-    low, high = 0.0, math.pi / 2
-    for _ in range(60):
-        angle = (low + high) / 2
-        low, high = (angle, high) if _student_mass(angle, freedom) < goal else (low, angle)
-    return math.copysign(math.sqrt(freedom) * math.tan((low + high) / 2), probability - 0.5)
 
 
 def bootstrap(
@@ -321,29 +329,15 @@ def percentiles(value: float, draws: NDArray[np.float64], n: int, level: float =
 
 
 def _wilson(hits: int, n: int, z: float) -> tuple[float, float]:
-    """Ends of Wilson's interval of hits among n videos, z standard errors to each side."""
+    """Ends of Wilson's interval of hits among n videos, z standard errors to each side.
+
+    By hand: scipy's `binomtest` takes a level, where pairs need a z of their own, and ninety times as long.
+    """
     z2, p = z * z, hits / n
     middle = (p + z2 / (2 * n)) / (1 + z2 / n)
     reach = math.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)
     # At 0 and n hits one end is exactly 0 or 1, which rounding would miss.
     return 0.0 if hits == 0 else middle - reach, 1.0 if hits == n else middle + reach
-
-
-def _checked_table(table: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-    if min(table) < 0:
-        raise OptionError(f"the counts of pairs are {table}; expected 0 or more of each")
-    return table
-
-
-def _student_mass(angle: float, freedom: int) -> float:
-    """P(|T| < √freedom · tan angle)."""
-    cosine, sine = math.cos(angle), math.sin(angle)
-    odd = freedom % 2
-    term = total = 0.0 if freedom == 1 else (cosine if odd else 1.0)
-    for step in range(2 + odd, freedom - 1, 2):
-        term *= (step - 1) / step * cosine * cosine
-        total += term
-    return 2 / math.pi * (angle + sine * total) if odd else sine * total
 
 
 def _checked_level(level: float) -> float:

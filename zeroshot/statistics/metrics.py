@@ -26,7 +26,7 @@ from zeroshot.statistics.intervals import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from numpy.typing import ArrayLike, NDArray
@@ -135,9 +135,33 @@ def relative_accuracy(edited: ArrayLike, original: ArrayLike) -> Estimate:
     return paired_ratio(paired_table(edited, original))
 
 
+@dataclass(frozen=True)
+class Ratio(Estimate):
+    """Hits over a total, and how sure it is: one metric of one stream.
+
+    Attributes:
+        hits: clips answered so.
+        total: clips asked; of bor and hor the hits on the same clips as they are.
+    """
+
+    hits: int
+    total: int
+
+    @classmethod
+    def of(cls, outcomes: ArrayLike) -> Ratio:
+        """The share of true values among (n,) booleans."""
+        count = Count.of(outcomes)
+        one = count.estimate()
+        return cls(one.value, one.low, one.high, one.n, count.hits, count.total)
+
+    def as_dict(self) -> dict[str, float | int | None]:
+        """Counts first."""
+        return {"hits": self.hits, "total": self.total, **super().as_dict()}
+
+
 def swap_accuracies(
     scores: ArrayLike, person_targets: ArrayLike, background_targets: ArrayLike
-) -> tuple[Estimate, Estimate]:
+) -> tuple[Ratio, Ratio]:
     """SHAcc and SBErr of clips that show one clip's person on another one's background.
 
     SBErr counts only clips whose two labels differ: where they agree the background's answer is no error.
@@ -145,14 +169,14 @@ def swap_accuracies(
     Args:
         scores: (n, K).
         person_targets: (n,) label of the clip that the person comes from: the right answer.
-        background_targets: (n,) label of the clip that the background comes from: what who looks there says.
+        background_targets: (n,) label of the clip that the background comes from: what who looks there says;
+            −1 where there is none.
 
     Source: Chung et al., NeurIPS 2022 (HAT), whose own data set hands out the background's label.
     """
-    person, background = np.asarray(person_targets), np.asarray(background_targets)
-    right = correct(scores, person)
-    misled = correct(scores, background)
-    return accuracy(right), accuracy(misled[person != background])
+    table, person, background = np.asarray(scores), np.asarray(person_targets), np.asarray(background_targets)
+    asked = (background != person) & (background >= 0)
+    return Ratio.of(correct(table, person)), Ratio.of(correct(table[asked], background[asked]))
 
 
 def contrast(scuba: ArrayLike, scufo: ArrayLike) -> NDArray[np.bool_]:
@@ -169,60 +193,78 @@ def contrast(scuba: ArrayLike, scufo: ArrayLike) -> NDArray[np.bool_]:
 
 
 @dataclass(frozen=True, eq=False)
-class BiasScores:
-    """What one model says of n clips and of edits of the same clips, in the same order; each (n, K) or None.
+class Edited:
+    """What one stream says of n clips that were edited in one way.
 
     Attributes:
-        targets: (n,) label of each clip, and of the person in each of its edits.
-        original: the clips as they are.
-        background_only: without the person.
-        human_only: nothing but the person.
-        swap: the person on another clip's background.
-        background_targets: (n,) label of that other clip; needed with `swap`.
-        scuba: the person on a still or foreign picture.
-        scufo: one frame of `scuba` repeated.
+        scores: (n, K).
+        targets: (n,) label of each clip, and of the person in each edit of it.
+        others: (n,) label that the rest of a swap or a conflict speaks for: of the clip that the background
+            comes from, or of the person who stands still beside; −1 where there is none.
+        clips: names, equal where two edits are of one clip; None: every way has the same clips in one order.
     """
 
+    scores: ArrayLike
     targets: ArrayLike
-    original: ArrayLike
-    background_only: ArrayLike | None = None
-    human_only: ArrayLike | None = None
-    swap: ArrayLike | None = None
-    background_targets: ArrayLike | None = None
-    scuba: ArrayLike | None = None
-    scufo: ArrayLike | None = None
+    others: ArrayLike | None = None
+    clips: Sequence[str] | None = None
 
-    def __post_init__(self) -> None:
-        """Refuse swaps without the label of their background."""
-        if self.swap is not None and self.background_targets is None:
-            raise OptionError(
-                "swaps come without background_targets; give the label of each background's clip"
-            )
+    def right(self) -> dict[str, bool]:
+        """Clip → whether the answer is right."""
+        outcomes = correct(self.scores, self.targets).tolist()
+        return dict(zip(self.clips or [str(row) for row in range(len(outcomes))], outcomes, strict=True))
 
 
-def bias_metrics(scores: BiasScores) -> dict[str, Estimate]:
-    """orig, bor, hor, shacc, sberr, scuba, scufo, contra: those whose clips are there.
+def bias_metrics(kinds: Mapping[str, Edited]) -> dict[str, Ratio]:
+    """orig, bor, hor, shacc, sberr, scuba, scufo, contra, conflfg, conflerr: those whose clips are there.
+
+    What compares two kinds counts the clips that are there in both.
 
     Args:
-        scores: of one stream of one model.
+        kinds: of one stream of one model, by the name of the edit: `original`; `background-only`, without the
+            person; `human-only`, nothing else; `swap`, or `swap-` and how it was paired (then `shacc-` and so
+            on), the person on another clip's background; `scuba`, on a picture that tells nothing; `scufo`,
+            one frame of that repeated; `conflict`, another person stands still beside.
+
+    Raises:
+        OptionError: swaps or conflicts without the label of the rest.
     """
-    original = correct(scores.original, scores.targets)
-    metrics = {"orig": accuracy(original)}
-    for name, edited in (("bor", scores.background_only), ("hor", scores.human_only)):
-        if edited is not None:
-            metrics[name] = relative_accuracy(correct(edited, scores.targets), original)
-    if scores.swap is not None and scores.background_targets is not None:
-        pair = swap_accuracies(scores.swap, scores.targets, scores.background_targets)
-        metrics["shacc"], metrics["sberr"] = pair
-    still = {
-        name: correct(table, scores.targets)
-        for name, table in (("scuba", scores.scuba), ("scufo", scores.scufo))
-        if table is not None
-    }
-    metrics |= {name: accuracy(outcomes) for name, outcomes in still.items()}
-    if len(still) == 2:
-        metrics["contra"] = accuracy(contrast(still["scuba"], still["scufo"]))
-    return metrics
+    right = {kind: edited.right() for kind, edited in kinds.items()}
+
+    def both(kind: str, other: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Outcomes of the clips that are there in two kinds."""
+        one, two = right.get(kind, {}), right.get(other, {})
+        pairs = [(one[clip], two[clip]) for clip in sorted(one.keys() & two.keys())]
+        first, second = np.array(pairs, dtype=bool).reshape(-1, 2).T
+        return first, second
+
+    def share(kind: str) -> Ratio:
+        return Ratio.of(np.array([*right.get(kind, {}).values()], dtype=bool))
+
+    metrics = {"orig": share("original")}
+    for name, kind in (("bor", "background-only"), ("hor", "human-only")):
+        edited, original = both(kind, "original")
+        ratio = relative_accuracy(edited, original)
+        counts = int(edited.sum()), int(original.sum())
+        metrics[name] = Ratio(ratio.value, ratio.low, ratio.high, ratio.n, *counts)
+    for kind in kinds:
+        if kind.startswith("swap"):
+            ending = kind.removeprefix("swap")
+            metrics[f"shacc{ending}"], metrics[f"sberr{ending}"] = _against_the_rest(kind, kinds[kind])
+    metrics |= {kind: share(kind) for kind in ("scuba", "scufo")}
+    metrics["contra"] = Ratio.of(contrast(*both("scuba", "scufo")))
+    if "conflict" in kinds:
+        metrics["conflfg"], metrics["conflerr"] = _against_the_rest("conflict", kinds["conflict"])
+    return {name: metric for name, metric in metrics.items() if metric.n}
+
+
+def _against_the_rest(kind: str, edited: Edited) -> tuple[Ratio, Ratio]:
+    """Right about the person, and misled by the rest of the picture."""
+    if edited.others is None:
+        raise OptionError(
+            f"{kind} comes without others; give the label that the rest of each clip speaks for"
+        )
+    return swap_accuracies(edited.scores, edited.targets, edited.others)
 
 
 @dataclass(frozen=True)

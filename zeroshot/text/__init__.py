@@ -1,0 +1,4 @@
+"""Words: label lists, templates, prompts.
+
+Here: from what a user writes to the sentences of each label. Not here: their vectors (`model`, `index`).
+"""

@@ -39,7 +39,7 @@ def balanced_weights(labels: Tensor, scenes: Tensor, max_weight: float | None = 
     )
     if int((shares.sum(0) > 0).sum()) < 2:
         raise OptionError("all videos show one scene; balancing needs 2 or more")
-    together = groups.T @ shares / len(labels)
+    together = groups.T @ shares / len(labels)  # (K, S): p(y, s)
     apart = together.sum(1, keepdim=True) * together.sum(0, keepdim=True)
     ratio = torch.where(together > 0, apart / together.clamp_min(1e-300), 0.0)
     weights = (shares * ratio[rows]).sum(1)

@@ -8,38 +8,51 @@ from typing import TYPE_CHECKING, Any
 
 from zeroshot.adapter.config import AdapterConfig
 from zeroshot.errors import OptionError
-from zeroshot.losses.objective import ObjectiveConfig
+from zeroshot.losses.objective import ObjectiveConfig, drop_retired
+from zeroshot.training.methods.method import DrawConfig
+from zeroshot.training.methods.streams import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from zeroshot.training.methods.method import Method
     from zeroshot.waist.waist import WaistSettings
 
 PRECISIONS = ("no", "bf16", "fp16")
-STREAMS = ("static", "dynamic", "fused")
+STREAM_NAMES = ("static", "dynamic", "fused")
 CRITERIA = ("balanced", "accuracy", "novel", "harmonic", "last")
 
 
 @dataclass(frozen=True)
-class TrainingConfig:
-    """Every setting of a run; the same config, data and machine give the same weights bit for bit.
+class OptimizerConfig:
+    """How the weights move.
 
     Attributes:
-        seed: of first weights, draws, dropout, and of which videos are held out.
-        epochs: passes over as many videos as there are.
-        batch_size: videos a step; over all processes together.
         learning_rate: AdamW's, at its height.
         weight_decay: AdamW's, on matrices alone.
         warmup_share: share of the steps in which the rate rises; after it the rate falls along a cosine to 0.
         max_norm: the gradient is cut to this length; 0 leaves it.
-        precision: no (float32), bf16 or fp16.
-        balance_labels: draw labels equally often, several videos of each a batch.
-        balance_scenes: draw videos by p(y)p(s)/p(y,s), so that label and scene are independent in what the
-            losses see; needs scenes.
-        per_label: videos of one label in a batch; conditional independence needs 4 or more.
-        max_weight: the largest weight of a video when scenes are balanced; None does not limit.
-        stillmix: share of clips that are mixed with a still frame of which a still-image classifier is sure.
-        swap: share of clips that get another clip's background behind what moves.
+    """
+
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.05
+    warmup_share: float = 0.1
+    max_norm: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse what nothing can be learned with."""
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise OptionError(f"learning_rate is {self.learning_rate}; expected a number above 0")
+        _refuse_below(self, 0, "weight_decay", "max_norm")
+        if not 0 <= self.warmup_share <= 1:
+            raise OptionError(f"warmup_share is {self.warmup_share}; expected a share in [0, 1]")
+
+
+@dataclass(frozen=True)
+class ChoiceConfig:
+    """What is held out, and what is chosen by it.
+
+    Attributes:
         held_out_share: share of each label's videos kept for choosing epoch and fused weight.
         held_out_labels: training labels kept out altogether, to see what unseen ones would do.
         choose_by: figure on held-out videos that chooses the epoch: `balanced` accuracy (label and scene made
@@ -48,6 +61,44 @@ class TrainingConfig:
         choose_stream: the stream whose figure that is.
         fused_weights: from which the fused stream's weight is chosen.
         evaluate_each: epochs between two looks at the held-out videos.
+    """
+
+    held_out_share: float = 0.1
+    held_out_labels: int = 0
+    choose_by: str = "balanced"
+    choose_stream: str = "fused"
+    fused_weights: tuple[float, ...] = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+    evaluate_each: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what nothing can be chosen by."""
+        object.__setattr__(self, "fused_weights", tuple(self.fused_weights))
+        _refuse_below(self, 0, "held_out_labels")
+        _refuse_below(self, 1, "evaluate_each")
+        if not 0 <= self.held_out_share < 1:
+            raise OptionError(f"held_out_share is {self.held_out_share}; expected a share in [0, 1)")
+        if not self.fused_weights or min(self.fused_weights) < 0:
+            raise OptionError(f"fused_weights are {self.fused_weights}; expected one number ≥ 0 or more")
+        _refuse_unknown(self, "choose_stream", STREAM_NAMES)
+        _refuse_unknown(self, "choose_by", CRITERIA)
+        if self.choose_by in {"novel", "harmonic"} and self.held_out_labels < 2:
+            raise OptionError(f"choose_by {self.choose_by!r} needs held_out_labels of 2 or more")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Every setting of a run; the same config, data and machine give the same weights bit for bit.
+
+    JSON, `--set` and `from_dict` name the settings of `optimizer`, `draws` and `choice` without their group.
+
+    Attributes:
+        seed: of first weights, draws, dropout, and of which videos are held out.
+        epochs: passes over as many videos as there are.
+        batch_size: videos a step; over all processes together.
+        precision: no (float32), bf16 or fp16.
+        optimizer: how the weights move.
+        draws: which videos a batch is made of.
+        choice: what is held out, and what is chosen by it.
         objective: the losses.
         adapter: fields of `AdapterConfig` that are not to have their default.
     """
@@ -55,89 +106,64 @@ class TrainingConfig:
     seed: int = 0
     epochs: int = 15
     batch_size: int = 64
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.05
-    warmup_share: float = 0.1
-    max_norm: float = 1.0
     precision: str = "no"
-    balance_labels: bool = True
-    balance_scenes: bool = True
-    per_label: int = 4
-    max_weight: float | None = None
-    stillmix: float = 0.0
-    swap: float = 0.0
-    held_out_share: float = 0.1
-    held_out_labels: int = 0
-    choose_by: str = "balanced"
-    choose_stream: str = "fused"
-    fused_weights: tuple[float, ...] = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-    evaluate_each: int = 1
-    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
-    adapter: Mapping[str, Any] = field(default_factory=dict)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    draws: DrawConfig = STREAMS.draws
+    choice: ChoiceConfig = field(default_factory=ChoiceConfig)
+    objective: ObjectiveConfig = field(default_factory=lambda: ObjectiveConfig(dict(STREAMS.weights)))
+    adapter: Mapping[str, Any] = field(default_factory=lambda: dict(STREAMS.adapter))
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with."""
-        object.__setattr__(self, "fused_weights", tuple(self.fused_weights))
-        self._refuse_numbers()
-        self._refuse_words()
-        if self.objective.independence > 0 or self.objective.minimax > 0:
-            self._refuse_small_batches()
-        if self.choose_by in {"novel", "harmonic"} and self.held_out_labels < 2:
-            raise OptionError(f"choose_by {self.choose_by!r} needs held_out_labels of 2 or more")
-
-    def _refuse_numbers(self) -> None:
-        for name in ("epochs", "batch_size", "per_label", "evaluate_each"):
-            if getattr(self, name) < 1:
-                raise OptionError(f"{name} is {getattr(self, name)}; expected 1 or more")
-        for name in ("seed", "held_out_labels", "weight_decay", "max_norm"):
-            if getattr(self, name) < 0:
-                raise OptionError(f"{name} is {getattr(self, name)}; expected 0 or more")
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise OptionError(f"learning_rate is {self.learning_rate}; expected a number above 0")
-        for name in ("warmup_share", "stillmix", "swap"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise OptionError(f"{name} is {getattr(self, name)}; expected a share in [0, 1]")
-        if not 0 <= self.held_out_share < 1:
-            raise OptionError(f"held_out_share is {self.held_out_share}; expected a share in [0, 1)")
-        if not self.fused_weights or min(self.fused_weights) < 0:
-            raise OptionError(f"fused_weights are {self.fused_weights}; expected one number ≥ 0 or more")
-
-    def _refuse_words(self) -> None:
-        for name, known in (("precision", PRECISIONS), ("choose_stream", STREAMS), ("choose_by", CRITERIA)):
-            if getattr(self, name) not in known:
-                raise OptionError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(known)}")
-
-    def _refuse_small_batches(self) -> None:
-        if self.batch_size < 4:
-            raise OptionError(
-                f"batch_size is {self.batch_size}; independence needs 4 videos or more to compare: take "
-                "larger batches, or set the objective's independence to 0"
-            )
-        within = self.objective.measure.condition == "within"
-        if within and (not self.balance_labels or min(self.per_label, self.batch_size) < 4):
-            raise OptionError(
-                "independence within labels needs balance_labels and a per_label of 4 or more, which fill "
-                f"the batch with videos that can be compared; per_label is {self.per_label}"
-            )
+        _refuse_below(self, 1, "epochs", "batch_size")
+        _refuse_below(self, 0, "seed")
+        _refuse_unknown(self, "precision", PRECISIONS)
+        self.objective.refuse_fewer(self.batch_size, f"batch_size is {self.batch_size}")
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields as JSON holds them."""
-        return {
-            **asdict(self),
-            "fused_weights": list(self.fused_weights),
-            "objective": self.objective.as_dict(),
-            "adapter": dict(self.adapter),
-        }
+        """The fields as JSON holds them, those of the groups side by side with the others."""
+        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        for name in _GROUPS:
+            values |= asdict(values.pop(name))
+        values["fused_weights"] = list(self.choice.fused_weights)
+        return {**values, "objective": self.objective.as_dict(), "adapter": dict(self.adapter)}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:
-        """The config that `as_dict` wrote; unknown names are refused, missing ones have their default."""
-        if unknown := sorted(set(values) - {entry.name for entry in fields(cls)}):
+    def from_dict(cls, values: Mapping[str, Any], method: Method = STREAMS) -> TrainingConfig:
+        """The config that `as_dict` wrote, or that these settings make of a method.
+
+        Args:
+            values: settings; unknown names are refused, missing ones are the method's.
+            method: one of `METHODS`.
+        """
+        values = drop_retired(values, _RETIRED)
+        ours = method.settings()
+        objective = {**ours.pop("objective"), **values.pop("objective", {})}
+        values = {**ours, **values, "adapter": {**ours["adapter"], **values.get("adapter", {})}}
+        grouped: dict[str, Any] = {"objective": ObjectiveConfig.from_dict(objective)}
+        for name, group in _GROUPS.items():
+            mine = {entry.name for entry in fields(group)} & set(values)
+            grouped[name] = group(**{setting: values.pop(setting) for setting in mine})
+        if unknown := sorted(
+            set(values) - {entry.name for entry in fields(cls)} | set(_GROUPS) & set(values)
+        ):
             raise OptionError(f"training has no setting called {', '.join(unknown)}")
-        objective = values.get("objective", {})
-        if not isinstance(objective, ObjectiveConfig):
-            objective = ObjectiveConfig.from_dict(objective)
-        return cls(**{**values, "objective": objective})
+        return cls(**values, **grouped)
+
+
+_GROUPS: dict[str, type] = {"optimizer": OptimizerConfig, "draws": DrawConfig, "choice": ChoiceConfig}
+_RETIRED = {"stillmix": 0.0, "swap": 0.0}
+
+
+def _refuse_below(config: object, least: int, *names: str) -> None:
+    for name in names:
+        if getattr(config, name) < least:
+            raise OptionError(f"{name} is {getattr(config, name)}; expected {least} or more")
+
+
+def _refuse_unknown(config: object, name: str, known: tuple[str, ...]) -> None:
+    if getattr(config, name) not in known:
+        raise OptionError(f"{name} is {getattr(config, name)!r}; expected one of {', '.join(known)}")
 
 
 def adapter_config(settings: WaistSettings, choices: Mapping[str, Any]) -> AdapterConfig:

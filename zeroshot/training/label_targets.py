@@ -98,7 +98,7 @@ class Scenes:
     """Where the videos happen.
 
     Attributes:
-        names: S scenes.
+        names: of S scenes.
         train: (n,) integers, or (n, S) shares, of the training videos.
         held_out: the same of the held-out ones; None where nothing is held out or nobody said.
     """
@@ -156,22 +156,13 @@ def guessed_scenes(
         embeddings: (S, D) their text embeddings.
         logit_scale: the backbone's own.
     """
-    guesses = [
-        None if waist is None else _guess(waist, embeddings, logit_scale) for waist in (train, held_out)
-    ]
-    if guesses[0] is None:
-        raise OptionError("there are no training videos")
-    return Scenes(tuple(names), guesses[0], guesses[1])
+    others = None if held_out is None else _guess(held_out, embeddings, logit_scale)
+    return Scenes(tuple(names), _guess(train, embeddings, logit_scale), others)
 
 
 def _guess(waist: Waist, scene_embeddings: Tensor, logit_scale: float) -> Tensor:
     """(n, S) shares, from the middle sampling of each video."""
-    parts = [
-        pseudo_scenes(
-            waist.batch(range(start, min(start + _ROWS_AT_ONCE, len(waist))))[1],
-            scene_embeddings,
-            logit_scale,
-        )
-        for start in range(0, len(waist), _ROWS_AT_ONCE)
-    ]
-    return torch.cat(parts) if parts else torch.zeros(0, len(scene_embeddings))
+    if not len(waist):
+        return torch.zeros(0, len(scene_embeddings))
+    parts = torch.split(torch.arange(len(waist)), _ROWS_AT_ONCE)
+    return torch.cat([pseudo_scenes(waist.batch(rows)[1], scene_embeddings, logit_scale) for rows in parts])

@@ -12,20 +12,21 @@ from torch import Tensor, nn
 
 from zeroshot.adapter.adapter import TwoStreamAdapter, mean_embedding
 from zeroshot.errors import LabelError, OptionError
-from zeroshot.losses.objective import Objective, Targets
+from zeroshot.losses.objective import NEEDS_SCENES, Objective
 from zeroshot.losses.scene import scene_directions
+from zeroshot.losses.step import Batch, Sizes, Targets
 from zeroshot.training.accelerator import Machine, on_machine
-from zeroshot.training.batches import Batch, Draws, generator_for, mix, still_bank
+from zeroshot.training.batches import Draws, generator_for
 from zeroshot.training.config import adapter_config
 from zeroshot.training.history import EpochRecord, Fitted, Watcher
 from zeroshot.training.label_targets import mirrored_label, mirrored_rows
 from zeroshot.training.validation import HeldOut, look
 
 if TYPE_CHECKING:
-    from zeroshot.training.batches import StillBank
     from zeroshot.training.config import TrainingConfig
     from zeroshot.training.label_targets import LabelTexts, Scenes
     from zeroshot.training.snapshot import Snapshots
+    from zeroshot.types import Streams
     from zeroshot.waist.waist import Waist
 
 _CALIBRATION_CLIPS = 256
@@ -44,9 +45,12 @@ class Trainee(nn.Module):
         self, batch: Batch, texts: Tensor, logit_scale: float, progress: float, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The total and its terms for a batch."""
-        streams = self.adapter(batch.tokens, batch.embeddings, generator)
-        targets = Targets(batch.labels, batch.scenes)
-        losses = self.objective(streams, targets, texts, logit_scale, progress)
+
+        def read(tokens: Tensor, embeddings: Tensor) -> Streams:
+            streams: Streams = self.adapter(tokens, embeddings, generator)
+            return streams
+
+        losses = self.objective(batch, texts, logit_scale, progress, read)
         return losses.total, dict(losses.terms)
 
 
@@ -59,9 +63,9 @@ class Plan:
         train: training videos.
         labels: (n,) rows of the seen labels.
         texts: the K seen labels.
-        scenes: of the training videos, or None.
-        num_scenes: S, or 0.
-        held_out: or None.
+        scenes: (n,) rows or (n, S) shares; None where nobody knows where the videos happen.
+        num_scenes: S; 0 without scenes.
+        held_out: the videos that choose the epoch; None takes the last one.
         draws: which videos each step sees.
         notes: what a user should know.
     """
@@ -110,7 +114,8 @@ def fit(
     watcher = watcher or Watcher()
     for note in plan.notes:
         watcher.note(note)
-    unused = plan.config.objective.static_classification == 0  # nothing then teaches the static stream's head
+    # Without its cross-entropy nothing teaches a stream's head.
+    unused = not {"classification", "static_classification"} <= set(plan.config.objective.computed)
     with on_machine(device, config.precision, unused=unused) as machine:
         run = Run(plan, machine, snapshots)
         run.go(watcher)
@@ -125,17 +130,19 @@ def plan_run(
     notes = []
     if scenes is not None and len(scenes.train) != len(train):
         raise OptionError(f"scenes are given for {len(scenes.train)} videos; training has {len(train)}")
-    wanted = config.objective.needs_scenes or config.objective.distillation > 0 or config.balance_scenes
-    if scenes is None and wanted:
-        # What CLIP would teach as long as its scene directions are not known, is the scene as well.
+    # What CLIP would teach as long as its scene directions are not known, is the scene as well.
+    idle = NEEDS_SCENES | {"distillation"}
+    if scenes is None and (config.draws.balance_scenes or not idle.isdisjoint(config.objective.computed)):
         notes.append("there are no scenes: training goes without scene losses, scene balance, distillation")
-        objective = replace(config.objective, scene=0.0, adversary=0.0, confusion=0.0, distillation=0.0)
-        config = replace(config, objective=objective, balance_scenes=False)
+        unbalanced = replace(config.draws, balance_scenes=False)
+        config = replace(config, objective=config.objective.without(idle), draws=unbalanced)
     watched = None
     if held_out is not None and len(held_out):
         # Nothing is chosen by copies.
         theirs = held_out.settings
-        settings = replace(train.settings, mirrored=theirs.mirrored, swapped=theirs.swapped)
+        settings = replace(
+            train.settings, mirrored=theirs.mirrored, swapped=theirs.swapped, masks=theirs.masks
+        )
         if difference := settings.difference(theirs):
             raise OptionError(
                 f"training videos are {difference}, as the held-out ones are; write both the same way"
@@ -218,23 +225,18 @@ class Run:
         adapter.calibrate(plan.train.batch(_spread(len(plan.train), _CALIBRATION_CLIPS))[0])
         if plan.scenes is not None:
             adapter.set_scene_directions(scene_directions(_averaged(plan.train), plan.scenes))
-        objective = Objective(
-            config.objective,
+        sizes = Sizes(
             adapter.config.dynamic_dim,
             adapter.config.hidden_dim,
+            adapter.config.embedding_dim,
             len(plan.texts.labels),
             plan.num_scenes,
-            adapter.config.embedding_dim,
-            config.seed,
         )
-        self.trainee = Trainee(adapter, objective)
-        groups = _groups(self.trainee, config.weight_decay)
-        optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
+        self.trainee = Trainee(adapter, Objective(config.objective, sizes, config.seed))
+        groups = _groups(self.trainee, config.optimizer.weight_decay)
+        optimizer = torch.optim.AdamW(groups, lr=config.optimizer.learning_rate, fused=True)
         self.wrapped, self.optimizer = machine.prepare(self.trainee, optimizer)
         self._texts = plan.texts.embeddings.float().to(machine.device)
-        self._bank: StillBank | None = None
-        if config.stillmix > 0:
-            self._bank = still_bank(plan.train, plan.texts, config.seed)
         if snapshots is not None and (state := snapshots.load()):
             self._resume(state)
 
@@ -264,17 +266,15 @@ class Run:
         rows, clips, labels = plan.draws.at(self.step)
         tokens, embeddings = plan.train.batch(rows, clips)
         scenes = None if plan.scenes is None else plan.scenes[rows]
-        batch = mix(Batch(tokens, embeddings, labels, scenes), plan.config, self._bank, self.step)
+        batch = Batch(tokens, embeddings, Targets(labels, scenes))
         return batch.share(machine.rank, machine.count).to(machine.device)
 
     def _advance(self) -> None:
         """One step."""
-        plan, machine = self.plan, self.machine
-        rate = plan.config.learning_rate * schedule(
-            self.step, plan.draws.total_steps, plan.config.warmup_share
-        )
+        plan, machine, optimizer = self.plan, self.machine, self.plan.config.optimizer
+        share = schedule(self.step, plan.draws.total_steps, optimizer.warmup_share)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = optimizer.learning_rate * share
         place = self.step * machine.count + machine.rank
         generator = generator_for(plan.config.seed, "dropout", place, machine.device)
         self.wrapped.train()
@@ -285,7 +285,7 @@ class Run:
             )
         except OptionError as error:
             raise OptionError(f"step {self.step + 1} of {plan.draws.total_steps}: {error}") from error
-        norm = machine.learn(total, self.wrapped, self.optimizer, plan.config.max_norm)
+        norm = machine.learn(total, self.wrapped, self.optimizer, optimizer.max_norm)
         if not math.isfinite(norm) and plan.config.precision != "fp16":
             raise OptionError(
                 f"step {self.step + 1} of {plan.draws.total_steps}: the gradient is {norm} though every "
@@ -303,9 +303,9 @@ class Run:
         losses = self.machine.mean(means)
         self._sums = {}
         last = epoch == plan.config.epochs
-        looked = last or epoch % plan.config.evaluate_each == 0
+        looked = last or epoch % plan.config.choice.evaluate_each == 0
         found = look(
-            self.trainee.adapter, plan.held_out if looked else None, plan.config, self.machine.device
+            self.trainee.adapter, plan.held_out if looked else None, plan.config.choice, self.machine.device
         )
         rate = float(self.optimizer.param_groups[0]["lr"])
         record = EpochRecord(epoch, self.step, rate, losses, found.metrics, found.fused_weight, found.value)
@@ -355,15 +355,9 @@ def schedule(step: int, total: int, warmup_share: float) -> float:
 
 def _refuse_thin_batches(config: TrainingConfig, processes: int) -> None:
     """Each process compares the videos of its own share of the batch."""
-    objective = config.objective
-    measured = objective.independence > 0 or objective.minimax > 0
-    needs = (("independence", 4 if measured else 1), ("distillation", 2 if objective.distillation > 0 else 1))
-    for name, least in needs:
-        if config.batch_size // processes < least:
-            raise OptionError(
-                f"a batch of {config.batch_size} gives each of {processes} processes fewer than the {least} "
-                f"videos that {name} needs; take larger batches or fewer processes"
-            )
+    videos = config.batch_size // processes
+    found = f"a batch of {config.batch_size} gives each of {processes} processes {videos} videos"
+    config.objective.refuse_fewer(videos, found)
 
 
 def _groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
+from zeroshot.cutouts.finders import TOKENS
 from zeroshot.datasets.splits import Split, read_split
 from zeroshot.errors import LabelError, OptionError
 from zeroshot.text.prompts import make_prompts
@@ -41,6 +42,7 @@ class Preparation:
             the labels, and what would then be no training label is not mirrored.
         swapped: train on a copy of each training video as well in which its figure stands before another
             video's place.
+        masks: who finds the figures of swapped copies, see `Copies`.
         grid_side: patches a side that are left of each frame.
         decoder: auto, decord or pyav.
         cache: folder for the tokens; None keeps them in the output folder.
@@ -56,6 +58,7 @@ class Preparation:
     num_samplings: int = 1
     mirrored: bool = False
     swapped: bool = False
+    masks: str = TOKENS
     grid_side: int = 4
     decoder: str = "auto"
     cache: str | None = None
@@ -65,7 +68,9 @@ class Preparation:
     snapshot_steps: int = 50
 
     def __post_init__(self) -> None:
-        """Refuse counts below one."""
+        """Refuse counts below one, and masks for which there is no use."""
+        if self.masks != TOKENS and not self.swapped:
+            raise OptionError(f"masks {self.masks} are for swapped copies; add --swapped, or leave them out")
         for name in ("num_samplings", "grid_side", "snapshot_steps"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name} is {getattr(self, name)}; expected 1 or more")
@@ -80,7 +85,7 @@ class Material:
         train: training videos.
         held_out: held-out videos; may be empty.
         texts: every label of both.
-        scenes: or None.
+        scenes: where the videos happen; None where nobody knows.
         notes: what a user should know.
     """
 
@@ -120,16 +125,20 @@ def open_waist(
         waist = Waist.open(source)
         sampling = Sampling(preparation.num_frames or waist.settings.num_frames, waist.settings.num_samplings)
         copies = Copies(
-            waist.settings.mirrored or preparation.mirrored, waist.settings.swapped or preparation.swapped
+            waist.settings.mirrored or preparation.mirrored,
+            waist.settings.swapped or preparation.swapped,
+            preparation.masks,
         )
         expected = waist_settings(model.backbone, sampling, preparation.grid_side, copies)
+        if preparation.masks == TOKENS:  # not asked for anything else: as the tokens were made
+            expected = replace(expected, masks=waist.settings.masks)
         return Path(source).name, Waist.open(source, expected, verify=False)
     waist = write_waist(
         model,
         source.videos,
         cache,
         sampling=sampling,
-        copies=Copies(preparation.mirrored, preparation.swapped),
+        copies=Copies(preparation.mirrored, preparation.swapped, preparation.masks),
         grid_side=preparation.grid_side,
         decoder=preparation.decoder,
         advance=advance,
@@ -203,13 +212,13 @@ def hold_out(waist: Waist, config: TrainingConfig) -> tuple[list[int], list[int]
     Raises:
         LabelError: fewer than two labels would be left.
     """
-    generator = generator_for(config.seed, "hold out", 0)
+    generator, choice = generator_for(config.seed, "hold out", 0), config.choice
     labels = sorted(set(waist.labels))
-    if len(labels) - config.held_out_labels < 2:
+    if len(labels) - choice.held_out_labels < 2:
         raise LabelError(
-            f"{config.held_out_labels} of {len(labels)} labels held out leave fewer than 2; hold fewer out"
+            f"{choice.held_out_labels} of {len(labels)} labels held out leave fewer than 2; hold fewer out"
         )
-    order = torch.randperm(len(labels), generator=generator)[: config.held_out_labels].tolist()
+    order = torch.randperm(len(labels), generator=generator)[: choice.held_out_labels].tolist()
     whole = {labels[place] for place in order}
     keys: dict[str, dict[str, None]] = {label: {} for label in labels}
     for row in waist.rows:
@@ -218,7 +227,7 @@ def hold_out(waist: Waist, config: TrainingConfig) -> tuple[list[int], list[int]
     for label in labels:
         mine = list(keys[label])
         count = (
-            len(mine) if label in whole else min(math.ceil(config.held_out_share * len(mine)), len(mine) - 1)
+            len(mine) if label in whole else min(math.ceil(choice.held_out_share * len(mine)), len(mine) - 1)
         )
         taken |= {mine[place] for place in torch.randperm(len(mine), generator=generator)[:count].tolist()}
     held = [place for place, row in enumerate(waist.rows) if row.key in taken]

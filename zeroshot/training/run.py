@@ -10,25 +10,28 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+import torch
+
 from zeroshot.checkpoint import DEFAULT_MODEL, load_adapter, load_model, save_adapter
+from zeroshot.cutouts.finders import TOKENS
 from zeroshot.datasets.splits import Split
 from zeroshot.errors import OutputError
 from zeroshot.reports.curves import training_curves
+from zeroshot.reports.environment import versions
 from zeroshot.store.files import write_whole
 from zeroshot.store.folder import Claim, refuse_foreign, require_same, writable
 from zeroshot.training.accelerator import on_machine
 from zeroshot.training.config import TrainingConfig
 from zeroshot.training.history import EpochRecord, Fitted, Watcher
 from zeroshot.training.loop import fit
-from zeroshot.training.prepare import Material, Preparation, gather, open_waist, readable
-from zeroshot.training.report import (
+from zeroshot.training.model_card import (
     PICTURE,
     PROVENANCE,
-    versions,
     write_card,
     write_log,
     write_provenance,
 )
+from zeroshot.training.prepare import Material, Preparation, gather, open_waist, readable
 from zeroshot.training.snapshot import LAYOUT, STATE, Snapshots
 
 if TYPE_CHECKING:
@@ -122,7 +125,7 @@ def _tokens(
     name, waist = open_waist(split, network, preparation, cache / _TRAIN, watcher.prepared)
     if held_out is None:
         return name, waist, None
-    plain = replace(preparation, mirrored=False, swapped=False)
+    plain = replace(preparation, mirrored=False, swapped=False, masks=TOKENS)
     return name, waist, open_waist(held_out, network, plain, cache / _HELD_OUT, watcher.prepared)[1]
 
 
@@ -215,7 +218,7 @@ def _facts(material: Material, fitted: Fitted, backbone: Backbone) -> dict[str, 
         "best_epoch": fitted.best_epoch,
         "fused_weight": float(fitted.adapter.fused_weight),
         "notes": [*material.notes, *fitted.notes],
-        "versions": versions(),
+        "versions": {**versions("accelerate"), "torch": str(torch.__version__)},  # with what it was built for
         "history": [record.as_dict() for record in fitted.history],
     }
 

@@ -16,7 +16,7 @@ from zeroshot.waist.streams import read_streams
 
 if TYPE_CHECKING:
     from zeroshot.adapter.adapter import TwoStreamAdapter
-    from zeroshot.training.config import TrainingConfig
+    from zeroshot.training.config import ChoiceConfig
     from zeroshot.training.label_targets import LabelTexts
     from zeroshot.types import Streams
     from zeroshot.waist.waist import Waist
@@ -124,7 +124,7 @@ class Figures:
 def look(
     adapter: TwoStreamAdapter,
     held_out: HeldOut | None,
-    config: TrainingConfig,
+    choice: ChoiceConfig,
     device: torch.device | str = "cpu",
 ) -> Figures:
     """Figures of an adapter on held-out videos; of fused weights as good, the one with the lower loss.
@@ -132,17 +132,17 @@ def look(
     Args:
         adapter: as trained so far.
         held_out: the videos; None finds nothing.
-        config: names the criterion and the weights on offer.
+        choice: names the criterion and the weights on offer.
         device: where the adapter is.
     """
     if held_out is None:
         return Figures(None, 0.0, DEFAULT_FUSED_WEIGHT, {})
     streams = read_streams(adapter, held_out.waist, device)
     anchor = streams.static if streams.anchor is None else streams.anchor
-    criterion = "balanced" if config.choose_by == "last" else config.choose_by
+    criterion = "balanced" if choice.choose_by == "last" else choice.choose_by
     tried = {
         weight: held_out.figures(unit_rows(anchor + weight * streams.dynamic))
-        for weight in config.fused_weights
+        for weight in choice.fused_weights
     }
     best = max(sorted(tried), key=lambda weight: _merit(tried[weight], criterion))
     found = {
@@ -154,8 +154,8 @@ def look(
     dependent = _dependence(streams, held_out.seen)
     if dependent is not None:
         metrics["nhsic"] = dependent
-    chosen = found[config.choose_stream]
-    value = None if config.choose_by == "last" else chosen.get(criterion)
+    chosen = found[choice.choose_stream]
+    value = None if choice.choose_by == "last" else chosen.get(criterion)
     return Figures(value, chosen.get("loss", 0.0), best, metrics)
 
 

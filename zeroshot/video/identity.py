@@ -1,4 +1,4 @@
-"""What tells files apart: their content, or, where that would mean to read everything, signs of a change."""
+"""What tells files apart: every byte of them; and the signs of a change, which cost nothing to look at."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zeroshot.errors import VideoError
 from zeroshot.types import Clip
-from zeroshot.video.source import is_path, name_of
+from zeroshot.video.source import Stretch, is_path, name_of, picture_paths
 
 if TYPE_CHECKING:
     from zeroshot.video.source import VideoSource
 
-_WHOLE_BYTES = 8 << 20  # a file up to this size is read whole for its digest
-_NUM_SAMPLES, _SAMPLE_BYTES = 8, 1 << 20
+_MOST_BYTES = (
+    256 << 20
+)  # what is read in a blink beside the decoding; above it costs more than embedding again
+_PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class FileFacts:
 
     Attributes:
         size: bytes; of a folder of frames the sum of its files.
-        modified: microseconds since 1970; of a folder that of the newest file in it.
+        modified: microseconds since 1970; of a folder the newest of it and of the files in it, their names
+            included, which change without their content.
     """
 
     size: int
@@ -47,53 +50,50 @@ def file_facts(path: str | os.PathLike[str]) -> FileFacts | None:
             inside = [entry.stat() for entry in entries if entry.is_file()]
     except (OSError, ValueError):  # the second: a name with a null character
         return None
-    newest = max((each.st_mtime_ns for each in inside), default=found.st_mtime_ns)
+    newest = max(max(each.st_mtime_ns, each.st_ctime_ns) for each in (found, *inside))
     return FileFacts(sum(each.st_size for each in inside), newest // 1000)
 
 
 def file_digest(path: str | os.PathLike[str]) -> str | None:
-    """32 hexadecimal digits of a file's content; None where it cannot be read.
+    """32 hexadecimal digits of every byte of a file, or of the names and bytes of the files in a folder.
 
-    Of a file above 8 MiB only eight stretches of 1 MiB are read, from its first byte to its last, evenly
-    spread, and its size: a long video would otherwise cost more time to read than to embed. Two such files
-    that differ between the stretches alone are taken for one; no encoder writes such a pair.
+    None where it cannot be read, and where it is larger than 256 MiB: to read a long video whole takes longer
+    than to embed it again, and a digest of parts would take another for the same.
     """
     facts = file_facts(path)
-    if facts is None:
+    if facts is None or facts.size > _MOST_BYTES:
         return None
     try:
         if os.path.isdir(path):  # noqa: PTH112 - as above
             return _key_on_disk(Path(path))[:32]
+        digest = hashlib.sha256(str(facts.size).encode())
         with open(path, "rb") as stream:  # noqa: PTH123 - as above
-            return _quick_digest(stream, facts.size)
+            while piece := stream.read(_PIECE_BYTES):
+                digest.update(piece)
+        return digest.hexdigest()[:32]
     except OSError:
         return None
 
 
-def _quick_digest(stream: BinaryIO, size: int) -> str:
-    """As `file_digest`, of an open file."""
-    digest = hashlib.sha256(str(size).encode())
-    if size <= _WHOLE_BYTES:
-        digest.update(stream.read(_WHOLE_BYTES))
-        return digest.hexdigest()[:32]
-    for number in range(_NUM_SAMPLES):
-        stream.seek((size - _SAMPLE_BYTES) * number // (_NUM_SAMPLES - 1))
-        digest.update(stream.read(_SAMPLE_BYTES))
-    return digest.hexdigest()[:32]
-
-
 def content_key(source: VideoSource) -> str:
-    """64 hexadecimal digits: the SHA-256 of a file's bytes, a folder's images or an array's numbers.
+    """64 hexadecimal digits: the SHA-256 of a file's bytes, of those in a folder, or of an array's numbers.
 
     Raises:
         VideoError: the file cannot be read.
     """
-    if is_path(source):
-        try:
-            return _key_on_disk(Path(str(source)))
-        except OSError as error:
-            raise VideoError(f"cannot read {name_of(source)}: {error.strerror or error}") from error
-    digest = hashlib.sha256()
+    try:
+        if is_path(source):
+            return _key_on_disk(Path(source))
+        digest = hashlib.sha256()
+        if isinstance(source, Stretch):
+            times = f"{source.start_seconds} {source.end_seconds}"
+            digest.update(f"{times} {_key_on_disk(Path(source.path))}".encode())
+            return digest.hexdigest()
+        if paths := picture_paths(source):
+            digest.update(" ".join(_key_on_disk(Path(path)) for path in paths).encode())
+            return digest.hexdigest()
+    except OSError as error:
+        raise VideoError(f"cannot read {name_of(source)}: {error.strerror or error}") from error
     if isinstance(source, Clip):
         _take(digest, source.frames)
         _take(digest, source.seconds)
@@ -106,24 +106,31 @@ def content_key(source: VideoSource) -> str:
 
 
 def _key_on_disk(path: Path) -> str:
-    """The digest of a file, or of the images in a folder."""
+    """The digest of a file, or of the names and contents of the files in a folder."""
     if not path.is_dir():
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise OSError("it is a device or a pipe")
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     digest = hashlib.sha256()
-    for image in sorted(entry for entry in path.iterdir() if entry.is_file()):
-        digest.update(image.name.encode() + b"\0" + hashlib.sha256(image.read_bytes()).digest())
+    for entry in sorted(each for each in path.iterdir() if each.is_file()):
+        with entry.open("rb") as stream:
+            content = hashlib.file_digest(stream, "sha256").digest()
+        digest.update(os.fsencode(entry.name) + b"\0" + content)
     return digest.hexdigest()
 
 
 def file_stamp(source: VideoSource) -> str:
     """Size and time of a file, in nanoseconds; empty for a folder, frames in memory or what is not there."""
+    if isinstance(source, Stretch):
+        stamp = file_stamp(source.path)
+        return stamp and f"{stamp}:{source.start_seconds}:{source.end_seconds}"
     if not is_path(source):
         return ""
-    path = Path(str(source))
+    path = Path(source)
     try:
         facts = path.stat()
-    except OSError:
+    except (OSError, ValueError):
         return ""
     return "" if path.is_dir() else f"{facts.st_size}:{facts.st_mtime_ns}"
 

@@ -34,6 +34,7 @@ class Sampling:
         frames: "even": the frames shown at the moments. "keyframes": the key frames nearest to them, many
             times faster to decode, in each clip whose moments all have one nearer than halfway to the next
             moment; the others are read as by "even".
+        series: of a folder of frames that holds several numbered series, the pattern of one, such as `img_*`.
     """
 
     num_frames: int = 8
@@ -43,6 +44,7 @@ class Sampling:
     start_seconds: float = 0.0
     end_seconds: float | None = None
     frames: str = "even"
+    series: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse counts below one, negative times and a window that ends before it begins."""

@@ -1,29 +1,29 @@
-"""What may stand for a video besides a file: frames in memory, a folder of images; and finding files."""
+"""What may stand for a video besides a file: a stretch of one, pictures on disk, frames in memory."""
 
 from __future__ import annotations
 
-import glob
+import math
 import os
-import re
-import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 
-from zeroshot.errors import VideoError
+from zeroshot.errors import OptionError, VideoError, printable
 from zeroshot.types import Clip
-from zeroshot.video.decoders.decode import VIDEO_SUFFIXES
-from zeroshot.video.decoders.probe import printable
+from zeroshot.video.pictures import images_in, require_one_size, rgb, stacked_files
 from zeroshot.video.sampling import Sampling, frame_times
+from zeroshot.video.suffixes import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-VideoSource: TypeAlias = "str | os.PathLike[str] | NDArray[Any] | Sequence[Any] | Clip | Any"
-"""A path, an array or torch tensor of frames, a list of PIL images or arrays, or a clip."""
+VideoSource: TypeAlias = "str | os.PathLike[str] | Stretch | NDArray[Any] | Sequence[Any] | Clip | Any"
+"""A path of a video file or a folder of pictures, a stretch of a file, an array or torch tensor of frames, a
+list of PIL images, arrays or paths of pictures, or a clip."""
 
 FRAMES_FPS = 25.0
 """Frames a second that bare frames are taken to have, as nothing says how fast they follow each other.
@@ -32,8 +32,28 @@ It decides the seconds that a clip carries and what a stride or a window in seco
 are sampled into T equal segments does not depend on it.
 """
 
-IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
-"""What files in a folder are taken for frames by."""
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of a video file that counts as a video of its own.
+
+    Attributes:
+        path: of the file.
+        start_seconds: from its first frame.
+        end_seconds: where the part ends. A shorter file is taken for the part itself, cut out already.
+    """
+
+    path: str
+    start_seconds: float
+    end_seconds: float
+
+    def __post_init__(self) -> None:
+        """Refuse a part that ends before it begins."""
+        if not (0 <= self.start_seconds < self.end_seconds < math.inf):
+            raise OptionError(
+                f"{printable(self.path)} has no stretch {self.start_seconds:g}–{self.end_seconds:g} s; "
+                "expected seconds, the second later than the first"
+            )
 
 
 def is_path(source: object) -> TypeGuard[str | os.PathLike[str]]:
@@ -46,10 +66,24 @@ def is_folder(source: object) -> bool:
     return is_path(source) and os.path.isdir(source)  # noqa: PTH112 - Path.is_dir raises on long or locked names
 
 
+def picture_paths(source: object) -> tuple[str | os.PathLike[str], ...]:
+    """The paths of a source that is a list of paths of pictures; else none."""
+    if isinstance(source, list | tuple) and source and all(is_path(each) for each in source):
+        return tuple(source)
+    return ()
+
+
+def path_of(source: VideoSource) -> str:
+    """What rows call a source: its path exactly as given, whatever it is made of; else as messages do."""
+    return os.fspath(source) if is_path(source) else name_of(source)
+
+
 def name_of(source: VideoSource) -> str:
-    """How rows and messages call a source: its path as given, else its kind and shape."""
+    """How messages call a source: its path as given, on one line; else its kind and shape."""
     if is_path(source):
         return printable(source)
+    if isinstance(source, Stretch):
+        return f"{printable(source.path)} ({source.start_seconds:g}–{source.end_seconds:g} s)"
     if isinstance(source, Clip):
         return f"<clip of {len(source.frames)} frames>"
     shape = getattr(source, "shape", None)
@@ -65,8 +99,8 @@ def clips_from_frames(source: VideoSource, sampling: Sampling) -> tuple[Clip, ..
 
     Args:
         source: (T, H, W, 3) or (T, 3, H, W), uint8 or float in [0, 1], as numpy array or torch tensor; a list
-            of PIL images or of (H, W, 3) arrays, all of one size; a folder of frame images, in natural order
-            of their names; or a `Clip`, whose own seconds are kept.
+            of PIL images, of (H, W, 3) arrays or of picture files, all of one size; a folder of frame images,
+            in natural order of their names; or a `Clip`, whose own seconds are kept.
         sampling: which moments; bare frames are shown `FRAMES_FPS` a second.
 
     Raises:
@@ -76,7 +110,10 @@ def clips_from_frames(source: VideoSource, sampling: Sampling) -> tuple[Clip, ..
     if isinstance(source, Clip):
         return _sampled(len(source.frames), source.seconds, sampling, lambda rows: source.frames[rows])
     if is_path(source):
-        return _clips_from_folder(Path(source), sampling)
+        images, name = _frames_in(Path(source), sampling.series), f"the images in {printable(source)}"
+        return _clips_from_files(images, sampling, name)
+    if paths := picture_paths(source):
+        return _clips_from_files(list(map(Path, paths)), sampling, name_of(source))
     if isinstance(source, list | tuple):
         seconds = np.arange(len(source)) / FRAMES_FPS
         return _sampled(len(source), seconds, sampling, lambda rows: _stacked(source, rows, name_of(source)))
@@ -154,10 +191,7 @@ def _as_bytes(frames: Any, name: str) -> NDArray[np.uint8]:  # noqa: ANN401 - an
 
 def _stacked(images: Sequence[Any], rows: NDArray[np.int64], name: str) -> NDArray[np.uint8]:
     """(T, 3, H, W) of some images of a list, once all of the list have proved to be of one size."""
-    sizes = sorted({_size_of(image, name) for image in images})
-    if len(sizes) > 1:
-        shown = ", ".join(f"{width}×{height}" for width, height in sizes[:4])
-        raise VideoError(f"{name} have several sizes ({shown}); resize them to one")
+    require_one_size([_size_of(image, name) for image in images], name)
     return np.concatenate([_frame(images[row], name) for row in rows])
 
 
@@ -177,111 +211,26 @@ def _size_of(image: Any, name: str) -> tuple[int, int]:  # noqa: ANN401 - a PIL 
 def _frame(image: Any, name: str) -> NDArray[np.uint8]:  # noqa: ANN401 - a PIL image, an array or a tensor
     """(1, 3, H, W)."""
     if hasattr(image, "convert"):
-        image = np.asarray(image.convert("RGB"))
+        image = rgb(image)
     return _as_bytes(image[None], name)
 
 
-def _clips_from_folder(folder: Path, sampling: Sampling) -> tuple[Clip, ...]:
-    """Clips from the images in a folder, of which only those sampled are opened."""
-    images = images_in(folder)
+def _frames_in(folder: Path, series: str | None = None) -> list[Path]:
+    """The images in a folder, at least one."""
+    images = images_in(folder, series)
+    if not images and series is not None:
+        raise VideoError(f"cannot read {printable(folder)}: no image in it is called {printable(series)}")
     if not images:
         suffixes = " ".join(sorted(IMAGE_SUFFIXES))
         raise VideoError(
             f"cannot read {printable(folder)}: it holds no frame images ({suffixes}); name a video file"
         )
+    return images
+
+
+def _clips_from_files(images: list[Path], sampling: Sampling, name: str) -> tuple[Clip, ...]:
+    """Clips from picture files, of which only those sampled are opened."""
     seconds = np.arange(len(images)) / FRAMES_FPS
-
-    def pick(rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        frames = [_opened(images[row]) for row in rows]
-        return _stacked(frames, np.arange(len(frames)), f"the images in {printable(folder)}")
-
-    return _sampled(len(images), seconds, sampling, pick)
-
-
-def _opened(path: Path) -> NDArray[np.uint8]:
-    """(H, W, 3) of an image file, upright."""
-    from PIL import Image, ImageOps
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as error:
-        words = " ".join(str(error).split())[:160]
-        raise VideoError(f"cannot read the frame {printable(path)}: {words}; replace or remove it") from None
-
-
-def find_videos(inputs: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """The videos meant by files, folders and patterns, each once, in the order of the inputs.
-
-    A file is kept whatever its suffix, and a path that does not exist is kept too: it fails later, as one
-    file of many. A folder is searched through and through for files of `VIDEO_SUFFIXES`, hidden ones left
-    out; one that directly holds two images or more, and no video, is itself a video, a frame an image. A
-    pattern may hold `*`, `?`, `[…]` and `**`, unless a file of just that name exists.
-
-    Args:
-        inputs: as typed.
-
-    Raises:
-        VideoError: nothing is found in a folder or by a pattern.
-    """
-    found: dict[str, Path] = {}
-    for text in inputs:
-        for path in _meant_by(os.fspath(text)):
-            found.setdefault(os.path.abspath(path), path)  # noqa: PTH100 - without following links
-    return list(found.values())
-
-
-def _meant_by(text: str) -> list[Path]:
-    """The videos meant by one input."""
-    path = Path(text)
-    if is_folder(text):
-        videos = _videos_in(path)
-        if not videos:
-            suffixes = " ".join(sorted(VIDEO_SUFFIXES))
-            raise VideoError(f"no videos in {printable(text)}: looked for {suffixes} and folders of images")
-        return videos
-    if os.path.exists(text) or not glob.has_magic(text):  # noqa: PTH110 - as in is_folder
-        return [path]
-    matches = sorted(map(Path, glob.glob(text, recursive=True)), key=_natural)  # noqa: PTH207 - ** and absolute
-    wanted = VIDEO_SUFFIXES | {Path(text).suffix.lower()}
-    videos = []
-    for match in matches:
-        if match.is_dir():
-            videos += _videos_in(match)
-        elif match.suffix.lower() in wanted:
-            videos.append(match)
-    if not videos:
-        raise VideoError(f"no video matches {printable(text)}; check the pattern")
-    return videos
-
-
-def _videos_in(folder: Path) -> list[Path]:
-    """Videos in a folder and below, in natural order, folder by folder."""
-    videos: list[Path] = []
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted((name for name in folders if not name.startswith(".")), key=_natural)
-        here = [Path(place, name) for name in names if not name.startswith(".")]
-        files = sorted((path for path in here if path.suffix.lower() in VIDEO_SUFFIXES), key=_natural)
-        images = [path for path in here if path.suffix.lower() in IMAGE_SUFFIXES]
-        videos += files or ([Path(place)] if len(images) > 1 else [])
-    return videos
-
-
-def images_in(folder: Path) -> list[Path]:
-    """Images directly in a folder, in natural order."""
-    try:
-        names = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    except OSError as error:
-        raise VideoError(
-            f"cannot read {printable(folder)}: {(error.strerror or 'no access').lower()}; check the path"
-        ) from None
-    return sorted((path for path in names if path.suffix.lower() in IMAGE_SUFFIXES), key=_natural)
-
-
-def _natural(path: str | Path) -> list[tuple[int, int, str]]:
-    """A key that puts frame2 before frame10."""
-    parts = re.findall(r"[0-9]+|[^0-9]+", str(path))
-    key = [(0, int(part), "") if part[0] in "0123456789" else (1, 0, part.casefold()) for part in parts]
-    return [*key, (2, 0, str(path))]
+    return _sampled(
+        len(images), seconds, sampling, lambda rows: stacked_files([images[row] for row in rows], name)
+    )

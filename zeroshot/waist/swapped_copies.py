@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from zeroshot.cutouts.token_mask import FigureFinder, before_places, cleared
+from zeroshot.cutouts.composite import soft_over
+from zeroshot.cutouts.finders import TOKENS, open_finder
+from zeroshot.cutouts.inpaint import soft_plate
 from zeroshot.errors import OptionError, OutputError, VideoError
 from zeroshot.store.files import write_whole
+from zeroshot.waist.figures import OtherFinder, OwnTokens, Shot
 from zeroshot.waist.waist import SWAPPED, WaistRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
+    from torch import Tensor
 
     from zeroshot.model.backbone import Backbone
     from zeroshot.video.processes.reader import ClipReader
@@ -40,60 +42,61 @@ class PlaceSwapper:
     """Puts figures before other videos' places; the same video always before the same one.
 
     Attributes:
-        backbone: whose tokens find the figures.
-        finder: of figures.
+        figures: finds them.
         learned: keys of the videos that taught it.
         places: (P, T, 3, h, w) uint8, clips of `place_keys(learned)` as the network sees them, without
             their figures.
     """
 
-    backbone: Backbone
-    finder: FigureFinder
+    figures: OwnTokens | OtherFinder
     learned: list[str]
-    places: torch.Tensor
+    places: Tensor
 
     @classmethod
-    def learn(cls, backbone: Backbone, clips: Iterable[tuple[str, NDArray[np.uint8]]]) -> PlaceSwapper:
+    def learn(cls, figures: OwnTokens | OtherFinder, shots: Iterable[Shot]) -> PlaceSwapper:
         """The swapper that some videos teach.
 
         Args:
-            backbone: a frozen vision transformer.
-            clips: key and frames (T, 3, H, W) uint8 of videos, read one by one.
+            figures: finds them, once it has seen the videos.
+            shots: clips of videos, read one by one.
 
         Raises:
             OptionError: fewer than two videos, or nothing moves in them.
         """
         learned: list[str] = []
-        kept: list[tuple[torch.Tensor, torch.Tensor]] = []
+        kept: list[Shot] = []
 
-        def reading() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-            for key, frames in clips:
-                seen = backbone.see_frames(frames)
-                tokens = backbone.encode_tokens(frames)[0][:, 1:].cpu()[None]
-                learned.append(key)
+        def reading() -> Iterator[Shot]:
+            for shot in shots:
+                learned.append(shot.key)
+                yield shot
                 if len(kept) < NUM_PLACES:
-                    kept.append((seen[None], tokens.half()))
-                yield tokens, seen[None]
+                    shot.shrink()
+                    kept.append(shot)
 
-        finder = FigureFinder.fit(reading(), backbone.grid or (1, 1))
-        if len(kept) < 2:
+        figures.learn(reading())
+        places, lost = [], set()
+        for shot in kept:
+            try:
+                places.append(soft_plate(shot.seen, figures.masks(shot)))
+            except VideoError:  # its own copy will say so
+                lost.add(shot.key)
+        if len(places) < 2:
             raise OptionError("places are swapped between 2 videos or more; train without swapped copies")
-        places = [cleared(seen, finder.masks(tokens, seen)) for seen, tokens in kept]
         rounded = torch.cat(places).round().clamp(0, 255).to(torch.uint8)
-        return cls(backbone, finder, learned, rounded)
+        lenders = [shot.key for shot in kept if shot.key not in lost]
+        return cls(figures, lenders if lost else learned, rounded)
 
-    def copy(self, key: str, frames: NDArray[np.uint8], tokens: torch.Tensor) -> torch.Tensor:
+    def copy(self, shot: Shot) -> Tensor:
         """(T, 3, h, w) uint8: a video's figure before another's place, as the network sees it.
 
-        Args:
-            key: of the video.
-            frames: (T, 3, H, W) uint8.
-            tokens: (T, 1+N, C) of the same frames, not pooled.
+        Raises:
+            VideoError: it has no figure, where that is known for sure.
         """
-        seen = self.backbone.see_frames(frames)[None]
-        masks = self.finder.masks(tokens[None, :, 1:].cpu(), seen)
-        place = self.places[partner(key, place_keys(self.learned))]
-        return before_places(seen, masks, place.unsqueeze(0))[0]
+        masks = self.figures.masks(shot)
+        self.figures.refuse_nobody(shot, masks)
+        place = self.places[partner(shot.key, place_keys(self.learned))]
+        return soft_over(shot.seen, masks, place.unsqueeze(0))[0]
 
 
 def place_keys(learned: list[str]) -> list[str]:
@@ -113,15 +116,26 @@ def learn_swapper(
     reader: ClipReader,
     sampling: Sampling,
     folder: Path,
+    masks: str = TOKENS,
 ) -> PlaceSwapper:
-    """What some of the videos teach of figures and places: those that taught it in this folder before."""
+    """What some of the videos teach of figures and places: those that taught it in this folder before.
+
+    Args:
+        backbone: a frozen vision transformer.
+        sources: key → video.
+        reader: of videos.
+        sampling: of their clips.
+        folder: of the tokens.
+        masks: who finds the figures, see `Copies`.
+    """
+    figures = OwnTokens(backbone) if masks == TOKENS else OtherFinder(open_finder(masks), backbone, reader)
     keys = read_places(folder) or sorted(sources)[:NUM_LEARNED]
     outcomes = reader.read_many(iter([sources[key] for key in keys]), replace(sampling, num_views=1))
     swapper = PlaceSwapper.learn(
-        backbone,
+        figures,
         (
-            (key, clips[0].frames)
-            for key, (_, clips) in zip(keys, outcomes, strict=True)
+            Shot(backbone, key, source, clips[0])
+            for key, (source, clips) in zip(keys, outcomes, strict=True)
             if not isinstance(clips, VideoError)
         ),
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from zeroshot.cutouts.finders import TOKENS
 from zeroshot.errors import OptionError, OutputError
 from zeroshot.store.files import crc32_of, read_note
 from zeroshot.store.folder import first_difference
@@ -40,10 +41,13 @@ class Copies:
         swapped: each video a second time, its figure before another video's place, both found without
             annotation; a row of its own, of the same label, where the other video was. Right where the camera
             mostly rests.
+        masks: who finds the figures: `tokens`, those of the backbone itself, or what `finders.FINDERS` knows,
+            such as a folder of masks.
     """
 
     mirrored: bool = False
     swapped: bool = False
+    masks: str = TOKENS
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class WaistSettings:
         grid: (rows, columns) of patch tokens after pooling.
         mirrored: as in `Copies`.
         swapped: as in `Copies`.
+        masks: as in `Copies`, without the names of folders (`finders.masks_identity`).
         stride_seconds: as in `Sampling`.
         seed: as in `Sampling`.
         start_seconds: as in `Sampling`.
@@ -79,6 +84,7 @@ class WaistSettings:
     end_seconds: float | None = None
     mirrored: bool = False
     swapped: bool = False
+    masks: str = TOKENS
 
     @property
     def num_clips(self) -> int:
@@ -91,8 +97,9 @@ class WaistSettings:
         return self.num_clips, self.num_frames, 1 + self.grid[0] * self.grid[1], self.token_dim
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields as JSON holds them."""
-        return {**asdict(self), "grid": list(self.grid)}
+        """The fields as JSON holds them; the usual masks are left out, as before there were others."""
+        known = {**asdict(self), "grid": list(self.grid)}
+        return {name: known[name] for name in known if name != "masks" or self.masks != TOKENS}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> WaistSettings:

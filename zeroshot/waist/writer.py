@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from zeroshot.cutouts.finders import TOKENS, masks_identity
 from zeroshot.errors import ModelError, OutputError, VideoError
 from zeroshot.model.tokens import pool_tokens, pooled_grid
 from zeroshot.store.files import write_note
@@ -17,6 +18,7 @@ from zeroshot.store.folder import Claim, Layout
 from zeroshot.video.identity import content_key, file_stamp
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.source import name_of
+from zeroshot.waist.figures import Shot
 from zeroshot.waist.shards import SHARD, Shard, read_shard, shard_numbers, shard_path, write_shard
 from zeroshot.waist.swapped_copies import PLACES, copied_rows, learn_swapper, refuse_gone
 from zeroshot.waist.waist import (
@@ -115,11 +117,12 @@ def write_waist(
         refuse_gone(folder, sources)
         todo = _todo(sources, writer.done, settings)
         learns = settings.swapped and bool(todo)
-        swapper = learn_swapper(model.backbone, sources, reader, sampling, folder) if learns else None
+        masks = (copies or Copies()).masks
+        swapper = learn_swapper(model.backbone, sources, reader, sampling, folder, masks) if learns else None
         outcomes = reader.read_many(iter(todo.values()), sampling)
         for done, (key, (source, outcome)) in enumerate(zip(todo, outcomes, strict=True), start=1):
             try:
-                writer.add(_encode(model.backbone, outcome, settings, name_of(source), key, swapper))
+                writer.add(_encode(model.backbone, outcome, settings, source, key, swapper))
             except VideoError as error:
                 failures += [(row.path, str(error)) for row in rows if row.key == key]
             (advance or _nobody)(done, len(todo))
@@ -139,6 +142,7 @@ def waist_settings(
         raise ModelError(
             f"{backbone.name} has no patch tokens; take a vision transformer such as ViT-B-16/openai"
         )
+    copies = copies or Copies()
     return WaistSettings(
         backbone.name,
         backbone.fingerprint,
@@ -151,7 +155,9 @@ def waist_settings(
         sampling.seed,
         sampling.start_seconds,
         sampling.end_seconds,
-        **asdict(copies or Copies()),
+        copies.mirrored,
+        copies.swapped,
+        masks_identity(copies.masks) if copies.swapped else TOKENS,
     )
 
 
@@ -243,7 +249,7 @@ def _encode(
     backbone: Backbone,
     clips: tuple[Clip, ...] | VideoError,
     settings: WaistSettings,
-    name: str,
+    source: VideoSource,
     key: str,
     swapper: PlaceSwapper | None,
 ) -> dict[str, Encoded]:
@@ -253,12 +259,13 @@ def _encode(
     """
     if isinstance(clips, VideoError):
         raise clips
-    views = [clip.frames for clip in clips]
+    name, views = name_of(source), [clip.frames for clip in clips]
     read = [backbone.encode_tokens(frames) for frames in views]
     mirrored = [np.ascontiguousarray(frames[..., ::-1]) for frames in views] if settings.mirrored else []
     found = {key: _stacked(backbone, [*read, *map(backbone.encode_tokens, mirrored)], settings, name)}
     if swapper is not None:
-        copies = [swapper.copy(key, frames, raw) for frames, (raw, _) in zip(views, read, strict=True)]
+        shots = zip(clips, read, strict=True)
+        copies = [swapper.copy(Shot(backbone, key, source, clip, raw)) for clip, (raw, _) in shots]
         copies += [copy.flip(-1) for copy in copies] if settings.mirrored else []
         found[key + SWAPPED] = _stacked(
             backbone, list(map(backbone.encode_seen_tokens, copies)), settings, name

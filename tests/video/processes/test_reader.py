@@ -20,8 +20,10 @@ from processes import children, gone
 from zeroshot.errors import OptionError, VideoError
 from zeroshot.types import Clip
 from zeroshot.video.decoders import decode
+from zeroshot.video.processes import pool
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.sampling import Sampling
+from zeroshot.video.source import Stretch
 
 ROOT = Path(__file__).parents[3]
 EIGHT = Sampling(8)
@@ -137,6 +139,21 @@ def test_errors_are_one_line_whatever_the_name(reader, folder, name, monkeypatch
     assert str(error).isprintable()
 
 
+def test_a_stretch_is_a_video_of_its_own(reader, plain):
+    part = Stretch(str(plain), 1.0, 2.0)
+    assert odd.indices_of(reader.read(part, Sampling(5))[0].frames) == [27, 32, 37, 42, 47]
+    [(source, (clip,))] = reader.read_many([part], Sampling(5))
+    assert source is part
+    assert odd.indices_of(clip.frames) == [27, 32, 37, 42, 47]
+    cut_out_already = Stretch(str(plain), 50.0, 60.0)
+    whole = reader.read(plain, EIGHT)[0].frames
+    assert np.array_equal(reader.read(cut_out_already, EIGHT)[0].frames, whole)
+    with pytest.raises(VideoError, match=r"absent\.mp4"):
+        reader.read(Stretch("absent.mp4", 0.0, 1.0), EIGHT)
+    with pytest.raises(OptionError, match=r"has no stretch 2–1 s"):
+        Stretch("x.mp4", 2.0, 1.0)
+
+
 def test_a_window_behind_the_end(reader, plain):
     late = Sampling(start_seconds=50.0)
     with pytest.raises(OptionError, match="but the video lasts"):
@@ -156,6 +173,56 @@ def test_a_child_that_hangs_costs_one_error(plain):
             reader.read(plain, EIGHT)
         assert gone({child})
         assert odd.indices_of(reader.read(plain, EIGHT)[0].frames)[0] == 4
+
+
+@on_linux
+def test_a_busy_machine_costs_no_healthy_file(plain):
+    """A child that gets a sixth of a core needs six times as long by the clock, and is let be."""
+    with ClipReader(1, time_limit_seconds=1.0) as reader:
+        reader.read(plain, EIGHT)
+        child = reader._crew._drivers[0]._child._process.pid
+        ended = threading.Event()
+
+        def starve() -> None:
+            while not ended.is_set():
+                os.kill(child, signal.SIGSTOP)
+                time.sleep(0.05)
+                os.kill(child, signal.SIGCONT)
+                time.sleep(0.01)
+
+        starving = threading.Thread(target=starve)
+        starving.start()
+        began = time.monotonic()
+        try:
+            for _ in range(2):
+                assert reader.read(plain, Sampling(75, num_views=20, seed=1))
+        finally:
+            ended.set()
+            starving.join()
+        assert time.monotonic() - began > 1.0
+
+
+@on_linux
+def test_a_child_that_works_for_ever_costs_one_error(plain, monkeypatch):
+    spent = count()
+    monkeypatch.setattr(pool, "processor_seconds", lambda _pid: next(spent) * 0.2)
+    with ClipReader(1, time_limit_seconds=1.0) as reader:
+        reader.read(plain, EIGHT)
+        os.kill(reader._crew._drivers[0]._child._process.pid, signal.SIGSTOP)
+        with pytest.raises(VideoError, match=r"plain\.mp4 took longer than 1 s; raise time_limit_seconds"):
+            reader.read(plain, EIGHT)
+
+
+@on_linux
+def test_nothing_takes_for_ever_even_if_it_moves(plain, monkeypatch):
+    spent = count()
+    monkeypatch.setattr(pool, "processor_seconds", lambda _pid: next(spent) * 1e-9)
+    monkeypatch.setattr(pool, "_PATIENCE", 2)
+    with ClipReader(1, time_limit_seconds=1.0) as reader:
+        reader.read(plain, EIGHT)
+        os.kill(reader._crew._drivers[0]._child._process.pid, signal.SIGSTOP)
+        with pytest.raises(VideoError, match="took longer than 1 s"):
+            reader.read(plain, EIGHT)
 
 
 @on_linux

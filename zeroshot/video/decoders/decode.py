@@ -22,18 +22,9 @@ if TYPE_CHECKING:
 
     Shown = dict[int, tuple[int, NDArray[np.uint8]]]
 
-__all__ = ["DECODERS", "VIDEO_SUFFIXES", "VideoInfo", "probe", "read_clips", "read_windows"]
+__all__ = ["DECODERS", "VideoInfo", "probe", "read_clips", "read_windows"]
 
 DECODERS = ("auto", "decord", "pyav")
-
-VIDEO_SUFFIXES = frozenset(
-    {
-        ".3g2", ".3gp", ".asf", ".avi", ".divx", ".f4v", ".flv", ".gif", ".h264", ".m2ts",
-        ".m2v", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".mpe", ".mpeg", ".mpg", ".mts",
-        ".mxf", ".ogm", ".ogv", ".rm", ".rmvb", ".ts", ".vob", ".webm", ".wmv", ".y4m",
-    }
-)  # fmt: skip
-"""What files in a folder are taken for videos by; a file named by itself may have any suffix."""
 
 
 def probe(path: str | os.PathLike[str]) -> VideoInfo:

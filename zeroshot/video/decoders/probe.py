@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zeroshot.errors import VideoError
+from zeroshot.errors import printable as printable  # noqa: PLC0414 - its other door
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -45,13 +46,6 @@ class VideoInfo:
     container: str
     rotation: int
     start_seconds: float
-
-
-def printable(path: str | os.PathLike[str]) -> str:
-    """A path as messages name it: on one line, whatever characters its name is made of."""
-    joiners = "\u200d\ufe0f"  # parts of emoji
-    kept = (char if char.isprintable() or char in joiners else ascii(char)[1:-1] for char in os.fspath(path))
-    return "".join(kept)
 
 
 def require_file(path: str | os.PathLike[str]) -> str:

@@ -1,4 +1,4 @@
-"""The other end of `worker.ClipReader`: a process that decodes what it is asked to, and may die of it."""
+"""The other end of `reader.ClipReader`: a process that decodes what it is asked to, and may die of it."""
 
 from __future__ import annotations
 
@@ -7,26 +7,25 @@ import ctypes
 import os
 import signal
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from zeroshot.errors import OptionError, VideoError
+from zeroshot.errors import OptionError, VideoError, printable
 from zeroshot.video.decoders import decode
-from zeroshot.video.decoders.all_frames import read_film
-from zeroshot.video.decoders.probe import printable
-from zeroshot.video.processes import messages as wire
+from zeroshot.video.decoders.all_frames import film_from_frames, read_film
+from zeroshot.video.processes.messages import READY, Message, receive, send
 from zeroshot.video.sampling import Sampling
+from zeroshot.video.source import clips_from_frames, is_folder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zeroshot.types import Clip
 
-    Reply = tuple[dict[str, Any], list[NDArray[Any]]]
-
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux
+_ROUNDED_SECONDS = 1.0  # by which lists of stretches and lengths of files may differ
 
 
 def serve(memory_limit_bytes: int | None) -> None:
@@ -38,11 +37,10 @@ def serve(memory_limit_bytes: int | None) -> None:
     requests, replies = _take_over_pipes()
     _restrain(memory_limit_bytes)
     with contextlib.suppress(EOFError, OSError):  # the parent has closed the pipe, or is gone
-        replies.write(wire.READY)
+        replies.write(READY)
         replies.flush()
         while True:
-            request, _ = wire.receive(requests)
-            wire.send(replies, *_answer(request))
+            send(replies, _answer(receive(requests).header))
     os._exit(0)  # not sys.exit: decord's threads abort a process that tears itself down
 
 
@@ -72,54 +70,74 @@ def _restrain(memory_limit_bytes: int | None) -> None:
             resource.setrlimit(resource.RLIMIT_AS, (memory_limit_bytes, memory_limit_bytes))
 
 
-def _answer(request: dict[str, Any]) -> Reply:
+def _answer(request: dict[str, Any]) -> Message:
     """What comes of one request: clips, information, or one line."""
     try:
         return _JOBS[request["job"]](request)
     except (VideoError, OptionError) as error:
-        return {"kind": type(error).__name__, "text": str(error)}, []
+        return Message({"kind": type(error).__name__, "text": str(error)})
     except MemoryError:
-        name = printable(request["path"])
+        name = printable(request["paths"][0])
         text = f"cannot decode {name}: it needs more memory than allowed; raise memory_limit_bytes"
-        return {"kind": "VideoError", "text": text}, []
+        return Message({"kind": "VideoError", "text": text})
     except Exception as error:  # noqa: BLE001 - whatever a decoder raises costs one file, never the process
-        words = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        text = f"cannot decode {printable(request['path'])}: {words}; convert it, or try another decoder"
-        return {"kind": "VideoError", "text": text}, []
+        words = printable(" ".join(f"{type(error).__name__}: {error}".split())[:200])
+        text = f"cannot decode {printable(request['paths'][0])}: {words}; convert it, or try another decoder"
+        return Message({"kind": "VideoError", "text": text})
 
 
-def _clips(request: dict[str, Any]) -> Reply:
-    """The clips of one sampling."""
-    sampling = Sampling(**request["sampling"])
-    return _packed(decode.read_clips(request["path"], sampling, **request["reading"]))
+def _clips(request: dict[str, Any]) -> Message:
+    """The clips of one sampling, of a video file or a folder of frames."""
+    (path,), sampling = request["paths"], Sampling(**request["sampling"])
+    if is_folder(path):
+        return _packed(clips_from_frames(path, sampling))
+    if request["stretch"] is not None:
+        sampling = _within(sampling, path, *request["stretch"])
+    return _packed(decode.read_clips(path, sampling, **request["reading"]))
 
 
-def _windows(request: dict[str, Any]) -> Reply:
+def _within(sampling: Sampling, path: str, start: float, end: float) -> Sampling:
+    """The same moments of a stretch of a file; of the whole file where it is the stretch, cut out already."""
+    duration = decode.probe(path).duration_seconds
+    if duration < end - _ROUNDED_SECONDS:
+        return sampling
+    return replace(sampling, start_seconds=start, end_seconds=end)
+
+
+def _pictures(request: dict[str, Any]) -> Message:
+    """The clips of one sampling, of picture files that are the frames."""
+    return _packed(clips_from_frames(request["paths"], Sampling(**request["sampling"])))
+
+
+def _windows(request: dict[str, Any]) -> Message:
     """One clip a window."""
     windows = [(start, end) for start, end in request["windows"]]
     how = {"frames": request["frames"], **request["reading"]}
-    return _packed(decode.read_windows(request["path"], windows, request["num_frames"], **how))
+    return _packed(decode.read_windows(request["paths"][0], windows, request["num_frames"], **how))
 
 
-def _probe(request: dict[str, Any]) -> Reply:
+def _probe(request: dict[str, Any]) -> Message:
     """What the file says of itself."""
-    return {"kind": "info", "info": asdict(decode.probe(request["path"]))}, []
+    return Message({"kind": "info", "info": asdict(decode.probe(request["paths"][0]))})
 
 
-def _film(request: dict[str, Any]) -> Reply:
+def _film(request: dict[str, Any]) -> Message:
     """Every frame."""
-    film = read_film(request["path"], request["end_seconds"], request["largest_side"])
-    header, arrays = _packed((film.clip,))
-    return {**header, "fps": film.fps, "native_size": film.native_size, "whole": film.whole}, arrays
+    paths = request["paths"]
+    read = film_from_frames if request["pictures"] or is_folder(paths[0]) else read_film
+    film = read(paths if request["pictures"] else paths[0], request["end_seconds"], request["largest_side"])
+    clips = _packed((film.clip,))
+    facts = {"fps": film.fps, "native_size": film.native_size, "whole": film.whole}
+    return Message({**clips.header, **facts}, clips.arrays)
 
 
-def _packed(clips: tuple[Clip, ...]) -> Reply:
+def _packed(clips: tuple[Clip, ...]) -> Message:
     """Of each clip: frames as they lie in memory, the channels last, seconds, and how far they moved."""
     arrays: list[NDArray[Any]] = []
     for clip in clips:
         moved = np.zeros(0) if clip.moved_seconds is None else clip.moved_seconds
         arrays += [clip.frames.transpose(0, 2, 3, 1), clip.seconds, moved]
-    return {"kind": "clips"}, arrays
+    return Message({"kind": "clips"}, tuple(arrays))
 
 
-_JOBS = {"clips": _clips, "windows": _windows, "probe": _probe, "film": _film}
+_JOBS = {"clips": _clips, "pictures": _pictures, "windows": _windows, "probe": _probe, "film": _film}

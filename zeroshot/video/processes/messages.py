@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import struct
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import IO
 
     from numpy.typing import NDArray
@@ -23,24 +23,31 @@ READY = b"zeroshot decoding process ready\n"
 _LENGTH = struct.Struct("<I")
 
 
-def send(stream: IO[bytes], header: dict[str, Any], arrays: Sequence[NDArray[Any]] = ()) -> None:
-    """Write one message.
+@dataclass(frozen=True, eq=False)
+class Message:
+    """A request, or the reply to one.
 
-    Args:
-        stream: binary, unbuffered or flushed here.
+    Attributes:
         header: what JSON can say.
-        arrays: contiguous in memory.
+        arrays: any number, contiguous in memory.
     """
-    described = [{"dtype": array.dtype.str, "shape": array.shape} for array in arrays]
-    text = json.dumps({**header, "arrays": described}).encode("ascii")
+
+    header: dict[str, Any]
+    arrays: tuple[NDArray[Any], ...] = ()
+
+
+def send(stream: IO[bytes], message: Message) -> None:
+    """Write one message to a binary stream, unbuffered or flushed here."""
+    described = [{"dtype": array.dtype.str, "shape": array.shape} for array in message.arrays]
+    text = json.dumps({**message.header, "arrays": described}).encode("ascii")
     stream.write(_LENGTH.pack(len(text)) + text)
-    for array in arrays:
+    for array in message.arrays:
         stream.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     stream.flush()
 
 
-def receive(stream: IO[bytes]) -> tuple[dict[str, Any], list[NDArray[Any]]]:
-    """Read one message: its header and its arrays.
+def receive(stream: IO[bytes]) -> Message:
+    """Read one message.
 
     Raises:
         EOFError: the other side is gone.
@@ -52,7 +59,7 @@ def receive(stream: IO[bytes]) -> tuple[dict[str, Any], list[NDArray[Any]]]:
         array: NDArray[Any] = np.empty(described["shape"], dtype=described["dtype"])
         _fill(stream, array.reshape(-1).view(np.uint8).data)
         arrays.append(array)
-    return header, arrays
+    return Message(header, tuple(arrays))
 
 
 def _exactly(stream: IO[bytes], size: int) -> bytearray:

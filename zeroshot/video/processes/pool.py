@@ -1,4 +1,4 @@
-"""The child processes of `worker.ClipReader`, each driven by a thread that waits for it, or kills it."""
+"""The child processes of `reader.ClipReader`, each driven by a thread that waits for it, or kills it."""
 
 from __future__ import annotations
 
@@ -12,28 +12,25 @@ import sys
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, cast
+from pathlib import Path
+from typing import IO, Any, cast
 
-from zeroshot.errors import OptionError, VideoError
-from zeroshot.video.decoders.probe import printable
-from zeroshot.video.processes import messages as wire
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Reply = tuple[dict[str, Any], list[NDArray[Any]]]
+from zeroshot.errors import OptionError, VideoError, printable
+from zeroshot.video.processes.messages import READY, Message, receive, send
 
 _START_SECONDS = 120.0  # for a child to start on a very busy machine
-_PROGRAM = (
-    "import json, sys; sys.path[:], limit = json.loads(sys.argv[1]); "
-    "from zeroshot.video.processes.child import serve; serve(limit)"
+_PROGRAM = str(Path(__file__).with_name("start.py"))
+_PATIENCE = (
+    20  # times the limit of processor time: what a healthy file may take where others want the machine
 )
+_BLIND_PATIENCE = 4  # the same where the system does not tell the processor time of others
+_LOOKS = 8  # a limit's time at a child's work
 _REMEDY = "convert it with: ffmpeg -i IN -c:v libx264 OUT.mp4"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a file may cost, and how it is read; see `worker.ClipReader`."""
+    """What a file may cost, and how it is read; see `reader.ClipReader`."""
 
     time_limit_seconds: float
     memory_limit_bytes: int | None
@@ -41,15 +38,36 @@ class Limits:
     shorter_side: int | None
     num_threads: int
 
+    @property
+    def processor_seconds(self) -> float:
+        """Of all threads of a child together."""
+        return self.time_limit_seconds * self.num_threads
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is wanted of files.
+
+    Attributes:
+        kind: which of the child's jobs.
+        name: what messages call it.
+        paths: of one video or folder, or of the pictures that are its frames.
+        options: what else the job has to know; JSON-able.
+    """
+
+    kind: str
+    name: str
+    paths: tuple[str, ...]
+    options: dict[str, Any]
+
 
 @dataclass(frozen=True)
 class _Request:
-    """One file to be read, and where the reply is waited for."""
+    """A job with absolute paths, and where the reply is waited for."""
 
-    path: str
-    absolute_path: str
-    content: dict[str, Any]
-    future: Future[Reply]
+    job: Job
+    paths: tuple[str, ...]
+    future: Future[Message]
 
 
 class Crew:
@@ -62,11 +80,19 @@ class Crew:
         for driver in self._drivers:
             driver.start()
 
-    def submit(self, path: str, content: dict[str, Any]) -> Future[Reply]:
-        """The promise of a reply to a request about a file."""
-        future: Future[Reply] = Future()
-        # Made absolute now: the children stay in the folder in which they were started.
-        self._requests.put(_Request(path, os.path.abspath(path), content, future))  # noqa: PTH100 - links stay
+    def submit(self, job: Job) -> Future[Message]:
+        """The promise of a reply."""
+        future: Future[Message] = Future()
+        try:
+            # Made absolute now: the children are in another folder, and this process may change its own.
+            paths = tuple(os.path.abspath(path) for path in job.paths)  # noqa: PTH100 - links stay
+        except OSError:
+            words = (
+                f"cannot read {job.name}: the working folder is gone; give its full path, or change folder"
+            )
+            future.set_exception(VideoError(words))
+            return future
+        self._requests.put(_Request(job, paths, future))
         return future
 
     def close(self) -> None:
@@ -115,7 +141,7 @@ class _Driver(threading.Thread):
         if child is not None:
             child.kill()
 
-    def _reply(self, request: _Request) -> Reply:
+    def _reply(self, request: _Request) -> Message:
         """What a child answers."""
         limits = self._limits
         reading = {
@@ -123,20 +149,17 @@ class _Driver(threading.Thread):
             "shorter_side": limits.shorter_side,
             "num_threads": limits.num_threads,
         }
+        places = {"paths": request.paths, "reading": reading}
         child = self._ready_child()
         try:
-            content = {**request.content, "path": request.absolute_path, "reading": reading}
-            header, arrays = child.ask(content, limits.time_limit_seconds)
+            reply = child.ask(Message({"job": request.job.kind, **request.job.options, **places}), limits)
         except _LostError as lost:
             self._discard(child)
-            raise VideoError(str(lost).format(printable(request.path))) from None
-        if header["kind"] in _ERRORS:
-            raise _ERRORS[header["kind"]](self._renamed(header["text"], request))
-        return header, arrays
-
-    def _renamed(self, text: str, request: _Request) -> str:
-        """A message with the file named as the caller named it."""
-        return text.replace(printable(request.absolute_path), printable(request.path))
+            raise VideoError(str(lost).format(request.job.name)) from None
+        error = _ERRORS.get(reply.header["kind"])
+        if error is not None:
+            raise error(_renamed(reply.header["text"], request))
+        return reply
 
     def _ready_child(self) -> _Child:
         """The child, started if there is none."""
@@ -160,17 +183,43 @@ class _Driver(threading.Thread):
 _ERRORS: dict[str, type[VideoError | OptionError]] = {"VideoError": VideoError, "OptionError": OptionError}
 
 
+def _renamed(text: str, request: _Request) -> str:
+    """A message with the files named as the caller named them."""
+    for absolute, path in zip(request.paths, request.job.paths, strict=True):
+        text = text.replace(printable(absolute), printable(path))
+    return text
+
+
+def import_folders() -> list[str]:
+    """Where children import from: this process's `sys.path` without the folder that it happens to work in.
+
+    Python puts that folder first by itself where it runs `-c`, `-m` or a prompt; somebody else's videos may
+    lie there, and a `json.py` beside them. It stays where PYTHONPATH names it in full.
+    """
+    try:
+        here = os.path.realpath(os.getcwd())  # noqa: PTH109 - as submit
+    except OSError:
+        here = ""
+    named = {} if sys.flags.ignore_environment else os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    wanted = {os.path.realpath(folder) for folder in named if os.path.isabs(folder)}  # noqa: PTH117
+    folders = [str(folder) for folder in sys.path if os.path.isabs(folder)]  # noqa: PTH117
+    return [folder for folder in folders if (real := os.path.realpath(folder)) != here or real in wanted]
+
+
 class _Child:
     """One child process."""
 
     def __init__(self, memory_limit_bytes: int | None) -> None:
-        words = json.dumps([[str(folder) for folder in sys.path], memory_limit_bytes])
+        # Without Python's home it would not start where that is set; -I forgets it, and all of PYTHON….
+        isolated = "-P" if os.environ.get("PYTHONHOME") else "-I"
+        words = json.dumps([import_folders(), memory_limit_bytes])
         quiet = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(
             subprocess, "CREATE_NEW_PROCESS_GROUP", 0
         )
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _PROGRAM, words],
+                [sys.executable, isolated, *(["-B"] if sys.dont_write_bytecode else []), _PROGRAM, words],
+                cwd=os.path.abspath(os.sep),  # noqa: PTH100 - a folder that does not go away
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -186,31 +235,32 @@ class _Child:
         self._inlet = cast("IO[bytes]", self._process.stdin)
         self._outlet = cast("IO[bytes]", self._process.stdout)
         self._started = False
-        self._expired = False
+        self._watch: _Watch | None = None
 
-    def ask(self, request: dict[str, Any], seconds: float) -> Reply:
+    def ask(self, request: Message, limits: Limits) -> Message:
         """The reply to a request.
 
         Args:
             request: see `child`.
-            seconds: after which the child is killed.
+            limits: beyond which the child is killed.
 
         Raises:
             _LostError: the child was killed or has died.
         """
         self._start()
-        timer = self._timer(seconds)
+        self._watch = _Watch(self._process, limits)
+        self._watch.start()
         try:
-            wire.send(self._inlet, request)
-            return wire.receive(self._outlet)
+            send(self._inlet, request)
+            return receive(self._outlet)
         except (EOFError, OSError, ValueError, KeyError):
-            raise _LostError(self._epitaph(seconds)) from None
+            raise _LostError(self._epitaph(limits.time_limit_seconds)) from None
         finally:
-            timer.cancel()
+            self._watch.over.set()
 
     def is_lost(self) -> bool:
         """Whether it is dead or dying."""
-        return self._expired or self._process.poll() is not None
+        return (self._watch is not None and self._watch.expired) or self._process.poll() is not None
 
     def kill(self) -> None:
         """End it, and wait until it has ended."""
@@ -224,9 +274,11 @@ class _Child:
         """Wait for the sign of life that comes before the first reply."""
         if self._started:
             return
-        timer = self._timer(_START_SECONDS)
+        timer = threading.Timer(_START_SECONDS, self._process.kill)
+        timer.daemon = True
+        timer.start()
         try:
-            while (line := self._outlet.readline()) != wire.READY:
+            while (line := self._outlet.readline()) != READY:
                 if not line:
                     raise _LostError(
                         "cannot start a decoding process, so {} was not read; "
@@ -236,21 +288,9 @@ class _Child:
             timer.cancel()
         self._started = True
 
-    def _timer(self, seconds: float) -> threading.Timer:
-        """Kills the child in so many seconds unless it is cancelled."""
-        timer = threading.Timer(seconds, self._expire)
-        timer.daemon = True
-        timer.start()
-        return timer
-
-    def _expire(self) -> None:
-        """Time is up."""
-        self._expired = True
-        self._process.kill()
-
     def _epitaph(self, seconds: float) -> str:
         """What is said of the file `{}` that it died of."""
-        if self._expired:
+        if self._watch is not None and self._watch.expired:
             return f"decoding {{}} took longer than {seconds:g} s; raise time_limit_seconds, or {_REMEDY}"
         self._process.kill()
         code = self._process.wait()
@@ -259,3 +299,51 @@ class _Child:
             with contextlib.suppress(ValueError):
                 cause = signal.Signals(-code).name
         return f"decoding {{}} ended the decoding process ({cause}); get another copy, or {_REMEDY}"
+
+
+class _Watch(threading.Thread):
+    """Kills a child over its limits, unless `over` is set before.
+
+    Processor time counts, as a healthy file takes longer where others want the machine. A child that uses
+    none at all hangs; and nothing may take for ever.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], limits: Limits) -> None:
+        super().__init__(name="zeroshot-watching", daemon=True)
+        self.over = threading.Event()
+        self.expired = False
+        self._process = process
+        self._limits = limits
+
+    def run(self) -> None:
+        """Look from time to time."""
+        limits = self._limits
+        first = last = processor_seconds(self._process.pid)
+        patience = _LOOKS * (_BLIND_PATIENCE if first is None else _PATIENCE)
+        looks = still = 0  # counted, not timed: this process may have been stopped for a while, too
+        while not self.over.wait(limits.time_limit_seconds / _LOOKS):
+            spent = processor_seconds(self._process.pid)
+            looks, still = looks + 1, still + 1 if spent == last else 0
+            last = spent
+            used = 0.0 if spent is None or first is None else spent - first
+            hangs = first is not None and still >= _LOOKS
+            if hangs or used >= limits.processor_seconds or looks >= patience:
+                self.expired = True
+                self._process.kill()
+                return
+
+
+def processor_seconds(pid: int) -> float | None:
+    """Processor time that all threads of another process have used; None where the system does not tell."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        words = text.rpartition(")")[2].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def threads_each(num_workers: int) -> int:
+    """Decoder threads of each of so many children: few, as more cost more processor time than they save."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(4, max(1, cores // num_workers))

@@ -6,35 +6,35 @@ import os
 import weakref
 from collections import deque
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property, partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from zeroshot.errors import OptionError, VideoError
 from zeroshot.types import Clip
 from zeroshot.video.decoders.all_frames import Film, film_from_frames
 from zeroshot.video.decoders.decode import DECODERS, VideoInfo
 from zeroshot.video.processes.key_frame_tally import SnapTally
-from zeroshot.video.processes.pool import Crew, Limits
-from zeroshot.video.source import clips_from_frames, is_folder, is_path, name_of
+from zeroshot.video.processes.pool import Crew, Job, Limits, threads_each
+from zeroshot.video.source import Stretch, clips_from_frames, is_path, name_of, picture_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
-    from numpy.typing import NDArray
-
+    from zeroshot.video.processes.messages import Message
     from zeroshot.video.sampling import Sampling, Window
     from zeroshot.video.source import VideoSource
+
+Outcome = TypeVar("Outcome")
 
 
 class ClipReader:
     """Clips of videos, decoded ahead in child processes that are replaced when a file kills them.
 
-    A context manager; `close` ends the children, and so does the end of this process, however it comes. They
-    start with the first file, without torch, and print nothing. Not for use by several threads at once.
-
-    Attributes:
-        snaps: what became of clips that were sampled with key frames.
+    All that lies on a disk is opened there: video files, folders of frames, pictures. The children start with
+    the first file, without torch, import nothing from the working folder, and print nothing. A context
+    manager; `close` ends them, and so does the end of this process. Not for several threads at once.
     """
 
     def __init__(
@@ -50,7 +50,8 @@ class ClipReader:
 
         Args:
             num_workers: children that decode at the same time.
-            time_limit_seconds: for one file; then it is given up.
+            time_limit_seconds: of processor time for one file and thread; then it is given up. So is one at
+                which a child does nothing for so long, or which takes twenty times as long by the clock.
             memory_limit_bytes: of address space a child, where the system has such a limit; None for none.
                 Eight frames of 8K video take well under the default of 8 GiB.
             decoder: see `decode.read_clips`.
@@ -70,11 +71,14 @@ class ClipReader:
         if decoder not in DECODERS:
             raise OptionError(f"decoder is {decoder!r}; expected one of {', '.join(DECODERS)}")
         self.num_workers = num_workers
-        self.snaps = SnapTally()
-        # Few: for a handful of frames more threads cost more processor time than they save of the clock's.
-        threads = min(4, max(1, _num_cores() // num_workers))
+        threads = threads_each(num_workers)
         self._limits = Limits(time_limit_seconds, memory_limit_bytes, decoder, shorter_side, threads)
         self._crew: Crew | None = None
+
+    @cached_property
+    def snaps(self) -> SnapTally:
+        """What became of clips that were sampled with key frames."""
+        return SnapTally()
 
     def __enter__(self) -> ClipReader:
         return self
@@ -92,16 +96,14 @@ class ClipReader:
         """V clips of T frames.
 
         Args:
-            source: a path, or frames in memory, or a folder of frame images.
+            source: see `VideoSource`.
             sampling: which moments.
 
         Raises:
             VideoError: one line that names the source and says what is wrong with it.
             OptionError: the window lies behind the end of the video.
         """
-        clips = self._begin(source, sampling).clips()
-        self._count(source, clips, sampling.frames)
-        return clips
+        return self._clips(source, sampling, self._begin(source, sampling))
 
     def read_many(
         self, sources: Iterable[VideoSource], sampling: Sampling
@@ -112,29 +114,47 @@ class ClipReader:
             sources: any mixture; taken one by one as places become free.
             sampling: which moments.
         """
-        ahead = 2 * self.num_workers
-        begun: deque[_Begun] = deque()
-        try:
+
+        def finished(
+            source: VideoSource, future: Future[Message] | None
+        ) -> tuple[VideoSource, tuple[Clip, ...] | VideoError]:
+            try:
+                return source, self._clips(source, sampling, future)
+            except VideoError as error:
+                return source, error
+            except OptionError as error:
+                return source, VideoError(f"cannot sample {name_of(source)}: {error}")
+
+        def begun() -> Iterator[_Begun[tuple[VideoSource, tuple[Clip, ...] | VideoError]]]:
             for source in sources:
-                begun.append(self._begin(source, sampling))
-                if len(begun) > ahead:
-                    yield self._finished(begun.popleft())
-            while begun:
-                yield self._finished(begun.popleft())
-        finally:
-            for one in begun:
-                one.cancel()
+                future = self._begin(source, sampling)
+                yield _Begun(partial(finished, source, future), (future,))
 
-    def _finished(self, one: _Begun) -> tuple[VideoSource, tuple[Clip, ...] | VideoError]:
-        """A source with its clips, which are counted, or its error."""
-        outcome = one.outcome()
-        self._count(one.source, outcome, one.sampling.frames)
-        return one.source, outcome
+        return _in_order(begun(), 2 * self.num_workers)
 
-    def _count(self, source: VideoSource, outcome: tuple[Clip, ...] | VideoError, frames: str) -> None:
-        """Note how far key frames moved."""
-        if frames == "keyframes" and not isinstance(outcome, VideoError):
-            self.snaps.add(name_of(source), outcome)
+    def _begin(self, source: VideoSource, sampling: Sampling) -> Future[Message] | None:
+        """Hand a file to a child; None: frames in memory, which wait until they are asked for."""
+        options: dict[str, Any] = {"sampling": asdict(sampling), "stretch": None}
+        if isinstance(source, Stretch):
+            options["stretch"] = [source.start_seconds, source.end_seconds]
+            return self._submit("clips", source, (source.path,), options)
+        if is_path(source):
+            return self._submit("clips", source, (source,), options)
+        paths = picture_paths(source)
+        return self._submit("pictures", source, paths, options) if paths else None
+
+    def _clips(
+        self, source: VideoSource, sampling: Sampling, future: Future[Message] | None
+    ) -> tuple[Clip, ...]:
+        """What a child sends, or what frames in memory are made into here; counted."""
+        clips = clips_from_frames(source, sampling) if future is None else _unpacked(future.result())
+        return self._counted(name_of(source), clips, sampling.frames)
+
+    def _counted(self, name: str, clips: tuple[Clip, ...], frames: str) -> tuple[Clip, ...]:
+        """The clips; how far key frames moved is noted."""
+        if frames == "keyframes":
+            self.snaps.add(name, clips)
+        return clips
 
     def read_windows(
         self,
@@ -149,15 +169,8 @@ class ClipReader:
             VideoError: as in `read`.
             OptionError: a window lies behind the end of the video.
         """
-        request = {
-            "job": "windows",
-            "windows": [list(window) for window in windows],
-            "num_frames": num_frames,
-            "frames": frames,
-        }
-        clips = _clips_of(self._submit(path, request).result())
-        self._count(path, clips, frames)
-        return clips
+        future = self._submit_windows(path, windows, _Look(num_frames, frames))
+        return self._counted(name_of(path), _unpacked(future.result()), frames)
 
     def read_many_windows(
         self,
@@ -179,60 +192,53 @@ class ClipReader:
             windows_at_once: windows in a group; bounds the memory of a long video.
             frames: as `Sampling.frames`.
         """
-        reading = {"num_frames": num_frames, "frames": frames}
-        ahead = 2 * self.num_workers
-        begun: deque[_BegunGroup] = deque()
-        failed: set[int] = set()  # numbers of videos of which the rest is not wanted
-        try:
-            for group in self._begin_groups(paths, window, reading, windows_at_once, failed):
-                begun.append(group)
-                if len(begun) > ahead:
-                    yield from self._counted(begun.popleft().outcome(failed), frames)
-            while begun:
-                yield from self._counted(begun.popleft().outcome(failed), frames)
-        finally:
-            for one in begun:
-                one.future.cancel()
 
-    def _counted(self, groups: Iterator[WindowGroup], frames: str) -> Iterator[WindowGroup]:
-        """The groups, their clips counted."""
-        for group in groups:
-            self._count(group.path, group.outcome, frames)
-            yield group
+        def probed() -> Iterator[_Begun[_Video]]:
+            for path in paths:
+                future = self._submit("probe", path, (path,), {})
+                yield _Begun(partial(_measured, path, future), (future,))
 
-    def _begin_groups(
+        def begun() -> Iterator[_Begun[WindowGroup | None]]:
+            for video in _in_order(probed(), self.num_workers):
+                if video.error is not None:
+                    yield _Begun(partial(WindowGroup, video.path, (), video.error, is_last=True))
+                windows = window.over(video.duration_seconds)
+                yield from self._begin_windows(video, windows, look, windows_at_once)
+
+        look = _Look(num_frames, frames)
+        return (group for group in _in_order(begun(), 2 * self.num_workers) if group is not None)
+
+    def _begin_windows(
+        self, video: _Video, windows: Iterator[tuple[float, float]], look: _Look, windows_at_once: int
+    ) -> Iterator[_Begun[WindowGroup | None]]:
+        """Hand the windows of a video to the children, group by group, until one fails."""
+        group = tuple(islice(windows, windows_at_once))
+        while group and video.error is None:
+            following = tuple(islice(windows, windows_at_once))
+            future = self._submit_windows(video.path, group, look)
+            finish = partial(self._finished_group, video, group, future, look.frames, is_last=not following)
+            yield _Begun(finish, (future,))
+            group = following
+
+    def _finished_group(
         self,
-        paths: Iterable[str],
-        window: Window,
-        reading: dict[str, Any],
-        windows_at_once: int,
-        failed: set[int],
-    ) -> Iterator[_BegunGroup]:
-        """Hand groups of windows to the children, once it is known how long each video is."""
-        for number, (path, probed) in enumerate(self._probe_ahead(paths)):
-            try:
-                duration = probed.result()[0]["info"]["duration_seconds"]
-            except VideoError:
-                yield _BegunGroup(number, path, (), probed)
-                continue
-            windows = window.over(duration)
-            group = tuple(islice(windows, windows_at_once))
-            while group and number not in failed:
-                following = tuple(islice(windows, windows_at_once))
-                request = {"job": "windows", "windows": [list(each) for each in group]}
-                future = self._submit(path, {**request, **reading})
-                yield _BegunGroup(number, path, group, future, is_last=not following)
-                group = following
-
-    def _probe_ahead(self, paths: Iterable[str]) -> Iterator[tuple[str, Future[Any]]]:
-        """Each path with the promise of its information, asked for a little ahead."""
-        begun: deque[tuple[str, Future[Any]]] = deque()
-        for path in paths:
-            begun.append((path, self._submit(path, {"job": "probe"})))
-            if len(begun) > self.num_workers:
-                yield begun.popleft()
-        while begun:
-            yield begun.popleft()
+        video: _Video,
+        windows: tuple[tuple[float, float], ...],
+        future: Future[Message],
+        frames: str,
+        *,
+        is_last: bool,
+    ) -> WindowGroup | None:
+        """The group; None where its video has failed before; an error makes it the last one."""
+        if video.error is not None:
+            future.cancel()
+            return None
+        try:
+            clips = self._counted(video.path, _unpacked(future.result()), frames)
+        except (VideoError, OptionError) as error:
+            video.error = VideoError(str(error))
+            return WindowGroup(video.path, windows, video.error, is_last=True)
+        return WindowGroup(video.path, windows, clips, is_last)
 
     def read_films(
         self, groups: Iterable[Sequence[VideoSource]], end_seconds: float, largest_side: int
@@ -241,32 +247,29 @@ class ClipReader:
 
         Args:
             groups: videos that are needed together.
-            end_seconds: see `film.read_film`.
-            largest_side: see `film.read_film`.
+            end_seconds: see `all_frames.read_film`.
+            largest_side: see `all_frames.read_film`.
         """
-        ahead: deque[list[tuple[VideoSource, Future[Any] | None]]] = deque()
-        content = {"job": "film", "end_seconds": end_seconds, "largest_side": largest_side}
+        options = {"end_seconds": end_seconds, "largest_side": largest_side}
 
-        def films(group: list[tuple[VideoSource, Future[Any] | None]]) -> list[Film | VideoError]:
-            return [_film_of(source, future, end_seconds, largest_side) for source, future in group]
+        def submitted(source: VideoSource) -> Future[Message] | None:
+            if is_path(source):
+                return self._submit("film", source, (source,), {**options, "pictures": False})
+            paths = picture_paths(source)
+            return self._submit("film", source, paths, {**options, "pictures": True}) if paths else None
 
-        try:
+        def finished(
+            group: Sequence[VideoSource], futures: Sequence[Future[Message] | None]
+        ) -> list[Film | VideoError]:
+            pairs = zip(group, futures, strict=True)
+            return [_film_of(source, future, end_seconds, largest_side) for source, future in pairs]
+
+        def begun() -> Iterator[_Begun[list[Film | VideoError]]]:
             for group in groups:
-                ahead.append(
-                    [
-                        (source, self._submit(source, content))
-                        if is_path(source) and not is_folder(source)
-                        else (source, None)
-                        for source in group
-                    ]
-                )
-                if len(ahead) > self.num_workers:
-                    yield films(ahead.popleft())
-            while ahead:
-                yield films(ahead.popleft())
-        finally:
-            for future in (future for group in ahead for _, future in group if future is not None):
-                future.cancel()
+                futures = tuple(submitted(source) for source in group)
+                yield _Begun(partial(finished, group, futures), futures)
+
+        return _in_order(begun(), self.num_workers)
 
     def probe(self, path: str | os.PathLike[str]) -> VideoInfo:
         """Duration, size, rate, codec and rotation of a file.
@@ -274,51 +277,62 @@ class ClipReader:
         Raises:
             VideoError: as in `read`.
         """
-        header, _ = self._submit(path, {"job": "probe"}).result()
+        header = self._submit("probe", path, (path,), {}).result().header
         return replace(VideoInfo(**header["info"]), path=os.fspath(path))
 
-    def _begin(self, source: VideoSource, sampling: Sampling) -> _Begun:
-        """Hand a file to a child; frames in memory and folders of images wait until they are asked for."""
-        if is_path(source) and not is_folder(source):
-            content = {"job": "clips", "sampling": asdict(sampling)}
-            return _Begun(source, sampling, self._submit(source, content))
-        return _Begun(source, sampling, None)
+    def _submit_windows(
+        self, path: str | os.PathLike[str], windows: Sequence[tuple[float, float]], look: _Look
+    ) -> Future[Message]:
+        """Ask for one clip a window."""
+        options = {"windows": [list(window) for window in windows], **asdict(look)}
+        return self._submit("windows", path, (path,), options)
 
-    def _submit(self, path: str | os.PathLike[str], request: dict[str, Any]) -> Future[Any]:
-        """Hand a request to the next free child."""
+    def _submit(
+        self,
+        kind: str,
+        source: VideoSource,
+        paths: Sequence[str | os.PathLike[str]],
+        options: dict[str, Any],
+    ) -> Future[Message]:
+        """Hand a job to the next free child."""
         if self._crew is None or self._crew.owner != os.getpid():
             self._crew = Crew(self.num_workers, self._limits)
             weakref.finalize(self, self._crew.close)  # also at exit, where nobody has closed it
-        return self._crew.submit(os.fspath(path), request)
+        return self._crew.submit(
+            Job(kind, name_of(source), tuple(os.fspath(path) for path in paths), options)
+        )
 
 
 @dataclass(frozen=True)
-class _Begun:
-    """A source on its way to becoming clips."""
+class _Begun(Generic[Outcome]):
+    """Work on its way: what waits for it and gives its outcome, and what can be called off."""
 
-    source: VideoSource
-    sampling: Sampling
-    future: Future[Any] | None
-
-    def clips(self) -> tuple[Clip, ...]:
-        """Wait for them, or make them here."""
-        if self.future is None:
-            return clips_from_frames(self.source, self.sampling)
-        return _clips_of(self.future.result())
-
-    def outcome(self) -> tuple[Clip, ...] | VideoError:
-        """The clips, or what stands against them."""
-        try:
-            return self.clips()
-        except VideoError as error:
-            return error
-        except OptionError as error:
-            return VideoError(f"cannot sample {name_of(self.source)}: {error}")
+    finish: Callable[[], Outcome]
+    futures: tuple[Future[Message] | None, ...] = ()
 
     def cancel(self) -> None:
         """Not wanted any more."""
-        if self.future is not None:
-            self.future.cancel()
+        for future in self.futures:
+            if future is not None:
+                future.cancel()
+
+
+def _in_order(begun: Iterator[_Begun[Outcome]], ahead: int) -> Generator[Outcome, None, None]:
+    """The outcome of each work in the order given, so many of them begun ahead of the caller.
+
+    Where the caller leaves, what was begun for nothing is called off.
+    """
+    waiting: deque[_Begun[Outcome]] = deque()
+    try:
+        for one in begun:
+            waiting.append(one)
+            if len(waiting) > ahead:
+                yield waiting.popleft().finish()
+        while waiting:
+            yield waiting.popleft().finish()
+    finally:
+        for one in waiting:
+            one.cancel()
 
 
 @dataclass(frozen=True)
@@ -339,30 +353,33 @@ class WindowGroup:
 
 
 @dataclass(frozen=True)
-class _BegunGroup:
-    """Windows on their way to becoming clips; `number` tells their video from others of the same path."""
+class _Look:
+    """How a window is looked at: frames of it, and which stand for the moments."""
 
-    number: int
+    num_frames: int
+    frames: str
+
+
+@dataclass
+class _Video:
+    """A video that is read window by window, and what ended it before its end."""
+
     path: str
-    windows: tuple[tuple[float, float], ...]
-    future: Future[Any]
-    is_last: bool = True
-
-    def outcome(self, failed: set[int]) -> Iterator[WindowGroup]:
-        """The group, unless its video has failed before; an error makes it the last one."""
-        if self.number in failed:
-            self.future.cancel()
-            return
-        try:
-            yield WindowGroup(self.path, self.windows, _clips_of(self.future.result()), self.is_last)
-        except (VideoError, OptionError) as error:
-            failed.add(self.number)
-            yield WindowGroup(self.path, self.windows, VideoError(str(error)), is_last=True)
+    duration_seconds: float
+    error: VideoError | None = None
 
 
-def _clips_of(reply: tuple[dict[str, Any], list[NDArray[Any]]]) -> tuple[Clip, ...]:
+def _measured(path: str, future: Future[Message]) -> _Video:
+    """A video and how long it is, or that it has failed at once."""
+    try:
+        return _Video(path, future.result().header["info"]["duration_seconds"])
+    except VideoError as error:
+        return _Video(path, 0.0, error)
+
+
+def _unpacked(reply: Message) -> tuple[Clip, ...]:
     """Clips from frames (T, H, W, 3), seconds, and how far they moved or nothing, in turn."""
-    _, arrays = reply
+    arrays = reply.arrays
     return tuple(
         Clip(frames.transpose(0, 3, 1, 2), seconds, moved if len(moved) else None)
         for frames, seconds, moved in zip(arrays[::3], arrays[1::3], arrays[2::3], strict=True)
@@ -370,21 +387,14 @@ def _clips_of(reply: tuple[dict[str, Any], list[NDArray[Any]]]) -> tuple[Clip, .
 
 
 def _film_of(
-    source: VideoSource, future: Future[Any] | None, end_seconds: float, largest_side: int
+    source: VideoSource, future: Future[Message] | None, end_seconds: float, largest_side: int
 ) -> Film | VideoError:
     """The film that a child sends, or that frames in memory are."""
     try:
         if future is None:
             return film_from_frames(source, end_seconds, largest_side)
-        header, arrays = future.result()
-        height, width = header["native_size"]
-        return Film(_clips_of((header, arrays))[0], header["fps"], (height, width), header["whole"])
+        reply = future.result()
+        height, width = reply.header["native_size"]
+        return Film(_unpacked(reply)[0], reply.header["fps"], (height, width), reply.header["whole"])
     except VideoError as error:
         return error
-
-
-def _num_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -1,28 +1,35 @@
-"""What a stream knows besides the action: the scene, the other stream, the order of the frames."""
+"""How well the scene can be read from a stream: a linear classifier that did not see the video."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zeroshot.errors import OptionError
-from zeroshot.losses.independence import KERNELS, center, dependence
-from zeroshot.statistics.intervals import Count, Estimate, paired_difference, paired_table, t_interval
+from zeroshot.errors import OptionError, counted
+from zeroshot.probes.probe import Finding
+from zeroshot.probes.subject import checked_rows
+from zeroshot.reports.document import Bar, Bars, Table, percent
+from zeroshot.statistics.intervals import Count, Estimate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from numpy.typing import ArrayLike, NDArray
 
+    from zeroshot.probes.subject import Clips, Subject
+
 PENALTIES = (1000.0, 100.0, 10.0, 1.0)
-_NUM_GROUPS = 10  # of the jackknife
+_NUM_FOLDS = 5
+_TITLE = "The scene, read from each stream"
+_MEANING = (
+    "right about the scene, by a linear classifier that did not see the video; a stream that follows the "
+    "motion alone stays at chance"
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,38 @@ class SceneProbe:
     count: Count
     accuracy: Estimate
     chance: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Counts first."""
+        hits, videos = self.count.hits, self.count.total
+        return {"hits": hits, "videos": videos, "chance": self.chance, "accuracy": self.accuracy.as_dict()}
+
+
+def linear_scene(subject: Subject, clips: Clips) -> Finding:
+    """Accuracy of a linear classifier of the scene on each layer, of the clips whose scene is known."""
+    known = np.array([scene is not None for scene in clips.scenes], dtype=bool)
+    meanings = {"scene": _MEANING}
+    if not known.any():
+        return Finding(_TITLE, notes=("no scene probe: no video has a scene",), meanings=meanings)
+    names, scenes = np.unique([scene for scene in clips.scenes if scene is not None], return_inverse=True)
+    videos = np.unique(clips.videos or range(len(known)), return_inverse=True)[1][known]
+    notes = () if known.all() else (f"the scene is known of {known.sum()} of {len(known)} videos",)
+    try:
+        if len(names) < 2 or len(set(videos.tolist())) < _NUM_FOLDS:
+            count = f"{counted(len(names), 'scene')} in {counted(len(set(videos.tolist())), 'video')}"
+            raise OptionError(f"{count}, expected 2 or more in {_NUM_FOLDS}")
+        found = {
+            layer: probe_scene(rows[known], scenes, groups=videos, num_folds=_NUM_FOLDS, seed=clips.seed)
+            for layer, rows in clips.ask(subject.units).items()
+        }
+    except OptionError as error:
+        return Finding(_TITLE, notes=(*notes, f"no scene probe: {error}"), meanings=meanings)
+    chance = next(iter(found.values())).chance
+    shares = {layer: each.accuracy for layer, each in found.items()}
+    row = (f"scene (chance {chance:.1%})", *map(percent, shares.values()))
+    bars = [Bar(f"scene, {layer}", share, place) for place, (layer, share) in enumerate(shares.items())]
+    table = Table(("%, with 95 % intervals", *found), [row])
+    return Finding(_TITLE, table, Bars(bars, chance), notes=notes, meanings=meanings, by_stream=found)
 
 
 def probe_scene(
@@ -67,7 +106,7 @@ def probe_scene(
     Raises:
         OptionError: fewer than two scenes, fewer groups than folds, or shapes that do not fit.
     """
-    rows, places = _checked_rows(embeddings), np.asarray(scenes)
+    rows, places = checked_rows(embeddings), np.asarray(scenes)
     if places.shape != rows.shape[:1] or not np.issubdtype(places.dtype, np.integer):
         raise OptionError(
             f"scenes are {places.dtype} of shape {places.shape}; expected ({len(rows)},) integers"
@@ -156,49 +195,6 @@ def fit_logistic(
     return lambda new: (new - mean) / spread @ weights + intercept
 
 
-def stream_dependence(
-    static: ArrayLike, dynamic: ArrayLike, *, kernel: str = "rbf", seed: int = 0, max_rows: int = 2048
-) -> Estimate:
-    """NHSIC between two streams of the same videos: about 0 if independent, 1 if each follows from the other.
-
-    The interval is a jackknife over ten random groups of videos. (A bootstrap would count each video drawn
-    twice as a pair of equal ones, and find dependence in noise.)
-
-    Args:
-        static: (n, D) rows.
-        dynamic: (n, E) rows of the same videos.
-        kernel: `rbf`, or `linear` for unbiased CKA.
-        seed: of the groups, and of the choice of rows where there are more than max_rows.
-        max_rows: the kernels take the square of it; 2048 rows are 32 MiB each.
-
-    Raises:
-        OptionError: shapes that do not fit, an unknown kernel, or fewer than 20 videos.
-    """
-    x, y = _checked_rows(static), _checked_rows(dynamic)
-    if len(x) != len(y):
-        raise OptionError(f"the streams have {len(x)} and {len(y)} rows; expected the same videos")
-    if kernel not in KERNELS:
-        raise OptionError(f"kernel is {kernel!r}; expected one of {', '.join(KERNELS)}")
-    if min(len(x), max_rows) < 2 * _NUM_GROUPS:
-        raise OptionError(f"{min(len(x), max_rows)} videos to compare; expected {2 * _NUM_GROUPS} or more")
-    chosen = torch.from_numpy(np.random.default_rng(seed).permutation(len(x))[:max_rows])
-    x, y = x[chosen], y[chosen]
-    value = float(dependence(x, y, kernel))
-    kernels = KERNELS[kernel](x), KERNELS[kernel](y)
-    group = torch.arange(len(x)) % _NUM_GROUPS
-    without = [_normalized(*kernels, group != g) for g in range(_NUM_GROUPS)]
-    spread = t_interval([_NUM_GROUPS * value - (_NUM_GROUPS - 1) * other for other in without])
-    reach = (spread.high - spread.low) / 2
-    return Estimate(value, value - reach, value + reach, len(x))
-
-
-def _normalized(kernel_x: Tensor, kernel_y: Tensor, keep: Tensor) -> float:
-    """NHSIC of the rows to keep, with the kernels of all rows; 0 where a side does not vary."""
-    a, b = (center(kernel[keep][:, keep]) for kernel in (kernel_x, kernel_y))
-    own = float(a.square().sum() * b.square().sum())
-    return float((a * b).sum()) / math.sqrt(own) if own > 0 else 0.0
-
-
 def _best_penalty(rows: Tensor, targets: Tensor, tuning: Tensor) -> float:
     """The largest penalty whose classifier of the other rows is right most often on the `tuning` ones."""
     num_classes = int(targets.max()) + 1
@@ -207,61 +203,3 @@ def _best_penalty(rows: Tensor, targets: Tensor, tuning: Tensor) -> float:
         classifier = fit_logistic(rows[~tuning], targets[~tuning], num_classes, penalty)
         hits.append(int((classifier(rows[tuning]).argmax(1) == targets[tuning]).sum()))
     return PENALTIES[hits.index(max(hits))]
-
-
-def _shuffled(x: Tensor, seed: int) -> Tensor:
-    places = torch.arange(x.shape[1])
-    generator = torch.Generator().manual_seed(seed)
-    order = places
-    while x.shape[1] > 1 and bool((order == places).all()):
-        order = torch.randperm(x.shape[1], generator=generator)
-    return x[:, order]
-
-
-def _reversed(x: Tensor, _: int) -> Tensor:
-    return x.flip(1)
-
-
-def _frozen(x: Tensor, _: int) -> Tensor:
-    middle = x.shape[1] // 2
-    return x[:, middle : middle + 1].expand_as(x)
-
-
-REARRANGEMENTS: Mapping[str, Callable[[Tensor, int], Tensor]] = MappingProxyType(
-    {"shuffled": _shuffled, "reversed": _reversed, "frozen": _frozen}
-)
-
-
-def rearrange(x: Tensor, order: str, seed: int = 0) -> Tensor:
-    """Frames or tokens x (B, T, …) with the frames `shuffled`, `reversed` or `frozen` at the middle one.
-
-    Args:
-        x: (B, T, …).
-        order: which.
-        seed: of the one permutation that all videos share, so that batches do not matter.
-    """
-    if order not in REARRANGEMENTS:
-        raise OptionError(f"order is {order!r}; expected one of {', '.join(REARRANGEMENTS)}")
-    if x.ndim < 2:
-        raise OptionError(f"frames have shape {tuple(x.shape)}; expected (B, T, …)")
-    return REARRANGEMENTS[order](x, seed)
-
-
-def accuracy_drop(intact: ArrayLike, rearranged: ArrayLike) -> Estimate:
-    """Accuracy lost on the same videos by an edit: how much the order of frames matters to a model.
-
-    Args:
-        intact: (n,) booleans.
-        rearranged: (n,) booleans of the same videos, edited.
-    """
-    return paired_difference(paired_table(intact, rearranged))
-
-
-def _checked_rows(values: ArrayLike) -> Tensor:
-    """(n, D) float64, finite."""
-    rows = np.asarray(values)
-    if rows.ndim != 2 or not np.issubdtype(rows.dtype, np.floating):
-        raise OptionError(f"embeddings are {rows.dtype} of shape {rows.shape}; expected floats (n, D)")
-    if (bad := ~np.isfinite(rows).all(1)).any():
-        raise OptionError(f"the embedding of video {int(np.argmax(bad))} is not finite")
-    return torch.from_numpy(rows.astype(np.float64))

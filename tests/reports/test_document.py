@@ -1,0 +1,120 @@
+"""One document, three renderers: what is said stands in each, what is to be looked at on the page alone."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from zeroshot.cli.screen import put_document
+from zeroshot.reports.document import (
+    Bar,
+    Bars,
+    Card,
+    Cards,
+    Document,
+    List,
+    Matrix,
+    Note,
+    Picture,
+    Pictures,
+    Plane,
+    Point,
+    Section,
+    Table,
+    percent,
+)
+from zeroshot.reports.environment import environment, environment_lines, versions
+from zeroshot.reports.files import write_report
+from zeroshot.reports.html import page
+from zeroshot.reports.markdown import markdown
+from zeroshot.statistics.intervals import Count, Estimate
+
+HALF = Count(10, 20).estimate()
+TABLE = Table(("model", "right"), [("a|b", "50"), ("<i>", "60")])
+LOOKED_AT = [
+    Cards([Card("large & one", HALF, ["top-1", "of twenty"])]),
+    Bars([Bar("bar", HALF)], 0.25, "above the bars"),
+    Plane([Point("point", HALF, HALF)], "above the plane"),
+    Matrix([("cat", 4), ("dog", 2)], ["cat", "dog"], [[3, 1], [0, 2]], "above the matrix"),
+    Pictures([Picture(b"png", (30, 20), "strip", "two frames")]),
+]
+DOCUMENT = Document(
+    "what <was> found",
+    [
+        Section("", [Note("may be wrong", "warn", "Take care:"), Note("run it", "code")]),
+        Section("Numbers", [TABLE, List(["one", "<two>"])]),
+        Section("Charts", LOOKED_AT),
+        Section("Nothing", []),
+    ],
+    [Note("in short"), TABLE],
+)
+
+
+def test_markdown_says_it_all_but_what_is_to_be_looked_at():
+    assert markdown(DOCUMENT) == (
+        "# what <was> found\n\n**Take care:** may be wrong\n\n    run it\n\n## Numbers\n\n"
+        "| model | right |\n| --- | --- |\n| a\\|b | 50 |\n| <i> | 60 |\n\n* one\n* <two>\n"
+    )
+
+
+def test_the_page_has_everything_escaped():
+    text = page(DOCUMENT)
+    for words in (
+        "<title>what &lt;was&gt; found</title>",
+        '<p class="warn">Take care: may be wrong</p>',
+        '<p class="code">run it</p>',
+        "<td>a|b</td>",
+        "<td>&lt;i&gt;</td>",
+        "<li>&lt;two&gt;</li>",
+        "large &amp; one",
+        '<div class="big">50.0 %</div>',
+        "top-1<br>of twenty",
+        "above the bars",
+        "above the plane",
+        "above the matrix",
+        'title="cat → cat: 3 of 4" style="background:#0b6fb8;opacity:0.78"',
+        'title="dog → cat: 0 of 2" style="background:#0b6fb8;opacity:0.00"',
+        'src="data:image/png;base64,cG5n"',
+        "<h2>Charts</h2>",
+    ):
+        assert words in text, words
+    assert text.count("<svg") == 2
+    assert "<h2>Nothing</h2>" not in text
+
+
+def test_a_terminal_shows_the_brief_parts(capsys):
+    put_document(DOCUMENT)
+    assert capsys.readouterr().out == "in short\n\nmodel  right\na|b    50\n<i>    60\n"
+
+
+@pytest.mark.parametrize(
+    ("estimate", "words"),
+    [
+        (Estimate(0.631, 0.6, 0.662, 9), "63.1 [60.0, 66.2]"),
+        (Estimate(0.5, 0.2, math.inf, 9), "50.0 [20.0, ∞]"),
+        (Estimate(math.nan, math.nan, math.nan, 0), "–"),
+    ],
+)
+def test_a_share_with_its_interval(estimate, words):
+    assert percent(estimate) == words
+
+
+def test_three_files(tmp_path):
+    write_report(tmp_path / "new", {"name": "b\udce9.mp4"}, DOCUMENT)
+    assert (tmp_path / "new" / "report.json").read_bytes() == b'{\n "name": "b\xe9.mp4"\n}\n'
+    assert (tmp_path / "new" / "report.md").read_text() == markdown(DOCUMENT)
+    assert (tmp_path / "new" / "report.html").read_text() == page(DOCUMENT)
+
+
+def test_the_environment_names_versions_and_no_machine():
+    facts = environment()
+    assert set(facts) == {"machine", "versions"}
+    assert set(facts["machine"]) == {"system", "processors"}
+    assert facts["versions"] == versions()
+    assert set(versions("pytest")) - set(versions()) == {"pytest"}
+    machine, numbers = environment_lines(json.loads(json.dumps(facts)))
+    assert facts["machine"]["system"] in machine
+    assert f"torch {facts['versions']['torch']}" in numbers
+    assert environment_lines({}) == []

@@ -1,0 +1,28 @@
+"""What tests of training share: one made-up world."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from training_world import world_and_scenes
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """The order of additions, and so the last bit, may depend on the number of threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def world():
+    """Training videos, held-out ones, texts."""
+    return world_and_scenes()[0]
+
+
+@pytest.fixture(scope="session")
+def scenes():
+    """Of both sets of videos."""
+    return world_and_scenes()[1]

@@ -1,0 +1,41 @@
+"""Methods: each trains and says where it comes from; the default is what nothing else was said gives.
+
+Covers: training/methods/method, streams, copies, minimax, conditional_adversary.
+"""
+
+from __future__ import annotations
+
+import pytest
+from training_world import SMALL, same, weights
+
+from zeroshot.losses.objective import TERMS
+from zeroshot.training.config import TrainingConfig
+from zeroshot.training.loop import fit
+from zeroshot.training.methods.table import DEFAULT_METHOD, METHODS
+
+QUICK = {"epochs": 2, "batch_size": 16, "adapter": SMALL}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_each_method_trains_its_terms(world, scenes, name):
+    method = METHODS[name]
+    assert method.citation
+    assert method.expect
+    fitted = fit(*world, TrainingConfig.from_dict(QUICK, method), scenes=scenes)
+    assert set(fitted.history[0].losses) == {"total", *method.weights}
+    assert list(fitted.history[0].losses)[1:] == [term for term in TERMS if term in method.weights]
+    assert not fitted.notes
+
+
+def test_the_default_method_is_the_default_of_the_settings(world, scenes):
+    default = METHODS[DEFAULT_METHOD]
+    assert TrainingConfig().draws is default.draws
+    assert TrainingConfig() == TrainingConfig.from_dict({}, default)
+    fitted = [
+        fit(*world, config, scenes=scenes)
+        for config in (
+            TrainingConfig(epochs=2, batch_size=16, adapter=SMALL),
+            TrainingConfig.from_dict(QUICK, default),
+        )
+    ]
+    assert same(*map(weights, fitted))

@@ -1,0 +1,71 @@
+"""Settings, videos and comparisons that tests of training share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from tiny_world import made_up, write_checkpoint, write_videos
+
+from zeroshot.datasets.splits import write_split
+from zeroshot.training.config import ChoiceConfig, TrainingConfig
+from zeroshot.training.label_targets import given_scenes
+from zeroshot.training.run import train
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from zeroshot.errors import ZeroshotError
+
+NO_SCENES = "there are no scenes: training goes without scene losses, scene balance, distillation"
+
+
+SMALL = {"hidden_dim": 16, "num_layers": 1, "num_queries": 2}
+
+
+CONFIG = TrainingConfig(epochs=3, batch_size=16, adapter=SMALL)
+TRAIN = TrainingConfig(epochs=4, batch_size=12, choice=ChoiceConfig(held_out_share=0.25), adapter=SMALL)
+
+
+def changed(config: TrainingConfig, **settings: object) -> TrainingConfig:
+    """The config with other settings, by their names in JSON."""
+    return TrainingConfig.from_dict({**config.as_dict(), **settings})
+
+
+QUIET = changed(
+    CONFIG, objective={"independence": 0, "adversary": 0, "scene": 0, "distillation": 0}, balance_scenes=False
+)
+LONG = changed(CONFIG, epochs=12)
+
+
+def world_and_scenes():
+    """Training videos, held-out ones and texts; and the scenes of both."""
+    waist, texts = made_up(80)
+    parts = waist.subset(range(60)), waist.subset(range(60, 80)), texts
+    return parts, given_scenes(parts[0], parts[1])
+
+
+def run_train(place, output, config=TRAIN, source=None, **options):
+    source = place / "split.csv" if source is None else source
+    return train(source, output, str(place / "tiny"), config=config, device="cpu", **options)
+
+
+def weights(fitted) -> dict[str, torch.Tensor]:
+    return fitted.adapter.state_dict()
+
+
+def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def one_line(error: pytest.ExceptionInfo[ZeroshotError]) -> None:
+    assert "\n" not in str(error.value)
+
+
+def write_folder(folder: Path) -> Path:
+    """The folder, with a checkpoint and a split of videos in it."""
+    write_checkpoint(folder / "tiny")
+    write_split(folder / "split.csv", write_videos(folder / "videos", 24))
+    return folder

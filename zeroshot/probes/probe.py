@@ -1,0 +1,59 @@
+"""What a probe is, what it says, and which there are.
+
+To add one write a function of a subject and clips that gives a finding, and a line in `PROBES`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from zeroshot.probes.subject import Clips, Subject
+    from zeroshot.reports.document import Bars, Table
+
+    Probe = Callable[[Subject, Clips], "Finding"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one probe found out about a subject.
+
+    Attributes:
+        title: what was asked.
+        table: the numbers; the tables of probes with the same header are shown as one.
+        bars: a chart of them.
+        lines: what was found, in sentences.
+        notes: what was not probed, and why.
+        meanings: name of a row → what it counts.
+        by_stream: stream → the record that the numbers are made of, with its counts.
+    """
+
+    title: str
+    table: Table | None = None
+    bars: Bars | None = None
+    lines: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    meanings: Mapping[str, str] = field(default_factory=dict)
+    by_stream: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _in_module(module: str, name: str) -> Probe:
+    """The probe `name` of a module of this room, imported when first asked: a help text needs no torch."""
+
+    def probe(subject: Subject, clips: Clips) -> Finding:
+        ask: Probe = getattr(import_module(f"zeroshot.probes.{module}"), name)
+        return ask(subject, clips)
+
+    return probe
+
+
+PROBES: dict[str, Probe] = {
+    "order": _in_module("frame_order", "frame_order"),
+    "still": _in_module("frame_order", "still_frames"),
+    "scene": _in_module("linear_scene", "linear_scene"),
+    "dependence": _in_module("dependence", "dependence_of_streams"),
+}

@@ -1,0 +1,61 @@
+"""What a way of training is: terms, draws, copies, where it comes from, what to expect of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from zeroshot.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class DrawConfig:
+    """Which videos a batch is made of.
+
+    Attributes:
+        balance_labels: draw labels equally often, several videos of each a batch.
+        balance_scenes: draw videos by p(y)p(s)/p(y,s), so that label and scene are independent in what the
+            losses see; needs scenes.
+        per_label: videos of one label in a batch, where labels are balanced.
+        max_weight: the largest weight of a video when scenes are balanced; None does not limit.
+    """
+
+    balance_labels: bool = True
+    balance_scenes: bool = True
+    per_label: int = 4
+    max_weight: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse no videos of a label."""
+        if self.per_label < 1:
+            raise OptionError(f"per_label is {self.per_label}; expected 1 or more")
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way of training.
+
+    Attributes:
+        citation: where it comes from, and what of it is ours.
+        expect: the figure to expect, and where it was measured.
+        weights: term → weight; `TERMS` of `losses/objective.py` has their names.
+        draws: which videos a batch is made of.
+        mirrored: train on mirrored copies as well.
+        swapped: train on copies as well in which figures stand before other videos' places.
+        adapter: fields of `AdapterConfig` that are not to have their default.
+    """
+
+    citation: str
+    expect: str
+    weights: Mapping[str, float]
+    draws: DrawConfig = field(default_factory=DrawConfig)
+    mirrored: bool = False
+    swapped: bool = False
+    adapter: Mapping[str, Any] = field(default_factory=dict)
+
+    def settings(self) -> dict[str, Any]:
+        """What it says of `TrainingConfig`, by the names that JSON and `--set` have."""
+        return {**asdict(self.draws), "objective": dict(self.weights), "adapter": dict(self.adapter)}

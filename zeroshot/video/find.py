@@ -1,0 +1,138 @@
+"""Finding videos: what is meant by files, folders and patterns, and what in folders is left out."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zeroshot.errors import VideoError, printable
+from zeroshot.video.pictures import natural_order
+from zeroshot.video.source import is_folder
+from zeroshot.video.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_NAMED = 6  # suffixes, and folders, that a line names
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What folders held besides videos.
+
+    Attributes:
+        suffixes: how many files that are no videos by their names, by the end of those, in lower case.
+        linked: how many links to folders, which are not followed.
+        unreadable: folders that could not be looked into, and why.
+    """
+
+    suffixes: Counter[str] = field(default_factory=Counter)
+    linked: list[str] = field(default_factory=list)
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+    def lines(self) -> list[str]:
+        """One line for each kind of thing that was left out."""
+        lines = []
+        if self.suffixes:
+            counts = sorted(self.suffixes.items(), key=lambda each: (-each[1], each[0]))
+            shown = ", ".join(f"{count:,} {suffix or 'without suffix'}" for suffix, count in counts[:_NAMED])
+            total = sum(self.suffixes.values())
+            files = "1 file that is no video" if total == 1 else f"{total:,} files that are no videos"
+            lines.append(f"left out {files} by name: {shown}{', …' * (len(counts) > _NAMED)}")
+        if self.linked:
+            lines.append(f"left out linked folders, which are not followed: {_named(self.linked)}")
+        lines += [
+            f"left out {folder}, which cannot be read: {why}" for folder, why in self.unreadable.items()
+        ]
+        return lines
+
+
+def _named(words: list[str]) -> str:
+    return ", ".join(words[:_NAMED]) + ", …" * (len(words) > _NAMED)
+
+
+def find_videos(inputs: Iterable[str | os.PathLike[str]], left_out: LeftOut | None = None) -> list[Path]:
+    """The videos meant by files, folders and patterns, each once, in the order of the inputs.
+
+    A file is kept whatever its suffix, and a path that does not exist is kept too: it fails later, as one
+    file of many. A folder is searched through and through for files of `VIDEO_SUFFIXES`, hidden ones left
+    out; one that directly holds two images or more, and no video, is itself a video, a frame an image. A
+    pattern may hold `*`, `?`, `[…]` and `**`, unless a file of just that name exists.
+
+    Args:
+        inputs: as typed.
+        left_out: is told what the folders hold besides.
+
+    Raises:
+        VideoError: nothing is found in a folder or by a pattern, or there is no working folder any more.
+    """
+    found: dict[str, Path] = {}
+    left_out = LeftOut() if left_out is None else left_out
+    for text in inputs:
+        for path in _meant_by(os.fspath(text), left_out):
+            found.setdefault(_absolute(path), path)
+    return list(found.values())
+
+
+def _absolute(path: Path) -> str:
+    """A full path; links are not followed."""
+    try:
+        return os.path.abspath(path)  # noqa: PTH100 - Path.absolute keeps `..`
+    except OSError:
+        raise VideoError(
+            f"cannot find {printable(path)}: the working folder is gone; give full paths, or change folder"
+        ) from None
+
+
+def _meant_by(text: str, left_out: LeftOut) -> list[Path]:
+    """The videos meant by one input."""
+    path = Path(text)
+    if is_folder(text):
+        videos = _videos_in(path, left_out)
+        if not videos:
+            if text in left_out.unreadable:
+                raise VideoError(
+                    f"cannot read {printable(text)}: {left_out.unreadable[text]}; check the path"
+                )
+            suffixes = " ".join(sorted(VIDEO_SUFFIXES))
+            raise VideoError(f"no videos in {printable(text)}: looked for {suffixes} and folders of images")
+        return videos
+    if os.path.exists(text) or not glob.has_magic(text):  # noqa: PTH110 - as in is_folder
+        return [path]
+    matches = sorted(map(Path, glob.glob(text, recursive=True)), key=natural_order)  # noqa: PTH207 - ** and absolute
+    wanted = VIDEO_SUFFIXES | {Path(text).suffix.lower()}
+    videos = []
+    for match in matches:
+        if match.is_dir():
+            videos += _videos_in(match, left_out)
+        elif match.suffix.lower() in wanted:
+            videos.append(match)
+    if not videos:
+        raise VideoError(f"no video matches {printable(text)}; check the pattern")
+    return videos
+
+
+def _videos_in(folder: Path, left_out: LeftOut) -> list[Path]:
+    """Videos in a folder and below, in natural order, folder by folder."""
+    videos: list[Path] = []
+
+    def note(error: OSError) -> None:
+        left_out.unreadable[printable(str(error.filename))] = (error.strerror or "no access").lower()
+
+    for place, folders, names in os.walk(folder, onerror=note):
+        folders[:] = sorted((name for name in folders if not name.startswith(".")), key=natural_order)
+        left_out.linked.extend(
+            printable(each) for name in folders if (each := Path(place, name)).is_symlink()
+        )
+        here = [Path(place, name) for name in names if not name.startswith(".")]
+        files = sorted((path for path in here if path.suffix.lower() in VIDEO_SUFFIXES), key=natural_order)
+        images = [path for path in here if path.suffix.lower() in IMAGE_SUFFIXES]
+        is_video = not files and len(images) > 1
+        videos += [Path(place)] if is_video else files
+        taken = {*files, *(images if is_video else ())}
+        left_out.suffixes.update(printable(path.suffix.lower()) for path in here if path not in taken)
+    return videos
