@@ -28,7 +28,7 @@ DOORS = {
     "decord": "video", "av": "video", "faiss": "index", "open_clip": "model", "transformers": "model",
     "torchvision": "cutouts", "pyarrow": "batch", "ray": "batch", "huggingface_hub": "model",
     "matplotlib": "reports", "accelerate": "training", "typer": "cli", "click": "cli", "rich": "cli",
-    "gradio": "app",
+    "gradio": "app", "filelock": "store",
 }  # fmt: skip
 # scipy has two doors: what one room counts (regions of a mask) the other does not know (Student's t).
 SEVERAL_DOORS = {"scipy": {"cutouts", "statistics"}}

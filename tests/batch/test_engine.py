@@ -24,10 +24,10 @@ from zeroshot.batch import table as table_module
 from zeroshot.batch.engine import LocalEngine, fill_table, look_up, look_up_blocks
 from zeroshot.batch.parquet import EmbeddingRow
 from zeroshot.batch.records import Ledger, Record, path_key
-from zeroshot.batch.table import EmbeddingTable, read_rows, read_table, settings_of
+from zeroshot.batch.table import LAYOUT, EmbeddingTable, read_rows, read_table, settings_of
 from zeroshot.checkpoint import load_model
 from zeroshot.errors import OutputError, VideoError
-from zeroshot.store.lock import FolderLock
+from zeroshot.store.folder import Claim
 from zeroshot.video.identity import FileFacts, file_digest, file_facts
 from zeroshot.video.sampling import Window
 
@@ -373,7 +373,8 @@ def test_two_runs_on_one_folder(model, good, tmp_path, capfd):
 
 def test_a_lock_left_by_a_killed_run_is_noticed(model, tmp_path):
     def killed() -> None:
-        FolderLock(tmp_path)
+        claim = Claim(tmp_path, LAYOUT)
+        assert claim.left_by is None
         os.kill(os.getpid(), signal.SIGKILL)
 
     dead = begun(killed)
@@ -385,8 +386,8 @@ def test_a_lock_left_by_a_killed_run_is_noticed(model, tmp_path):
 
 
 def test_a_killed_start_leaves_a_folder_that_can_be_used(model, good, tmp_path):
-    (tmp_path / "._manifest.json.0123").write_text("{")
-    (tmp_path / ".part-00000.parquet.0123").write_bytes(b"PAR1")
+    (tmp_path / f"._manifest.json.{'0a' * 16}").write_text("{")
+    (tmp_path / f".part-00000.parquet.{'12' * 16}").write_bytes(b"PAR1")
     (tmp_path / ".lock").write_text("")
     embed(model, tmp_path, good[:1])
     assert sorted(path.name for path in tmp_path.iterdir()) == [

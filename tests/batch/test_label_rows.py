@@ -92,7 +92,7 @@ def test_work_on_other_labels_is_not_overwritten(tmp_path, model):
         pytest.raises(OutputError, match="is being written by"),
     ):
         LabelRows(tmp_path / "x", {"model": "one"})
-    with pytest.raises(OutputError, match=r"unfinished work on other labels.*delete it"):
+    with pytest.raises(OutputError, match=r"unfinished work on labels.*delete it"):
         LabelRows(tmp_path / "x", {"model": "two"})
     with LabelRows(tmp_path / "x", {"model": "one"}) as rows:
         rows.remove()

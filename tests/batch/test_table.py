@@ -68,7 +68,7 @@ def test_other_settings_are_refused_by_name(tmp_path):
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(OutputError, match=r"not empty and holds no _manifest\.json"):
+    with pytest.raises(OutputError, match=r"not empty and holds no embeddings"):
         EmbeddingTable(tmp_path, SETTINGS)
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 

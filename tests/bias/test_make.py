@@ -473,13 +473,13 @@ class TestAgain:
     def test_a_folder_of_other_things_is_left_alone(self, world, tmp_path):
         folder, split = world
         (tmp_path / "kept.txt").write_text("mine")
-        with pytest.raises(OptionError, match="is not empty and holds no biased sets"):
+        with pytest.raises(OutputError, match="is not empty and holds no biased sets"):
             make_bias_sets(split, tmp_path, recipe(folder))
         assert [path.name for path in tmp_path.iterdir()] == ["kept.txt"]
 
     def test_a_folder_of_other_sets_is_refused(self, world, manifest):
         folder, split = world
-        with pytest.raises(OptionError, match=r"made with seed 0, not 5; choose another folder"):
+        with pytest.raises(OutputError, match=r"biased sets with seed 0, this run has 5; take the same, or"):
             make_bias_sets(split, manifest.folder, recipe(folder, seed=5))
         assert read_manifest(manifest.folder) == manifest
 

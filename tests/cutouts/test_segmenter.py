@@ -12,11 +12,11 @@ from bias_world import EXACT, frames_of, number, puppets, write_world
 from bias_world import recipe as exact_recipe
 from safetensors.torch import save_file
 
-from zeroshot.bias.make import make_bias_sets
-from zeroshot.bias.recipe import WORK, BiasRecipe
+from zeroshot.bias.make import LAYOUT, make_bias_sets
+from zeroshot.bias.recipe import BiasRecipe
 from zeroshot.cutouts.segmenter import SEGMENTERS, PersonSegmenter
 from zeroshot.errors import ModelError, OptionError, OutputError, VideoError
-from zeroshot.store.lock import FolderLock
+from zeroshot.store.folder import Claim
 
 NAME = "lraspp_mobilenet_v3_large"
 
@@ -140,7 +140,7 @@ def test_two_runs_do_not_write_into_one_folder(world, tmp_path):
     folder, split, _ = world
     made = exact_recipe(folder, kinds=("human-only",))
     make_bias_sets(split, tmp_path, made)
-    lock = FolderLock(tmp_path / WORK)
+    lock = Claim(tmp_path, LAYOUT)
     with pytest.raises(OutputError, match="is being written by process"):
         make_bias_sets(split, tmp_path, made)
     lock.free()

@@ -393,16 +393,25 @@ def test_an_interrupted_run_is_taken_up_again(tmp_path):
     assert files == {path.name: path.read_bytes() for path in broken.iterdir()}
 
 
+def test_two_runs_into_one_folder(tmp_path):
+    first = write_puppet_videos(tmp_path, 3, view=SMALL)
+    next(first)
+    with pytest.raises(OutputError, match="is being written by process"):
+        write_puppet_videos(tmp_path, 3, view=SMALL)
+    first.close()
+    assert len(list(write_puppet_videos(tmp_path, 3, view=SMALL))) == 3
+
+
 @pytest.mark.parametrize("change", [{"seed": 4}, {"view": replace(SMALL, fps=5)}, {"num_videos": 2}])
 def test_a_folder_of_other_videos_is_refused(tmp_path, change):
     settings = {"num_videos": 3, "seed": 3, "view": SMALL}
     list(write_puppet_videos(tmp_path, **settings))
-    with pytest.raises(OptionError, match="holds other videos"):
+    with pytest.raises(OutputError, match=r"holds puppet videos with .*, this run has .*; take the same, or"):
         write_puppet_videos(tmp_path, **{**settings, **change})
     assert len(table(tmp_path)) == 3
 
 
 def test_a_folder_that_cannot_be(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="cannot write in"):
+    with pytest.raises(OutputError, match="cannot write to"):
         write_puppet_videos(tmp_path / "file", 2, view=SMALL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 
 import pytest
 import torch
@@ -13,10 +14,17 @@ from training_world import TRAIN, changed, run_train, same, weights
 import zeroshot
 from zeroshot.datasets.splits import Split
 from zeroshot.errors import OptionError, OutputError
+from zeroshot.store.folder import Claim
 from zeroshot.training.history import Watcher
 from zeroshot.training.prepare import Preparation
 from zeroshot.training.run import train
+from zeroshot.training.snapshot import LAYOUT
 from zeroshot.waist.waist import Waist
+
+
+def test_two_runs_into_one_folder(place, tmp_path):
+    with Claim(tmp_path, LAYOUT), pytest.raises(OutputError, match=f"written by process {os.getpid()} on"):
+        train(place / "split.csv", tmp_path, str(place / "tiny"), device="cpu")
 
 
 def test_a_checkpoint_folder_says_where_it_comes_from(trained, place):
@@ -55,9 +63,7 @@ def test_a_finished_run_is_given_again(trained, place):
     assert same(weights(again), weights(fitted))
     assert again.history == fitted.history
     assert (folder / "training.json").read_bytes() == before
-    with pytest.raises(
-        OutputError, match=r"holds a finished run with settings.seed 0, this one has 1; choose"
-    ):
+    with pytest.raises(OutputError, match=r"holds training with settings.seed 0, this run has 1; choose"):
         run_train(place, folder, changed(TRAIN, seed=1))
 
 

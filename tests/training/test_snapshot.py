@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from training_world import CONFIG, LONG, TRAIN, changed, same, weights, world_and_scenes
 
 from zeroshot.errors import OutputError
@@ -51,7 +52,9 @@ def test_a_broken_run_ends_as_an_unbroken_one(world, scenes, tmp_path, after):
 def test_a_state_of_another_run_or_a_damaged_one_is_refused(world, scenes, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fit(*world, CONFIG, scenes=scenes, snapshots=Snapshots(tmp_path, 1, {"a": {"b": 1}}), watcher=Stop(2))
-    with pytest.raises(OutputError, match=r"holds a run with a.b 1, this one has 2; choose another output"):
+    with pytest.raises(
+        OutputError, match=r"holds training with a.b 1, this run has 2; choose another output"
+    ):
         fit(*world, CONFIG, scenes=scenes, snapshots=Snapshots(tmp_path, 1, {"a": {"b": 2}}))
     state = tmp_path / "state.pt"
     for content in (b"", state.read_bytes()[:-100], b"x" * 100):
@@ -113,3 +116,17 @@ def test_the_command_is_killed_again_and_again(place, trained, tmp_path):
     assert (output / "model.safetensors").read_bytes() == (unbroken / "model.safetensors").read_bytes()
     assert (output / "log.csv").read_bytes() == (unbroken / "log.csv").read_bytes()
     assert not (output / "state.pt").exists()
+
+
+def test_every_flipped_bit_of_a_state_is_noticed(tmp_path):
+    snapshots = Snapshots(tmp_path, 1, {"run": 1})
+    snapshots.save({"step": 3, "weights": torch.arange(50.0)})
+    data, draw = snapshots.path.read_bytes(), random.Random(0)
+    for _ in range(200):
+        spoiled = bytearray(data)
+        spoiled[draw.randrange(len(data))] ^= 1 << draw.randrange(8)
+        snapshots.path.write_bytes(spoiled)
+        with pytest.raises(OutputError, match=r"state.pt is damaged; delete it and train again"):
+            snapshots.load()
+    snapshots.path.write_bytes(data)
+    assert snapshots.load()["step"] == 3

@@ -118,7 +118,7 @@ def test_the_folder_remembers_who_found_the_figures(model, world, tmp_path):
     assert waist.settings.masks == "files"
     again = write_waist(model, split.videos, tmp_path / "t", copies=copies)
     assert (again.rows, again.digest) == (waist.rows, waist.digest)
-    with pytest.raises(OutputError, match="holds tokens with masks 'files', not 'motion'"):
+    with pytest.raises(OutputError, match='holds tokens with masks "files", not "motion"'):
         write_waist(model, split.videos, tmp_path / "t", copies=replace(copies, masks="motion"))
     plain = write_waist(model, split.videos, tmp_path / "p", copies=Copies(swapped=True))
     assert "masks" not in plain.settings.as_dict()

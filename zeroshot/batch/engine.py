@@ -8,6 +8,8 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
+
 from zeroshot.batch.parquet import EmbeddingRow
 from zeroshot.errors import VideoError
 from zeroshot.video.decoders.probe import printable
@@ -81,15 +83,25 @@ class LocalEngine:
                 if isinstance(outcome, VideoError):
                     yield (EmbeddingRow(str(path), None, str(outcome)),)
                 else:
-                    yield (EmbeddingRow(str(path), outcome.reshape(-1)),)
+                    yield (self._numbers(EmbeddingRow(str(path), outcome.reshape(-1))),)
             return
         for found in self._model.embed_windows(paths, self._window):
             spans = zip(found.vectors, found.windows.tolist(), strict=True)
-            rows = [EmbeddingRow(found.path, vector, None, start, end) for vector, (start, end) in spans]
+            rows = [
+                self._numbers(EmbeddingRow(found.path, vector, None, start, end))
+                for vector, (start, end) in spans
+            ]
             if found.error is not None:
                 reached = rows[-1].end_seconds if rows else None
                 rows.append(EmbeddingRow(found.path, None, str(found.error), reached))
             yield tuple(rows)
+
+    def _numbers(self, row: EmbeddingRow) -> EmbeddingRow:
+        """The row; an error in its place where its vector is none."""
+        if row.embedding is None or np.isfinite(row.embedding).all():
+            return row
+        words = f"{printable(row.path)}: {self._model.name} gives NaN or infinity; take another precision"
+        return replace(row, embedding=None, error=words)
 
 
 def fill_table(

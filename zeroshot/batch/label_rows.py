@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import shutil
+import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.errors import OutputError
-from zeroshot.store.files import write_whole
-from zeroshot.store.lock import FolderLock, made_writable
+from zeroshot.errors import ModelError, OutputError
+from zeroshot.store.files import LONGEST, crc32, sweep
+from zeroshot.store.folder import Claim, Layout, require_plain
 from zeroshot.types import Prompts
 
 if TYPE_CHECKING:
@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from zeroshot.model.model import Model
 
 LABELS_AT_ONCE = 256  # a killed run loses the work on so many at most
-_ROWS, _STAMP = "rows.f32", "made_with.json"
+_ROWS, _SUMS, _STAMP = "rows.f32", "rows.crc32", "made_with.json"
+_LAYOUT = Layout(
+    "unfinished work on labels",
+    (_STAMP,),
+    r"made_with\.json",
+    remedy="delete it, or choose another --output",
+)
 
 
 class LabelRows:
@@ -45,13 +51,9 @@ class LabelRows:
         """
         path = Path(index_path)
         self.folder = path.with_name(path.name + ".partial")
-        with made_writable(self.folder):
-            self._lock = FolderLock(self.folder)
-        try:
-            self._agree(dict(stamp))
-        except BaseException:
-            self._lock.free()
-            raise
+        self._rows, self._sums = self.folder / _ROWS, self.folder / _SUMS
+        self._claim = Claim(self.folder, _LAYOUT, stamp)
+        sweep(path.parent, re.escape(path.name[:LONGEST]))  # of an index that a killed run was writing
 
     def __enter__(self) -> LabelRows:
         """The folder itself."""
@@ -61,12 +63,20 @@ class LabelRows:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Let others write."""
-        self._lock.free()
+        self._claim.free()
 
     def num_done(self, width: int) -> int:
-        """How many labels have their rows: whole groups of 256, or all."""
-        rows = self.folder / _ROWS
-        return rows.stat().st_size // (4 * width) if rows.exists() else 0
+        """How many labels have their rows: whole groups of 256, or all; up to the first damaged one."""
+        if not (self._rows.is_file() and self._sums.is_file()):
+            return 0
+        done = 0
+        with self._rows.open("rb") as rows:
+            for noted in self._sums.read_bytes().split(b"\n"):
+                group = rows.read(4 * width * LABELS_AT_ONCE)
+                if not group or crc32(group).encode() != noted:
+                    break
+                done += len(group) // (4 * width)
+        return done
 
     def fill(self, model: Model, prompts: Prompts, advance: Callable[[int], None]) -> NDArray[np.float32]:
         """(K, D) float32 unit rows, those that were missing made now; mapped from their file.
@@ -82,43 +92,45 @@ class LabelRows:
         Raises:
             OutputError: the disk is full.
         """
-        rows, total, width = self.folder / _ROWS, len(prompts.labels), model.embedding_dim
+        total, width = len(prompts.labels), model.embedding_dim
         done = min(self.num_done(width), total)
         done -= done % LABELS_AT_ONCE if done < total else 0
+        for path in (self._rows, self._sums):
+            require_plain(path)
         try:
-            with rows.open("ab") as stream:
-                stream.truncate(4 * width * done)
+            with self._rows.open("ab") as rows, self._sums.open("ab") as sums:
+                rows.truncate(4 * width * done)
+                sums.truncate(9 * -(-done // LABELS_AT_ONCE))
                 for start in range(done, total, LABELS_AT_ONCE):
-                    group = slice(start, start + LABELS_AT_ONCE)
-                    part = model.embed_prompts(Prompts(prompts.labels[group], prompts.texts[group]))
-                    stream.write(np.ascontiguousarray(part, dtype="<f4").data)
-                    stream.flush()
-                    advance(start + len(part))
+                    group = _encoded(model, prompts, slice(start, start + LABELS_AT_ONCE))
+                    rows.write(group.data)
+                    rows.flush()
+                    sums.write(f"{crc32(group.data)}\n".encode())
+                    sums.flush()
+                    advance(start + len(group))
         except OSError as error:
             raise OutputError(
-                f"cannot write {rows}: {error.strerror or error}; make room and run again"
+                f"cannot write {self._rows}: {error.strerror or error}; make room and run again"
             ) from error
-        made: NDArray[np.float32] = np.memmap(rows, "<f4", "r", shape=(total, width))
+        made: NDArray[np.float32] = np.memmap(self._rows, "<f4", "r", shape=(total, width))
         return made
 
     def remove(self) -> None:
         """Delete the folder; the index holds everything now."""
-        self._lock.free()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for path in (self._rows, self._sums, self.folder / _STAMP):
+            path.unlink(missing_ok=True)
+        self._claim.free(unlock=True)
+        with suppress(OSError):  # it holds what somebody else put there
+            self.folder.rmdir()
 
-    def _agree(self, stamp: dict[str, str]) -> None:
-        """Write what the rows are made with, or hold it against what others were made with."""
-        path = self.folder / _STAMP
-        if not path.exists():
-            (self.folder / _ROWS).unlink(missing_ok=True)
-            write_whole(path, json.dumps(stamp, indent=2).encode())
-            return
-        try:
-            before = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            before = None
-        if before != stamp:
-            raise OutputError(
-                f"{self.folder} holds unfinished work on other labels, templates or another model; "
-                "delete it, or choose another --output"
-            )
+
+def _encoded(model: Model, prompts: Prompts, group: slice) -> NDArray[np.float32]:
+    """(n, D) little-endian rows of some labels.
+
+    Raises:
+        ModelError: the model gives what is no number.
+    """
+    rows = model.embed_prompts(Prompts(prompts.labels[group], prompts.texts[group]))
+    if not np.isfinite(rows).all():
+        raise ModelError(f"{model.name} gives labels NaN or infinity; take another model or precision")
+    return np.ascontiguousarray(rows, dtype="<f4")

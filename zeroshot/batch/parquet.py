@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from zeroshot.errors import OutputError
-from zeroshot.store.files import write_whole
+from zeroshot.store.files import crc32, write_whole
 from zeroshot.video.identity import FileFacts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
-PATTERN = "part-*.parquet"
+PART = r"part-\d{5,}\.parquet"
+"""Pattern of a part's name."""
+_KEY = "zeroshot"  # of our entry in a part's metadata
+_SUM = b'"crc32": "'
+_REMEDY = "delete it and run again"
+_LONGEST_TAIL = 1 << 16  # bytes; the checksum stands among the last of a file
 _ESCAPED = "\\ud"  # what a name is known by that was written otherwise than it is
 SCHEMA = pa.schema(
     [
@@ -59,19 +67,110 @@ class EmbeddingRow:
     facts: FileFacts | None = None
 
 
-def part_path(folder: Path, number: int) -> Path:
-    """Where a part lies."""
-    return folder / f"part-{number:05d}.parquet"
+@dataclass(frozen=True)
+class Parts:
+    """The parts of one table: `part-00000.parquet` …, each with a checksum over every other byte of it.
+
+    Attributes:
+        folder: where they lie.
+        made_with: short name of the table's settings; a part of another table is refused.
+    """
+
+    folder: Path
+    made_with: str
+
+    def numbers(self) -> list[int]:
+        """Of the parts that there are.
+
+        Raises:
+            OutputError: one is a link or another thing that is no plain file.
+        """
+        with os.scandir(self.folder) as entries:
+            found = [entry for entry in entries if re.fullmatch(PART, entry.name)]
+        if odd := [entry.name for entry in found if not entry.is_file(follow_symlinks=False)]:
+            raise OutputError(f"{self.folder / odd[0]} is no plain file; {_REMEDY}")
+        return sorted(int(entry.name[5:-8]) for entry in found)
+
+    def path(self, number: int) -> Path:
+        """Where a part lies."""
+        return self.folder / f"part-{number:05d}.parquet"
+
+    def write(self, number: int, table: pa.Table) -> None:
+        """Write an Arrow table as a part.
+
+        Raises:
+            OutputError: the disk is full or read-only; what was there before stays.
+            ValueError: its embeddings have several widths.
+        """
+        _require_one_width(table["embedding"])
+        facts = json.dumps({"part": number, "made_with": self.made_with, "crc32": "0" * 8})
+        buffer = pa.BufferOutputStream()
+        with pq.ParquetWriter(buffer, table.schema, use_dictionary=["error"]) as writer:
+            writer.write_table(table)
+            writer.add_key_value_metadata({_KEY: facts})
+        before, after = _around_sum(memoryview(buffer.getvalue()))
+        write_whole(self.path(number), iter((before, crc32(before, after).encode(), after)))
+
+    def read(self, number: int, columns: Sequence[str] | None = None) -> pa.Table:
+        """A part as an Arrow table, or some columns of it.
+
+        Raises:
+            OutputError: it is damaged, or no part of this table.
+        """
+        path = self.path(number)
+        try:
+            content = path.read_bytes()
+            before, after = _around_sum(memoryview(content))
+            if content[len(before) : len(before) + 8] != crc32(before, after).encode():
+                raise OutputError(f"{path} is damaged: its checksum is another; {_REMEDY}")
+            file = pq.ParquetFile(pa.py_buffer(content))
+            facts = json.loads(file.metadata.metadata[_KEY.encode()])
+            if (facts["part"], facts["made_with"]) != (number, self.made_with):
+                raise OutputError(f"{path} was copied here from another table or another part; {_REMEDY}")
+            table = file.read(columns=columns if columns is None else list(columns))
+            if "embedding" in table.column_names:
+                _require_one_width(table["embedding"])
+        except (OSError, KeyError, ValueError, TypeError, pa.ArrowException) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise OutputError(f"{path} is damaged: {reason}; {_REMEDY}") from error
+        return table
+
+    def count(self, number: int) -> int:
+        """How many rows a part has, from its end alone.
+
+        Raises:
+            OutputError: it is damaged.
+        """
+        try:
+            return int(pq.read_metadata(self.path(number)).num_rows)
+        except (OSError, pa.ArrowException) as error:
+            reason = str(error).splitlines()[0]
+            raise OutputError(f"{self.path(number)} is damaged: {reason}; {_REMEDY}") from error
 
 
-def part_number(part: Path) -> int:
-    """The number in a part's name."""
-    return int(part.stem.removeprefix("part-"))
+def _require_one_width(column: pa.ChunkedArray) -> None:
+    """Refuse embeddings of several widths.
+
+    Raises:
+        ValueError: there are some.
+    """
+    ends = pc.min_max(pc.list_value_length(column)).as_py()
+    if ends["min"] != ends["max"]:
+        raise ValueError(f"its embeddings have from {ends['min']} to {ends['max']} numbers")
 
 
-def part_paths(folder: Path) -> list[Path]:
-    """The parts of a folder in the order of their numbers."""
-    return sorted(folder.glob(PATTERN), key=part_number)
+def _around_sum(content: memoryview) -> tuple[memoryview, memoryview]:
+    """What stands before and after the checksum in a part.
+
+    Raises:
+        ValueError: it has none.
+    """
+    tail = max(0, len(content) - _LONGEST_TAIL)
+    place = bytes(content[tail:]).rfind(_SUM)
+    if place < 0:
+        raise ValueError("it has no checksum, so `zeroshot embed` of this version did not write it")
+    place += tail + len(_SUM)
+    return content[:place], content[place + 8 :]
 
 
 def to_arrow(rows: Sequence[EmbeddingRow]) -> pa.Table:
@@ -79,7 +178,6 @@ def to_arrow(rows: Sequence[EmbeddingRow]) -> pa.Table:
     facts = [row.facts for row in rows]
     columns: dict[str, list[Any]] = {
         "path": [utf8(row.path) for row in rows],
-        "embedding": [row.embedding for row in rows],
         "error": [None if row.error is None else utf8(row.error) for row in rows],
         "start_seconds": [row.start_seconds for row in rows],
         "end_seconds": [row.end_seconds for row in rows],
@@ -87,7 +185,25 @@ def to_arrow(rows: Sequence[EmbeddingRow]) -> pa.Table:
         "size": [None if each is None else each.size for each in facts],
         "modified": [None if each is None else each.modified for each in facts],
     }
-    return pa.table({field.name: pa.array(columns[field.name], field.type) for field in SCHEMA}, SCHEMA)
+    arrays = {name: pa.array(values, SCHEMA.field(name).type) for name, values in columns.items()}
+    arrays["embedding"] = _embeddings([row.embedding for row in rows])
+    return pa.table([arrays[name] for name in SCHEMA.names], SCHEMA)
+
+
+def numbers_of(table: pa.Table) -> NDArray[np.float32]:
+    """All numbers of all embeddings, one after the other."""
+    flat: NDArray[np.float32] = table["embedding"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return flat
+
+
+def _embeddings(vectors: Sequence[NDArray[np.float32] | None]) -> pa.Array:
+    """The column of vectors, some of which are not there."""
+    there = [vector for vector in vectors if vector is not None]
+    flat = np.concatenate(there) if there else np.empty(0)
+    lengths = [0 if vector is None else len(vector) for vector in vectors]
+    ends = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
+    missing = pa.array([vector is None for vector in vectors], pa.bool_())
+    return pa.ListArray.from_arrays(ends, pa.array(flat.astype(np.float32, copy=False)), mask=missing)
 
 
 def from_arrow(table: pa.Table) -> list[EmbeddingRow]:
@@ -116,48 +232,9 @@ def matrix_of(table: pa.Table) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Embeddings (m, D) float32 of the m of n rows that have one, and (n,) which those are."""
     column = table["embedding"].combine_chunks()
     there = column.is_valid().to_numpy(zero_copy_only=False)
-    values = column.flatten().to_numpy(zero_copy_only=False)
+    values = numbers_of(table)
     number = int(there.sum())
     return values.reshape(number, len(values) // number if number else 0), there
-
-
-def write_part(path: Path, table: pa.Table) -> None:
-    """Write an Arrow table as a part.
-
-    Raises:
-        OutputError: the disk is full or read-only; what was there before stays.
-    """
-    buffer = pa.BufferOutputStream()
-    pq.write_table(table, buffer, use_dictionary=["error"])
-    write_whole(path, buffer.getvalue())
-
-
-def read_part(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """A part as an Arrow table, or some columns of it.
-
-    Raises:
-        OutputError: it is damaged.
-    """
-    try:
-        return pq.read_table(path, columns=columns if columns is None else list(columns), partitioning=None)
-    except (OSError, KeyError, pa.ArrowException) as error:
-        raise OutputError(
-            f"{path} is damaged: {str(error).splitlines()[0]}; delete it and run again"
-        ) from error
-
-
-def count_rows(path: Path) -> int:
-    """How many rows a part has, from its end alone.
-
-    Raises:
-        OutputError: it is damaged.
-    """
-    try:
-        return int(pq.read_metadata(path).num_rows)
-    except (OSError, pa.ArrowException) as error:
-        raise OutputError(
-            f"{path} is damaged: {str(error).splitlines()[0]}; delete it and run again"
-        ) from error
 
 
 def utf8(text: str) -> str:

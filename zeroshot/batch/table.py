@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import OrderedDict
 from dataclasses import asdict, dataclass, replace
@@ -12,12 +11,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from zeroshot.batch import parquet as parts
-from zeroshot.batch.parquet import EmbeddingRow, as_named, utf8
+from zeroshot.batch.parquet import (
+    PART,
+    EmbeddingRow,
+    Parts,
+    as_named,
+    facts_of,
+    from_arrow,
+    matrix_of,
+    numbers_of,
+    to_arrow,
+    utf8,
+)
 from zeroshot.batch.records import PENDING, Ledger, Record, path_key
-from zeroshot.errors import OutputError
-from zeroshot.store.files import write_whole
-from zeroshot.store.lock import LOCK, FolderLock, made_writable
+from zeroshot.errors import ModelError, OutputError
+from zeroshot.store import folder as store
+from zeroshot.store.files import crc32_of, read_note
+from zeroshot.store.folder import Claim, Layout
 from zeroshot.video.identity import file_digest, file_facts
 
 if TYPE_CHECKING:
@@ -41,7 +51,8 @@ __all__ = [
 ]
 
 MANIFEST = "_manifest.json"  # the underscore: what reads a folder of Parquet leaves such files alone
-FORMAT = 2
+LAYOUT = Layout("embeddings", (MANIFEST,), rf"{PART}|_manifest\.json")
+FORMAT = 3
 _ROWS_PER_PART = 1000  # a part is then a few MB
 _SECONDS_PER_FLUSH = 20.0  # a crash costs at most the work of so many seconds, and of one video
 _PARTS_IN_MEMORY = 8
@@ -78,14 +89,15 @@ class EmbeddingTable:
         self._outdated: dict[int, set[bytes]] = {}
         self._loaded: OrderedDict[int, dict[bytes, tuple[EmbeddingRow, ...]]] = OrderedDict()
         self._flushed_at = time.monotonic()
-        with made_writable(self.folder):
-            require_settings(self.folder, dict(settings))
-            self._lock = FolderLock(self.folder)
-        self.left_by = self._lock.left_by
+        self._claim = Claim(self.folder, LAYOUT, settings)
+        self.left_by = self._claim.left_by
         try:
-            self._begin(dict(settings))
+            self._parts = _parts(self.folder, read_manifest(self.folder))
+            self._ledger = Ledger(
+                record for part in self._parts.numbers() for record in _records(self._parts, part)
+            )
         except BaseException:
-            self._lock.free()
+            self._claim.free()
             raise
 
     def __enter__(self) -> EmbeddingTable:
@@ -100,7 +112,7 @@ class EmbeddingTable:
             if not isinstance(error, OutputError):
                 self.flush()
         finally:
-            self._lock.free()
+            self._claim.free()
 
     def __len__(self) -> int:
         """How many videos have rows."""
@@ -165,32 +177,40 @@ class EmbeddingTable:
 
         Raises:
             OutputError: the disk is full or read-only; the parts written before stay.
+            ModelError: a vector is none, as it holds NaN or infinity; the video's rows are dropped.
         """
         if self._pending:
+            self._claim.check()
+            fresh, lost = self._fresh()
             self._forget_outdated()  # first: killed in between, a video has no row, never two
-            fresh = parts.to_arrow([row for rows in self._pending.values() for row in rows])
-            paths = parts.part_paths(self.folder)
-            number = parts.part_number(paths[-1]) if paths else 0
-            if paths and parts.count_rows(paths[-1]) + len(fresh) > _ROWS_PER_PART:
+            numbers = self._parts.numbers()
+            number = numbers[-1] if numbers else 0
+            if numbers and self._parts.count(number) + len(fresh) > _ROWS_PER_PART:
                 number += 1
-            elif paths:
-                fresh = pa.concat_tables([parts.read_part(paths[-1]), fresh])
-            parts.write_part(parts.part_path(self.folder, number), fresh)
+            elif numbers:
+                fresh = pa.concat_tables([self._parts.read(number), fresh])
+            self._parts.write(number, fresh)
             self._loaded.pop(number, None)
             for key, rows in self._pending.items():
                 self._ledger.put(_record(key, rows, number))
             self._pending.clear()
             self._num_pending = 0
+            if lost:
+                raise ModelError(f"{lost[0]}: its embedding holds NaN or infinity; take another precision")
         self._flushed_at = time.monotonic()
 
-    def _begin(self, settings: dict[str, Any]) -> None:
-        """With the lock held: clear away what a killed run left, and read what there is."""
-        for left in (*self.folder.glob(".part-*.parquet.*"), *self.folder.glob(f".{MANIFEST}.*")):
-            left.unlink(missing_ok=True)
-        require_settings(self.folder, settings)
-        if not (self.folder / MANIFEST).exists():
-            write_whole(self.folder / MANIFEST, (json.dumps(settings, indent=2) + "\n").encode())
-        self._ledger = Ledger(record for part in parts.part_paths(self.folder) for record in _records(part))
+    def _fresh(self) -> tuple[pa.Table, list[str]]:
+        """The pending rows, and the paths of videos that are dropped, as their vectors are none."""
+        rows = [row for rows in self._pending.values() for row in rows]
+        fresh = to_arrow(rows)
+        if np.isfinite(numbers_of(fresh).sum()):
+            return fresh, []
+        lost = {
+            row.path for row in rows if row.embedding is not None and not np.isfinite(row.embedding).all()
+        }
+        for path in lost:
+            del self._pending[path_key(utf8(path))]
+        return to_arrow([row for row in rows if row.path not in lost]), sorted(lost)
 
     def _rows(self, record: Record) -> tuple[EmbeddingRow, ...]:
         """The rows of a record, from memory or from its part."""
@@ -198,7 +218,7 @@ class EmbeddingTable:
             return self._pending[record.key]
         if record.part not in self._loaded:
             found: dict[bytes, list[EmbeddingRow]] = {}
-            for row in parts.from_arrow(parts.read_part(parts.part_path(self.folder, record.part))):
+            for row in from_arrow(self._parts.read(record.part)):
                 found.setdefault(path_key(utf8(row.path)), []).append(row)
             self._loaded[record.part] = {key: tuple(rows) for key, rows in found.items()}
             if len(self._loaded) > _PARTS_IN_MEMORY:
@@ -217,14 +237,13 @@ class EmbeddingTable:
     def _forget_outdated(self) -> None:
         """Write the parts that hold rows of pending videos again, without those."""
         for number, keys in self._outdated.items():
-            path = parts.part_path(self.folder, number)
-            table = parts.read_part(path)
+            table = self._parts.read(number)
             kept = table.filter(pa.array([path_key(name) not in keys for name in table["path"].to_pylist()]))
             self._loaded.pop(number, None)
             if len(kept):
-                parts.write_part(path, kept)
+                self._parts.write(number, kept)
             else:
-                path.unlink()
+                self._parts.path(number).unlink()
         self._outdated.clear()
 
 
@@ -244,16 +263,20 @@ def _record(key: bytes, rows: Sequence[EmbeddingRow], part: int) -> Record:
     return Record(key, rows[0].facts, content, part, any(row.error is not None for row in rows))
 
 
-def _records(part: Path) -> Iterator[Record]:
+def _records(parts: Parts, number: int) -> Iterator[Record]:
     """What the ledger keeps of the videos in a part; windows of one give as many equal records."""
-    table = parts.read_part(part, ["path", "error", "content", "size", "modified"])
-    number = parts.part_number(part)
+    table = parts.read(number, ["path", "error", "content", "size", "modified"])
     columns = (table[name].to_pylist() for name in ("path", "content", "error"))
     failed: set[str] = set()
-    for path, content, error, facts in zip(*columns, parts.facts_of(table), strict=True):
+    for path, content, error, facts in zip(*columns, facts_of(table), strict=True):
         if error is not None:
             failed.add(path)
         yield Record(path_key(path), facts, bytes.fromhex(content or ""), number, path in failed)
+
+
+def _parts(folder: Path, settings: dict[str, Any]) -> Parts:
+    """The parts of a table of these settings."""
+    return Parts(folder, crc32_of(settings))
 
 
 def require_settings(folder: str | Path, settings: Mapping[str, Any]) -> None:
@@ -262,22 +285,8 @@ def require_settings(folder: str | Path, settings: Mapping[str, Any]) -> None:
     Raises:
         OutputError: it holds embeddings of other settings, or something else.
     """
-    folder = Path(folder)
-    if not (folder / MANIFEST).exists():
-        own = (".part-", f".{MANIFEST}.", LOCK)
-        if folder.is_dir() and any(not entry.name.startswith(own) for entry in folder.iterdir()):
-            raise OutputError(f"{folder} is not empty and holds no {MANIFEST}; choose an empty folder")
-        return
-    before = read_manifest(folder)
-    if differing := sorted(
-        key for key in settings.keys() | before.keys() if settings.get(key) != before.get(key)
-    ):
-        key = differing[0]
-        raise OutputError(
-            f"{folder} holds embeddings with {key} {before.get(key)!r}, "
-            f"this run has {settings.get(key)!r}; "
-            "take the same, or another folder"
-        )
+    store.refuse_foreign(Path(folder), LAYOUT)
+    store.require_settings(Path(folder), LAYOUT, settings)
 
 
 def settings_of(model: Model, window: Window | None = None) -> dict[str, Any]:
@@ -309,16 +318,9 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     Raises:
         OutputError: there is no manifest, or it is damaged.
     """
-    path = Path(folder) / MANIFEST
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise OutputError(
-            f"cannot read {path}: {error}; expected a folder that `zeroshot embed` wrote"
-        ) from error
-    if not isinstance(settings, dict):
-        raise OutputError(f"{path} is no table of settings; expected a folder that `zeroshot embed` wrote")
-    return settings
+    return read_note(
+        Path(folder) / MANIFEST, "a folder that `zeroshot embed` wrote", "embed into another folder"
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -346,20 +348,24 @@ def read_table(folder: str | Path) -> Embeddings:
     Raises:
         OutputError: the folder was not written by `zeroshot embed`, or a part is damaged.
     """
-    read_manifest(folder)
+    parts = _parts(Path(folder), read_manifest(folder))
     paths: list[str] = []
     spans, matrices = [np.empty((0, 2))], []
-    for part in parts.part_paths(Path(folder)):
-        table = parts.read_part(part, ["path", "embedding", "start_seconds", "end_seconds"])
-        matrix, there = parts.matrix_of(table)
+    for part in parts.numbers():
+        table = parts.read(part, ["path", "embedding", "start_seconds", "end_seconds"])
+        matrix, there = matrix_of(table)
         table = table.filter(pa.array(there))
         paths += map(as_named, table["path"].to_pylist())
         spans.append(np.stack([table[name].to_numpy() for name in ("start_seconds", "end_seconds")], axis=1))
         matrices.append(matrix)
     seconds = np.concatenate(spans)
     order = sorted(range(len(paths)), key=lambda row: (paths[row], seconds[row, 0]))
-    width = max((matrix.shape[1] for matrix in matrices), default=0)
-    vectors = np.empty((len(paths), width), np.float32)
+    widths = sorted({matrix.shape[1] for matrix in matrices if len(matrix)})
+    if len(widths) > 1:
+        raise OutputError(
+            f"{folder} holds embeddings of {widths[0]} and of {widths[-1]} numbers; embed into another folder"
+        )
+    vectors = np.empty((len(paths), *(widths or [0])), np.float32)
     places = np.argsort(order)
     while matrices:  # each is given back as soon as its rows are in their places
         matrix = matrices.pop()
@@ -375,9 +381,9 @@ def read_rows(folder: str | Path) -> Iterator[list[EmbeddingRow]]:
     Raises:
         OutputError: the folder was not written by `zeroshot embed`, or a part is damaged.
     """
-    read_manifest(folder)
-    for part in parts.part_paths(Path(folder)):
-        yield parts.from_arrow(parts.read_part(part))
+    parts = _parts(Path(folder), read_manifest(folder))
+    for part in parts.numbers():
+        yield from_arrow(parts.read(part))
 
 
 def read_embeddings(folder: str | Path) -> tuple[list[str], NDArray[np.float32]]:

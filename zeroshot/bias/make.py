@@ -7,15 +7,15 @@ import json
 import re
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from zeroshot.bias.edits import PICTURED, Order, Partner, films_of, known_edits, make_edits
-from zeroshot.bias.manifest import FACTS, SWAPS, BiasManifest, Failure, Skip, write_manifest
+from zeroshot.bias.manifest import FACTS, KINDS, SWAPS, TABLE, BiasManifest, Failure, Skip, write_manifest
 from zeroshot.bias.pairs import draw_partners
 from zeroshot.bias.recipe import WORK, BiasRecipe, Facts, Item, Places
 from zeroshot.bias.rows import rows_of
@@ -24,9 +24,8 @@ from zeroshot.cutouts.finders import open_finder
 from zeroshot.cutouts.mask_files import background_shelf
 from zeroshot.datasets.registry import read_dataset
 from zeroshot.datasets.splits import Split, read_split
-from zeroshot.errors import OptionError, OutputError, VideoError
-from zeroshot.store.files import write_whole
-from zeroshot.store.lock import FolderLock
+from zeroshot.errors import OptionError, VideoError
+from zeroshot.store.folder import Claim, Layout
 from zeroshot.video.identity import content_key
 from zeroshot.video.pictures import images_in
 from zeroshot.video.processes.reader import ClipReader
@@ -49,6 +48,16 @@ if TYPE_CHECKING:
     Advance = Callable[[int, int], None]
     Films = Sequence[Film | VideoError]
 
+MASKS = "masks"
+_PIECES = ("facts", "figures", "edits")
+LAYOUT = Layout(
+    "biased sets",
+    (f"{WORK}/settings.json",),
+    rf"\d{{6,}}-[\w.-]+\.(?:mp4|npz|png|json)|settings\.json|{re.escape(TABLE)}|{re.escape(FACTS)}|videos\.csv",
+    folders=(*KINDS, MASKS, WORK, *(f"{WORK}/{piece}" for piece in _PIECES)),
+    finished=FACTS,
+)
+"""Of a folder of biased sets, where every video has a piece of each kind in the folder of that kind."""
 _THREADS = 2
 _LESSONS = 128  # videos that teach a finder who has to learn
 _Task = TypeVar("_Task")
@@ -78,8 +87,9 @@ def make_bias_sets(
 
     Raises:
         LabelError: the split cannot be read.
-        OptionError: a folder of masks, backgrounds or pictures that is not there, or output of other sets.
-        OutputError: the folder cannot be written, or another run is writing there.
+        OptionError: a folder of masks, backgrounds or pictures that is not there.
+        OutputError: the folder cannot be written, holds something else or other sets, or another run is
+            writing there.
         ModelError: weights of a network that finds persons and cannot be read.
         VideoError: no video could be used.
     """
@@ -91,10 +101,11 @@ def make_bias_sets(
     settings = {**recipe.as_dict(finder.name), "split": split.name, "videos": _digest(split, pictures)}
     if finder.fingerprint:
         settings["segmenter"] = finder.fingerprint
-    _claim(places.folder, settings)
-    items, failures = _items(split, recipe, finder)
-    steps = _Steps(2 * len(items), advance)
-    with _held(places.folder / WORK), ClipReader() as reader:
+    with Claim(places.folder, LAYOUT, settings), ClipReader() as reader:
+        items, failures = _items(split, recipe, finder)
+        steps = _Steps(2 * len(items), advance)
+        for kind in (*recipe.kinds, MASKS):
+            (places.folder / kind).mkdir(exist_ok=True)
         bench = _Bench(recipe, places, reader, finder)
         facts = _take_all_apart(items, bench, steps, failures)
         if not facts:
@@ -164,47 +175,6 @@ def _digest(split: Split, pictures: Sequence[Path]) -> str:
     words = [[name_of(video.path).rpartition("/")[2], video.label, video.scene] for video in split.videos]
     words += [[picture.name, content_key(picture)] for picture in pictures]
     return hashlib.sha256(json.dumps([split.labels, words]).encode()).hexdigest()[:16]
-
-
-def _claim(folder: Path, settings: dict[str, Any]) -> None:
-    """Mark a new folder with its settings, or refuse one of others; a finished one becomes unfinished."""
-    note = folder / WORK / "settings.json"
-    try:
-        if note.is_file():
-            before = json.loads(note.read_text(encoding="utf-8"))
-            other = [name for name in settings if before.get(name) != settings[name]]
-            if other:
-                raise OptionError(
-                    f"{folder} holds sets made with {other[0]} {before.get(other[0])!r}, "
-                    f"not {settings[other[0]]!r}; choose another folder, or delete this one"
-                )
-            (folder / FACTS).unlink(missing_ok=True)
-            _tidy(folder, settings["kinds"])
-            return
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise OptionError(f"{folder} is not empty and holds no biased sets; choose an empty folder")
-    except (OSError, ValueError) as error:
-        raise OutputError(f"cannot use {folder}: {error}; choose another folder") from error
-    write_whole(note, json.dumps(settings).encode())
-    _tidy(folder, settings["kinds"])
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Keep other runs out of the folder."""
-    lock = FolderLock(folder)
-    try:
-        yield
-    finally:
-        lock.free()
-
-
-def _tidy(folder: Path, kinds: Sequence[str]) -> None:
-    """A folder for each kind, without what a run left half-written when it was killed."""
-    for kind in (*kinds, "masks"):
-        (folder / kind).mkdir(exist_ok=True)
-        for half in (folder / kind).glob(".*"):
-            half.unlink(missing_ok=True)
 
 
 def _items(split: Split, recipe: BiasRecipe, finder: Finder) -> tuple[list[Item], list[Failure]]:

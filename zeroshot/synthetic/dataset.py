@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.errors import OptionError, OutputError
+from zeroshot.errors import OptionError
 from zeroshot.store.files import write_whole
+from zeroshot.store.folder import Claim, Layout
 from zeroshot.synthetic.coupling import sample_pairs
 from zeroshot.synthetic.render import render_many
 from zeroshot.synthetic.world import ACTIONS, SCENES, View
@@ -28,6 +31,14 @@ TABLE = "videos.csv"
 MASKS, BACKGROUNDS = "masks", "backgrounds"
 """Folders beside the videos for what they are made of."""
 
+LAYOUT = Layout(
+    "puppet videos",
+    (".puppets",),
+    rf"\d{{6,}}-[\w-]+\.(?:mp4|npz)|{re.escape(TABLE)}|\.puppets",
+    folders=(MASKS, BACKGROUNDS),
+    finished=TABLE,
+)
+FORMAT = 2
 _VIDEOS_AT_ONCE = 16
 
 
@@ -57,8 +68,9 @@ def write_puppet_videos(
             pixel (NAME.npz, `masks` (T, H, W) uint8), and in `backgrounds/` the videos without them.
 
     Raises:
-        OptionError: an impossible number, or a folder with other videos in it.
-        OutputError: the folder or a file cannot be written.
+        OptionError: an impossible number.
+        OutputError: the folder or a file cannot be written, it has other videos in it, or another run is
+            writing there.
     """
     view = view or View()
     if not 0 <= seed < 2**40:
@@ -70,37 +82,46 @@ def write_puppet_videos(
         f"{row:06d}-{ACTIONS[action]}-{SCENES[scene]}-{number}.mp4".replace(" ", "_")
         for row, (action, scene, number) in enumerate(zip(actions, scenes, seeds, strict=True))
     ]
-    _open_folder(target, names, view, truth)
-    return _write_all(target, names, (actions, scenes, seeds), view, truth)
+    settings = {
+        "format": FORMAT,
+        "num_videos": num_videos,
+        "coupling": coupling,
+        "seed": seed,
+        "truth": truth,
+    }
+    claim = Claim(target, LAYOUT, {**settings, **asdict(view)})
+    return _write_all(claim, names, (actions, scenes, seeds), view, truth)
 
 
 def _write_all(
-    folder: Path,
+    claim: Claim,
     names: list[str],
     factors: tuple[tuple[int, ...], tuple[int, ...], list[int]],
     view: View,
     truth: bool,
 ) -> Iterator[Path]:
-    actions, scenes, seeds = factors
-    for start in range(0, len(names), _VIDEOS_AT_ONCE):
-        rows = range(start, min(start + _VIDEOS_AT_ONCE, len(names)))
-        missing = [row for row in rows if not (folder / names[row]).is_file()]
-        chosen = [[which[row] for row in missing] for which in (actions, scenes, seeds)]
-        rendered = dict(zip(missing, render_many(chosen[0], chosen[1], chosen[2], view), strict=True))
-        for row in rows:
-            if row in rendered:
-                _write_one(folder, names[row], rendered[row], view.fps, truth)
-            yield folder / names[row]
-    rows_of_table = [
-        (name, ACTIONS[action], SCENES[scene])
-        for name, action, scene in zip(names, actions, scenes, strict=True)
-    ]
-    write_table(folder / TABLE, rows_of_table)
+    """Each video once it stands, and then the table."""
+    with claim:
+        for start in range(0, len(names), _VIDEOS_AT_ONCE):
+            rows = range(start, min(start + _VIDEOS_AT_ONCE, len(names)))
+            missing = [row for row in rows if not (claim.folder / names[row]).is_file()]
+            chosen = [[which[row] for row in missing] for which in factors]
+            videos = dict(zip(missing, render_many(chosen[0], chosen[1], chosen[2], view), strict=True))
+            for row in rows:
+                _write_one(claim.folder, names[row], videos.get(row), view.fps, truth)
+                yield claim.folder / names[row]
+        pairs = zip(names, factors[0], factors[1], strict=True)
+        write_table(
+            claim.folder / TABLE, [(name, ACTIONS[action], SCENES[scene]) for name, action, scene in pairs]
+        )
 
 
-def _write_one(folder: Path, name: str, video: PuppetVideo, fps: float, truth: bool) -> None:
-    """The video; before it what it is made of, where that is wanted."""
+def _write_one(folder: Path, name: str, video: PuppetVideo | None, fps: float, truth: bool) -> None:
+    """The video, if there is one to write; before it what it is made of, where that is wanted."""
+    if video is None:
+        return
     if truth:
+        (folder / BACKGROUNDS).mkdir(exist_ok=True)
         packed = io.BytesIO()
         np.savez_compressed(packed, masks=video.alpha)
         write_whole((folder / MASKS / name).with_suffix(".npz"), packed.getvalue())
@@ -119,27 +140,3 @@ def write_table(path: Path, rows: list[tuple[str, str, str]]) -> None:
     table.writerow(("path", "label", "scene"))
     table.writerows(rows)
     write_whole(path, text.getvalue().encode())
-
-
-def _open_folder(folder: Path, names: list[str], view: View, truth: bool) -> None:
-    """Make the folder, or make sure that what stands in it belongs to the same recipe."""
-    height, width = view.size
-    settings = f"{view.num_frames} frames, {height}x{width}, {view.fps} fps, jitter {view.camera_jitter}"
-    settings += ", truth" if truth else ""
-    note = folder / ".puppets"
-    try:
-        (folder / BACKGROUNDS if truth else folder).mkdir(parents=True, exist_ok=True)
-        others = {path.name for path in folder.glob("*.mp4") if not path.name.startswith(".")} - set(names)
-        before = note.read_text(encoding="utf-8") if note.is_file() else settings
-        if not others and before == settings:
-            note.write_text(settings, encoding="utf-8")
-            (folder / TABLE).unlink(missing_ok=True)
-            return
-    except OSError as error:
-        raise OutputError(
-            f"cannot write in {folder}: {error.strerror}; name a folder you may write to"
-        ) from error
-    held = f"such as {min(others)}" if others else f"of {before}"
-    raise OptionError(
-        f"{folder} holds other videos, {held}; name an empty folder or the same settings as before"
-    )

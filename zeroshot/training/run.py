@@ -5,24 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import torch
 
 from zeroshot.checkpoint import DEFAULT_MODEL, load_adapter, load_model, save_adapter
 from zeroshot.cutouts.finders import TOKENS
+from zeroshot.datasets.splits import Split
 from zeroshot.errors import OutputError
 from zeroshot.reports.curves import training_curves
 from zeroshot.reports.environment import versions
 from zeroshot.store.files import write_whole
+from zeroshot.store.folder import Claim, refuse_foreign, require_same, writable
 from zeroshot.training.accelerator import on_machine
 from zeroshot.training.config import TrainingConfig
 from zeroshot.training.history import EpochRecord, Fitted, Watcher
 from zeroshot.training.loop import fit
 from zeroshot.training.model_card import (
-    LOG,
     PICTURE,
     PROVENANCE,
     write_card,
@@ -30,19 +32,20 @@ from zeroshot.training.model_card import (
     write_provenance,
 )
 from zeroshot.training.prepare import Material, Preparation, gather, open_waist, readable
-from zeroshot.training.snapshot import STATE, Snapshots, first_difference
+from zeroshot.training.snapshot import LAYOUT, STATE, Snapshots
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from zeroshot.datasets.splits import Split
     from zeroshot.model.backbone import Backbone
     from zeroshot.model.model import Model
     from zeroshot.training.accelerator import Machine
     from zeroshot.waist.waist import Waist
 
-_TOKENS = "tokens"
+_TOKENS, _TRAIN, _HELD_OUT = "tokens", "train", "held-out"
+_Kind = TypeVar("_Kind")
+_Source: TypeAlias = "Split | Waist | str | os.PathLike[str]"
 
 
 def train(
@@ -79,14 +82,14 @@ def train(
     watcher = watcher or Watcher()
     # What is wrong with a list is said before a model is loaded, which takes longer than all the rest of it.
     split, held_out = readable(split), None if held_out is None else readable(held_out)
-    _claim(folder)
-    with on_machine(device, config.precision) as machine:
+    _refuse_other(folder)
+    with on_machine(device, config.precision) as machine, _held(folder, machine.rank):
         network = load_model(model, device=str(machine.device), stream="clip")
         with network, machine.first():
-            tokens = _tokens(split, held_out, network, preparation, folder, watcher)
+            cache = Path(preparation.cache or folder / _TOKENS)
+            tokens = _tokens((split, held_out), network, preparation, cache, watcher, machine.rank)
         material = gather(*tokens, network, config, preparation)
-        for note in material.notes:
-            watcher.note(note)
+        list(map(watcher.note, material.notes))
         stamp = _stamp(material, config, preparation, network.fingerprint)
         if (folder / PROVENANCE).is_file():
             watcher.note(f"{folder} is finished already")
@@ -108,20 +111,22 @@ def train(
 
 
 def _tokens(
-    split: Split | Waist | str | os.PathLike[str],
-    held_out: Split | Waist | str | os.PathLike[str] | None,
+    sources: tuple[_Source, _Source | None],
     network: Model,
     preparation: Preparation,
-    folder: Path,
+    cache: Path,
     watcher: Watcher,
+    rank: int,
 ) -> tuple[str, Waist, Waist | None]:
-    """Name and tokens of the split, and tokens of the held-out one."""
-    cache = Path(preparation.cache) if preparation.cache else folder / _TOKENS
-    name, waist = open_waist(split, network, preparation, cache / "train", watcher.prepared)
+    """Name and tokens of the split, and tokens of the held-out one; the first process writes them."""
+    split, held_out = sources
+    if rank > 0:
+        split, held_out = _written(split, cache / _TRAIN), _written(held_out, cache / _HELD_OUT)
+    name, waist = open_waist(split, network, preparation, cache / _TRAIN, watcher.prepared)
     if held_out is None:
         return name, waist, None
     plain = replace(preparation, mirrored=False, swapped=False, masks=TOKENS)
-    return name, waist, open_waist(held_out, network, plain, cache / "held-out", watcher.prepared)[1]
+    return name, waist, open_waist(held_out, network, plain, cache / _HELD_OUT, watcher.prepared)[1]
 
 
 class Recorder(Watcher):
@@ -152,17 +157,29 @@ class Recorder(Watcher):
         self._watcher.epoch(record)
 
 
-def _claim(folder: Path) -> None:
-    """Make the folder, or refuse one of something else."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        entries = {entry.name for entry in folder.iterdir() if not entry.name.endswith(".tmp")}
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(f"cannot write to {folder}: {reason}; choose another output") from error
-    if entries and not entries & {STATE, _TOKENS, PROVENANCE, LOG}:
-        raise OutputError(f"{folder} is not empty and holds no training; choose an empty folder")
-    if PROVENANCE not in entries and "config.json" in entries and STATE not in entries:
+def _written(source: _Kind, tokens: Path) -> _Kind | Path:
+    """The folder of its tokens in place of a split."""
+    return tokens if isinstance(source, Split) else source
+
+
+@contextmanager
+def _held(folder: Path, rank: int) -> Iterator[None]:
+    """Keep other runs out of the folder; the first process does that for all of its run."""
+    if rank > 0:
+        yield
+        return
+    with Claim(folder, LAYOUT) as claim:
+        yield
+        claim.free(unlock=(folder / PROVENANCE).exists())
+
+
+def _refuse_other(folder: Path) -> None:
+    """Refuse a folder of something else, before anything is loaded."""
+    with writable(folder):
+        refuse_foreign(folder, LAYOUT)
+    if (folder / "config.json").exists() and not any(
+        (folder / name).exists() for name in (PROVENANCE, STATE)
+    ):
         raise OutputError(f"{folder} holds a checkpoint that was not trained here; choose an empty folder")
 
 
@@ -227,6 +244,5 @@ def _finished(folder: Path, stamp: dict[str, Any]) -> Fitted:
         before, best, notes = facts["stamp"], int(facts["best_epoch"]), tuple(facts["notes"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OutputError(f"{folder / PROVENANCE} is damaged; choose another output") from error
-    if difference := first_difference(before, json.loads(json.dumps(stamp))):
-        raise OutputError(f"{folder} holds a finished run with {difference}; choose another output")
+    require_same(folder, LAYOUT, before, stamp)
     return Fitted(load_adapter(folder), history, best, notes)

@@ -11,12 +11,20 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from zeroshot.errors import OutputError
-from zeroshot.store.files import write_whole
+from zeroshot.store.files import crc32, write_whole
+from zeroshot.store.folder import Layout, require_same
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 STATE = "state.pt"
+LAYOUT = Layout(
+    "training",
+    (STATE, "training.json", "log.csv", "tokens"),
+    r"state\.pt|training\.(?:json|png)|log\.csv|README\.md|config\.json|(?:model|adapter)\.safetensors",
+    remedy="choose another output, or delete this one",
+)
+"""Of the folder of a run: its state, what it leaves in the end, and the tokens that it keeps there."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,7 @@ class Snapshots:
         """
         content = io.BytesIO()
         torch.save({**state, "stamp": json.dumps(self.stamp, sort_keys=True)}, content)
-        write_whole(self.path, content.getvalue())
+        write_whole(self.path, iter((content.getbuffer(), crc32(content.getbuffer()).encode())))
 
     def load(self) -> dict[str, Any] | None:
         """What was saved last, or None where nothing was.
@@ -57,7 +65,12 @@ class Snapshots:
         if not self.path.is_file():
             return None
         try:
-            state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+            content = self.path.read_bytes()
+            if crc32(content[:-8]) != content[-8:].decode():
+                raise ValueError("crc32")
+            state: dict[str, Any] = torch.load(
+                io.BytesIO(content[:-8]), map_location="cpu", weights_only=True
+            )
             stamp = json.loads(state.pop("stamp"))
         except (
             OSError,
@@ -70,26 +83,9 @@ class Snapshots:
             AttributeError,
         ) as error:
             raise OutputError(f"{self.path} is damaged; delete it and train again from the start") from error
-        if difference := first_difference(stamp, json.loads(json.dumps(self.stamp))):
-            raise OutputError(
-                f"{self.folder} holds a run with {difference}; choose another output, or delete {self.path}"
-            )
+        require_same(self.folder, LAYOUT, stamp, self.stamp)
         return state
 
     def clear(self) -> None:
         """Forget the state: the run is over and its results are written."""
         self.path.unlink(missing_ok=True)
-
-
-def first_difference(before: Any, now: Any, name: str = "") -> str | None:  # noqa: ANN401 - any JSON value
-    """In words, the first place where two JSON values differ; None where they agree."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        for key in dict.fromkeys([*now, *before]):
-            inner = f"{name}.{key}" if name else str(key)
-            if difference := first_difference(before.get(key), now.get(key), inner):
-                return difference
-        return None
-    if before == now:
-        return None
-    shown = [text if len(text) <= 40 else text[:37] + "…" for text in (json.dumps(before), json.dumps(now))]
-    return f"{name} {shown[0]}, this one has {shown[1]}"

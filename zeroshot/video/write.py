@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
-import secrets
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.errors import OptionError, OutputError, VideoError
+from zeroshot.errors import OptionError, VideoError
+from zeroshot.store.files import half_file
 
 if TYPE_CHECKING:
+    import os
+
     from numpy.typing import NDArray
 
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow")
@@ -57,24 +57,13 @@ def write_video(
         raise OptionError(f"constant rate factor {crf}; expected 0 (best) to 51 (smallest)")
     if preset not in PRESETS:
         raise OptionError(f"preset {preset!r}; expected one of {', '.join(PRESETS)}")
-    target = Path(path)
-    partial = target.with_name(f".{target.stem[:40]}.{os.getpid()}-{secrets.token_hex(4)}.mp4")
-    try:
-        rate = Fraction(fps).limit_denominator(1001)
+    rate = Fraction(fps).limit_denominator(1001)
+    with half_file(Path(path)) as half:
         if crf is None:
             pictures = np.ascontiguousarray(frames.transpose(0, 2, 3, 1))
-            _encode(partial, pictures, rate, {"qp": "0", "preset": PRESETS[0]})
+            _encode(half, pictures, rate, {"qp": "0", "preset": PRESETS[0]})
         else:
-            _encode(partial, _even(frames), rate, {"crf": str(crf), "preset": preset})
-        partial.replace(target)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(
-            f"cannot write {target}: {reason}; name a file in a folder you may write to"
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
+            _encode(half, _even(frames), rate, {"crf": str(crf), "preset": preset})
 
 
 def _even(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import zlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from zeroshot.errors import OutputError
-from zeroshot.store.files import write_whole
+from zeroshot.store.files import crc32, crc32_of, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-PATTERN = "shard-*.safetensors"
-_TYPES = {"F16": np.float16, "F32": np.float32}
-_CHUNK = 1 << 24
+SHARD = r"shard-\d{5,}\.safetensors"
+"""Pattern of a shard's name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,72 +39,76 @@ class Shard:
     embeddings: NDArray[np.float32]
 
 
-def write_shard(
-    path: Path, keys: Sequence[str], tokens: NDArray[np.float16], embeddings: NDArray[np.float32]
-) -> None:
-    """Write n videos as one file, with a checksum of its numbers.
+def shard_path(folder: Path, number: int) -> Path:
+    """Where a shard lies."""
+    return folder / f"shard-{number:05d}.safetensors"
+
+
+def shard_numbers(folder: Path) -> list[int]:
+    """Of the shards in a folder."""
+    return sorted(int(path.stem[6:]) for path in folder.iterdir() if re.fullmatch(SHARD, path.name))
+
+
+def write_shard(path: Path, shard: Shard, made_with: str) -> None:
+    """Write n videos as one file, with checksums of all that it holds.
 
     Args:
         path: of the file.
-        keys: n content keys.
-        tokens: (n, S, T, 1+N, C).
-        embeddings: (n, S, T, D).
+        shard: what to write.
+        made_with: short name of the waist's settings.
 
     Raises:
         OutputError: it cannot be written.
     """
     arrays: dict[str, NDArray[Any]] = {
-        "tokens": np.ascontiguousarray(tokens),
-        "embeddings": np.ascontiguousarray(embeddings),
+        "tokens": np.ascontiguousarray(shard.tokens),
+        "embeddings": np.ascontiguousarray(shard.embeddings),
     }
-    sums = {name: _checksum(array) for name, array in arrays.items()}
-    write_whole(path, save(arrays, metadata={"keys": json.dumps(list(keys)), "crc32": json.dumps(sums)}))
+    facts = _facts(path, made_with, shard.keys, arrays)
+    facts["crc32"] = {name: crc32(array.data) for name, array in arrays.items()}
+    write_whole(path, save(arrays, {"facts": json.dumps(facts), "crc32": crc32_of(facts)}))
 
 
-def read_shard(path: Path, *, verify: bool = True) -> Shard:
+def read_shard(path: Path, made_with: str, *, verify: bool = True) -> Shard:
     """The shard of a file, its arrays mapped from the disk as they are needed.
 
     Args:
         path: a file that `write_shard` wrote.
-        verify: read it once and hold it against its checksum; finds damage that leaves the length as it was.
+        made_with: as it was written with.
+        verify: read it once and hold it against its checksums; finds damage that leaves the length as it was.
 
     Raises:
-        OutputError: it is damaged.
+        OutputError: it is damaged, or of another waist.
     """
     try:
-        with path.open("rb") as stream:
-            length = int.from_bytes(stream.read(8), "little")
-            header: dict[str, Any] = json.loads(stream.read(min(length, path.stat().st_size)))
-        notes = header.pop("__metadata__")
-        end = 8 + length + max(int(entry["data_offsets"][1]) for entry in header.values())
-        if path.stat().st_size != end:
-            raise _damaged(path, f"it has {path.stat().st_size} bytes of {end}")
-        tokens, embeddings = (_mapped(path, 8 + length, header[name]) for name in ("tokens", "embeddings"))
-        keys, sums = tuple(json.loads(notes["keys"])), json.loads(notes["crc32"])
+        with safe_open(path, "pt") as tensors:  # whose numpy side would copy
+            notes = tensors.metadata()
+            tokens, embeddings = (tensors.get_tensor(name).numpy() for name in ("tokens", "embeddings"))
+        facts = json.loads(notes["facts"])
+        if notes["crc32"] != crc32_of(facts):
+            raise _damaged(path, "the checksum of its header is another")
+        sums, keys = facts.pop("crc32"), tuple(facts["keys"])
     except OSError as error:
         raise OutputError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(path, "its header is not readable") from error
-    if not len(keys) == len(tokens) == len(embeddings):
-        raise _damaged(path, "its parts have different lengths")
-    if verify and (_checksum(tokens), _checksum(embeddings)) != (sums.get("tokens"), sums.get("embeddings")):
+    arrays = {"tokens": tokens, "embeddings": embeddings}
+    expected = _facts(path, made_with, keys, arrays)
+    if facts["made_with"] != made_with or facts["name"] != path.name:
+        raise OutputError(f"{path} was copied here from elsewhere; delete it and run the same command again")
+    if facts != expected:
+        raise _damaged(path, "its arrays have other shapes than it says")
+    if verify and any(crc32(array.data) != sums[name] for name, array in arrays.items()):
         raise _damaged(path, "its checksum is another")
     return Shard(keys, tokens, embeddings)
 
 
-def _mapped(path: Path, start: int, entry: dict[str, Any]) -> NDArray[Any]:
-    """One array of a safetensors file, mapped."""
-    shape = tuple(entry["shape"])
-    return np.memmap(path, _TYPES[entry["dtype"]], "r", start + int(entry["data_offsets"][0]), shape)
-
-
-def _checksum(array: NDArray[Any]) -> int:
-    """CRC-32 of an array's bytes, a stretch at a time so that the memory stays small."""
-    flat = array.reshape(-1).view(np.uint8)
-    total = 0
-    for start in range(0, len(flat), _CHUNK):
-        total = zlib.crc32(flat[start : start + _CHUNK].data, total)
-    return total
+def _facts(
+    path: Path, made_with: str, keys: Sequence[str], arrays: dict[str, NDArray[Any]]
+) -> dict[str, Any]:
+    """What a shard says of itself."""
+    shapes = {name: [str(array.dtype), *array.shape] for name, array in arrays.items()}
+    return {"name": path.name, "made_with": made_with, "keys": list(keys), "shapes": shapes}
 
 
 def _damaged(path: Path, reason: str) -> OutputError:

@@ -13,7 +13,9 @@ import torch
 
 from zeroshot.cutouts.finders import TOKENS
 from zeroshot.errors import OptionError, OutputError
-from zeroshot.waist.shards import PATTERN, Shard, read_shard
+from zeroshot.store.files import crc32_of, read_note
+from zeroshot.store.folder import first_difference
+from zeroshot.waist.shards import Shard, read_shard, shard_numbers, shard_path
 
 if TYPE_CHECKING:
     import os
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT = 2
 SWAPPED = " swapped"
 """Ends the key of a copy before another place."""
 
@@ -105,16 +107,21 @@ class WaistSettings:
         known = {entry.name: values[entry.name] for entry in fields(cls) if entry.name in values}
         return cls(**{**known, "grid": tuple(known["grid"])})
 
+    @property
+    def made_with(self) -> str:
+        """Short name of all but the name of the network, which changes no token."""
+        return crc32_of({**self.as_dict(), "backbone": ""})
+
     def difference(self, other: WaistSettings) -> str | None:
         """The first setting, in words, in which other's tokens are of another kind than these; or None."""
-        for entry in fields(self):
-            mine, theirs = getattr(self, entry.name), getattr(other, entry.name)
-            if entry.name == "backbone" or mine == theirs:
-                continue
-            if entry.name == "fingerprint":
-                return f"tokens of the backbone {self.backbone} ({mine}), not of {other.backbone} ({theirs})"
-            return f"tokens with {entry.name} {mine!r}, not {theirs!r}"
-        return None
+        if self.fingerprint != other.fingerprint:
+            return (
+                f"tokens of the backbone {self.backbone} ({self.fingerprint}), "
+                f"not of {other.backbone} ({other.fingerprint})"
+            )
+        mine, theirs = ({**settings.as_dict(), "backbone": ""} for settings in (self, other))
+        found = first_difference(mine, theirs, "not")
+        return None if found is None else f"tokens with {found}"
 
 
 @dataclass(frozen=True)
@@ -205,7 +212,10 @@ class Waist:
             raise OutputError(f"{folder} holds {difference}; {_REMEDY}")
         if not manifest["complete"]:
             raise OutputError(f"{folder} is half-written; run the same command again: what is there is kept")
-        shards = tuple(read_shard(path, verify=verify) for path in sorted(folder.glob(PATTERN)))
+        shards = tuple(
+            read_shard(shard_path(folder, number), settings.made_with, verify=verify)
+            for number in shard_numbers(folder)
+        )
         rows = tuple(WaistRow(*row) for row in manifest["rows"])
         try:
             return cls(settings, rows, shards, tuple((name, reason) for name, reason in manifest["failures"]))
@@ -336,20 +346,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Raises:
         OutputError: there is none, or it is damaged.
     """
-    path = folder / MANIFEST
+    manifest = read_note(folder / MANIFEST, "a folder of tokens", _REMEDY, FORMAT)
     try:
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if manifest["format"] != FORMAT:
-            raise OutputError(
-                f"{path} has format {manifest['format']!r}; this version reads {FORMAT}; {_REMEDY}"
-            )
         WaistSettings.from_dict(manifest["settings"])
         if not {"complete", "rows", "failures"} <= set(manifest):
             raise KeyError("rows")
-    except OSError as error:
-        raise OutputError(
-            f"cannot read {path}: {error.strerror or error}; expected a folder of tokens"
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise OutputError(f"{path} is damaged; {_REMEDY}") from error
+    except (KeyError, TypeError) as error:
+        raise OutputError(f"{folder / MANIFEST} is damaged; {_REMEDY}") from error
     return manifest

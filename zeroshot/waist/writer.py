@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import json
+import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from zeroshot.cutouts.finders import TOKENS, masks_identity
 from zeroshot.errors import ModelError, OutputError, VideoError
 from zeroshot.model.tokens import pool_tokens, pooled_grid
-from zeroshot.store.files import write_whole
+from zeroshot.store.files import write_note
+from zeroshot.store.folder import Claim, Layout
 from zeroshot.video.identity import content_key, file_stamp
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.source import name_of
 from zeroshot.waist.figures import Shot
-from zeroshot.waist.shards import PATTERN, read_shard, write_shard
-from zeroshot.waist.swapped_copies import copied_rows, learn_swapper, refuse_gone
+from zeroshot.waist.shards import SHARD, Shard, read_shard, shard_numbers, shard_path, write_shard
+from zeroshot.waist.swapped_copies import PLACES, copied_rows, learn_swapper, refuse_gone
 from zeroshot.waist.waist import (
     FORMAT,
     MANIFEST,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from zeroshot.waist.swapped_copies import PlaceSwapper
 
 Encoded = tuple["NDArray[np.float16]", "NDArray[np.float32]"]
+LAYOUT = Layout("tokens", (MANIFEST,), rf"{SHARD}|{re.escape(MANIFEST)}|{re.escape(PLACES)}")
 _SHARD_BYTES = 32 << 20
 _SHARD_ROWS = 256  # an interrupted run loses at most so many videos
 
@@ -100,11 +103,18 @@ def write_waist(
     folder = Path(folder)
     sampling = sampling or replace(model.sampling, num_views=1)
     settings = waist_settings(model.backbone, sampling, grid_side, copies)
-    known = _claim(folder, settings)
-    rows, sources, failures = _rows(videos, known)
-    refuse_gone(folder, sources)
+    before = _manifest(folder, settings)
+    rows, sources, failures = _rows(videos, before)
+    if (
+        before.get("complete")
+        and not failures
+        and before["rows"] == _listed(rows + copied_rows(rows, folder))
+    ):
+        with suppress(OutputError):  # of shards that are damaged or gone more is said below
+            return Waist.open(folder, settings)
     reader = ClipReader(decoder=decoder, shorter_side=model.backbone.preprocess.shorter_side)
-    with ShardWriter(folder) as writer, reader:
+    with ShardWriter(folder, settings) as writer, reader:
+        refuse_gone(folder, sources)
         todo = _todo(sources, writer.done, settings)
         learns = settings.swapped and bool(todo)
         masks = (copies or Copies()).masks
@@ -116,12 +126,7 @@ def write_waist(
             except VideoError as error:
                 failures += [(row.path, str(error)) for row in rows if row.key == key]
             (advance or _nobody)(done, len(todo))
-    rows = [row for row in rows if row.key in writer.done]
-    if not rows:
-        first = f"first: {failures[0][1]}" if failures else "none was given"
-        raise VideoError(f"none of the {len(videos)} videos could be read ({first})")
-    rows += copied_rows(rows, folder)
-    _put_manifest(folder, settings, rows, failures, complete=True)
+        writer.finish([row for row in rows if row.key in writer.done], failures)
     return Waist.open(folder, settings, verify=False)
 
 
@@ -159,21 +164,32 @@ def waist_settings(
 class ShardWriter:
     """Encoded videos on their way into shards; leaving it writes what is pending, whatever ended the run.
 
+    No other run writes there meanwhile.
+
     Attributes:
         folder: where the shards lie.
         done: keys that are written or pending.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: WaistSettings) -> None:
         """Look at what there is.
 
         Raises:
-            OutputError: a shard is damaged.
+            OutputError: it cannot be written, holds something else or a damaged shard, or another run is
+                writing there.
         """
-        self.folder = folder
-        paths = sorted(folder.glob(PATTERN))
-        self.done = {key for path in paths for key in read_shard(path).keys}
-        self._number = 1 + int(paths[-1].stem.removeprefix("shard-")) if paths else 0
+        self.folder, self._settings = folder, settings
+        self._claim = Claim(folder, LAYOUT)
+        try:
+            if not _manifest(folder, settings):
+                _put_manifest(folder, settings, [], [], complete=False)
+            numbers = shard_numbers(folder)
+            shards = (read_shard(shard_path(folder, number), settings.made_with) for number in numbers)
+            self.done = {key for shard in shards for key in shard.keys}
+        except BaseException:
+            self._claim.free()
+            raise
+        self._number = numbers[-1] + 1 if numbers else 0
         self._pending: list[tuple[str, NDArray[np.float16], NDArray[np.float32]]] = []
 
     def __enter__(self) -> ShardWriter:
@@ -184,7 +200,11 @@ class ShardWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Write what is pending."""
-        self.flush()
+        try:
+            if not isinstance(error, OutputError):
+                self.flush()
+        finally:
+            self._claim.free()
 
     def add(self, encoded: Mapping[str, Encoded]) -> None:
         """Take key → tokens (S', T, 1+N, C) and embeddings (S', T, D) of videos, unless they are there."""
@@ -200,15 +220,25 @@ class ShardWriter:
         """Write the pending videos as one shard."""
         if not self._pending:
             return
+        self._claim.check()
         keys, tokens, embeddings = zip(*self._pending, strict=True)
-        write_shard(
-            self.folder / f"shard-{self._number:05d}.safetensors",
-            keys,
-            np.stack(tokens),
-            np.stack(embeddings),
-        )
+        shard = Shard(keys, np.stack(tokens), np.stack(embeddings))
+        write_shard(shard_path(self.folder, self._number), shard, self._settings.made_with)
         self._number += 1
         self._pending = []
+
+    def finish(self, rows: list[WaistRow], failures: list[tuple[str, str]]) -> None:
+        """Write what is pending, and the rows of all videos that could be read, and of their copies.
+
+        Raises:
+            VideoError: there are none.
+        """
+        self.flush()
+        if not rows:
+            first = f"first: {failures[0][1]}" if failures else "none was given"
+            raise VideoError(f"none of the {len(failures)} videos could be read ({first})")
+        rows = rows + copied_rows(rows, self.folder)
+        _put_manifest(self.folder, self._settings, rows, failures, complete=True)
 
 
 def _nobody(_done: int, _total: int) -> None:
@@ -249,9 +279,10 @@ def _stacked(
     """Pooled tokens (S', T, 1+N, C) and embeddings (S', T, D) of S' clips' tokens and embeddings."""
     side, grid = max(settings.grid), backbone.grid or (1, 1)
     tokens = np.stack([pool_tokens(raw, grid, side).half().cpu().numpy() for raw, _ in read])
-    if not np.isfinite(tokens).all():
+    embeddings = np.stack([rows.float().cpu().numpy() for _, rows in read])
+    if not (np.isfinite(tokens).all() and np.isfinite(embeddings).all()):
         raise VideoError(f"{name}: {backbone.name} gives tokens that are no numbers in float16")
-    return tokens, np.stack([rows.float().cpu().numpy() for _, rows in read])
+    return tokens, embeddings
 
 
 def _todo(sources: dict[str, VideoSource], done: set[str], settings: WaistSettings) -> dict[str, VideoSource]:
@@ -261,9 +292,10 @@ def _todo(sources: dict[str, VideoSource], done: set[str], settings: WaistSettin
 
 
 def _rows(
-    videos: Sequence[Labeled], known: dict[tuple[str, str], str]
+    videos: Sequence[Labeled], before: dict[str, Any]
 ) -> tuple[list[WaistRow], dict[str, VideoSource], list[tuple[str, str]]]:
     """Rows with their keys, one source for each key, and the videos that cannot be opened."""
+    known = {(path, stamp): key for path, _, _, key, stamp in before.get("rows", ())}
     rows, failures = [], []
     sources: dict[str, VideoSource] = {}
     for video in videos:
@@ -280,24 +312,19 @@ def _rows(
     return rows, sources, failures
 
 
-def _claim(folder: Path, settings: WaistSettings) -> dict[tuple[str, str], str]:
-    """Mark a new folder as one in the making, or refuse another; gives the keys of files that it knows."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / MANIFEST).exists() and any(folder.iterdir()):
-            raise OutputError(f"{folder} is not empty and holds no {MANIFEST}; choose an empty folder")
-    except OSError as error:
-        raise OutputError(
-            f"cannot write to {folder}: {error.strerror or error}; choose another folder"
-        ) from error
-    if (folder / MANIFEST).exists():
-        manifest = read_manifest(folder)
-        before = WaistSettings.from_dict(manifest["settings"])
-        if difference := before.difference(settings):
-            raise OutputError(f"{folder} holds {difference}; choose another folder, or delete this one")
-        return {(row.path, row.stamp): row.key for row in (WaistRow(*each) for each in manifest["rows"])}
-    _put_manifest(folder, settings, [], [], complete=False)
-    return {}
+def _manifest(folder: Path, settings: WaistSettings) -> dict[str, Any]:
+    """What a folder of the same settings says of itself; empty where there is none yet."""
+    if not (folder / MANIFEST).exists():
+        return {}
+    manifest = read_manifest(folder)
+    if difference := WaistSettings.from_dict(manifest["settings"]).difference(settings):
+        raise OutputError(f"{folder} holds {difference}; choose another folder, or delete this one")
+    return manifest
+
+
+def _listed(rows: list[WaistRow]) -> list[list[str | None]]:
+    """Rows as a manifest has them."""
+    return [[row.path, row.label, row.scene, row.key, row.stamp] for row in rows]
 
 
 def _put_manifest(
@@ -313,6 +340,6 @@ def _put_manifest(
         "complete": complete,
         "settings": settings.as_dict(),
         "failures": failures,
-        "rows": [[row.path, row.label, row.scene, row.key, row.stamp] for row in rows],
+        "rows": _listed(rows),
     }
-    write_whole(folder / MANIFEST, (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode())
+    write_note(folder / MANIFEST, content)
