@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from zeroshot.video.decoders.decoder import DECODERS
+
 Videos = Annotated[
     list[str],
     typer.Argument(
@@ -63,7 +65,9 @@ Frames = Annotated[
         "Default: even.",
     ),
 ]
-Decoder = Annotated[str, typer.Option(help="auto, decord or pyav.")]
+Decoder = Annotated[
+    str, typer.Option(help=f"{', '.join(DECODERS)}; raw neither squares pixels nor tone-maps HDR.")
+]
 Precision = Annotated[
     str | None,
     typer.Option(
