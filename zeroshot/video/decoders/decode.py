@@ -194,7 +194,12 @@ class _Frames:
         # Two frames or a hundredth less than declared is how headers round; more, and the end is missing.
         slack = max(2 / (info.fps or 25), 0.01 * info.duration_seconds)
         if end is None or end >= info.duration_seconds - slack:
-            return self._clips(times, shown)
+            clips = self._clips(times, shown)
+            return (
+                [replace(clip, end_seconds=info.duration_seconds) for clip in clips]
+                if info.breaks_off
+                else clips
+            )
         rows = moments(end)
         times = [rows[place] for place in places]
         return [replace(clip, end_seconds=end) for clip in self._clips(times, self._shown(times))]

@@ -99,9 +99,9 @@ class OpenVideo(Protocol):
 
 def open_with_pyav(path: str | os.PathLike[str], *, num_threads: int = 0) -> Decoder:
     """PyAV, which reads anything; pictures of animated WebP by PIL, which alone reads those."""
+    from zeroshot.video.decoders.animated import AnimatedPicture, is_animated_webp
     from zeroshot.video.decoders.probe import require_file
     from zeroshot.video.decoders.pyav import PyavDecoder
-    from zeroshot.video.decoders.stills import AnimatedPicture, is_animated_webp
 
     if is_animated_webp(require_file(path)):
         return AnimatedPicture(path)

@@ -35,6 +35,7 @@ class VideoInfo:
         rotation: degrees counterclockwise by which stored frames are turned for display: 0, 90, 180 or 270.
         start_seconds: the first frame's time in the container.
         mirrored: whether left and right are exchanged for display, after the rotation.
+        breaks_off: whether the file's index promises more than the file holds, as after a broken download.
     """
 
     path: str
@@ -47,6 +48,7 @@ class VideoInfo:
     rotation: int
     start_seconds: float
     mirrored: bool = False
+    breaks_off: bool = False
 
 
 def printable(path: str | os.PathLike[str]) -> str:

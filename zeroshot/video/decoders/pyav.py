@@ -183,6 +183,7 @@ class PyavDecoder:
 
     def _describe(self, start_seconds: float) -> VideoInfo:
         """What the headers and the first frame say."""
+        promised = self._stream.last_indexed()
         duration_seconds = self._declared_duration()
         stream = self._stream
         return VideoInfo(
@@ -196,7 +197,12 @@ class PyavDecoder:
             rotation=self.orientation.rotation,
             start_seconds=start_seconds,
             mirrored=self.orientation.mirrored,
+            breaks_off=promised is not None and self._own_seconds(promised) >= duration_seconds,
         )
+
+    def _own_seconds(self, tick: int) -> float:
+        """Seconds from the first frame to one of the file's own timestamps."""
+        return float((tick - (self.clock.first_guess or 0)) * self.clock.stream_time_base)
 
     def _declared_duration(self) -> float:
         """Seconds from the first frame to the end of the last, by the headers where they tell."""

@@ -116,6 +116,11 @@ class PacketStream:
         """How long the container says that it is; 0 where it does not."""
         return (self._open_file.duration or 0) / 1_000_000
 
+    def last_indexed(self) -> int | None:
+        """The last decoding time in the file's index, in its own ticks; None where there is no index."""
+        entries = self.stream.index_entries
+        return entries[-1].timestamp if self.indexed and len(entries) else None
+
     def close(self) -> None:
         """Free the file and the decoder."""
         if self._file is not None:
@@ -195,7 +200,7 @@ class PacketStream:
             if telling:
                 refuse_encrypted_packet(packet, self.name)
             if self.timeline is not None:
-                _shift(packet, self.timeline.shift(self._number))
+                self._shift(packet, self.timeline)
                 self._number += 1
             yield packet
 
@@ -243,10 +248,12 @@ class PacketStream:
             raise DecodingDamage
         return frames
 
-
-def _shift(packet: Packet[VideoStream], ticks: int) -> None:
-    """Move a packet's timestamps."""
-    if packet.pts is not None:
-        packet.pts += ticks
-    if packet.dts is not None:
-        packet.dts += ticks
+    def _shift(self, packet: Packet[VideoStream], timeline: Timeline) -> None:
+        """Move the timestamps of the packet that comes next."""
+        ticks = timeline.shift(self._number)
+        if packet.pts is not None:
+            known = self._number < len(timeline) and timeline.has_pts[self._number]
+            packet.pts = packet.pts + ticks if known else None
+        if packet.dts is not None:
+            # Matroska stores none; libav derives them, but not across a join.
+            packet.dts = None if self.container in _INDEXED else packet.dts + ticks

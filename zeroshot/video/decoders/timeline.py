@@ -28,6 +28,7 @@ _NONE = -(1 << 63)  # as libav writes a timestamp that is not there
 _JUMPS = 0x0200  # libav's flag of formats in which clocks jump: AVFMT_TS_DISCONT
 _BACK_SECONDS = 0.1  # decoding times that fall back by more begin a new part; so does ffmpeg's own command
 _FORWARD_SECONDS = 10.0  # likewise, where they leap by more
+_MATROSKA = "matroska,webm"
 _SEGMENT = b"\x18\x53\x80\x67"  # Matroska's element that holds everything
 
 
@@ -64,7 +65,8 @@ class Timeline:
         time_base: Fraction,
         frame_seconds: Fraction,
         *,
-        jumps: bool,
+        leaps: bool,
+        falls: bool,
     ) -> Timeline:
         """From all packets of a stream, in the file's order.
 
@@ -72,13 +74,19 @@ class Timeline:
             packets: demuxed, their timestamps as they are.
             time_base: seconds a tick.
             frame_seconds: how long a frame is shown of which its packet does not say.
-            jumps: whether the format is one in which a leap forward is a new clock, and no long picture.
+            leaps: whether a leap forward is a new clock, and no long picture.
+            falls: whether decoding times are the file's own, so that any that falls back is a new clock.
         """
         pts, dts, ends, places = array("q"), array("q"), array("q"), array("q")
         keys, hidden = bytearray(), bytearray()
         frame = max(1, round(frame_seconds / time_base))
+        tick_seconds = float(time_base)
+        leap = _FORWARD_SECONDS / tick_seconds if leaps else math.inf
+        back = _BACK_SECONDS / tick_seconds if falls else math.inf
         for packet in packets:
             time = packet.pts
+            if falls and time is not None and abs(time - (packet.dts or time)) > leap:
+                time = None  # of a packet that spans a join: half of one clock, half of the other
             pts.append(_NONE if time is None else time)
             dts.append(_NONE if packet.dts is None else packet.dts)
             ends.append(_NONE if time is None else time + (packet.duration or frame))
@@ -88,9 +96,6 @@ class Timeline:
         is_key, is_hidden = (np.frombuffer(each, dtype=np.bool_) for each in (keys, hidden))
         times = np.array(pts, dtype=np.int64)
         shown = times != _NONE
-        tick_seconds = float(time_base)
-        leap = _FORWARD_SECONDS / tick_seconds if jumps else math.inf
-        back = _BACK_SECONDS / tick_seconds if jumps else math.inf
         starts = _starts(pts, dts, keys, hidden, back, leap)
         shifts, end = _shifts(starts, times, np.array(ends, dtype=np.int64), shown & ~is_hidden)
         lengths = np.diff([*starts, len(times)])
@@ -194,22 +199,34 @@ def may_restart(path: str, container: InputContainer, stream: VideoStream) -> bo
     """
     if container.format.flags & _JUMPS:
         return True
-    if container.format.name == "matroska,webm":
+    if container.format.name == _MATROSKA:
         return _goes_on(path)
     return container.format.name == "mov,mp4,m4a,3gp,3g2,mj2" and not stream.frames  # fragments
 
 
+def _leaps(path: str, container: InputContainer) -> bool:
+    """Whether the clock of a file may leap forward: by its format, or as another Matroska file follows."""
+    joined = container.format.name == _MATROSKA and _segment_end(path) is not None and _goes_on(path)
+    return joined or bool(container.format.flags & _JUMPS)
+
+
 def _goes_on(path: str) -> bool:
-    """Whether something follows the first segment of a Matroska file, or its length is not known."""
+    """Whether something follows the first segment of a Matroska file, or its end is not known."""
+    end = _segment_end(path)
+    return end is None or end < Path(path).stat().st_size
+
+
+def _segment_end(path: str) -> int | None:
+    """Where the first segment of a Matroska file ends, in bytes; None where it does not say, as live ones."""
     with Path(path).open("rb") as file:
         head = file.read(4096)
     place = head.find(_SEGMENT) + len(_SEGMENT)
     if place < len(_SEGMENT) or place >= len(head) or not head[place]:
-        return True
+        return None
     length = 9 - head[place].bit_length()
     mask = (1 << 7 * length) - 1
     size = int.from_bytes(head[place : place + length], "big") & mask
-    return size == mask or place + length + size < Path(path).stat().st_size
+    return None if size == mask else place + length + size
 
 
 def read_timeline(path: str, name: str) -> Timeline:
@@ -236,5 +253,6 @@ def _read(path: str, name: str, identity: tuple[int, ...]) -> Timeline:
             sound_packets(container, stream),
             Fraction(stream.time_base),
             1 / (frame_rate(stream) or Fraction(25)),
-            jumps=bool(container.format.flags & _JUMPS),
+            leaps=_leaps(path, container),
+            falls=bool(container.format.flags & _JUMPS),
         )

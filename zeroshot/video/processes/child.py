@@ -119,7 +119,7 @@ def _packed(clips: tuple[Clip, ...]) -> Reply:
     for clip in clips:
         moved = np.zeros(0) if clip.moved_seconds is None else clip.moved_seconds
         arrays += [clip.frames.transpose(0, 2, 3, 1), clip.seconds, moved]
-    return {"kind": "clips", "ends": [clip.end_seconds for clip in clips]}, arrays
+    return {"kind": "clips"}, arrays
 
 
 _JOBS = {"clips": _clips, "windows": _windows, "probe": _probe, "film": _film}

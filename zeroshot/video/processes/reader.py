@@ -362,12 +362,10 @@ class _BegunGroup:
 
 def _clips_of(reply: tuple[dict[str, Any], list[NDArray[Any]]]) -> tuple[Clip, ...]:
     """Clips from frames (T, H, W, 3), seconds, and how far they moved or nothing, in turn."""
-    header, arrays = reply
+    _, arrays = reply
     return tuple(
-        Clip(frames.transpose(0, 3, 1, 2), seconds, moved if len(moved) else None, end)
-        for frames, seconds, moved, end in zip(
-            arrays[::3], arrays[1::3], arrays[2::3], header["ends"], strict=True
-        )
+        Clip(frames.transpose(0, 3, 1, 2), seconds, moved if len(moved) else None)
+        for frames, seconds, moved in zip(arrays[::3], arrays[1::3], arrays[2::3], strict=True)
     )
 
 

@@ -1,4 +1,4 @@
-"""Pictures by PIL: still ones, whatever their depth, and animated ones, which are videos."""
+"""Animated WebP, which is a video that libav does not read and PIL does."""
 
 from __future__ import annotations
 
@@ -19,38 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
-    from PIL.Image import Image
 
-_SIXTEEN_BITS = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N"})
 _ROUNDING_SECONDS = 1e-6
 _LEAST_MILLISECONDS = 1  # of a frame for which the file says none
-
-
-def rgb_of(image: Image) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 of a PIL image; of 16 bits of grey the upper eight, which PIL itself would cut off."""
-    if image.mode in _SIXTEEN_BITS:
-        levels = np.asarray(image).astype(np.int64)
-        grey = (levels.clip(0, 65535) >> 8).astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=-1)
-    return np.asarray(image.convert("RGB"))
-
-
-def read_still(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 of an image file, upright; of an animated one its first frame.
-
-    Raises:
-        VideoError: PIL cannot read it, or it is far too large.
-    """
-    from PIL import Image, ImageOps
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                return rgb_of(ImageOps.exif_transpose(image))
-    except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as error:
-        words = " ".join(str(error).split())[:160]
-        raise VideoError(f"cannot read the frame {printable(path)}: {words}; replace or remove it") from None
 
 
 def is_animated_webp(path: str | os.PathLike[str]) -> bool:
@@ -61,33 +32,6 @@ def is_animated_webp(path: str | os.PathLike[str]) -> bool:
     except (OSError, ValueError):
         return False
     return head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X" and len(head) == 21 and bool(head[20] & 2)
-
-
-def is_animated(path: str | os.PathLike[str]) -> bool:
-    """Whether an image file holds several frames, one after the other: WebP, APNG or GIF.
-
-    Raises nothing: what cannot be read is not animated.
-    """
-    if is_animated_webp(path):
-        return True
-    try:
-        with Path(path).open("rb") as file:
-            head = file.read(1 << 16)
-    except (OSError, ValueError):
-        return False
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        before_data = head.partition(b"IDAT")[0]
-        place = before_data.find(b"acTL")
-        return place >= 0 and int.from_bytes(before_data[place + 4 : place + 8], "big") > 1
-    if head.startswith(b"GIF8"):
-        from PIL import Image
-
-        try:
-            with Image.open(path) as image:
-                return bool(getattr(image, "n_frames", 1) > 1)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-            return False
-    return False
 
 
 class AnimatedPicture:
@@ -166,7 +110,7 @@ class AnimatedPicture:
         """(H, W, 3) of a frame by its number."""
         try:
             self._image.seek(place)
-            return rgb_of(self._image)
+            return np.asarray(self._image.convert("RGB"))
         except (OSError, ValueError, SyntaxError, EOFError) as error:
             raise self._unreadable(error) from None
 
