@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from zeroshot.video.decoders.decoder import DECODERS
+from zeroshot.video.decoders.by_name import DECODERS
 
 Videos = Annotated[
     list[str],

@@ -10,8 +10,8 @@ from PIL import Image
 from zeroshot.errors import VideoError
 from zeroshot.video.decoders import decord as decord_reader
 from zeroshot.video.decoders.all_frames import read_film
+from zeroshot.video.decoders.by_name import DECODERS
 from zeroshot.video.decoders.decode import probe, read_clips
-from zeroshot.video.decoders.decoder import DECODERS
 from zeroshot.video.decoders.tone import standard_range
 from zeroshot.video.sampling import Sampling
 

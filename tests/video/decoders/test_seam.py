@@ -9,8 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from zeroshot.cli.main import app
+from zeroshot.video.decoders.by_name import DECODERS
 from zeroshot.video.decoders.decode import read_clips, read_windows
-from zeroshot.video.decoders.decoder import DECODERS, KeyFrame, Shown
+from zeroshot.video.decoders.decoder import KeyFrame, Shown
 from zeroshot.video.decoders.probe import VideoInfo
 from zeroshot.video.sampling import Sampling
 

@@ -8,8 +8,8 @@ import numpy as np
 import odd_files as odd
 import pytest
 
+from zeroshot.video.decoders.by_name import DECODERS
 from zeroshot.video.decoders.decode import probe, read_clips, read_windows
-from zeroshot.video.decoders.decoder import DECODERS
 from zeroshot.video.sampling import Sampling, frame_times
 
 if TYPE_CHECKING:
@@ -57,7 +57,12 @@ PARTS = {
 }
 SECOND = ("like the first", "larger", "without colour", "far ahead")
 JOINED = [
-    (codec, suffix, second) for suffix, codecs in PARTS.items() for codec in codecs for second in SECOND
+    (codec, suffix, second)
+    for suffix, codecs in PARTS.items()
+    for codec in codecs
+    for second in SECOND
+    # Its header stands once in a Matroska file, so that nobody can decode another size behind it.
+    if (codec, suffix, second) != ("h264", ".mkv", "larger")
 ]
 SHOWN_BY_DEFAULT = {
     *[("h264", suffix, "like the first") for suffix in (".ts", ".mkv")],

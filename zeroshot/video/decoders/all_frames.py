@@ -9,7 +9,7 @@ import numpy as np
 
 from zeroshot.errors import VideoError
 from zeroshot.types import Clip
-from zeroshot.video.decoders.decoder import DECODERS
+from zeroshot.video.decoders.by_name import DECODERS
 from zeroshot.video.decoders.probe import printable
 from zeroshot.video.source import FRAMES_FPS, every_frame
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from zeroshot.errors import OptionError, VideoError
 from zeroshot.types import Clip
-from zeroshot.video.decoders.decoder import DECODERS
+from zeroshot.video.decoders.by_name import DECODERS
 from zeroshot.video.decoders.probe import VideoInfo, printable
 from zeroshot.video.sampling import Sampling, frame_times, reach_seconds, require_frames, window_of
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from av.packet import Packet
 
 _DAMAGED_READS = 64  # demuxing errors in a row after which the rest of the file is given up
-_GLANCE = 64  # bytes, of which one differs from zero in nearly all packets
 _UNCOMPRESSED = frozenset({"rawvideo", "v210", "v308", "v408", "v410", "r210", "yuv4", "ayuv", "y41p"})
 _LOOKAHEAD = 20  # packets: more than any codec reorders (16)
 
@@ -68,14 +67,13 @@ def sound_packets(container: InputContainer, stream: VideoStream) -> Iterator[Pa
     Packets of nothing but zeros are left out: a download or a disk has not written them yet, or never will.
     """
     av = import_av()
-    empty_alike = stream.codec_context.name not in _UNCOMPRESSED
+    compressed = stream.codec_context.name not in _UNCOMPRESSED
     failures = 0
     while failures < _DAMAGED_READS:
         try:
             for packet in (each for each in container.demux(stream) if each.size):
                 failures = 0
-                if not (empty_alike and _is_void(packet)):
-                    yield packet
+                yield from () if compressed and _is_void(packet) else (packet,)
         except (av.error.FFmpegError, OSError):
             failures += 1
         else:
@@ -85,4 +83,4 @@ def sound_packets(container: InputContainer, stream: VideoStream) -> Iterator[Pa
 def _is_void(packet: Packet[VideoStream]) -> bool:
     """Whether all bytes of a packet are zero."""
     view = memoryview(packet)
-    return not any(view[:_GLANCE]) and not any(view)
+    return not any(view)  # ends with the first byte that differs: the third or fourth in nearly all

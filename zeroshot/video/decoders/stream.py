@@ -197,7 +197,7 @@ class PacketStream:
         """
         telling = self.container in _PACKETS_TELL
         for packet in sound_packets(self._open_file, self.stream):
-            if telling:
+            if telling and packet.is_keyframe:
                 refuse_encrypted_packet(packet, self.name)
             if self.timeline is not None:
                 self._shift(packet, self.timeline)
