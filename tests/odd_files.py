@@ -148,3 +148,28 @@ def audio_only(folder: Path) -> Path:
     path = folder / "sound.mp4"
     ffmpeg("-f", "lavfi", "-i", "sine=frequency=300:duration=1", "-c:a", "aac", path)
     return path
+
+
+def with_matrix(source: Path, matrix: tuple[int, int, int, int], name: str) -> Path:
+    """An mp4 or mov with a display matrix: (x, y) goes to (m0 x + m2 y, m1 x + m3 y)."""
+    data = bytearray(source.read_bytes())
+    a, b, c, d = (number << 16 for number in matrix)
+    place = data.index(b"tkhd") + 44
+    data[place : place + 36] = np.array([a, b, 0, c, d, 0, 0, 0, 1 << 30], dtype=">i4").tobytes()
+    path = source.with_name(name)
+    path.write_bytes(bytes(data))
+    return path
+
+
+def joined(path: Path, *parts: Path) -> Path:
+    """Files one behind the other, byte for byte, as copied discs and downloads in pieces are."""
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return path
+
+
+def frames_by_ffmpeg(path: Path, width: int, height: int) -> np.ndarray:
+    """(T, H, W, 3): every frame that ffmpeg's command line shows of a file, errors ignored."""
+    command = [ffmpeg_exe(), "-v", "quiet", "-i", str(path), "-fps_mode", "passthrough"]
+    command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    shown = subprocess.run(command, capture_output=True, check=False).stdout
+    return np.frombuffer(shown, dtype=np.uint8).reshape(-1, height, width, 3)

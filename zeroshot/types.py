@@ -25,11 +25,14 @@ class Clip:
         seconds: (T,) float64, when each frame is shown, counted from the first frame of the video.
         moved_seconds: (T,) float64, how far each lies from the moment asked for, where key frames stand in;
             None where the frames are those shown at the moments.
+        end_seconds: where the video breaks off, if that is before the end that it declares; the moments are
+            then spread over what there is. None where it does not.
     """
 
     frames: NDArray[np.uint8]
     seconds: NDArray[np.float64]
     moved_seconds: NDArray[np.float64] | None = None
+    end_seconds: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse anything but T ≥ 1 frames of three channels, each with its time."""

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from zeroshot.video.decoders.by_name import DECODERS
+
 Videos = Annotated[
     list[str],
     typer.Argument(
@@ -71,7 +73,9 @@ Series = Annotated[
         help="Of folders that hold several numbered series of images: the names of one, as 'img_*'.",
     ),
 ]
-Decoder = Annotated[str, typer.Option(help="auto, decord or pyav.")]
+Decoder = Annotated[
+    str, typer.Option(help=f"{', '.join(DECODERS)}; raw neither squares pixels nor tone-maps HDR.")
+]
 Precision = Annotated[
     str | None,
     typer.Option(

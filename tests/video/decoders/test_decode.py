@@ -14,7 +14,7 @@ from PIL import Image
 
 from zeroshot.errors import OptionError, VideoError
 from zeroshot.video.decoders import decord as decord_reader
-from zeroshot.video.decoders import pyav as pyav_reader
+from zeroshot.video.decoders import stream
 from zeroshot.video.decoders.decode import probe, read_clips, read_windows
 from zeroshot.video.decoders.picture import box_mean, reduction
 from zeroshot.video.sampling import Sampling, frame_times
@@ -166,14 +166,14 @@ def test_a_window_behind_the_end_is_refused(files):
 def test_eight_frames_of_a_long_file_are_not_decoded_from_the_start(tmp_path, monkeypatch):
     path = odd.encode(tmp_path / "long.mp4", *odd.H264, num_frames=1000)
     decoded = 0
-    original = pyav_reader.PyavReader._decode
+    original = stream.PacketStream.decode
 
     def counting(self, packet):
         nonlocal decoded
         decoded += packet is not None
         return original(self, packet)
 
-    monkeypatch.setattr(pyav_reader.PyavReader, "_decode", counting)
+    monkeypatch.setattr(stream.PacketStream, "decode", counting)
     numbers, _ = seen(read_clips(path, Sampling(8), decoder="pyav"))
     assert numbers == [62, 187, 312, 437, 562, 687, 812, 937]
     assert decoded <= 8 * 12 + 40  # a group of pictures each, and the first frame

@@ -9,8 +9,8 @@ import numpy as np
 
 from zeroshot.errors import VideoError
 from zeroshot.types import Clip
+from zeroshot.video.decoders.by_name import DECODERS
 from zeroshot.video.decoders.probe import printable
-from zeroshot.video.decoders.pyav import PyavReader
 from zeroshot.video.source import FRAMES_FPS, every_frame
 
 if TYPE_CHECKING:
@@ -47,26 +47,24 @@ def read_film(path: str | os.PathLike[str], end_seconds: float, largest_side: in
         largest_side: the shorter side is reduced to this many pixels where it is longer.
 
     Raises:
-        VideoError: the file is missing or no video, none of its frames can be decoded, or they differ in
-            size.
+        VideoError: the file is missing or no video, or none of its frames can be decoded.
     """
-    with PyavReader(path) as reader:
-        size = (reader.info.height, reader.info.width)
-        pictures, ticks = [], []
-        for tick, picture in reader.every_frame(end_seconds):
-            if picture.shape[:2] != size:
-                raise VideoError(
-                    f"cannot decode {printable(path)}: its frames change size in midstream; "
-                    "convert it with: ffmpeg -i IN -c:v libx264 OUT.mp4"
-                )
+    decoder = DECODERS["auto"](path, num_threads=0)
+    try:
+        info = decoder.info
+        pictures, times = [], []
+        for second, picture in decoder.every_frame(end_seconds):
             pictures.append(reduced(picture, largest_side))
-            ticks.append(tick)
-        if not pictures:
-            raise VideoError(f"cannot decode {printable(path)}: none of its frames can be decoded")
-        seconds = np.array([reader.seconds(tick) for tick in ticks])
-        step = float(np.diff(seconds).mean()) if len(seconds) > 1 else 1 / (reader.info.fps or FRAMES_FPS)
-        whole = reader.info.duration_seconds <= end_seconds + step / 2
-        fps = 1 / step if step > 0 else FRAMES_FPS
+            times.append(second)
+    finally:
+        decoder.close()
+    if not pictures:
+        raise VideoError(f"cannot decode {printable(path)}: none of its frames can be decoded")
+    seconds = np.array(times)
+    step = float(np.diff(seconds).mean()) if len(seconds) > 1 else 1 / (info.fps or FRAMES_FPS)
+    whole = info.duration_seconds <= end_seconds + step / 2
+    fps = 1 / step if step > 0 else FRAMES_FPS
+    size = (info.height, info.width)
     return Film(Clip(np.stack(pictures).transpose(0, 3, 1, 2), seconds), fps, size, whole)
 
 

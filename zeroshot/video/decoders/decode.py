@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,22 +10,19 @@ import numpy as np
 
 from zeroshot.errors import OptionError, VideoError
 from zeroshot.types import Clip
-from zeroshot.video.decoders import decord as decord_reader
+from zeroshot.video.decoders.by_name import DECODERS
 from zeroshot.video.decoders.probe import VideoInfo, printable
-from zeroshot.video.decoders.pyav import PyavReader
 from zeroshot.video.sampling import Sampling, frame_times, reach_seconds, require_frames, window_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    Shown = dict[int, tuple[int, NDArray[np.uint8]]]
+    from zeroshot.video.decoders.decoder import Decoder, Shown
 
 __all__ = ["DECODERS", "VideoInfo", "probe", "read_clips", "read_windows"]
-
-DECODERS = ("auto", "decord", "pyav")
 
 
 def probe(path: str | os.PathLike[str]) -> VideoInfo:
@@ -33,8 +31,11 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
     Raises:
         VideoError: it is missing or no video, or none of its frames can be decoded.
     """
-    with PyavReader(path, num_threads=1) as reader:
-        return reader.info
+    video = DECODERS["auto"](path, num_threads=1)
+    try:
+        return video.info
+    finally:
+        video.close()
 
 
 def read_clips(
@@ -53,9 +54,7 @@ def read_clips(
     Args:
         path: a video file.
         sampling: which moments.
-        decoder: "decord" refuses files on which it cannot be trusted, and may hang or end the process on them
-            all the same. "auto" is whichever is faster of those that can be trusted: PyAV, which on all files
-            measured took half to nine tenths of decord's processor time. Both show the same frames.
+        decoder: one of `DECODERS`.
         shorter_side: pixels to which the frames will be resized later. They may then come out smaller than
             they are stored, never below twice this; None keeps them as they are.
         num_threads: of the decoder; 0 is one a core.
@@ -64,14 +63,13 @@ def read_clips(
         VideoError: the file is missing or no video, or none of its frames can be decoded.
         OptionError: the window lies behind the end of the video.
     """
-    _require_decoder(decoder)
-    with PyavReader(path, num_threads=num_threads) as reader:
-        source = _Frames(reader, decoder, shorter_side, sampling.frames)
+    with _opened(path, decoder, num_threads) as video:
+        source = _Frames(video, shorter_side, sampling.frames)
 
         def moments(duration_seconds: float) -> list[NDArray[np.float64]]:
             return list(frame_times(sampling, duration_seconds))
 
-        begin, end = window_of(sampling, reader.info.duration_seconds)
+        begin, end = window_of(sampling, video.info.duration_seconds)
         return source.clips(moments, end - begin)
 
 
@@ -102,11 +100,11 @@ def read_windows(
         VideoError: as in `read_clips`.
         OptionError: a window lies behind the end of the video.
     """
-    _require_decoder(decoder)
+    require_frames(frames)
     plans = [Sampling(num_frames, start_seconds=start, end_seconds=end) for start, end in windows]
-    with PyavReader(path, num_threads=num_threads) as reader:
-        source = _Frames(reader, decoder, shorter_side, require_frames(frames))
-        end = reader.info.duration_seconds
+    with _opened(path, decoder, num_threads) as video:
+        source = _Frames(video, shorter_side, frames)
+        end = video.info.duration_seconds
 
         def moments(duration_seconds: float) -> list[NDArray[np.float64]]:
             # Windows were laid out by the caller: those behind an early end repeat the last frame there is.
@@ -116,22 +114,23 @@ def read_windows(
         return source.clips(moments, shortest, together=False)
 
 
-def _require_decoder(decoder: str) -> None:
-    """Refuse a decoder that is not there."""
+@contextmanager
+def _opened(path: str | os.PathLike[str], decoder: str, num_threads: int) -> Iterator[Decoder]:
+    """A file, open in the decoder of that name until it has been read."""
     if decoder not in DECODERS:
         raise OptionError(f"decoder is {decoder!r}; expected one of {', '.join(DECODERS)}")
-    if decoder == "decord" and not decord_reader.is_installed():
-        raise OptionError(
-            "decoder is 'decord', which is not installed; pip install decord, or use pyav or auto"
-        )
+    video = DECODERS[decoder](path, num_threads=num_threads)
+    try:
+        yield video
+    finally:
+        video.close()
 
 
 class _Frames:
-    """The frames of one open file at given moments, by whichever decoder is fit for it."""
+    """The frames of one open file at given moments."""
 
-    def __init__(self, reader: PyavReader, decoder: str, shorter_side: int | None, frames: str) -> None:
-        self._reader = reader
-        self._decoder = decoder
+    def __init__(self, video: Decoder, shorter_side: int | None, frames: str) -> None:
+        self._video = video
         self._shorter_side = shorter_side
         self._frames = frames
 
@@ -149,7 +148,7 @@ class _Frames:
             window_seconds: the length of what one row is spread over.
             together: whether the rows are views of one window: either all show key frames, or none.
         """
-        times = moments(self._reader.info.duration_seconds)
+        times = moments(self._video.info.duration_seconds)
         snapped: list[Clip | None] = [None] * len(times)
         if self._frames == "keyframes":
             snapped = [self._snapped(row, reach_seconds(row, window_seconds)) for row in times]
@@ -161,68 +160,58 @@ class _Frames:
 
     def _snapped(self, row: NDArray[np.float64], reach: float) -> Clip | None:
         """The clip of the key frames nearest to a row of moments; None where one is too far, or damaged."""
-        reader = self._reader
-        shown: Shown = {}
-        for seconds in row.tolist():
-            key = reader.key_tick(reader.tick(seconds))
-            if key is None or abs(reader.seconds(key) - seconds) > reach:
+        pictures: list[NDArray[np.uint8]] = []
+        seconds: list[float] = []
+        for moment in row.tolist():
+            key = self._video.key_frame_near(moment)
+            if key is None or abs(key.seconds - moment) > reach:
                 return None
-            known = next((each for each in shown.values() if each[0] == key), None)
-            picture = known or reader.key_frame(key, self._shorter_side)
+            known = seconds and seconds[-1] == key.seconds
+            picture = pictures[-1] if known else key.picture(self._shorter_side)
             if picture is None:
                 return None
-            shown[reader.tick(seconds)] = picture
-        clip = self._clip(row, shown)
+            pictures.append(picture)
+            seconds.append(key.seconds)
+        clip = self._clip(pictures, seconds)
         return replace(clip, moved_seconds=np.abs(clip.seconds - row))
 
     def _exact(self, moments: Callable[[float], list[NDArray[np.float64]]], places: list[int]) -> list[Clip]:
         """The clips of some rows of moments, with the frames shown at them."""
-        reader = self._reader
-        rows = moments(reader.info.duration_seconds)
+        info = self._video.info
+        rows = moments(info.duration_seconds)
         times = [rows[place] for place in places]
         shown = self._shown(times)
-        if reader.end_reached is not None:
-            end = self._true_end(shown)
-            # Two frames or a hundredth less than declared is how headers round; more, and the end is missing.
-            slack = max(2 / (reader.info.fps or 25), 0.01 * reader.info.duration_seconds)
-            if end < reader.info.duration_seconds - slack:
-                rows = moments(end)
-                times = [rows[place] for place in places]
-                shown = self._shown(times)
-        return [self._clip(row, shown) for row in times]
-
-    def _true_end(self, shown: Shown) -> float:
-        """Seconds from the first frame to the end of the last that the file really holds."""
-        reader = self._reader
-        last = max(tick for tick, _ in shown.values())
-        return reader.seconds(max(reader.last_tick(last), reader.end_reached or last))
+        end = shown.end_seconds
+        # Two frames or a hundredth less than declared is how headers round; more, and the end is missing.
+        slack = max(2 / (info.fps or 25), 0.01 * info.duration_seconds)
+        if end is None or end >= info.duration_seconds - slack:
+            clips = self._clips(times, shown)
+            return (
+                [replace(clip, end_seconds=info.duration_seconds) for clip in clips]
+                if info.breaks_off
+                else clips
+            )
+        rows = moments(end)
+        times = [rows[place] for place in places]
+        return [replace(clip, end_seconds=end) for clip in self._clips(times, self._shown(times))]
 
     def _shown(self, times: list[NDArray[np.float64]]) -> Shown:
-        """The frames at all moments."""
-        ticks = {self._reader.tick(seconds) for row in times for seconds in row.tolist()}
-        if self._decoder == "decord":
-            return self._by_decord(ticks)
-        return self._reader.frames_at(ticks, self._shorter_side)
+        """The frames at all moments, row after row."""
+        return self._video.frames_at(np.concatenate(times).tolist(), self._shorter_side)
 
-    def _by_decord(self, ticks: set[int]) -> Shown:
-        """The frames at all moments by decord, once it has been examined on the file."""
-        reader = self._reader
-        reason = decord_reader.distrust(reader)
-        if reason is not None:
-            raise VideoError(
-                f"decord cannot be trusted with {printable(reader.info.path)}: {reason}; use the decoder pyav"
-            )
-        return decord_reader.read_frames(reader, ticks, self._shorter_side)
+    def _clips(self, times: list[NDArray[np.float64]], shown: Shown) -> list[Clip]:
+        """A clip a row of moments."""
+        ends = np.cumsum([len(row) for row in times]).tolist()
+        return [
+            self._clip(shown.pictures[end - len(row) : end], shown.seconds[end - len(row) : end])
+            for row, end in zip(times, ends, strict=True)
+        ]
 
-    def _clip(self, row: NDArray[np.float64], shown: Shown) -> Clip:
+    def _clip(self, pictures: Sequence[NDArray[np.uint8]], seconds: Sequence[float]) -> Clip:
         """(T, 3, H, W), channels last in memory, as decoders write and resizing reads fastest."""
-        picked = [shown[self._reader.tick(seconds)] for seconds in row.tolist()]
-        shape = picked[0][1].shape
-        whole = [picture for _, picture in picked]
-        if any(picture.shape != shape for picture in whole):
+        if any(picture.shape != pictures[0].shape for picture in pictures):
             raise VideoError(
-                f"cannot decode {printable(self._reader.info.path)}: its frames change size in midstream; "
+                f"cannot decode {printable(self._video.info.path)}: its frames change size in midstream; "
                 "convert it with: ffmpeg -i IN -c:v libx264 OUT.mp4"
             )
-        seconds = np.array([self._reader.seconds(tick) for tick, _ in picked], dtype=np.float64)
-        return Clip(frames=np.stack(whole).transpose(0, 3, 1, 2), seconds=seconds)
+        return Clip(np.stack(pictures).transpose(0, 3, 1, 2), np.array(seconds, dtype=np.float64))

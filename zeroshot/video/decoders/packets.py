@@ -1,11 +1,9 @@
-"""What packets tell before any is decoded: when frames are shown, and which are not needed."""
+"""The packets of a stream, sound ones only, and which of them a moment does not need."""
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zeroshot.video.decoders.probe import import_av
@@ -18,36 +16,8 @@ if TYPE_CHECKING:
     from av.packet import Packet
 
 _DAMAGED_READS = 64  # demuxing errors in a row after which the rest of the file is given up
+_UNCOMPRESSED = frozenset({"rawvideo", "v210", "v308", "v408", "v410", "r210", "yuv4", "ayuv", "y41p"})
 _LOOKAHEAD = 20  # packets: more than any codec reorders (16)
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """When the frames of a file are shown, by its packets.
-
-    Attributes:
-        ticks: timestamps in ascending order, of the packets that have one.
-        complete: every packet has a timestamp of its own, and none is hidden by an edit list.
-        closed: no frame that follows a key frame in the file is shown before it.
-    """
-
-    ticks: list[int]
-    complete: bool
-    closed: bool
-
-    @classmethod
-    def of(cls, packets: list[tuple[int | None, bool, bool]]) -> Timeline:
-        """From (timestamp, is a key frame, is hidden) of all packets in the file's order."""
-        ticks = sorted(tick for tick, _, _ in packets if tick is not None)
-        hidden = any(discard for _, _, discard in packets)
-        key = -math.inf
-        closed = True
-        for tick, is_key, _ in packets:
-            if tick is not None:
-                closed = closed and tick >= key
-                key = tick if is_key else key
-        complete = len(set(ticks)) == len(packets) and not hidden
-        return cls(ticks, complete, closed)
 
 
 def marked(
@@ -92,15 +62,25 @@ def _may_show(packet: Packet[VideoStream], known: list[int], wanted: Sequence[in
 
 
 def sound_packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
-    """Packets of a stream from here on; damage in the container is stepped over where that works."""
+    """Packets of a stream from here on; damage in the container is stepped over where that works.
+
+    Packets of nothing but zeros are left out: a download or a disk has not written them yet, or never will.
+    """
     av = import_av()
+    compressed = stream.codec_context.name not in _UNCOMPRESSED
     failures = 0
     while failures < _DAMAGED_READS:
         try:
             for packet in (each for each in container.demux(stream) if each.size):
                 failures = 0
-                yield packet
+                yield from () if compressed and _is_void(packet) else (packet,)
         except (av.error.FFmpegError, OSError):
             failures += 1
         else:
             return
+
+
+def _is_void(packet: Packet[VideoStream]) -> bool:
+    """Whether all bytes of a packet are zero."""
+    view = memoryview(packet)
+    return not any(view)  # ends with the first byte that differs: the third or fourth in nearly all

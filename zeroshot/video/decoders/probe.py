@@ -28,13 +28,15 @@ class VideoInfo:
     Attributes:
         path: as it was given.
         duration_seconds: from the first frame to the end of the last.
-        width: pixels as displayed, after rotation.
-        height: pixels as displayed, after rotation.
+        width: pixels as displayed: square, after rotation.
+        height: pixels as displayed: square, after rotation.
         fps: frames a second on average; 0 where the file does not say.
         codec: libav's name, such as "h264".
         container: libav's name of the format, such as "mov,mp4,m4a,3gp,3g2,mj2".
         rotation: degrees counterclockwise by which stored frames are turned for display: 0, 90, 180 or 270.
         start_seconds: the first frame's time in the container.
+        mirrored: whether left and right are exchanged for display, after the rotation.
+        breaks_off: whether the file's index promises more than the file holds, as after a broken download.
     """
 
     path: str
@@ -46,6 +48,8 @@ class VideoInfo:
     container: str
     rotation: int
     start_seconds: float
+    mirrored: bool = False
+    breaks_off: bool = False
 
 
 def require_file(path: str | os.PathLike[str]) -> str:
