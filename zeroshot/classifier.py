@@ -97,7 +97,8 @@ class Classifier:
             if isinstance(outcome, VideoError):
                 yield Ranking(path_of(video), (), str(outcome))
             else:
-                yield Ranking(path_of(video), tuple(self._predictions(outcome, k)))
+                found = tuple(self._predictions(outcome, k))
+                yield Ranking(path_of(video), found, None, self.model.breaks_off(video))
 
     def timeline(
         self,

@@ -101,16 +101,20 @@ class Ranking:
         path: the video as it was named by the caller.
         predictions: best first; empty where the video failed.
         error: one line, or None.
+        breaks_off_seconds: where the video ends, if that is before the end that it declares; else None.
     """
 
     path: str
     predictions: tuple[Prediction, ...]
     error: str | None = None
+    breaks_off_seconds: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The row that JSON output carries."""
+        """The row that JSON output carries; `breaks_off_seconds` only where the video does."""
         predictions = [prediction.as_dict() for prediction in self.predictions]
-        return {"path": self.path, "predictions": predictions, "error": self.error}
+        row: dict[str, Any] = {"path": self.path, "predictions": predictions, "error": self.error}
+        end = self.breaks_off_seconds
+        return row if end is None else {**row, "breaks_off_seconds": end}
 
 
 @dataclass(frozen=True)

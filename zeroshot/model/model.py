@@ -17,6 +17,7 @@ from zeroshot.model.tokens import pooled_grid
 from zeroshot.text.prompts import texts_cut
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.sampling import Sampling, Window
+from zeroshot.video.source import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -156,8 +157,23 @@ class Model:
     def notes(self) -> tuple[str, ...]:
         """What was chosen on the way and why, a line each; more is known once videos have been read."""
         moved = self._reader.snaps.note() if "_reader" in vars(self) else ""
-        notes = (*self.backbone.notes, self.cut_note, self.backbone.precision.note, moved)
+        notes = (
+            *self.backbone.notes,
+            self.cut_note,
+            self.backbone.precision.note,
+            moved,
+            self.truncation_note,
+        )
         return tuple(note for note in notes if note)
+
+    @property
+    def truncation_note(self) -> str:
+        """Which videos broke off before the end that they declare, in a line; empty where none did."""
+        return self._reader.truncations.note() if "_reader" in vars(self) else ""
+
+    def breaks_off(self, video: VideoSource) -> float | None:
+        """Where a video that was embedded breaks off, in seconds; None where it is whole."""
+        return self._reader.truncations.end_of(name_of(video))
 
     @cached_property
     def adapter_fingerprint(self) -> str | None:

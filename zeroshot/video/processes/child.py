@@ -137,7 +137,7 @@ def _packed(clips: tuple[Clip, ...]) -> Message:
     for clip in clips:
         moved = np.zeros(0) if clip.moved_seconds is None else clip.moved_seconds
         arrays += [clip.frames.transpose(0, 2, 3, 1), clip.seconds, moved]
-    return Message({"kind": "clips"}, tuple(arrays))
+    return Message({"kind": "clips", "ends": [clip.end_seconds for clip in clips]}, tuple(arrays))
 
 
 _JOBS = {"clips": _clips, "pictures": _pictures, "windows": _windows, "probe": _probe, "film": _film}

@@ -16,6 +16,7 @@ from zeroshot.video.decoders.all_frames import Film, film_from_frames
 from zeroshot.video.decoders.decode import DECODERS, VideoInfo
 from zeroshot.video.processes.key_frame_tally import SnapTally
 from zeroshot.video.processes.pool import Crew, Job, Limits, threads_each
+from zeroshot.video.processes.truncation_tally import TruncationTally
 from zeroshot.video.source import Stretch, clips_from_frames, is_path, name_of, picture_paths
 
 if TYPE_CHECKING:
@@ -81,6 +82,11 @@ class ClipReader:
     def snaps(self) -> SnapTally:
         """What became of clips that were sampled with key frames."""
         return SnapTally()
+
+    @cached_property
+    def truncations(self) -> TruncationTally:
+        """Which videos broke off before the end that they declare."""
+        return TruncationTally()
 
     def __enter__(self) -> ClipReader:
         return self
@@ -149,7 +155,8 @@ class ClipReader:
         return self._counted(name_of(source), clips, sampling.frames)
 
     def _counted(self, name: str, clips: tuple[Clip, ...], frames: str) -> tuple[Clip, ...]:
-        """The clips; how far key frames moved is noted."""
+        """The clips; how far key frames moved, and where a video breaks off, is noted."""
+        self.truncations.add(name, clips)
         if frames == "keyframes":
             self.snaps.add(name, clips)
         return clips
@@ -375,9 +382,10 @@ def _measured(path: str, future: Future[Message]) -> _Video:
 def _unpacked(reply: Message) -> tuple[Clip, ...]:
     """Clips from frames (T, H, W, 3), seconds, and how far they moved or nothing, in turn."""
     arrays = reply.arrays
+    parts = zip(arrays[::3], arrays[1::3], arrays[2::3], reply.header["ends"], strict=True)
     return tuple(
-        Clip(frames.transpose(0, 3, 1, 2), seconds, moved if len(moved) else None)
-        for frames, seconds, moved in zip(arrays[::3], arrays[1::3], arrays[2::3], strict=True)
+        Clip(frames.transpose(0, 3, 1, 2), seconds, moved if len(moved) else None, end)
+        for frames, seconds, moved, end in parts
     )
 
 

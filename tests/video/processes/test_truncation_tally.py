@@ -1,0 +1,47 @@
+"""A file that breaks off: its row says where, and the whole ones say nothing."""
+
+from __future__ import annotations
+
+import json
+
+import odd_files as odd
+import pytest
+
+from zeroshot.cli.main import main
+from zeroshot.video.processes.reader import ClipReader
+from zeroshot.video.sampling import Sampling
+
+
+def make_indexed_first(path):
+    """The same video with its index before its frames, so that what is cut is frames alone."""
+    moved = path.with_name("first.mp4")
+    odd.ffmpeg("-i", path, "-c", "copy", "-movflags", "+faststart", moved)
+    return moved
+
+
+def test_a_tail_of_zeros_is_an_end(tmp_path, monkeypatch, capsys):
+    whole = make_indexed_first(odd.plain(tmp_path))
+    content = whole.read_bytes()
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(content[: len(content) * 2 // 3].ljust(len(content), b"\0"))
+    with ClipReader(1) as reader:
+        (clip,) = reader.read(str(broken), Sampling(8))
+        reader.read(str(whole), Sampling(8))
+        assert reader.truncations.end_of(str(broken)) == clip.end_seconds
+        assert reader.truncations.end_of(str(whole)) is None
+        assert reader.truncations.note().startswith("1 video breaks off early")
+        assert len(set(odd.indices_of(clip.frames))) == 8, "moments over what is there, no frame twice"
+    words = ["classify", str(broken), str(whole), "--labels", "a,b", "--model", "puppet-tiny", "--json"]
+    monkeypatch.setattr("sys.argv", ["zeroshot", *words])
+    main_ends(0)
+    out, err = capsys.readouterr()
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert rows[0]["breaks_off_seconds"] == pytest.approx(clip.end_seconds)
+    assert "breaks_off_seconds" not in rows[1]
+    assert "broken.mp4 at " in err
+
+
+def main_ends(status: int) -> None:
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert (end.value.code or 0) == status
