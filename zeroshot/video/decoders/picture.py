@@ -24,6 +24,7 @@ the native picture's result by 0.24 grey levels of 255 on average, 4 at most, at
 at 1.6 times, which is too much. libswscale's area scaling differs by 1.0 even at 2.4 times: it is not used.
 """
 
+_BICUBIC = 4  # libswscale's number
 _NEARLY_SQUARE = 0.01  # encoders round: a pixel wider or narrower by less is square
 _WIDEST = 8  # times its height; nothing real is wider, and a header at fault must not ask for all memory
 
@@ -99,11 +100,12 @@ class Look:
 
     def _rgb(self, frame: VideoFrame, width: int, height: int) -> NDArray[np.uint8]:
         """(height, width, 3) uint8 of a frame, not yet turned."""
-        resized = {}
+        # One thread: a pool a picture costs more than it saves, and cannot start where memory is limited.
+        how = {"threads": 1}
         if (frame.width, frame.height) != (width, height):
-            resized = {"width": width, "height": height, "interpolation": "BICUBIC"}
+            how |= {"width": width, "height": height, "interpolation": _BICUBIC}
         if self.tone_mapped and is_high_dynamic_range(frame):
-            signal: NDArray[np.uint16] = frame.to_ndarray(format="rgb48le", **resized)
+            signal: NDArray[np.uint16] = frame.to_ndarray(format="rgb48le", **how)
             return standard_range(signal, frame.color_trc, frame.color_primaries)
-        pixels: NDArray[np.uint8] = frame.to_ndarray(format="rgb24", **resized)
+        pixels: NDArray[np.uint8] = frame.to_ndarray(format="rgb24", **how)
         return pixels
