@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TINY = {
     "embed_dim": 24,
     "vision_cfg": {"image_size": 32, "layers": 2, "width": 48, "head_width": 16, "patch_size": 8},
-    "text_cfg": {"context_length": 12, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+    "text_cfg": {"context_length": 40, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
 }
 LABELS = ("going right", "going left", "falling")
 SCENES = ("dark", "light")

@@ -98,7 +98,7 @@ class Classifier:
                 yield Ranking(path_of(video), (), str(outcome))
             else:
                 found = tuple(self._predictions(outcome, k))
-                yield Ranking(path_of(video), found, None, self.model.breaks_off(video))
+                yield Ranking(path_of(video), found, None, self.model.break_offs.get(name_of(video)))
 
     def timeline(
         self,

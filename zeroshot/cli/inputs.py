@@ -167,9 +167,12 @@ class Notes:
 
     def say_sampling(self) -> None:
         """How far key frames moved the moments, and which videos were read exactly instead."""
-        for note in (self._model.cut_note, self._model.truncation_note):
-            if note:
-                self._say_once(note)
+        if self._model.cut_note:
+            self._say_once(self._model.cut_note)
+        if self._model.break_offs:
+            from zeroshot.video.processes.break_offs import break_off_note
+
+            self._say_once(break_off_note(self._model.break_offs))
         if self._model.sampling.frames == "even":
             return
         for note in self._model.notes:

@@ -15,12 +15,12 @@ from zeroshot.model.backbone import unit_mean
 from zeroshot.model.clip_queue import ClipQueue, vectors_of_windows
 from zeroshot.model.tokens import pooled_grid
 from zeroshot.text.prompts import texts_cut
+from zeroshot.video.processes.break_offs import break_off_note
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.sampling import Sampling, Window
-from zeroshot.video.source import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from numpy.typing import NDArray
@@ -156,24 +156,15 @@ class Model:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was chosen on the way and why, a line each; more is known once videos have been read."""
-        moved = self._reader.snaps.note() if "_reader" in vars(self) else ""
-        notes = (
-            *self.backbone.notes,
-            self.cut_note,
-            self.backbone.precision.note,
-            moved,
-            self.truncation_note,
-        )
+        read = self._reader if "_reader" in vars(self) else None
+        notes = (*self.backbone.notes, self.cut_note, self.backbone.precision.note)
+        notes += () if read is None else (read.snaps.note(), break_off_note(read.break_offs))
         return tuple(note for note in notes if note)
 
     @property
-    def truncation_note(self) -> str:
-        """Which videos broke off before the end that they declare, in a line; empty where none did."""
-        return self._reader.truncations.note() if "_reader" in vars(self) else ""
-
-    def breaks_off(self, video: VideoSource) -> float | None:
-        """Where a video that was embedded breaks off, in seconds; None where it is whole."""
-        return self._reader.truncations.end_of(name_of(video))
+    def break_offs(self) -> Mapping[str, float]:
+        """Videos that were read and broke off before the end that they declare → where, in seconds."""
+        return self._reader.break_offs if "_reader" in vars(self) else {}
 
     @cached_property
     def adapter_fingerprint(self) -> str | None:

@@ -253,10 +253,9 @@ def test_a_manifest_names_no_model_that_the_user_does_not_know(hostile, tmp_path
     (tmp_path / "weights.pt").write_bytes(b"")
     monkeypatch.chdir(tmp_path)
     model = load_model("puppet-tiny", device="cpu")
-    with EmbeddingTable("videos", settings_of(model)) as table:
+    # All checksums are right: whoever forges a folder can count.
+    with EmbeddingTable("videos", {**settings_of(model), "model": hostile}) as table:
         table.add(EmbeddingRow("a.mp4", model.embed_texts(["a"])[0]))
-    manifest = next(Path("videos").glob("*manifest*"))
-    changed(manifest, model=hostile)
     capsys.readouterr()
     words = (
         ["search", "waving", "--in", "videos"],

@@ -266,8 +266,9 @@ def test_decoders_agree_on_real_clips(real_clips):
         assert (np.diff(ours.seconds) > 0).all()
         try:
             theirs = read_clips(path, Sampling(8), decoder="decord")[0]
-        except VideoError:
-            assert path.suffix in {".avi", ".mpg"}, f"decord was refused {path}"
+        except VideoError as refusal:
+            squared = "its pixels are not square" in str(refusal)
+            assert squared or path.suffix in {".avi", ".mpg"}, f"decord was refused {path}"
             continue
         compared += 1
         assert np.array_equal(ours.frames, theirs.frames)
@@ -279,7 +280,7 @@ def test_seeking_shows_what_decoding_from_the_start_shows(real_clips):
     import av
 
     for path in real_clips:
-        clip = read_clips(path, Sampling(6), decoder="pyav")[0]
+        clip = read_clips(path, Sampling(6), decoder="raw")[0]
         with av.open(str(path)) as container:
             rate = float(container.streams.video[0].average_rate)
             shown = [(frame.time, frame) for frame in container.decode(video=0)]

@@ -16,7 +16,6 @@ from zeroshot.video.decoders.all_frames import Film, film_from_frames
 from zeroshot.video.decoders.decode import DECODERS, VideoInfo
 from zeroshot.video.processes.key_frame_tally import SnapTally
 from zeroshot.video.processes.pool import Crew, Job, Limits, threads_each
-from zeroshot.video.processes.truncation_tally import TruncationTally
 from zeroshot.video.source import Stretch, clips_from_frames, is_path, name_of, picture_paths
 
 if TYPE_CHECKING:
@@ -77,16 +76,12 @@ class ClipReader:
         threads = threads_each(num_workers)
         self._limits = Limits(time_limit_seconds, memory_limit_bytes, decoder, shorter_side, threads)
         self._crew: Crew | None = None
+        self.break_offs: dict[str, float] = {}
 
     @cached_property
     def snaps(self) -> SnapTally:
         """What became of clips that were sampled with key frames."""
         return SnapTally()
-
-    @cached_property
-    def truncations(self) -> TruncationTally:
-        """Which videos broke off before the end that they declare."""
-        return TruncationTally()
 
     def __enter__(self) -> ClipReader:
         return self
@@ -156,7 +151,9 @@ class ClipReader:
 
     def _counted(self, name: str, clips: tuple[Clip, ...], frames: str) -> tuple[Clip, ...]:
         """The clips; how far key frames moved, and where a video breaks off, is noted."""
-        self.truncations.add(name, clips)
+        ends = [clip.end_seconds for clip in clips if clip.end_seconds is not None]
+        if ends:
+            self.break_offs[name] = max(ends)
         if frames == "keyframes":
             self.snaps.add(name, clips)
         return clips

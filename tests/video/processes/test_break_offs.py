@@ -8,6 +8,7 @@ import odd_files as odd
 import pytest
 
 from zeroshot.cli.main import main
+from zeroshot.video.processes.break_offs import break_off_note
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.sampling import Sampling
 
@@ -27,9 +28,7 @@ def test_a_tail_of_zeros_is_an_end(tmp_path, monkeypatch, capsys):
     with ClipReader(1) as reader:
         (clip,) = reader.read(str(broken), Sampling(8))
         reader.read(str(whole), Sampling(8))
-        assert reader.truncations.end_of(str(broken)) == clip.end_seconds
-        assert reader.truncations.end_of(str(whole)) is None
-        assert reader.truncations.note().startswith("1 video breaks off early")
+        assert reader.break_offs == {str(broken): clip.end_seconds}
         assert len(set(odd.indices_of(clip.frames))) == 8, "moments over what is there, no frame twice"
     words = ["classify", str(broken), str(whole), "--labels", "a,b", "--model", "puppet-tiny", "--json"]
     monkeypatch.setattr("sys.argv", ["zeroshot", *words])
@@ -38,10 +37,18 @@ def test_a_tail_of_zeros_is_an_end(tmp_path, monkeypatch, capsys):
     rows = [json.loads(line) for line in out.splitlines()]
     assert rows[0]["breaks_off_seconds"] == pytest.approx(clip.end_seconds)
     assert "breaks_off_seconds" not in rows[1]
-    assert "broken.mp4 at " in err
+    assert "1 video breaks off early and counts as far as it goes: broken.mp4 at " in err
 
 
 def main_ends(status: int) -> None:
     with pytest.raises(SystemExit) as end:
         main()
     assert (end.value.code or 0) == status
+
+
+def test_the_note_names_three_and_counts_all():
+    assert break_off_note({}) == ""
+    ends = {f"folder/{name}.mp4": 1.5 for name in "abcd"}
+    note = break_off_note(ends)
+    assert note.startswith("4 videos break off early")
+    assert note.endswith("a.mp4 at 1.50 s, b.mp4 at 1.50 s, c.mp4 at 1.50 s, …")
