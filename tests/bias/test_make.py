@@ -1,4 +1,7 @@
-"""Biased test sets: exact where the truth is known, the same bytes again, and one line for what cannot be."""
+"""Biased test sets: exact where the truth is known, the same bytes again, and one line for what cannot be.
+
+Covers: bias/edits, bias/rows, bias/take_apart.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The command line as its user meets it: in a process of its own where that matters, else in ours."""
+"""The command line as its user meets it: in a process of its own where that matters, else in ours.
+
+Covers: cli/classify, cli/embed, cli/index, cli/inputs, cli/models, cli/options, cli/timeline.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Odd names, terminals, pipes, disks, working folders: one line each, and nothing that a terminal obeys."""
+"""Odd names, terminals, pipes, disks, working folders: one line each, and nothing that a terminal obeys.
+
+Covers: cli/bias, cli/evaluate, cli/search, cli/synthesize.
+"""
 
 from __future__ import annotations
 

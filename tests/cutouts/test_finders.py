@@ -1,4 +1,7 @@
-"""Finders of persons: asked for by one word, exchangeable, and one line to add."""
+"""Finders of persons: asked for by one word, exchangeable, and one line to add.
+
+Covers: cutouts/mask_files.
+"""
 
 from __future__ import annotations
 

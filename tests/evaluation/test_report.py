@@ -1,4 +1,7 @@
-"""`zeroshot evaluate` as its user meets it: the command, the three files, real protocols with real models."""
+"""`zeroshot evaluate` as its user meets it: the command, the three files, real protocols with real models.
+
+Covers: evaluation/document.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`zeroshot.evaluate`: real files through a tiny network, every protocol, what must hold of the figures."""
+"""`zeroshot.evaluate`: real files through a tiny network, every protocol, what must hold of the figures.
+
+Covers: evaluation/cached_embeddings.
+"""
 
 from __future__ import annotations
 

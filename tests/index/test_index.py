@@ -1,4 +1,7 @@
-"""LabelIndex: exact against numpy, the same in any batch, safe on disk, refusing what is not its own."""
+"""LabelIndex: exact against numpy, the same in any batch, safe on disk, refusing what is not its own.
+
+Covers: index/file.
+"""
 
 from __future__ import annotations
 

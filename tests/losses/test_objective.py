@@ -1,4 +1,7 @@
-"""The sum: who learns from which term, against the formula written out, and on a biased toy world."""
+"""The sum: who learns from which term, against the formula written out, and on a biased toy world.
+
+Covers: losses/classification.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Models of both libraries against the libraries' own results; names, folders and every way to fail."""
+"""Models of both libraries against the libraries' own results; names, folders and every way to fail.
+
+Covers: model/tokens, model/networks/fetch, model/networks/network, model/networks/transformers.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Videos, frames and texts to unit vectors: one by one, in batches, and with bad files among them."""
+"""Videos, frames and texts to unit vectors: one by one, in batches, and with bad files among them.
+
+Covers: model/clip_queue.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""From videos to a checkpoint folder."""
+"""From videos to a checkpoint folder.
+
+Covers: training/model_card.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The waist: each content encoded once, the same numbers whatever happened on the way, damage named."""
+"""The waist: each content encoded once, the same numbers whatever happened on the way, damage named.
+
+Covers: waist/streams.
+"""
 
 from __future__ import annotations
 

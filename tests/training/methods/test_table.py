@@ -1,6 +1,7 @@
 """Methods: each trains and says where it comes from; the default is what nothing else was said gives.
 
-Covers: training/methods/method, streams, copies, minimax, conditional_adversary.
+Covers: training/methods/method, training/methods/conditional_adversary, training/methods/copies,
+training/methods/minimax, training/methods/streams.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What a person sees: square pixels, an ordinary screen's range, no noise of encrypted files; all of it."""
+"""What a person sees: square pixels, an ordinary screen's range, no noise of encrypted files; all of it.
+
+Covers: video/decoders/animated, video/decoders/encryption, video/decoders/orientation.
+"""
 
 from __future__ import annotations
 

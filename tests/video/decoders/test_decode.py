@@ -1,4 +1,7 @@
-"""Both decoders on files of every odd kind: which frames come, when they are shown, and what is refused."""
+"""Both decoders on files of every odd kind: which frames come, when they are shown, and what is refused.
+
+Covers: video/decoders/packets, video/decoders/pyav.
+"""
 
 from __future__ import annotations
 

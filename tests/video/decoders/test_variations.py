@@ -1,4 +1,7 @@
-"""Files of odd kinds, made by ffmpeg in many variations, frame by frame against ffmpeg's own command line."""
+"""Files of odd kinds, made by ffmpeg in many variations, frame by frame against ffmpeg's own command line.
+
+Covers: video/decoders/clock, video/decoders/timeline.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Nothing that lies in the working folder runs, whichever verb is used there and however it is started."""
+"""Nothing that lies in the working folder runs, whichever verb is used there and however it is started.
+
+Covers: video/processes/start.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Decoding in processes that can be killed: order, limits, deaths of every kind, and nothing left behind."""
+"""Decoding in processes that can be killed: order, limits, deaths of every kind, and nothing left behind.
+
+Covers: video/processes/messages.
+"""
 
 from __future__ import annotations
 

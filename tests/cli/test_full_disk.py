@@ -1,0 +1,46 @@
+"""Every verb that fills a folder, on a full disk and beside others' files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from writing_verbs import VERBS, assert_clean, command, run, write_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory) -> Path:
+    return write_table(tmp_path_factory.mktemp("split") / "videos.csv")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_after_a_full_disk_the_same_command_goes_on(verb, split, tmp_path):
+    output = tmp_path / "out"
+    words = command(verb, split, output)
+    full = run(words, 700)
+    assert full.returncode == 1, full.stderr
+    assert full.stderr.startswith("zeroshot: cannot write"), full.stderr
+    assert full.stderr.count("\n") == 1
+    done = run(words)
+    assert done.returncode == 0, done.stderr
+    assert_clean(output)
+
+
+def test_dot_files_of_others_are_kept(split, tmp_path):
+    output, outside = tmp_path / "out", tmp_path / "outside"
+    words = command("bias make", split, output)
+    assert run(words).returncode == 0
+    kept = [output / name for name in (".notes", "scuba/.notes", "masks/.notes", ".work/.notes")]
+    for path in kept:
+        path.write_text("mine")
+    assert run(words).returncode == 0
+    assert [path.read_text() for path in kept] == ["mine"] * 4
+    (output / "scuba").rename(outside)
+    (output / "scuba").symlink_to(outside)
+    refused = run(words)
+    assert refused.returncode == 1
+    assert "scuba is a link" in refused.stderr
+    assert (outside / ".notes").read_text() == "mine"
