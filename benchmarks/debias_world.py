@@ -20,7 +20,7 @@ from torch import Tensor
 
 from zeroshot.cutouts.composite import soft_over
 from zeroshot.cutouts.inpaint import soft_plate
-from zeroshot.cutouts.token_mask import FigureFinder
+from zeroshot.cutouts.token_mask import PersonFinder
 from zeroshot.model.tokens import pool_tokens
 from zeroshot.synthetic.coupling import home_scenes
 from zeroshot.synthetic.render import render_many
@@ -269,7 +269,7 @@ def changed_copies(backbone: Backbone, sample: Sample, texts: Tensor, seed: int)
         texts: (K, D) of the seen labels.
         seed: of the choices.
     """
-    finder = find_figures(sample, backbone.grid or (1, 1))
+    finder = find_persons(sample, backbone.grid or (1, 1))
     generators = {kind: torch.Generator().manual_seed(seed) for kind in ("stillmix", "swap")}
     turned = (OTHER_SIDE[sample.people.labels[: sample.num_train]] >= 0).nonzero()[:, 0]
     versions: dict[str, list[Tokens]] = {"stillmix": [], "swap": [], "mirror": [], "swap_mirror": []}
@@ -293,10 +293,10 @@ def changed_copies(backbone: Backbone, sample: Sample, texts: Tensor, seed: int)
     return {kind: (at_home, elsewhere) for kind, (at_home, elsewhere) in versions.items()}
 
 
-def find_figures(sample: Sample, grid: tuple[int, int]) -> FigureFinder:
+def find_persons(sample: Sample, grid: tuple[int, int]) -> PersonFinder:
     """What a sample's videos teach of figures."""
     rows = (sample.luck[: sample.num_train] < min(rho for rho in COUPLINGS if rho > 0)).nonzero()[:, 0]
-    return FigureFinder.fit(in_parts(sample.patches[0][rows], sample.frames(home=True)[rows]), grid)
+    return PersonFinder.fit(in_parts(sample.patches[0][rows], sample.frames(home=True)[rows]), grid)
 
 
 def in_parts(patches: Tensor, frames: Tensor) -> list[tuple[Tensor, Tensor]]:

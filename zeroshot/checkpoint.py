@@ -57,7 +57,7 @@ def load_model(
             folder, or a bundled name.
         device: auto, cpu, cuda, cuda:N or mps.
         sampling: which frames; None: what the checkpoint says, else the middles of 8 equal segments.
-        decoder: auto, decord or pyav.
+        decoder: auto, decord, pyav or raw.
         stream: of a checkpoint with an adapter: static, dynamic or fused, or clip for its backbone alone;
             None is what the checkpoint says.
         share: 1 is the adapter as trained, 0 is CLIP averaged over frames, between them the straight line.

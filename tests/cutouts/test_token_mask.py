@@ -1,4 +1,4 @@
-"""Figures found by what moves elsewhere: against loops, on made-up bodies, and on real frames and tokens."""
+"""Persons found by what moves elsewhere: against loops, on made-up bodies, and on real frames and tokens."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from zeroshot.cutouts.composite import soft_over
 from zeroshot.cutouts.inpaint import soft_plate
-from zeroshot.cutouts.token_mask import FigureFinder, between, by_colour, motion
+from zeroshot.cutouts.token_mask import PersonFinder, between, by_colour, motion
 from zeroshot.errors import OptionError
 from zeroshot.model.backbone import load_backbone
 from zeroshot.synthetic.render import render_many
@@ -49,7 +49,7 @@ def recall(found: torch.Tensor, exact: torch.Tensor) -> float:
 
 def test_what_rests_is_found_by_what_moves_elsewhere():
     tokens, frames, exact = made_up_clips(80)
-    finder = FigureFinder.fit([(tokens[:40], frames[:40]), (tokens[40:60], frames[40:60])], GRID)
+    finder = PersonFinder.fit([(tokens[:40], frames[:40]), (tokens[40:60], frames[40:60])], GRID)
     found = finder.masks(tokens[60:], frames[60:])
     exact, moving = exact[60:], motion(frames[60:])
     resting = exact * (moving < 0.1)
@@ -61,8 +61,8 @@ def test_what_rests_is_found_by_what_moves_elsewhere():
 
 def test_clips_given_in_parts_teach_the_same():
     tokens, frames, _ = made_up_clips(12)
-    whole = FigureFinder.fit([(tokens, frames)], GRID)
-    parts = FigureFinder.fit(zip(tokens.split(5), frames.split(5), strict=True), GRID)
+    whole = PersonFinder.fit([(tokens, frames)], GRID)
+    parts = PersonFinder.fit(zip(tokens.split(5), frames.split(5), strict=True), GRID)
     torch.testing.assert_close(parts.weights, whole.weights, rtol=1e-3, atol=1e-4)
 
 
@@ -75,7 +75,7 @@ def test_puppets_are_found_by_the_tokens_of_a_real_network():
     frames = torch.from_numpy(np.stack([video.frames for video in videos]))
     exact = torch.from_numpy(np.stack([video.alpha for video in videos])).reshape(count, 4, 64, 64) > 127
     tokens = backbone.encode_tokens(frames.flatten(0, 1))[0][:, 1:].unflatten(0, (count, 4))
-    finder = FigureFinder.fit([(tokens[:32], frames[:32])], backbone.grid)
+    finder = PersonFinder.fit([(tokens[:32], frames[:32])], backbone.grid)
     found, moving, exact = finder.masks(tokens[32:], frames[32:]) > 0.5, motion(frames[32:]) > 0.5, exact[32:]
 
     def overlap(mask: torch.Tensor) -> float:
@@ -149,10 +149,10 @@ def test_a_place_that_never_shows_is_filled_from_around():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda t, f: FigureFinder.fit([(t, f[:, :1].expand_as(f))], GRID), "nothing moves"),
-        (lambda t, f: FigureFinder.fit([], GRID), "nothing moves"),
-        (lambda t, f: FigureFinder.fit([(t, f)], (3, 3)), r"expected \(n, T, 9, C\)"),
-        (lambda t, f: FigureFinder.fit([(t, f)], GRID).masks(t[:1], f), "do not fit"),
+        (lambda t, f: PersonFinder.fit([(t, f[:, :1].expand_as(f))], GRID), "nothing moves"),
+        (lambda t, f: PersonFinder.fit([], GRID), "nothing moves"),
+        (lambda t, f: PersonFinder.fit([(t, f)], (3, 3)), r"expected \(n, T, 9, C\)"),
+        (lambda t, f: PersonFinder.fit([(t, f)], GRID).masks(t[:1], f), "do not fit"),
         (lambda t, f: soft_plate(f, torch.ones(2, 2)), r"masks \(2, 2\) do not fit"),
         (lambda t, f: soft_over(f, f[:, :, 0], f[:2]), r"places \(2, 6, 3, 32, 32\) do not fit"),
     ],

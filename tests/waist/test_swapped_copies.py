@@ -1,4 +1,4 @@
-"""Copies before other places, the figures found by whatever finds persons."""
+"""Copies before other places, the persons found by whatever finds persons."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from zeroshot.synthetic.world import View
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.sampling import Sampling
 from zeroshot.video.write import write_video
-from zeroshot.waist.figures import OtherFinder, Shot
+from zeroshot.waist.persons import OtherFinder, Shot
 from zeroshot.waist.swapped_copies import PlaceSwapper, partner
 from zeroshot.waist.waist import Copies, Waist
 from zeroshot.waist.writer import write_waist
@@ -76,7 +76,7 @@ def test_masks_in_files_are_those_of_the_frames_that_were_sampled(model, world, 
         assert torch.equal(copy, soft_over(shot.seen, mask, place)[0])
 
 
-def test_a_network_and_motion_find_figures_too(model, world, videos, monkeypatch):
+def test_a_network_and_motion_find_persons_too(model, world, videos, monkeypatch):
     _, split = world
 
     def levels(self, frames):

@@ -28,7 +28,7 @@ from zeroshot.types import Clip
 from zeroshot.video.decoders.decode import read_clips
 from zeroshot.video.identity import content_key
 from zeroshot.video.sampling import Sampling
-from zeroshot.waist.figures import OwnTokens, Shot
+from zeroshot.waist.persons import OwnTokens, Shot
 from zeroshot.waist.shards import Shard, read_shard, write_shard
 from zeroshot.waist.swapped_copies import PlaceSwapper, partner, read_places
 from zeroshot.waist.waist import Copies, Waist
@@ -226,9 +226,9 @@ def test_swapped_copies_show_the_figure_and_the_other_place(model):
     ]
     copy = PlaceSwapper.learn(OwnTokens(model.backbone), shots).copy(shots[0]).float()
     before, after = torch.tensor([40.0, 200.0]), torch.tensor([120.0, 200.0])
-    corner, figure = copy[:, :, :4, :], copy[1, :, 10:22, 10:14]
+    corner, person = copy[:, :, :4, :], copy[1, :, 10:22, 10:14]
     assert float((corner - after[0]).abs().median()) < 0.5 * float(after[0] - before[0])
-    assert float((figure - after[1]).abs().median()) < 20
+    assert float((person - after[1]).abs().median()) < 20
 
 
 @pytest.mark.parametrize(

@@ -54,13 +54,13 @@ Mirrored = Annotated[
 Swapped = Annotated[
     bool,
     typer.Option(
-        "--swapped", help="Train on copies too, in which figures stand before other videos' places."
+        "--swapped", help="Train on copies too, in which persons stand before other videos' places."
     ),
 ]
 Masks = Annotated[
     str,
     typer.Option(
-        metavar="FINDER", help=f"Who finds the figures of swapped copies, of each frame: {masks_help()}."
+        metavar="FINDER", help=f"Who finds the persons of swapped copies, of each frame: {masks_help()}."
     ),
 ]
 MethodName = Annotated[str, typer.Option("--method", metavar="NAME", help=f"One of {', '.join(METHODS)}.")]

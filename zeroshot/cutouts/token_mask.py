@@ -29,24 +29,24 @@ _ROUNDS = 3
 _FAINT = 1e-4  # the least share of moving pixels that parts anything
 _LEAST, _MOST = 0.01, 0.5  # what patches alone may say; colours say the rest
 _AT_ONCE = 64  # frames whose colours are counted together; bounds the memory
-_FROM, _TO = 0.45, 0.85  # certainty at which a pixel begins to be figure, and is
+_FROM, _TO = 0.45, 0.85  # certainty at which a pixel begins to be person, and is
 
 
 @dataclass(frozen=True, eq=False)
-class FigureFinder:
-    """Finds figures by patch tokens and colours.
+class PersonFinder:
+    """Finds persons by patch tokens and colours.
 
     What rests in one video moves in another: regression on patch tokens foretells which share of a patch
     moves, and says of legs that stand still that they look like what moves elsewhere. Within a clip the
-    colours then draw the line: a pixel is figure as far as its colour is commoner where the patches say so
+    colours then draw the line: a pixel is person as far as its colour is commoner where the patches say so
     than where they do not. Labels, scenes and masks are not needed.
 
     Attributes:
         weights: (C+1,) of a normalized patch token and of one.
-        threshold: share of moving pixels, foretold, that parts figures from places.
+        threshold: share of moving pixels, foretold, that parts persons from places.
         grid: rows and columns of patches.
 
-    Source: figures from what moves after Pathak et al. 2017, by frozen tokens instead of a network of its
+    Source: persons from what moves after Pathak et al. 2017, by frozen tokens instead of a network of its
     own; colour models after Rother et al. 2004 (GrabCut), as histograms and without a graph.
     """
 
@@ -55,7 +55,7 @@ class FigureFinder:
     grid: tuple[int, int]
 
     @classmethod
-    def fit(cls, clips: Iterable[tuple[Tensor, Tensor]], grid: tuple[int, int]) -> FigureFinder:
+    def fit(cls, clips: Iterable[tuple[Tensor, Tensor]], grid: tuple[int, int]) -> PersonFinder:
         """The finder of a set of videos whose camera mostly rests, some at a time.
 
         Args:
@@ -79,14 +79,14 @@ class FigureFinder:
             sampled.append(rows[::_STRIDE])
         if squares is None or products is None or float(products[-1]) == 0:
             raise OptionError(
-                "nothing moves in these clips; figures are found by what moves: train without swapped ones"
+                "nothing moves in these clips; persons are found by what moves: train without swapped ones"
             )
         ridge = _RIDGE * squares[-1, -1] * torch.eye(len(squares), device=squares.device)
         weights = torch.linalg.solve(squares + ridge, products)
         return cls(weights, max(between(torch.cat(sampled) @ weights), _FAINT), grid)
 
     def masks(self, tokens: Tensor, frames: Tensor) -> Tensor:
-        """(n, T, H, W) in [0, 1]: how surely each pixel belongs to a figure.
+        """(n, T, H, W) in [0, 1]: how surely each pixel belongs to a person.
 
         Args:
             tokens: patch tokens (n, T, N, C) of the grid.
@@ -112,19 +112,19 @@ class TokenFinder(Finder):
 
     name = "tokens"
 
-    def __init__(self, backbone: Backbone, figures: FigureFinder | None = None) -> None:
+    def __init__(self, backbone: Backbone, persons: PersonFinder | None = None) -> None:
         """Take a network.
 
         Args:
             backbone: a frozen vision transformer.
-            figures: what it has learned; None before it was taught.
+            persons: what it has learned; None before it was taught.
 
         Raises:
             ModelError: the network has no patch tokens.
         """
         if backbone.grid is None:
             raise ModelError(f"{backbone.name} has no patch tokens; take a vision transformer")
-        self._backbone, self._grid, self._figures = backbone, backbone.grid, figures
+        self._backbone, self._grid, self._persons = backbone, backbone.grid, persons
         self._alone = Lock()  # one thread at a time: a network takes all cores as it is
         self.fingerprint = backbone.fingerprint
         self.finds_nobody = f"{backbone.name} finds nobody in"
@@ -136,17 +136,17 @@ class TokenFinder(Finder):
             OptionError: nothing moves in any.
         """
         lessons = ((self._tokens(seen)[None], seen[None]) for seen in map(self._pressed, clips))
-        return TokenFinder(self._backbone, FigureFinder.fit(lessons, self._grid))
+        return TokenFinder(self._backbone, PersonFinder.fit(lessons, self._grid))
 
     def find(self, footage: Footage) -> Found:
         """What looks like what moves elsewhere, some frames at a time."""
-        if self._figures is None:
+        if self._persons is None:
             raise OptionError("persons are found by tokens once clips of the set have taught how they look")
         frames = torch.from_numpy(np.ascontiguousarray(footage.film.clip.frames))
         parts = []
         for some in torch.split(frames, _AT_ONCE):
             tokens = self._tokens(self._pressed(some.numpy()))
-            parts.append(self._figures.masks(tokens[None], some[None])[0])
+            parts.append(self._persons.masks(tokens[None], some[None])[0])
         return Found((255 * torch.cat(parts)).round().to(torch.uint8).numpy())
 
     def _pressed(self, frames: NDArray[np.uint8]) -> Tensor:

@@ -66,7 +66,7 @@ class EvaluationSettings:
         seen_cost: share of right answers on seen data that calibration may cost.
         stream: of models with an adapter; None is what the checkpoint says.
         device: auto, cpu, cuda, cuda:N or mps.
-        decoder: auto, decord or pyav.
+        decoder: auto, decord, pyav or raw.
         cache: folder for embeddings; None is `embeddings` in the output.
     """
 

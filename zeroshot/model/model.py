@@ -79,7 +79,7 @@ class Model:
             stream: what the adapter answers with.
             sampling: None: as many frames as the checkpoint is meant for, one in the middle of each equal
                 segment.
-            decoder: "auto", "decord" or "pyav".
+            decoder: "auto", "decord", "pyav" or "raw".
             num_workers: decoding processes; two keep ahead of a network on a processor.
             time_limit_seconds: for one file, after which it counts as unreadable.
 

@@ -40,11 +40,11 @@ class Preparation:
         num_samplings: S clips of each video at different moments, among which training draws.
         mirrored: encode each clip mirrored as well, and train on either; "left" and "right" change places in
             the labels, and what would then be no training label is not mirrored.
-        swapped: train on a copy of each training video as well in which its figure stands before another
+        swapped: train on a copy of each training video as well in which its person stands before another
             video's place.
-        masks: who finds the figures of swapped copies, see `Copies`.
+        masks: who finds the persons of swapped copies, see `Copies`.
         grid_side: patches a side that are left of each frame.
-        decoder: auto, decord or pyav.
+        decoder: auto, decord, pyav or raw.
         cache: folder for the tokens; None keeps them in the output folder.
         scenes: `auto` (as given with the videos, or none), `given`, `none`, `guess` (by CLIP, among the
             places of places365), or a list of scene names for CLIP to guess among (a file, a bundled list,

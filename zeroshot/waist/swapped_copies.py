@@ -1,4 +1,4 @@
-"""Copies of videos in which the figure stands before another video's place."""
+"""Copies of videos in which the person stands before another video's place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zeroshot.cutouts.finders import TOKENS, open_finder
 from zeroshot.cutouts.inpaint import soft_plate
 from zeroshot.errors import OptionError, OutputError, VideoError
 from zeroshot.store.files import write_whole
-from zeroshot.waist.figures import OtherFinder, OwnTokens, Shot
+from zeroshot.waist.persons import OtherFinder, OwnTokens, Shot
 from zeroshot.waist.waist import SWAPPED, WaistRow
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 PLACES = "places.json"
 
 NUM_LEARNED = 128
-"""Videos that teach where figures are."""
+"""Videos that teach where persons are."""
 
 NUM_PLACES = 64
 """Videos among them whose places are kept: each clip is held in memory."""
@@ -39,25 +39,25 @@ NUM_PLACES = 64
 
 @dataclass(frozen=True, eq=False)
 class PlaceSwapper:
-    """Puts figures before other videos' places; the same video always before the same one.
+    """Puts persons before other videos' places; the same video always before the same one.
 
     Attributes:
-        figures: finds them.
+        persons: finds them.
         learned: keys of the videos that taught it.
         places: (P, T, 3, h, w) uint8, clips of `place_keys(learned)` as the network sees them, without
-            their figures.
+            their persons.
     """
 
-    figures: OwnTokens | OtherFinder
+    persons: OwnTokens | OtherFinder
     learned: list[str]
     places: Tensor
 
     @classmethod
-    def learn(cls, figures: OwnTokens | OtherFinder, shots: Iterable[Shot]) -> PlaceSwapper:
+    def learn(cls, persons: OwnTokens | OtherFinder, shots: Iterable[Shot]) -> PlaceSwapper:
         """The swapper that some videos teach.
 
         Args:
-            figures: finds them, once it has seen the videos.
+            persons: finds them, once it has seen the videos.
             shots: clips of videos, read one by one.
 
         Raises:
@@ -74,27 +74,27 @@ class PlaceSwapper:
                     shot.shrink()
                     kept.append(shot)
 
-        figures.learn(reading())
+        persons.learn(reading())
         places, lost = [], set()
         for shot in kept:
             try:
-                places.append(soft_plate(shot.seen, figures.masks(shot)))
+                places.append(soft_plate(shot.seen, persons.masks(shot)))
             except VideoError:  # its own copy will say so
                 lost.add(shot.key)
         if len(places) < 2:
             raise OptionError("places are swapped between 2 videos or more; train without swapped copies")
         rounded = torch.cat(places).round().clamp(0, 255).to(torch.uint8)
         lenders = [shot.key for shot in kept if shot.key not in lost]
-        return cls(figures, lenders if lost else learned, rounded)
+        return cls(persons, lenders if lost else learned, rounded)
 
     def copy(self, shot: Shot) -> Tensor:
-        """(T, 3, h, w) uint8: a video's figure before another's place, as the network sees it.
+        """(T, 3, h, w) uint8: a video's person before another's place, as the network sees it.
 
         Raises:
-            VideoError: it has no figure, where that is known for sure.
+            VideoError: it has no person, where that is known for sure.
         """
-        masks = self.figures.masks(shot)
-        self.figures.refuse_nobody(shot, masks)
+        masks = self.persons.masks(shot)
+        self.persons.refuse_nobody(shot, masks)
         place = self.places[partner(shot.key, place_keys(self.learned))]
         return soft_over(shot.seen, masks, place.unsqueeze(0))[0]
 
@@ -118,7 +118,7 @@ def learn_swapper(
     folder: Path,
     masks: str = TOKENS,
 ) -> PlaceSwapper:
-    """What some of the videos teach of figures and places: those that taught it in this folder before.
+    """What some of the videos teach of persons and places: those that taught it in this folder before.
 
     Args:
         backbone: a frozen vision transformer.
@@ -126,13 +126,13 @@ def learn_swapper(
         reader: of videos.
         sampling: of their clips.
         folder: of the tokens.
-        masks: who finds the figures, see `Copies`.
+        masks: who finds the persons, see `Copies`.
     """
-    figures = OwnTokens(backbone) if masks == TOKENS else OtherFinder(open_finder(masks), backbone, reader)
+    persons = OwnTokens(backbone) if masks == TOKENS else OtherFinder(open_finder(masks), backbone, reader)
     keys = read_places(folder) or sorted(sources)[:NUM_LEARNED]
     outcomes = reader.read_many(iter([sources[key] for key in keys]), replace(sampling, num_views=1))
     swapper = PlaceSwapper.learn(
-        figures,
+        persons,
         (
             Shot(backbone, key, source, clips[0])
             for key, (source, clips) in zip(keys, outcomes, strict=True)
@@ -168,7 +168,7 @@ def read_places(folder: Path) -> list[str]:
 
 
 def copied_rows(rows: list[WaistRow], folder: Path) -> list[WaistRow]:
-    """Rows of the copies, if any: the label is the figure's, the scene that of the place's own video."""
+    """Rows of the copies, if any: the label is the person's, the scene that of the place's own video."""
     taught = read_places(folder)
     if not taught:
         return []

@@ -38,10 +38,10 @@ class Copies:
     Attributes:
         mirrored: each clip a second time, mirrored left to right, among the clips of its row; training draws
             either, with "left" and "right" exchanged in the label.
-        swapped: each video a second time, its figure before another video's place, both found without
+        swapped: each video a second time, its person before another video's place, both found without
             annotation; a row of its own, of the same label, where the other video was. Right where the camera
             mostly rests.
-        masks: who finds the figures: `tokens`, those of the backbone itself, or what `finders.FINDERS` knows,
+        masks: who finds the persons: `tokens`, those of the backbone itself, or what `finders.FINDERS` knows,
             such as a folder of masks.
     """
 

@@ -18,7 +18,7 @@ from zeroshot.store.folder import Claim, Layout
 from zeroshot.video.identity import content_key, file_stamp
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.source import name_of
-from zeroshot.waist.figures import Shot
+from zeroshot.waist.persons import Shot
 from zeroshot.waist.shards import SHARD, Shard, read_shard, shard_numbers, shard_path, write_shard
 from zeroshot.waist.swapped_copies import PLACES, copied_rows, learn_swapper, refuse_gone
 from zeroshot.waist.waist import (
@@ -92,7 +92,7 @@ def write_waist(
             from one decoding; training draws among them. None is the model's own, with one.
         copies: what is made of each video beside itself; None is nothing.
         grid_side: patches a side that are left of each frame.
-        decoder: auto, decord or pyav.
+        decoder: auto, decord, pyav or raw.
         advance: is called with videos done and videos to do.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Where the figure is in a clip as the network sees it: by its own tokens, or by any finder of persons."""
+"""Where the person is in a clip as the network sees it: by its own tokens, or by any finder of persons."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from zeroshot.cutouts.finder import Footage, all_read
 from zeroshot.cutouts.mask_files import is_mask_video
-from zeroshot.cutouts.token_mask import FigureFinder
+from zeroshot.cutouts.token_mask import PersonFinder
 from zeroshot.errors import OptionError
 from zeroshot.video.decoders.all_frames import Film
 
@@ -67,29 +67,29 @@ class Shot:
 
 
 class OwnTokens:
-    """Figures by the very tokens that the waist is made of: nothing is computed twice."""
+    """Persons by the very tokens that the waist is made of: nothing is computed twice."""
 
     def __init__(self, backbone: Backbone) -> None:
         """Take the network; it has not learned anything yet."""
         self._grid = backbone.grid or (1, 1)
-        self._figures: FigureFinder | None = None
+        self._persons: PersonFinder | None = None
 
     def learn(self, shots: Iterable[Shot]) -> None:
-        """How figures look, by what moves in some videos.
+        """How persons look, by what moves in some videos.
 
         Raises:
             OptionError: nothing moves in them.
         """
-        self._figures = FigureFinder.fit(((shot.tokens, shot.seen) for shot in shots), self._grid)
+        self._persons = PersonFinder.fit(((shot.tokens, shot.seen) for shot in shots), self._grid)
 
     def masks(self, shot: Shot) -> Tensor:
         """(1, T, h, w) in [0, 1]."""
-        if self._figures is None:
-            raise OptionError("figures are found by tokens once videos have taught how they look")
-        return self._figures.masks(shot.tokens, shot.seen)
+        if self._persons is None:
+            raise OptionError("persons are found by tokens once videos have taught how they look")
+        return self._persons.masks(shot.tokens, shot.seen)
 
     def refuse_nobody(self, shot: Shot, masks: Tensor) -> None:
-        """A copy without a figure is let pass: tokens are never sure that there is none."""
+        """A copy without a person is let pass: tokens are never sure that there is none."""
 
 
 class _EveryFrame(NamedTuple):
@@ -101,7 +101,7 @@ class _EveryFrame(NamedTuple):
 
 
 class OtherFinder:
-    """Figures by any finder of persons, in frames as they come from the decoder."""
+    """Persons by any finder of persons, in frames as they come from the decoder."""
 
     def __init__(self, finder: Finder, backbone: Backbone, reader: ClipReader) -> None:
         """Take a finder.
@@ -136,7 +136,7 @@ class OtherFinder:
         return seen[None, :, 0].float() / 255
 
     def refuse_nobody(self, shot: Shot, masks: Tensor) -> None:
-        """Refuse a copy without a figure, which would teach that another's place is the action.
+        """Refuse a copy without a person, which would teach that another's place is the action.
 
         Raises:
             VideoError: there is none.
