@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -66,11 +65,12 @@ def wrong_frame() -> list[str]:
         or installs[1] not in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     ):
         found.append(".ci/run does not run the README's second command to the letter")
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    source = (ROOT / "zeroshot" / "resources.py").read_text(encoding="utf-8")
+    version = re.search(r'^VERSION = "(.+)"$', source, flags=re.MULTILINE)[1]
     if f"## {version}" not in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"):
         found.append(f"CHANGELOG.md has no section for {version}")
-    if f'__version__ = "{version}"' not in (ROOT / "zeroshot" / "__init__.py").read_text(encoding="utf-8"):
-        found.append(f"zeroshot.__version__ is not {version}")
+    if f"\nversion: {version}\n" not in (ROOT / "CITATION.cff").read_text(encoding="utf-8"):
+        found.append(f"CITATION.cff is not of version {version}")
     return found
 
 

@@ -14,6 +14,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from zeroshot.resources import VERSION
+
 if TYPE_CHECKING:
     from zeroshot.batch.table import read_embeddings
     from zeroshot.bias.make import make_bias_sets
@@ -38,7 +40,8 @@ if TYPE_CHECKING:
     from zeroshot.video_search import VideoIndex, search
     from zeroshot.waist.waist import Waist
 
-__version__ = "0.1.0"
+
+__version__ = VERSION
 
 __all__ = [
     "BiasRecipe",

@@ -1,10 +1,38 @@
-"""Where the bundled files lie: beside the package in a source tree, inside it in a wheel."""
+"""Where the bundled files lie, which version this is, and how it is installed again with more."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+VERSION = "0.1.0"
+"""The one place that says it: the build, `zeroshot --version` and reports read it here."""
+
+DISTRIBUTION = "zeroshot-video"
+"""What pip calls it. `zeroshot` on the package index is somebody else's."""
+
 _PACKAGE = Path(__file__).resolve().parent
+
+
+def install_line(extra: str) -> str:
+    """The command that installs an optional part, by how the package itself was installed.
+
+    Args:
+        extra: of pyproject.toml, such as "train".
+    """
+    import json
+    from importlib.metadata import PackageNotFoundError, distribution
+    from urllib.parse import unquote, urlsplit
+
+    source = str(_PACKAGE.parent)
+    try:
+        facts = json.loads(distribution(DISTRIBUTION).read_text("direct_url.json") or "{}")
+        source = unquote(urlsplit(facts["url"]).path) if "dir_info" in facts else ""
+    except PackageNotFoundError:  # run from a source tree
+        pass
+    except (ValueError, KeyError, TypeError):
+        source = ""
+    here = (Path(source) / "pyproject.toml").is_file() if source else False
+    return f"pip install '{source}[{extra}]'" if here else f"pip install '{DISTRIBUTION}[{extra}]'"
 
 
 def _folder(name: str) -> Path:

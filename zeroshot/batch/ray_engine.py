@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zeroshot.batch.engine import LocalEngine
 from zeroshot.batch.parquet import EmbeddingRow
 from zeroshot.errors import OptionError
+from zeroshot.resources import install_line
 from zeroshot.video.decoders.probe import printable
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ _CORES_A_WORKER = 4
 _TASKS_A_WORKER = 2  # one at work, one waiting: a worker is never without
 _TRIES = 3
 _LOSSES = 12  # in a row, a worker, before the whole is given up; one bad file costs at most eight
-_INSTALL = "pip install 'zeroshot[ray]'"
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ def _started_ray() -> Any:  # noqa: ANN401 - a library without types
     try:
         import ray
     except ImportError:
-        raise OptionError(f"--engine ray needs Ray, which is not installed; {_INSTALL}") from None
+        raise OptionError(f"--engine ray needs Ray, which is not installed; {install_line('ray')}") from None
     if not ray.is_initialized():
         try:
             ray.init(log_to_driver=False, include_dashboard=False, logging_level="ERROR")

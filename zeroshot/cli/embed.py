@@ -32,7 +32,7 @@ Stride = Annotated[
     float | None,
     typer.Option("--stride", metavar="SECONDS", help="From window to window. Default: the window."),
 ]
-Engines = Annotated[str, typer.Option("--engine", help="local, or ray: a cluster (zeroshot[ray]).")]
+Engines = Annotated[str, typer.Option("--engine", help="local, or ray: a cluster (the extra `ray`).")]
 Workers = Annotated[
     int | None,
     typer.Option("--workers", metavar="N", help="Of ray. Default: one a GPU, or four cores.", min=1),

@@ -45,9 +45,9 @@ app.command("synthesize", short_help="Write puppet videos whose truth is known."
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from zeroshot.resources import VERSION
 
-        sys.stdout.write(f"zeroshot {version('zeroshot')}\n")
+        sys.stdout.write(f"zeroshot {VERSION}\n")
         raise typer.Exit
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import platform
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from zeroshot.errors import counted
+from zeroshot.resources import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_PACKAGES = "zeroshot torch open_clip_torch transformers numpy faiss-gpu faiss-cpu av decord"
+_PACKAGES = "torch open_clip_torch transformers numpy faiss-gpu faiss-cpu av decord"
 
 
 def versions(*more: str) -> dict[str, str]:
@@ -21,13 +23,10 @@ def versions(*more: str) -> dict[str, str]:
     Args:
         more: packages that are named as well.
     """
-    found = {"python": platform.python_version()}
+    found = {"python": platform.python_version(), "zeroshot": VERSION}
     for name in (*_PACKAGES.split(), *more):
-        try:
+        with suppress(PackageNotFoundError):
             found[name] = version(name)
-        except PackageNotFoundError:
-            if name == "zeroshot":
-                found[name] = "source tree"
     return found
 
 

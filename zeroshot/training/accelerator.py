@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from zeroshot.errors import OptionError
+from zeroshot.resources import install_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +95,7 @@ def on_machine(device: str, precision: str, *, unused: bool = False) -> Iterator
         from accelerate.state import AcceleratorState, PartialState
         from accelerate.utils import DistributedDataParallelKwargs
     except ImportError as error:
-        raise OptionError("training needs the package accelerate: pip install 'zeroshot[train]'") from error
+        raise OptionError(f"training needs the package accelerate: {install_line('train')}") from error
     ours = not PartialState._shared_state
     try:
         accelerator = Accelerator(
