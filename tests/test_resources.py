@@ -27,29 +27,40 @@ class Installed:
         return None if self.origin is None else json.dumps(self.origin)
 
 
-SOURCE = Path(resources.__file__).parents[1]
+@pytest.fixture
+def tree(tmp_path) -> Path:
+    """A source tree."""
+    (tmp_path / "pyproject.toml").write_text("")
+    return tmp_path
 
 
 @pytest.mark.parametrize(
-    ("origin", "line"),
+    "origin",
     [
-        (None, "pip install 'zeroshot-video[train]'"),
-        ({"url": SOURCE.as_uri(), "dir_info": {}}, f"pip install '{SOURCE}[train]'"),
-        ({"url": "file:///gone/since", "dir_info": {}}, "pip install 'zeroshot-video[train]'"),
-        ({"url": "https://somewhere/x.whl", "archive_info": {}}, "pip install 'zeroshot-video[train]'"),
+        None,
+        {"url": "file:///gone/since", "dir_info": {}},
+        {"url": "https://somewhere/x.whl", "archive_info": {}},
+        {"dir_info": {}},
     ],
 )
-def test_what_to_type_for_an_optional_part_is_told_by_how_it_was_installed(origin, line, monkeypatch):
+def test_an_optional_part_comes_from_the_package_index(origin, monkeypatch):
     monkeypatch.setattr(metadata, "distribution", lambda name: Installed(origin))
-    assert resources.install_line("train") == line
+    assert resources.install_line("train") == "pip install 'zeroshot-video[train]'"
 
 
-def test_run_from_a_source_tree_the_tree_is_named(monkeypatch):
+def test_installed_from_a_folder_the_folder_is_named(tree, monkeypatch):
+    origin = {"url": tree.as_uri(), "dir_info": {}}
+    monkeypatch.setattr(metadata, "distribution", lambda name: Installed(origin))
+    assert resources.install_line("train") == f"pip install '{tree}[train]'"
+
+
+def test_run_from_a_source_tree_the_tree_is_named(tree, monkeypatch):
     def missing(name):
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "distribution", missing)
-    assert resources.install_line("ray") == f"pip install '{SOURCE}[ray]'"
+    monkeypatch.setattr(resources, "_PACKAGE", tree / "zeroshot")
+    assert resources.install_line("ray") == f"pip install '{tree}[ray]'"
 
 
 def test_one_place_says_the_version():

@@ -12,7 +12,7 @@ import pytest
 import zeroshot
 
 PACKAGE = Path(zeroshot.__file__).parent
-CLIP = sorted((PACKAGE.parent / "examples" / "clips").glob("*.mp4"))[0]
+CLIP = sorted((Path(__file__).parents[1] / "examples" / "clips").glob("*.mp4"))[0]
 
 # Functions alone: what runs because a module is imported (its own body, those of classes) is no step.
 FOLLOW = """
@@ -39,7 +39,7 @@ os._exit(0)
 
 def walk(*words: object) -> set[str]:
     """Files of the package in which a command calls a function, in its own process, children aside."""
-    command = [sys.executable, "-c", FOLLOW, str(PACKAGE), *map(str, words)]
+    command = [sys.executable, "-P", "-c", FOLLOW, str(PACKAGE), *map(str, words)]
     run = subprocess.run(command, check=False, capture_output=True, text=True, timeout=100)
     assert run.returncode == 0, run.stderr
     return {str(Path(name).relative_to(PACKAGE)) for name in json.loads(run.stdout.splitlines()[-1])}
