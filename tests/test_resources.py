@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from importlib import metadata
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import zeroshot
 from zeroshot import resources
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_prompts_and_checkpoints_lie_where_they_are_looked_for():
