@@ -45,14 +45,18 @@ def walk(*words: object) -> set[str]:
     return {str(Path(name).relative_to(PACKAGE)) for name in json.loads(run.stdout.splitlines()[-1])}
 
 
-@pytest.mark.parametrize(("model", "most"), [("ViT-B-32/random", 30), ("puppet-tiny", 34)])
+@pytest.mark.parametrize(
+    ("model", "most"), [("ViT-B-32/random", 30), pytest.param("puppet-tiny", 34, marks=pytest.mark.slow)]
+)
 def test_a_clip_is_classified_within_thirty_files_and_four_of_an_adapter(model, most):
     files = walk("classify", CLIP, "--labels", "waving, kicking", "--model", model)
     assert {"classifier.py", "model/model.py", "video/processes/reader.py"} <= files
     assert len(files) <= most, sorted(files)
 
 
-@pytest.mark.parametrize(("model", "most"), [("ViT-B-32/random", 25), ("puppet-tiny", 26)])
+@pytest.mark.parametrize(
+    ("model", "most"), [("ViT-B-32/random", 25), pytest.param("puppet-tiny", 26, marks=pytest.mark.slow)]
+)
 def test_labels_are_indexed_within_twenty_five_files_and_one_of_a_bundle(model, most, tmp_path):
     files = walk("index", "waving, kicking", "--model", model, "--output", tmp_path / "x.index")
     assert {"classifier.py", "index/file.py", "text/prompts.py"} <= files

@@ -16,7 +16,10 @@ def split(tmp_path_factory) -> Path:
     return write_table(tmp_path_factory.mktemp("split") / "videos.csv")
 
 
-@pytest.mark.parametrize("verb", VERBS)
+# Training writes by the same two functions as the others, and takes longest.
+@pytest.mark.parametrize(
+    "verb", [verb if verb != "train" else pytest.param(verb, marks=pytest.mark.slow) for verb in VERBS]
+)
 def test_after_a_full_disk_the_same_command_goes_on(verb, split, tmp_path):
     output = tmp_path / "out"
     words = command(verb, split, output)
