@@ -88,7 +88,7 @@ def classify(
             failures += ranking.error is not None
             advance()
             notes.say_precision()
-    notes.say_sampling()
+    notes.say_the_rest()
     end_with(failures, num_ranked)
 
 

@@ -83,7 +83,7 @@ def embed(
         done = _fill(table, reading, paths, retry, as_json)
     for line in done.lines(output):
         say(line)
-    notes.say_sampling()
+    notes.say_the_rest()
     if not as_json:
         width = network.embedding_dim
         put_line(f"{counted(done.num_read - done.failures, 'video')} embedded in width {width}, in {output}")

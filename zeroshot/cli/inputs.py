@@ -165,16 +165,8 @@ class Notes:
         if self._precision is not None:
             self._say_once(self._model.backbone.precision.note)
 
-    def say_sampling(self) -> None:
-        """How far key frames moved the moments, and which videos were read exactly instead."""
-        if self._model.cut_note:
-            self._say_once(self._model.cut_note)
-        if self._model.break_offs:
-            from zeroshot.video.processes.break_offs import break_off_note
-
-            self._say_once(break_off_note(self._model.break_offs))
-        if self._model.sampling.frames == "even":
-            return
+    def say_the_rest(self) -> None:
+        """What was cut of labels, how far key frames moved the moments, which videos broke off."""
         for note in self._model.notes:
             if note != self._model.backbone.precision.note:
                 self._say_once(note)

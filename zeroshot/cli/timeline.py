@@ -60,7 +60,7 @@ def timeline(
         error = _one(str(path), segments, "json" if as_json else "csv" if as_csv else "text")
         failures += error is not None
         notes.say_precision()
-    notes.say_sampling()
+    notes.say_the_rest()
     end_with(failures, len(paths))
 
 

@@ -15,7 +15,6 @@ from zeroshot.model.backbone import unit_mean
 from zeroshot.model.clip_queue import ClipQueue, vectors_of_windows
 from zeroshot.model.tokens import pooled_grid
 from zeroshot.text.prompts import texts_cut
-from zeroshot.video.processes.break_offs import break_off_note
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.sampling import Sampling, Window
 
@@ -156,9 +155,8 @@ class Model:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was chosen on the way and why, a line each; more is known once videos have been read."""
-        read = self._reader if "_reader" in vars(self) else None
         notes = (*self.backbone.notes, self.cut_note, self.backbone.precision.note)
-        notes += () if read is None else (read.snaps.note(), break_off_note(read.break_offs))
+        notes += self._reader.notes if "_reader" in vars(self) else ()
         return tuple(note for note in notes if note)
 
     @property

@@ -8,21 +8,14 @@ import os
 import signal
 import sys
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any, BinaryIO
-
-import numpy as np
+from typing import Any, BinaryIO
 
 from zeroshot.errors import OptionError, VideoError, printable
 from zeroshot.video.decoders import decode
 from zeroshot.video.decoders.all_frames import film_from_frames, read_film
-from zeroshot.video.processes.messages import READY, Message, receive, send
+from zeroshot.video.processes.messages import READY, Message, message_of, receive, send
 from zeroshot.video.sampling import Sampling
 from zeroshot.video.source import clips_from_frames, is_folder
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from zeroshot.types import Clip
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux
 _ROUNDED_SECONDS = 1.0  # by which lists of stretches and lengths of files may differ
@@ -90,10 +83,10 @@ def _clips(request: dict[str, Any]) -> Message:
     """The clips of one sampling, of a video file or a folder of frames."""
     (path,), sampling = request["paths"], Sampling(**request["sampling"])
     if is_folder(path):
-        return _packed(clips_from_frames(path, sampling))
+        return message_of(clips_from_frames(path, sampling))
     if request["stretch"] is not None:
         sampling = _within(sampling, path, *request["stretch"])
-    return _packed(decode.read_clips(path, sampling, **request["reading"]))
+    return message_of(decode.read_clips(path, sampling, **request["reading"]))
 
 
 def _within(sampling: Sampling, path: str, start: float, end: float) -> Sampling:
@@ -106,14 +99,14 @@ def _within(sampling: Sampling, path: str, start: float, end: float) -> Sampling
 
 def _pictures(request: dict[str, Any]) -> Message:
     """The clips of one sampling, of picture files that are the frames."""
-    return _packed(clips_from_frames(request["paths"], Sampling(**request["sampling"])))
+    return message_of(clips_from_frames(request["paths"], Sampling(**request["sampling"])))
 
 
 def _windows(request: dict[str, Any]) -> Message:
     """One clip a window."""
     windows = [(start, end) for start, end in request["windows"]]
     how = {"frames": request["frames"], **request["reading"]}
-    return _packed(decode.read_windows(request["paths"][0], windows, request["num_frames"], **how))
+    return message_of(decode.read_windows(request["paths"][0], windows, request["num_frames"], **how))
 
 
 def _probe(request: dict[str, Any]) -> Message:
@@ -126,18 +119,9 @@ def _film(request: dict[str, Any]) -> Message:
     paths = request["paths"]
     read = film_from_frames if request["pictures"] or is_folder(paths[0]) else read_film
     film = read(paths if request["pictures"] else paths[0], request["end_seconds"], request["largest_side"])
-    clips = _packed((film.clip,))
+    clips = message_of((film.clip,))
     facts = {"fps": film.fps, "native_size": film.native_size, "whole": film.whole}
     return Message({**clips.header, **facts}, clips.arrays)
-
-
-def _packed(clips: tuple[Clip, ...]) -> Message:
-    """Of each clip: frames as they lie in memory, the channels last, seconds, and how far they moved."""
-    arrays: list[NDArray[Any]] = []
-    for clip in clips:
-        moved = np.zeros(0) if clip.moved_seconds is None else clip.moved_seconds
-        arrays += [clip.frames.transpose(0, 2, 3, 1), clip.seconds, moved]
-    return Message({"kind": "clips", "ends": [clip.end_seconds for clip in clips]}, tuple(arrays))
 
 
 _JOBS = {"clips": _clips, "pictures": _pictures, "windows": _windows, "probe": _probe, "film": _film}

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zeroshot.types import Clip
+
 if TYPE_CHECKING:
     from typing import IO
 
@@ -76,3 +78,22 @@ def _fill(stream: IO[bytes], view: memoryview) -> None:
         if not count:
             raise EOFError
         view = view[count:]
+
+
+def message_of(clips: tuple[Clip, ...]) -> Message:
+    """Of each clip: frames as they lie in memory, the channels last, seconds, and how far they moved."""
+    arrays: list[NDArray[Any]] = []
+    for clip in clips:
+        moved = np.zeros(0) if clip.moved_seconds is None else clip.moved_seconds
+        arrays += [clip.frames.transpose(0, 2, 3, 1), clip.seconds, moved]
+    return Message({"kind": "clips", "ends": [clip.end_seconds for clip in clips]}, tuple(arrays))
+
+
+def clips_in(reply: Message) -> tuple[Clip, ...]:
+    """Clips from frames (T, H, W, 3), seconds, and how far they moved or nothing, in turn."""
+    arrays = reply.arrays
+    parts = zip(arrays[::3], arrays[1::3], arrays[2::3], reply.header["ends"], strict=True)
+    return tuple(
+        Clip(frames.transpose(0, 3, 1, 2), seconds, moved if len(moved) else None, end)
+        for frames, seconds, moved, end in parts
+    )

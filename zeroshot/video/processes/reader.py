@@ -11,10 +11,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from zeroshot.errors import OptionError, VideoError
-from zeroshot.types import Clip
 from zeroshot.video.decoders.all_frames import Film, film_from_frames
 from zeroshot.video.decoders.decode import DECODERS, VideoInfo
+from zeroshot.video.processes.break_offs import break_off_note
 from zeroshot.video.processes.key_frame_tally import SnapTally
+from zeroshot.video.processes.messages import clips_in
 from zeroshot.video.processes.pool import Crew, Job, Limits, threads_each
 from zeroshot.video.source import Stretch, clips_from_frames, is_path, name_of, picture_paths
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
+    from zeroshot.types import Clip
     from zeroshot.video.processes.messages import Message
     from zeroshot.video.sampling import Sampling, Window
     from zeroshot.video.source import VideoSource
@@ -82,6 +84,12 @@ class ClipReader:
     def snaps(self) -> SnapTally:
         """What became of clips that were sampled with key frames."""
         return SnapTally()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How far key frames moved the moments, and which videos broke off, a line each where any did."""
+        snapped = (self.snaps.note(),) if "snaps" in vars(self) else ()
+        return (*snapped, break_off_note(self.break_offs)) if self.break_offs else snapped
 
     def __enter__(self) -> ClipReader:
         return self
@@ -146,7 +154,7 @@ class ClipReader:
         self, source: VideoSource, sampling: Sampling, future: Future[Message] | None
     ) -> tuple[Clip, ...]:
         """What a child sends, or what frames in memory are made into here; counted."""
-        clips = clips_from_frames(source, sampling) if future is None else _unpacked(future.result())
+        clips = clips_from_frames(source, sampling) if future is None else clips_in(future.result())
         return self._counted(name_of(source), clips, sampling.frames)
 
     def _counted(self, name: str, clips: tuple[Clip, ...], frames: str) -> tuple[Clip, ...]:
@@ -172,7 +180,7 @@ class ClipReader:
             OptionError: a window lies behind the end of the video.
         """
         future = self._submit_windows(path, windows, _Look(num_frames, frames))
-        return self._counted(name_of(path), _unpacked(future.result()), frames)
+        return self._counted(name_of(path), clips_in(future.result()), frames)
 
     def read_many_windows(
         self,
@@ -236,7 +244,7 @@ class ClipReader:
             future.cancel()
             return None
         try:
-            clips = self._counted(video.path, _unpacked(future.result()), frames)
+            clips = self._counted(video.path, clips_in(future.result()), frames)
         except (VideoError, OptionError) as error:
             video.error = VideoError(str(error))
             return WindowGroup(video.path, windows, video.error, is_last=True)
@@ -376,16 +384,6 @@ def _measured(path: str, future: Future[Message]) -> _Video:
         return _Video(path, 0.0, error)
 
 
-def _unpacked(reply: Message) -> tuple[Clip, ...]:
-    """Clips from frames (T, H, W, 3), seconds, and how far they moved or nothing, in turn."""
-    arrays = reply.arrays
-    parts = zip(arrays[::3], arrays[1::3], arrays[2::3], reply.header["ends"], strict=True)
-    return tuple(
-        Clip(frames.transpose(0, 3, 1, 2), seconds, moved if len(moved) else None, end)
-        for frames, seconds, moved, end in parts
-    )
-
-
 def _film_of(
     source: VideoSource, future: Future[Message] | None, end_seconds: float, largest_side: int
 ) -> Film | VideoError:
@@ -395,6 +393,6 @@ def _film_of(
             return film_from_frames(source, end_seconds, largest_side)
         reply = future.result()
         height, width = reply.header["native_size"]
-        return Film(_unpacked(reply)[0], reply.header["fps"], (height, width), reply.header["whole"])
+        return Film(clips_in(reply)[0], reply.header["fps"], (height, width), reply.header["whole"])
     except VideoError as error:
         return error
