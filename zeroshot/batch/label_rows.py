@@ -11,7 +11,7 @@ import numpy as np
 
 from zeroshot.errors import ModelError, OutputError
 from zeroshot.store.files import LONGEST, crc32, sweep
-from zeroshot.store.folder import Claim, Layout, require_plain
+from zeroshot.store.folder import Claim, Layout, require_plain_file
 from zeroshot.types import Prompts
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class LabelRows:
         done = min(self.num_done(width), total)
         done -= done % LABELS_AT_ONCE if done < total else 0
         for path in (self._rows, self._sums):
-            require_plain(path)
+            require_plain_file(path)
         try:
             with self._rows.open("ab") as rows, self._sums.open("ab") as sums:
                 rows.truncate(4 * width * done)

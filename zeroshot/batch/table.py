@@ -27,12 +27,11 @@ from zeroshot.batch.records import PENDING, Ledger, Record, path_key
 from zeroshot.errors import ModelError, OutputError
 from zeroshot.store import folder as store
 from zeroshot.store.files import crc32_of, read_note
-from zeroshot.store.folder import Claim, Layout
+from zeroshot.store.folder import Claim, FolderWriter, Layout
 from zeroshot.video.identity import file_digest, file_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from types import TracebackType
 
     from numpy.typing import NDArray
 
@@ -58,7 +57,7 @@ _SECONDS_PER_FLUSH = 20.0  # a crash costs at most the work of so many seconds, 
 _PARTS_IN_MEMORY = 8
 
 
-class EmbeddingTable:
+class EmbeddingTable(FolderWriter):
     """Rows on their way into a folder: `part-00000.parquet` …, each complete or absent, and `_manifest.json`.
 
     Each video has its rows once: one, or one a window, all in one part. They stand until the file is there
@@ -99,20 +98,6 @@ class EmbeddingTable:
         except BaseException:
             self._claim.free()
             raise
-
-    def __enter__(self) -> EmbeddingTable:
-        """The table itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Write what is pending, whatever ended the run, unless it was that nothing can be written."""
-        try:
-            if not isinstance(error, OutputError):
-                self.flush()
-        finally:
-            self._claim.free()
 
     def __len__(self) -> int:
         """How many videos have rows."""

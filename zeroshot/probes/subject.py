@@ -85,14 +85,8 @@ class ModelSubject:
 
     def __post_init__(self) -> None:
         """Refuse tokens of another backbone."""
-        if self.waist is None:
-            return
-        settings, own = self.waist.settings, self.model.fingerprint
-        if settings.fingerprint not in {"", own}:
-            raise OptionError(
-                f"the tokens are of the backbone {settings.backbone} ({settings.fingerprint[:12]}), not of "
-                f"{self.name} ({own[:12]}); take that one, or write tokens with this one"
-            )
+        if self.waist is not None:
+            self.waist.settings.require_backbone(self.name, self.model.fingerprint)
 
     @property
     def name(self) -> str:

@@ -10,7 +10,7 @@ import stat
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from filelock import FileLock, Timeout
 
@@ -74,7 +74,7 @@ class Claim:
             refuse_foreign(self.folder, layout)
             self.folder.mkdir(parents=True, exist_ok=True)
             path = self.folder / LOCK
-            require_plain(path)
+            require_plain_file(path)
             self._lock = FileLock(path, timeout=0, thread_local=False)
             self._take()
             try:
@@ -147,6 +147,34 @@ class Claim:
             write_note(note, dict(settings))
         if layout.finished is not None:
             (self.folder / layout.finished).unlink(missing_ok=True)
+
+
+class FolderWriter:
+    """Fills a folder under a claim, some of it held back until `flush`. Use as a context manager."""
+
+    _claim: Claim
+
+    def __enter__(self) -> Self:
+        """The writer itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Write what is pending, whatever ended the run, unless it was that nothing can be written."""
+        try:
+            if not isinstance(error, OutputError):
+                self.flush()
+        finally:
+            self._claim.free()
+
+    def flush(self) -> None:
+        """Write what is pending.
+
+        Raises:
+            OutputError: the disk is full or read-only.
+        """
+        raise NotImplementedError
 
 
 @contextmanager
@@ -244,7 +272,7 @@ def _is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
-def require_plain(path: Path) -> None:
+def require_plain_file(path: Path) -> None:
     """Refuse what stands where a file is to be opened: a link would be followed, a pipe be waited for.
 
     Raises:

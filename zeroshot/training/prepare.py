@@ -180,11 +180,7 @@ def gather(
         config: says how many are held out.
         preparation: says which scenes and prompts.
     """
-    if waist.settings.fingerprint not in {"", model.fingerprint}:
-        raise OptionError(
-            f"the tokens are of the backbone {waist.settings.backbone} ({waist.settings.fingerprint[:12]}), "
-            f"not of {model.name} ({model.fingerprint[:12]}); take that one, or write tokens with this one"
-        )
+    waist.settings.require_backbone(model.name, model.fingerprint)
     notes = _failure_notes(waist) + ([] if held_out is None else _failure_notes(held_out))
     if held_out is None:
         train_rows, held_rows = hold_out(waist, config)

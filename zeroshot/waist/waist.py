@@ -112,6 +112,22 @@ class WaistSettings:
         """Short name of all but the name of the network, which changes no token."""
         return crc32_of({**self.as_dict(), "backbone": ""})
 
+    def require_backbone(self, name: str, fingerprint: str) -> None:
+        """Refuse tokens that another network made than the one they are to be read with.
+
+        Args:
+            name: of that one, for people.
+            fingerprint: of that one.
+
+        Raises:
+            OptionError: another one did; made-up tokens go with any.
+        """
+        if self.fingerprint not in {"", fingerprint}:
+            raise OptionError(
+                f"the tokens are of the backbone {self.backbone} ({self.fingerprint[:12]}), not of {name} "
+                f"({fingerprint[:12]}); take that one, or write tokens with this one"
+            )
+
     def difference(self, other: WaistSettings) -> str | None:
         """The first setting, in words, in which other's tokens are of another kind than these; or None."""
         if self.fingerprint != other.fingerprint:

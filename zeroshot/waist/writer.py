@@ -14,7 +14,7 @@ from zeroshot.cutouts.finders import TOKENS, masks_identity
 from zeroshot.errors import ModelError, OutputError, VideoError
 from zeroshot.model.tokens import pool_tokens, pooled_grid
 from zeroshot.store.files import write_note
-from zeroshot.store.folder import Claim, Layout
+from zeroshot.store.folder import Claim, FolderWriter, Layout
 from zeroshot.video.identity import content_key, file_stamp
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.source import name_of
@@ -34,7 +34,6 @@ from zeroshot.waist.waist import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from types import TracebackType
 
     import torch
     from numpy.typing import NDArray
@@ -161,7 +160,7 @@ def waist_settings(
     )
 
 
-class ShardWriter:
+class ShardWriter(FolderWriter):
     """Encoded videos on their way into shards; leaving it writes what is pending, whatever ended the run.
 
     No other run writes there meanwhile.
@@ -191,20 +190,6 @@ class ShardWriter:
             raise
         self._number = numbers[-1] + 1 if numbers else 0
         self._pending: list[tuple[str, NDArray[np.float16], NDArray[np.float32]]] = []
-
-    def __enter__(self) -> ShardWriter:
-        """The writer itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Write what is pending."""
-        try:
-            if not isinstance(error, OutputError):
-                self.flush()
-        finally:
-            self._claim.free()
 
     def add(self, encoded: Mapping[str, Encoded]) -> None:
         """Take key → tokens (S', T, 1+N, C) and embeddings (S', T, D) of videos, unless they are there."""
