@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from zeroshot.batch.parquet import EmbeddingRow
-from zeroshot.errors import VideoError
-from zeroshot.video.decoders.probe import printable
+from zeroshot.errors import VideoError, printable
 from zeroshot.video.identity import file_digest, file_facts
 
 if TYPE_CHECKING:

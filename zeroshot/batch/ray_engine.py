@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from zeroshot.batch.engine import LocalEngine
 from zeroshot.batch.parquet import EmbeddingRow
-from zeroshot.errors import OptionError
+from zeroshot.errors import OptionError, printable
 from zeroshot.resources import install_line
-from zeroshot.video.decoders.probe import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

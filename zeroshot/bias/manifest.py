@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zeroshot.bias.pairs import PAIRINGS
-from zeroshot.errors import OptionError, OutputError, VideoError
+from zeroshot.errors import OptionError, OutputError, VideoError, printable
 from zeroshot.store.files import write_whole
-from zeroshot.video.decoders.probe import printable
 from zeroshot.video.identity import content_key
 
 if TYPE_CHECKING:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zeroshot.cutouts.finder import Finder, Found
-from zeroshot.errors import OptionError, VideoError, counted
+from zeroshot.errors import OptionError, VideoError, counted, printable
 from zeroshot.video.decoders.all_frames import reduced
-from zeroshot.video.decoders.probe import printable
 from zeroshot.video.pictures import images_in
 from zeroshot.video.suffixes import VIDEO_SUFFIXES
 

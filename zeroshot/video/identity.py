@@ -18,9 +18,8 @@ from zeroshot.video.source import Stretch, is_path, name_of, picture_paths
 if TYPE_CHECKING:
     from zeroshot.video.source import VideoSource
 
-_MOST_BYTES = (
-    256 << 20
-)  # what is read in a blink beside the decoding; above it costs more than embedding again
+# What is read in a blink beside the decoding; above it costs more than embedding again.
+_MOST_BYTES = 256 << 20
 _PIECE_BYTES = 1 << 20
 
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.errors import VideoError
+from zeroshot.errors import VideoError, printable
 from zeroshot.types import Clip
 from zeroshot.video.decoders.by_name import DECODERS
-from zeroshot.video.decoders.probe import printable
 from zeroshot.video.source import FRAMES_FPS, every_frame
 
 if TYPE_CHECKING:

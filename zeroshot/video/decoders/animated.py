@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.errors import VideoError
+from zeroshot.errors import VideoError, printable
 from zeroshot.video.decoders.decoder import KeyFrame, Shown
 from zeroshot.video.decoders.picture import box_mean, reduction
-from zeroshot.video.decoders.probe import VideoInfo, printable, require_file
+from zeroshot.video.decoders.probe import VideoInfo, require_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

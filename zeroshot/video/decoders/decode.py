@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.errors import OptionError, VideoError
+from zeroshot.errors import OptionError, VideoError, printable
 from zeroshot.types import Clip
 from zeroshot.video.decoders.by_name import DECODERS
-from zeroshot.video.decoders.probe import VideoInfo, printable
+from zeroshot.video.decoders.probe import VideoInfo
 from zeroshot.video.sampling import Sampling, frame_times, reach_seconds, require_frames, window_of
 
 if TYPE_CHECKING:

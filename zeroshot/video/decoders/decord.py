@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.errors import OptionError, VideoError
+from zeroshot.errors import OptionError, VideoError, printable
 from zeroshot.video.decoders.decoder import Shown
 from zeroshot.video.decoders.picture import box_mean, reduction
-from zeroshot.video.decoders.probe import printable
 from zeroshot.video.decoders.pyav import PyavDecoder
 
 if TYPE_CHECKING:

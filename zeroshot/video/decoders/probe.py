@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zeroshot.errors import VideoError
-from zeroshot.errors import printable as printable  # noqa: PLC0414 - its other door
+from zeroshot.errors import VideoError, printable
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -7,13 +7,12 @@ from collections import deque
 from fractions import Fraction
 from typing import TYPE_CHECKING, TypeVar
 
-from zeroshot.errors import VideoError
+from zeroshot.errors import VideoError, printable
 from zeroshot.video.decoders.clock import Clock
 from zeroshot.video.decoders.decoder import KeyFrame, Shown
 from zeroshot.video.decoders.orientation import Orientation
 from zeroshot.video.decoders.picture import Look, squared_width
 from zeroshot.video.decoders.probe import VideoInfo, require_file
-from zeroshot.video.decoders.probe import printable as name_of
 from zeroshot.video.decoders.stream import DecodingDamage, PacketStream
 from zeroshot.video.decoders.timeline import Timeline, frame_rate, read_timeline
 
@@ -60,7 +59,7 @@ class PyavDecoder:
             VideoError: no frame of it can be decoded, or it is encrypted.
         """
         self.path = require_file(path)
-        self._given, self._name = os.fspath(path), name_of(path)
+        self._given, self._name = os.fspath(path), printable(path)
         self._end_reached: int | None = None
         self._stream = PacketStream(self.path, self._name, num_threads)
         try:

@@ -20,9 +20,8 @@ from zeroshot.video.processes.messages import READY, Message, receive, send
 
 _START_SECONDS = 120.0  # for a child to start on a very busy machine
 _PROGRAM = str(Path(__file__).with_name("start.py"))
-_PATIENCE = (
-    20  # times the limit of processor time: what a healthy file may take where others want the machine
-)
+# Times the limit of processor time: what a healthy file may take where others want the machine.
+_PATIENCE = 20
 _BLIND_PATIENCE = 4  # the same where the system does not tell the processor time of others
 _LOOKS = 8  # a limit's time at a child's work
 _REMEDY = "convert it with: ffmpeg -i IN -c:v libx264 OUT.mp4"
