@@ -44,7 +44,7 @@ class Method:
         weights: term → weight; `TERMS` of `losses/objective.py` has their names.
         draws: which videos a batch is made of.
         mirrored: train on mirrored copies as well.
-        swapped: train on copies as well in which figures stand before other videos' places.
+        swapped: train on copies as well in which persons stand before other videos' places.
         adapter: fields of `AdapterConfig` that are not to have their default.
     """
 

@@ -31,11 +31,8 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
     Raises:
         VideoError: it is missing or no video, or none of its frames can be decoded.
     """
-    video = DECODERS["auto"](path, num_threads=1)
-    try:
+    with _opened(path, "auto", 1) as video:
         return video.info
-    finally:
-        video.close()
 
 
 def read_clips(
@@ -155,7 +152,7 @@ class _Frames:
         if together and None in snapped:
             snapped = [None] * len(times)
         rest = [place for place, clip in enumerate(snapped) if clip is None]
-        exact = iter(self._exact(moments, rest) if rest else ())
+        exact = iter(self._exact(moments, times, rest) if rest else ())
         return tuple(next(exact) if clip is None else clip for clip in snapped)
 
     def _snapped(self, row: NDArray[np.float64], reach: float) -> Clip | None:
@@ -175,10 +172,14 @@ class _Frames:
         clip = self._clip(pictures, seconds)
         return replace(clip, moved_seconds=np.abs(clip.seconds - row))
 
-    def _exact(self, moments: Callable[[float], list[NDArray[np.float64]]], places: list[int]) -> list[Clip]:
-        """The clips of some rows of moments, with the frames shown at them."""
+    def _exact(
+        self,
+        moments: Callable[[float], list[NDArray[np.float64]]],
+        rows: list[NDArray[np.float64]],
+        places: list[int],
+    ) -> list[Clip]:
+        """Clips of some rows of moments, with the frames shown at them; anew where a file ends early."""
         info = self._video.info
-        rows = moments(info.duration_seconds)
         times = [rows[place] for place in places]
         shown = self._shown(times)
         end = shown.end_seconds
@@ -186,11 +187,9 @@ class _Frames:
         slack = max(2 / (info.fps or 25), 0.01 * info.duration_seconds)
         if end is None or end >= info.duration_seconds - slack:
             clips = self._clips(times, shown)
-            return (
-                [replace(clip, end_seconds=info.duration_seconds) for clip in clips]
-                if info.breaks_off
-                else clips
-            )
+            if not info.breaks_off:
+                return clips
+            return [replace(clip, end_seconds=info.duration_seconds) for clip in clips]
         rows = moments(end)
         times = [rows[place] for place in places]
         return [replace(clip, end_seconds=end) for clip in self._clips(times, self._shown(times))]
