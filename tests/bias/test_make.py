@@ -117,7 +117,7 @@ class TestExact:
             assert changed.any(axis=(1, 2)).all()
             always = ~person.masks.any(0)
             assert (changed[0] == changed[-1])[always].all()
-            assert row.figure_label not in {"", row.label}
+            assert row.bystander_label not in {"", row.label}
 
     def test_pictures_of_the_user(self, world, videos, tmp_path):
         folder, split = world

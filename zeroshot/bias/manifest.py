@@ -38,7 +38,7 @@ class BiasRow:
         background_label: label of the clip that the background comes from; empty for a plain colour or a
             picture. In a swap it is not the right answer but the one that looks at the background give.
         background_scene: scene of that clip, or empty.
-        figure_label: label of the person who stands still in a conflict clip; empty elsewhere.
+        bystander_label: label of the person who stands still in a conflict clip; empty elsewhere.
         source: the video that the person comes from, as the split names it.
         background_source: the video, the picture or "stripes" that the background comes from; empty for a
             plain colour.
@@ -52,7 +52,7 @@ class BiasRow:
     scene: str
     background_label: str
     background_scene: str
-    figure_label: str
+    bystander_label: str
     source: str
     background_source: str
     person_share: float
