@@ -12,8 +12,8 @@ import numpy as np
 from zeroshot.bias.manifest import SWAPS, is_whole
 from zeroshot.bias.take_apart import PRESET
 from zeroshot.cutouts.composite import (
-    Cutout,
     Bystander,
+    Cutout,
     alone,
     covering,
     fitted_place,
