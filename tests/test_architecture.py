@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "zeroshot"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = {
-    "types": 0, "errors": 0, "resources": 0,
+    "types": 0, "errors": 0, "resources": 0, "checks": 0,
     "statistics": 1, "store": 1,
     "reports": 2, "video": 2, "text": 2, "index": 2, "adapter": 2, "losses": 2,
     "model": 3, "datasets": 3, "synthetic": 3,
