@@ -72,10 +72,10 @@ def load_model(
     from zeroshot.model.backbone import load_backbone
     from zeroshot.model.model import Model
 
-    folder = _checkpoint_folder(name)
-    if folder is None or "adapter" not in read_json(folder / "config.json"):
+    folder = _adapter_folder(name)
+    if folder is None:
         if stream not in {None, NO_STREAM} or backbone is not None:
-            raise OptionError(f"{name} has no adapter, so no stream or backbone to choose; leave them out")
+            raise _no_adapter(name)
         return Model(load_backbone(name, device, precision), sampling=sampling, decoder=decoder)
     facts = _adapter_facts(folder)
     adapter = None if stream == NO_STREAM else load_adapter(folder)
@@ -93,6 +93,44 @@ def load_model(
     return Model(network, adapter=adapter, stream=stream or facts.stream, sampling=sampling, decoder=decoder)
 
 
+def require_model(
+    name: str = DEFAULT_MODEL,
+    *,
+    device: str = "auto",
+    decoder: str = "auto",
+    stream: str | None = None,
+    precision: str = "exact",
+) -> None:
+    """Refuse what `load_model` would refuse, as far as it shows before any weights are looked for.
+
+    Args:
+        name: as for `load_model`, as are all.
+        device: auto, cpu, cuda, cuda:N or mps.
+        decoder: auto, decord, pyav or raw.
+        stream: static, dynamic, fused or clip; None is what the checkpoint says.
+        precision: exact, fast or fastest.
+
+    Raises:
+        ModelError: there can be no model of that name, or no such device.
+        OptionError: an unknown stream, decoder or precision, or a stream of a model that has no adapter.
+    """
+    from zeroshot.model.backbone import choose_device
+    from zeroshot.model.model import STREAMS
+    from zeroshot.model.names import require_name
+    from zeroshot.model.speed.precision import require_level
+    from zeroshot.video.decoders.by_name import require_decoder
+
+    require_decoder(decoder)
+    require_level(precision)
+    if stream not in {None, NO_STREAM, *STREAMS}:
+        raise OptionError(f"stream is {stream!r}; expected one of {', '.join(STREAMS)}, {NO_STREAM}")
+    choose_device(device)
+    folder = _adapter_folder(name)
+    if folder is None and stream not in {None, NO_STREAM}:
+        raise _no_adapter(name)
+    require_name((folder and _adapter_facts(folder).backbone) or name)
+
+
 def require_public(name: object, where: str) -> str:
     """A model's name that a file gives, if nobody can hide anything behind it.
 
@@ -100,7 +138,7 @@ def require_public(name: object, where: str) -> str:
         ModelError: it is neither bundled nor published under a tag; a path or a name on the model hub would
             be opened because a file says so, so the user has to give it.
     """
-    from zeroshot.model.backbone import parse_name
+    from zeroshot.model.names import parse_name
     from zeroshot.model.networks.open_clip import tagged_names
 
     if isinstance(name, str):
@@ -254,6 +292,17 @@ def _checkpoint_folder(name: str) -> Path | None:
         if name.strip() and (folder / "config.json").is_file():
             return folder
     return None
+
+
+def _adapter_folder(name: str) -> Path | None:
+    """The checkpoint folder of a model with an adapter; None of any other."""
+    folder = _checkpoint_folder(name)
+    return None if folder is None or "adapter" not in read_json(folder / "config.json") else folder
+
+
+def _no_adapter(name: str) -> OptionError:
+    """The error for a choice among what an adapter offers."""
+    return OptionError(f"{name} has no adapter, so no stream or backbone to choose; leave them out")
 
 
 def known_models(*, everything: bool = False) -> list[dict[str, str]]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.batch.label_rows import LabelRows
-from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model
-from zeroshot.errors import IndexFileError, LabelError, OptionError, VideoError
-from zeroshot.index.index import LabelIndex, Ranked, probabilities, uses_cells
-from zeroshot.index.ivf import build_steps, has_gpu
+from zeroshot.batch.label_rows import index_of_labels, require_index_place
+from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model, require_model
+from zeroshot.checks import Checks
+from zeroshot.errors import LabelError, OptionError, VideoError
+from zeroshot.index.index import LabelIndex, Ranked, probabilities, refuse_stale
+from zeroshot.index.ivf import has_gpu
 from zeroshot.index.recall import check_recall
-from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts, prompts_digest
+from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts, read_templates
 from zeroshot.types import Prediction, Prompts, Ranking, Segment
 from zeroshot.video.source import VideoSource, is_path, name_of, path_of
 
@@ -233,16 +232,66 @@ def load(
     Raises:
         ZeroshotError: one line that names what cannot be used and the remedy.
     """
-    if (labels is None) == (index is None):
-        raise OptionError("give either labels or index; for vectors without labels use zeroshot.load_model")
-    prompts = None if labels is None else make_prompts(labels, templates, spaced=spaced)
-    network = _model(model, device, sampling, stream)
-    if prompts is not None:
-        return Classifier(network, build_index(prompts, model=network))
-    loaded = LabelIndex.load(str(index), fingerprint={"model": network.fingerprint})
-    if loaded.cells is not None and network.backbone.device.type == "cuda" and has_gpu():
-        loaded.to_gpu()
-    return Classifier(network, loaded)
+    first = Checks()
+    words = labels_to_rank(first, labels, templates, index, spaced=spaced)
+    if isinstance(model, str):
+        first.add("model", lambda: require_model(model, device=device, stream=stream))
+    first.run()
+    return classifier_of(_model(model, device, sampling, stream), words(), index)
+
+
+def labels_to_rank(
+    first: Checks,
+    labels: LabelSource | None,
+    templates: TemplateSource = None,
+    index: str | Path | None = None,
+    *,
+    spaced: bool = True,
+) -> Callable[[], Prompts | LabelIndex]:
+    """What a classifier ranks, looked at before any weights: sentences of labels, or a saved index of some.
+
+    Args:
+        first: is told what to look at; the result is there once it has run.
+        labels: as for `load`; exactly one of these and the index.
+        templates: as for `load`.
+        index: as for `load`.
+        spaced: as for `load`.
+
+    Raises:
+        ZeroshotError: when it runs, one line that names what cannot be used.
+    """
+
+    def require_one() -> None:
+        if (labels is None) == (index is None):
+            raise OptionError(
+                "give either labels or index (--labels FILE|a,b,c, or --index FILE, written by "
+                "`zeroshot index`); for vectors without labels use zeroshot.load_model"
+            )
+
+    first.add("options", require_one)
+    if labels is not None:
+        return first.add("words", lambda: make_prompts(labels, templates, spaced=spaced))
+    first.add("words", lambda: read_templates(templates))
+    return first.add("files", lambda: LabelIndex.load(str(index)))
+
+
+def classifier_of(network: Model, words: Prompts | LabelIndex, index: str | Path | None) -> Classifier:
+    """The classifier that ranks what `labels_to_rank` found; labels are encoded now.
+
+    Args:
+        network: encodes them.
+        words: what was found.
+        index: the file of a saved index, for the error.
+
+    Raises:
+        IndexFileError: the index is another model's.
+    """
+    if isinstance(words, Prompts):
+        return Classifier(network, build_index(words, model=network))
+    refuse_stale(str(index), words.fingerprint, {"model": network.fingerprint})
+    if words.cells is not None and network.backbone.device.type == "cuda" and has_gpu():
+        words.to_gpu()
+    return Classifier(network, words)
 
 
 def _model(model: str | Model, device: str, sampling: Sampling | None, stream: str | None) -> Model:
@@ -284,44 +333,20 @@ def build_index(
     Raises:
         ZeroshotError: one line that names what cannot be used, or written, and the remedy.
     """
+    first = Checks()
     if recall is not None:
-        check_recall(recall)
-    prompts = labels if isinstance(labels, Prompts) else make_prompts(labels, templates, spaced=spaced)
+        first.add("options", lambda: check_recall(recall))
+    prompts = first.add(
+        "words",
+        lambda: labels if isinstance(labels, Prompts) else make_prompts(labels, templates, spaced=spaced),
+    )
+    if output is not None:
+        first.add("output", lambda: require_index_place(output))
+    if isinstance(model, str):
+        first.add("model", lambda: require_model(model, stream=NO_STREAM))
+    first.run()
     network = load_model(model, stream=NO_STREAM) if isinstance(model, str) else model
-    tell = watch or _unwatched
-    total, stamp = len(prompts.labels), index_stamp(network, prompts)
-
-    def searched(index: LabelIndex) -> LabelIndex:
-        steps = count(1)
-        of = build_steps(total) if uses_cells(total, recall) else 1
-        made = index.with_cells(recall, queries, lambda: tell("cells", next(steps), of))
-        if output is not None:
-            made.save(output)
-        return made
-
-    if output is None:
-        network.require_apart(prompts)
-        return searched(LabelIndex(prompts.labels, network.embed_prompts(prompts), fingerprint=stamp))
-    with suppress(IndexFileError):
-        there = LabelIndex.load(output, fingerprint=stamp, exact=True)
-        tell("there", total, total)
-        return searched(there)
-    network.require_apart(prompts)
-    with LabelRows(output, stamp) as rows:
-        tell("labels", min(rows.num_done(network.embedding_dim), total), total)
-        vectors = rows.fill(network, prompts, lambda done: tell("labels", done, total))
-        made = searched(LabelIndex(prompts.labels, vectors, fingerprint=stamp))
-        rows.remove()
-    return made
-
-
-def _unwatched(_what: str, _done: int, _of: int) -> None:
-    """Nobody is told."""
-
-
-def index_stamp(model: Model, prompts: Prompts) -> dict[str, str]:
-    """What an index of these labels depends on: the model and every sentence."""
-    return {"model": model.fingerprint, "model_name": model.name, "prompts": prompts_digest(prompts)}
+    return index_of_labels(prompts(), network, output=output, recall=recall, queries=queries, watch=watch)
 
 
 def _check_k(k: int) -> None:

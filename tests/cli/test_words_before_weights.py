@@ -69,7 +69,7 @@ LISTS = [
     ("--labels twice.txt", "twice.txt, line 2"),
     ("--labels gone.txt", "gone.txt"),
     ("--labels kinetics4000", "kinetics400"),
-    ("--labels waving,kicking --templates none", "no template"),
+    ("--labels waving,kicking --templates nonsense", "no template"),
     ("--labels waving,kicking --templates two{}{}", "expected one"),
     ("--labels waving,kicking --index text.index", "either"),
     ("--index text.index", "text.index"),
@@ -105,7 +105,12 @@ def mistakes() -> list[tuple[str, str]]:
     add("embed {} --output out", ("empty", "no videos in empty"), ("gone*.mp4", "gone*.mp4"))
     add(f"embed {CLIP} --output {{}}", *((each, each) for each in (*OUTPUTS, "full")))
     add("index {} --output x.index", *((words.replace("--labels ", ""), part) for words, part in LISTS[:5]))
-    add("index a,b --output {}", *((each, each) for each in (*OUTPUTS[1:], "empty")))
+    add(
+        "index a,b --output {}",
+        ("file/deeper", "file"),
+        ("/proc/nowhere/x", "/proc/nowhere"),
+        ("empty", "empty"),
+    )
     add("index a,b --output x.index {}", ("--recall 2", "2"), ("--queries gone", "gone"))
     add("index a,b --output x.index {}", ("--device gpu", "gpu"))
     add("search {} --in full", ("waving", "full"))
@@ -114,20 +119,23 @@ def mistakes() -> list[tuple[str, str]]:
     add("train {} --output out", *SPLITS, ("one_label.csv", "alone"))
     add("train videos.csv --output {}", *((each, each) for each in (*OUTPUTS, "full")))
     add("train videos.csv --output out {}", *((f"--held-out {name}", part) for name, part in SPLITS))
-    add("train videos.csv --output out {}", ("--scenes gone.txt", "gone.txt"), ("--cache full", "full"))
+    add("train videos.csv --output out {}", ("--scenes gone.txt", "gone.txt"), ("--cache file", "file"))
     add("train videos.csv --output out {}", ("--scenes given", "scene"), ("--device gpu", "gpu"))
-    add("train videos.csv --output out {}", ("--templates none", "no template"), ("--method x", "'x'"))
+    add("train videos.csv --output out {}", ("--templates nonsense", "no template"), ("--method x", "'x'"))
     add("train videos.csv --output out {}", ("--config settings.json", "settings.json"))
     add("train videos.csv --output out {}", ("--set speed=3", "speed"), ("--precision fp64", "fp64"))
     add("train videos.csv --output out {}", ("--swapped --masks gone", "gone"), ("--masks gone", "swapped"))
     add("train videos.csv --output out {}", ("--num-frames 0", "0"), ("--epochs 0", "0"))
     add("evaluate {} --output out", *SPLITS, ("empty", "empty"))
     add("evaluate videos.csv --output {}", *((each, each) for each in OUTPUTS))
-    add("evaluate videos.csv --output out {}", *(each for each in READING if "prec" not in each[0] and "samp" not in each[0]))
+    add(
+        "evaluate videos.csv --output out {}",
+        *(each for each in READING if "prec" not in each[0] and "samp" not in each[0]),
+    )
     add("evaluate videos.csv --output out {}", ("--protocol x", "'x'"), ("--as x", "'x'"))
     add("evaluate videos.csv --output out {}", ("--labels twice.txt", "twice.txt"))
-    add("evaluate videos.csv --output out {}", ("--templates none", "no template"))
-    add("evaluate videos.csv --output out {}", ("--texts gone.json", "gone.json"), ("--cache full", "full"))
+    add("evaluate videos.csv --output out {}", ("--templates nonsense", "no template"))
+    add("evaluate videos.csv --output out {}", ("--texts gone.json", "gone.json"), ("--cache file", "file"))
     add("evaluate videos.csv --output out {}", ("--texts texts.json", "describes none"))
     add("evaluate videos.csv --output out {}", ("--seen-cost 7", "7"), ("--data mnist", "mnist"))
     add("evaluate videos.csv --output out --model puppet-tiny {}", ("--model ViT-B-99/openai", "ViT-B-99"))
@@ -143,7 +151,11 @@ def mistakes() -> list[tuple[str, str]]:
     add("bias probe {} --cache tokens --output out", *SPLITS, ("one_label.csv", "alone"))
     add("bias probe videos.csv --cache tokens --output {}", *((each, each) for each in OUTPUTS))
     add("bias probe videos.csv --cache {}", *((each, each) for each in (*OUTPUTS, "full")))
-    add("bias probe videos.csv --cache tokens {}", ("--probe x", "'x'"), ("--templates none", "no template"))
+    add(
+        "bias probe videos.csv --cache tokens {}",
+        ("--probe x", "'x'"),
+        ("--templates nonsense", "no template"),
+    )
     add("bias probe videos.csv --cache tokens {}", ("--device gpu", "gpu"))
     return found
 

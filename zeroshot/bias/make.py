@@ -20,12 +20,13 @@ from zeroshot.bias.pairs import draw_partners
 from zeroshot.bias.recipe import WORK, BiasRecipe, Facts, Item, Places
 from zeroshot.bias.rows import rows_of
 from zeroshot.bias.take_apart import films_needed, known_facts, take_apart
-from zeroshot.cutouts.finders import open_finder
+from zeroshot.checks import Checks
+from zeroshot.cutouts.finders import open_finder, require_finder
 from zeroshot.cutouts.mask_files import background_shelf
 from zeroshot.datasets.registry import read_dataset
-from zeroshot.datasets.splits import Split, read_split
+from zeroshot.datasets.splits import Split, read_split, require_some
 from zeroshot.errors import OptionError, VideoError
-from zeroshot.store.folder import Claim, Layout
+from zeroshot.store.folder import Claim, Layout, require_room
 from zeroshot.video.identity import content_key
 from zeroshot.video.pictures import images_in
 from zeroshot.video.processes.reader import ClipReader
@@ -94,10 +95,16 @@ def make_bias_sets(
         VideoError: no video could be used.
     """
     recipe = recipe or BiasRecipe()
-    split = source if isinstance(source, Split) else open_split(source)
-    finder = open_finder(recipe.finder)
-    places = Places(Path(output))
-    pictures = _pictures(recipe)
+    first, places = Checks(), Places(Path(output))
+    listed = first.add("files", lambda: source if isinstance(source, Split) else open_split(source))
+    shown = first.add("files", lambda: _pictures(recipe))
+    if recipe.backgrounds is not None:
+        first.add("files", lambda: background_shelf(recipe.backgrounds or ""))
+    first.add("videos", lambda: require_some(listed().name, listed().videos))
+    first.add("output", lambda: require_room(places.folder, LAYOUT))
+    first.add("files", lambda: require_finder(recipe.finder))
+    first.run()
+    split, pictures, finder = listed(), shown(), open_finder(recipe.finder)
     settings = {**recipe.as_dict(finder.name), "split": split.name, "videos": _digest(split, pictures)}
     if finder.fingerprint:
         settings["segmenter"] = finder.fingerprint
@@ -109,8 +116,8 @@ def make_bias_sets(
         bench = _Bench(recipe, places, reader, finder)
         facts = _take_all_apart(items, bench, steps, failures)
         if not facts:
-            first = failures[0].reason if failures else "the split is empty"
-            raise VideoError(f"none of the {len(split.videos)} videos could be used (first: {first})")
+            reason = failures[0].reason if failures else "the split is empty"
+            raise VideoError(f"none of the {len(split.videos)} videos could be used (first: {reason})")
         whole = [item for item in items if item.name in facts]
         steps.done += len(items) - len(whole)
         orders, skipped = _orders(whole, facts, recipe, pictures)

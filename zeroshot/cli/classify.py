@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zeroshot.checks import Checks
 from zeroshot.cli import options
 from zeroshot.cli.inputs import (
     ModelChoice,
     Notes,
     classifier_from,
     model_from,
+    require_choice,
+    require_table,
     sampling_from,
     settings_from,
     videos_from,
@@ -61,27 +64,41 @@ def classify(
     Ranks labels for videos. A video that cannot be read becomes a row with its error; the rest go on, and the
     exit status is 1. With --embeddings DIR nothing is read twice: another list of labels takes no decoding.
     """
-    one_format(as_json, as_csv)
-    if not videos and embeddings is None:
-        raise OptionError("no videos are given; expected files, folders or globs, or --embeddings DIR")
-    paths = videos_from(videos or [])
-    sampling = sampling_from(num_frames, num_views)
-    choice = ModelChoice(model, device, sampling, decoder, stream, precision, frames, series)
-    if embeddings is not None:
-        choice = settings_from(embeddings, choice)
+    from zeroshot.classifier import labels_to_rank
+
+    first = Checks()
+    first.add("options", lambda: one_format(as_json, as_csv))
+    first.add("options", lambda: _require_some(videos, embeddings))
+    words = labels_to_rank(first, labels, templates, index, spaced=not as_given)
+    asked = first.add(
+        "options",
+        lambda: ModelChoice(
+            model, device, sampling_from(num_frames, num_views), decoder, stream, precision, frames, series
+        ),
+    )
+    paths = first.add("videos", lambda: videos_from(videos or []))
+    chosen = first.add(
+        "files",
+        lambda: asked() if embeddings is None else settings_from(embeddings, asked(), new=bool(videos)),
+    )
+    if embeddings is not None and videos:
+        first.add("output", lambda: require_table(embeddings))
+    first.add("model", lambda: require_choice(chosen()))
+    first.run()
+    choice = chosen()
     network = model_from(choice)
-    classifier = classifier_from(network, labels, templates, index, not as_given)
+    classifier = classifier_from(network, words(), index)
     if as_csv:
         put_csv("path", "rank", "label", "score", "probability", "error")
     put = _put_json if as_json else _put_csv if as_csv else _put_text
     num_ranked = failures = 0
     notes = Notes(network, choice.precision)
     rankings = (
-        classifier.rank_many(paths, k)
+        classifier.rank_many(paths(), k)
         if embeddings is None
-        else _rank_kept(classifier, embeddings, [str(path) for path in paths] if videos else None, k)
+        else _rank_kept(classifier, embeddings, [str(path) for path in paths()] if videos else None, k)
     )
-    with progress(len(paths) if videos else None, "videos") as advance:
+    with progress(len(paths()) if videos else None, "videos") as advance:
         for ranking in rankings:
             put(ranking)
             num_ranked += 1
@@ -90,6 +107,16 @@ def classify(
             notes.say_precision()
     notes.say_the_rest()
     end_with(failures, num_ranked)
+
+
+def _require_some(videos: list[str] | None, embeddings: str | None) -> None:
+    """Refuse to rank nothing.
+
+    Raises:
+        OptionError: there are neither videos nor embeddings.
+    """
+    if not videos and embeddings is None:
+        raise OptionError("no videos are given; expected files, folders or globs, or --embeddings DIR")
 
 
 def _rank_kept(classifier: Classifier, embeddings: str, paths: list[str] | None, k: int) -> Iterator[Ranking]:

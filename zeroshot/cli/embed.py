@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zeroshot.checks import Checks
 from zeroshot.cli import options
-from zeroshot.cli.inputs import ModelChoice, Notes, model_from, sampling_from, videos_from
+from zeroshot.cli.inputs import (
+    ModelChoice,
+    Notes,
+    model_from,
+    require_choice,
+    require_table,
+    sampling_from,
+    videos_from,
+)
 from zeroshot.cli.screen import end_with, progress, put_json, put_line, say
 from zeroshot.errors import counted
 
@@ -68,16 +77,25 @@ def embed(
     """
     from zeroshot.batch.table import EmbeddingTable, settings_of
 
-    stretch = _window(window, stride)
-    paths = [str(path) for path in videos_from(videos)]
-    sampling = sampling_from(num_frames, num_views)
-    choice = ModelChoice(model, device, sampling, decoder, stream, precision, frames, series)
-    network = model_from(choice)
+    first = Checks()
+    stretch = first.add("options", lambda: _window(window, stride))
+    first.add("options", lambda: _require_engine(engine, workers))
+    choice = first.add(
+        "options",
+        lambda: ModelChoice(
+            model, device, sampling_from(num_frames, num_views), decoder, stream, precision, frames, series
+        ),
+    )
+    found = first.add("videos", lambda: [str(path) for path in videos_from(videos)])
+    first.add("output", lambda: require_table(output))
+    first.add("model", lambda: require_choice(choice()))
+    first.run()
+    paths, network = found(), model_from(choice())
     notes = Notes(network, precision)
     level = network.settle(paths)
     notes.say_precision()
-    reading = _engine(engine, workers, stretch, network, replace(choice, precision=level))
-    with EmbeddingTable(output, settings_of(network, stretch)) as table:
+    reading = _engine(engine, workers, stretch(), network, replace(choice(), precision=level))
+    with EmbeddingTable(output, settings_of(network, stretch())) as table:
         if table.left_by is not None:
             say(f"{table.left_by} ended in the midst of {output}; going on")
         done = _fill(table, reading, paths, retry, as_json)
@@ -97,24 +115,32 @@ def _engine(
     network: Model,
     choice: ModelChoice,
 ) -> Engine:
-    """What reads the videos: this machine, or a cluster whose workers make the model that was chosen.
-
-    Raises:
-        OptionError: an unknown engine, or workers of one that has none.
-    """
-    from zeroshot.errors import OptionError
-
+    """What reads the videos: this machine, or a cluster whose workers make the model that was chosen."""
     if name == "ray":
         from zeroshot.batch.ray_engine import RayEngine
 
         return RayEngine(partial(model_from, choice), window, num_workers=workers)
-    if name != "local":
-        raise OptionError(f"engine is {name!r}; expected local or ray")
-    if workers is not None:
-        raise OptionError("--workers is given without --engine ray; leave it out")
     from zeroshot.batch.engine import LocalEngine
 
     return LocalEngine(network, window)
+
+
+def _require_engine(name: str, workers: int | None) -> None:
+    """Refuse what is no engine.
+
+    Raises:
+        OptionError: an unknown one, one that is not installed, or workers of one that has none.
+    """
+    from zeroshot.errors import OptionError
+
+    if name == "ray":
+        from zeroshot.batch.ray_engine import require_ray
+
+        require_ray()
+    elif name != "local":
+        raise OptionError(f"engine is {name!r}; expected local or ray")
+    elif workers is not None:
+        raise OptionError("--workers is given without --engine ray; leave it out")
 
 
 def _window(window: float | None, stride: float | None) -> Window | None:

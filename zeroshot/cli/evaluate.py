@@ -101,7 +101,7 @@ def evaluate(
     """
     from zeroshot.checkpoint import DEFAULT_MODEL
     from zeroshot.evaluation.document import document
-    from zeroshot.evaluation.run import EvaluationSettings
+    from zeroshot.evaluation.prepare import EvaluationSettings
     from zeroshot.evaluation.run import evaluate as run
 
     settings = EvaluationSettings(

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zeroshot.classifier import Classifier
+    from zeroshot.index.index import LabelIndex
     from zeroshot.model.model import Model
+    from zeroshot.types import Prompts
     from zeroshot.video.sampling import Sampling
 
 
@@ -52,7 +54,11 @@ def _listed() -> list[str]:
 
 
 def sampling_from(num_frames: int | None, num_views: int) -> Sampling | None:
-    """What --num-frames and --num-views ask for, or None where the model's own sampling stands."""
+    """What --num-frames and --num-views ask for, or None where the model's own sampling stands.
+
+    Raises:
+        OptionError: a number below 1.
+    """
     if num_frames is None and num_views == 1:
         return None
     from zeroshot.video.sampling import Sampling
@@ -84,9 +90,34 @@ class ModelChoice:
     frames: str | None = None
     series: str | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse words that nobody knows, but those that only a network's library knows."""
+        from zeroshot.video.decoders.by_name import require_decoder
+        from zeroshot.video.sampling import require_frames
 
-def settings_from(embeddings: str, choice: ModelChoice) -> ModelChoice:
+        require_decoder(self.decoder)
+        require_frames(self.frames or "even")
+
+
+def require_table(folder: str) -> None:
+    """Refuse a folder to which no embeddings can be added.
+
+    Raises:
+        OutputError: it cannot be written, holds something else, or another run is writing there.
+    """
+    from zeroshot.batch.table import LAYOUT
+    from zeroshot.store.folder import require_room
+
+    require_room(folder, LAYOUT)
+
+
+def settings_from(embeddings: str, choice: ModelChoice, *, new: bool = True) -> ModelChoice:
     """The choice, with what it leaves open as it is in a folder of embeddings.
+
+    Args:
+        embeddings: the folder.
+        choice: as on the command line.
+        new: whether it may be one that is still to be written.
 
     Raises:
         OutputError: the folder's manifest is damaged.
@@ -98,7 +129,7 @@ def settings_from(embeddings: str, choice: ModelChoice) -> ModelChoice:
     from zeroshot.errors import OutputError
     from zeroshot.video.sampling import Sampling
 
-    if not os.path.exists(os.path.join(embeddings, MANIFEST)):  # noqa: PTH110, PTH118 - pathlib is slow to import
+    if new and not os.path.exists(os.path.join(embeddings, MANIFEST)):  # noqa: PTH110, PTH118 - pathlib is slow to import
         return choice
     kept = read_manifest(embeddings)
     if choice.name is None:
@@ -116,6 +147,24 @@ def settings_from(embeddings: str, choice: ModelChoice) -> ModelChoice:
     return replace(choice, sampling=sampling, precision=choice.precision or kept.get("precision"))
 
 
+def require_choice(choice: ModelChoice) -> None:
+    """Refuse what `model_from` would refuse, as far as it shows before any weights are looked for.
+
+    Raises:
+        ModelError: there can be no model of that name, or no such device.
+        OptionError: a stream that the model does not have, or an unknown precision.
+    """
+    from zeroshot.checkpoint import DEFAULT_MODEL, require_model
+
+    require_model(
+        choice.name or DEFAULT_MODEL,
+        device=choice.device,
+        decoder=choice.decoder,
+        stream=choice.stream,
+        precision=choice.precision or "exact",
+    )
+
+
 def model_from(choice: ModelChoice) -> Model:
     """The model that was chosen; says so where its weights are random.
 
@@ -126,9 +175,7 @@ def model_from(choice: ModelChoice) -> Model:
     from dataclasses import replace
 
     from zeroshot.checkpoint import DEFAULT_MODEL, load_model
-    from zeroshot.video.sampling import require_frames
 
-    require_frames(choice.frames or "even")
     model = load_model(
         choice.name or DEFAULT_MODEL,
         device=choice.device,
@@ -177,21 +224,16 @@ class Notes:
             say(line)
 
 
-def classifier_from(
-    model: Model, labels: str | None, templates: str | None, index: str | None, spaced: bool
-) -> Classifier:
-    """A classifier from --labels and --templates, or from --index.
+def classifier_from(model: Model, words: Prompts | LabelIndex, index: str | None) -> Classifier:
+    """The classifier that ranks what `labels_to_rank` found; says how, where that is not exactly.
 
     Raises:
-        OptionError: neither or both are given.
-        LabelError: the list cannot be used.
+        IndexFileError: a saved index is another model's.
     """
-    from zeroshot.classifier import load
+    from zeroshot.classifier import classifier_of
     from zeroshot.index.ivf import SHORTLIST
 
-    if (labels is None) == (index is None):
-        raise OptionError("give either --labels FILE|a,b,c or --index FILE (written by `zeroshot index`)")
-    classifier = load(model, labels, templates=templates, index=index, spaced=spaced)
+    classifier = classifier_of(model, words, index)
     if classifier.index.recall is not None:
         say(
             f"{len(classifier.index)} labels are searched in cells: {classifier.index.about_search}; "

@@ -6,8 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zeroshot.checks import Checks
 from zeroshot.cli import options
-from zeroshot.cli.inputs import ModelChoice, Notes, classifier_from, model_from, sampling_from, videos_from
+from zeroshot.cli.inputs import (
+    ModelChoice,
+    Notes,
+    classifier_from,
+    model_from,
+    require_choice,
+    sampling_from,
+    videos_from,
+)
 from zeroshot.cli.screen import clock, end_with, one_format, put_csv, put_json, put_line, say
 from zeroshot.errors import VideoError, printable
 
@@ -47,11 +56,22 @@ def timeline(
 
     Ranks labels for each stretch of long videos.
     """
-    one_format(as_json, as_csv)
-    paths = videos_from(videos)
-    sampling = sampling_from(num_frames, 1)
-    network = model_from(ModelChoice(model, device, sampling, decoder, stream, precision, frames))
-    classifier = classifier_from(network, labels, templates, index, not as_given)
+    from zeroshot.classifier import labels_to_rank
+    from zeroshot.video.sampling import Window as Stretch
+
+    first = Checks()
+    first.add("options", lambda: one_format(as_json, as_csv))
+    first.add("options", lambda: Stretch(window, window if stride is None else stride))
+    choice = first.add(
+        "options",
+        lambda: ModelChoice(model, device, sampling_from(num_frames, 1), decoder, stream, precision, frames),
+    )
+    words = labels_to_rank(first, labels, templates, index, spaced=not as_given)
+    found = first.add("videos", lambda: videos_from(videos))
+    first.add("model", lambda: require_choice(choice()))
+    first.run()
+    paths, network = found(), model_from(choice())
+    classifier = classifier_from(network, words(), index)
     if as_csv:
         put_csv("path", "start_seconds", "end_seconds", "rank", "label", "score", "probability", "error")
     failures, notes = 0, Notes(network, precision)

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from zeroshot.errors import ModelError, OptionError
+from zeroshot.model.names import parse_name, require_folder
 from zeroshot.model.networks import open_clip as openclip
 from zeroshot.model.networks import transformers as hub
-from zeroshot.model.networks.foreign import WEIGHT_SUFFIXES, close_matches, in_one_line, read_json
+from zeroshot.model.networks.foreign import in_one_line, read_json
 from zeroshot.model.networks.network import Network, no_tokens, not_finite
 from zeroshot.model.speed.precision import Precision, exact_and_fast, require_level
-from zeroshot.resources import bundled_names, checkpoints_folder
 from zeroshot.video.transform import normalized, preprocess_frames, seen_frames
 
 if TYPE_CHECKING:
@@ -26,10 +25,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from zeroshot.model.names import ModelName
     from zeroshot.video.transform import Preprocess
 
 DEFAULT_NUM_FRAMES = 8
-Kind = Literal["random", "tag", "file", "folder", "hub"]
 # Texts in one forward pass: they are short, so more of them than frames fill a processor.
 _TEXTS_PER_FRAME = 4
 
@@ -261,57 +260,6 @@ def load_backbone(
     )
 
 
-@dataclass(frozen=True)
-class ModelName:
-    """What a model's name asks for.
-
-    Attributes:
-        kind: "random", "tag" and "file" build `architecture` of open_clip with no weights, those of the
-            pretrained tag `source`, or those of the file `source`; "folder" opens the folder `source`;
-            "hub" fetches the transformers checkpoint `source`.
-        architecture: open_clip's name; empty for "folder" and "hub".
-        source: tag, path or ORG/NAME; empty for "random".
-    """
-
-    kind: Kind
-    architecture: str = ""
-    source: str = ""
-
-
-def parse_name(name: str) -> ModelName:
-    """What `name` asks for; nothing is opened, and whether an architecture exists is not looked up.
-
-    >>> parse_name("ViT-B-16/openai")
-    ModelName(kind='tag', architecture='ViT-B-16', source='openai')
-
-    Args:
-        name: `ARCH/TAG`, `ARCH/random`, `ARCH/path/to/weights`, `hf:ORG/NAME`, `hf:FOLDER`, a folder, or
-            the name of a bundled checkpoint.
-
-    Raises:
-        ModelError: the name is empty, or points at a file or a folder that does not exist.
-    """
-    if not name.strip():
-        raise ModelError("the model's name is empty; expected one like PE-Core-B-16/meta or puppet-tiny")
-    if name.startswith("hf:"):
-        return _parse_hub_name(name)
-    if name in bundled_names(checkpoints_folder()):
-        return ModelName("folder", source=str(checkpoints_folder() / name))
-    if Path(name).expanduser().is_dir():
-        return ModelName("folder", source=str(Path(name).expanduser()))
-    architecture, slash, rest = name.partition("/")
-    if not slash or architecture in {"", ".", "..", "~"}:
-        raise _unknown_bare_name(name)
-    if rest == "random":
-        return ModelName("random", architecture)
-    file = Path(rest).expanduser()
-    if file.is_file():
-        return ModelName("file", architecture, str(file))
-    if rest.endswith(WEIGHT_SUFFIXES) or "/" in rest:
-        raise ModelError(f"no weights file {rest!r} (in the model name {name!r}); expected an existing file")
-    return ModelName("tag", architecture, rest)
-
-
 def choose_device(name: str = "auto") -> torch.device:
     """The device called `name`.
 
@@ -351,10 +299,7 @@ def _open_network(name: ModelName, from_hub: bool) -> Network:
     folder = Path(name.source)
     if (folder / "config.json").is_file() and "model_type" in read_json(folder / "config.json"):
         return hub.network_from_pretrained(folder)
-    if not (folder / "config.json").is_file() and not (folder / "open_clip_config.json").is_file():
-        raise ModelError(
-            f"{folder} is no model's folder; expected config.json or open_clip_config.json in it"
-        )
+    require_folder(folder)
     return openclip.network_from_folder(folder)
 
 
@@ -367,26 +312,3 @@ def _num_frames(folder: Path) -> int:
     if not isinstance(number, int) or number < 1:
         raise ModelError(f"{config} has num_frames {number!r}; expected a whole number of 1 or more")
     return number
-
-
-def _parse_hub_name(name: str) -> ModelName:
-    """What a name that begins with hf: asks for."""
-    source = name.removeprefix("hf:")
-    folder = Path(source).expanduser()
-    if folder.is_dir():
-        return ModelName("folder", source=str(folder))
-    if source.count("/") != 1 or source.startswith((".", "/", "~")) or source.endswith("/"):
-        raise ModelError(
-            f"no folder {source!r} (in the model name {name!r}); expected hf:FOLDER or hf:ORG/NAME"
-        )
-    return ModelName("hub", source=source)
-
-
-def _unknown_bare_name(name: str) -> ModelError:
-    """The error for a name that is no folder and holds no tag."""
-    bundled = bundled_names(checkpoints_folder())
-    close = close_matches(name, bundled)
-    return ModelError(
-        f"no model {name!r}{close}; expected ARCH/TAG, ARCH/random, ARCH/weights-file, hf:ORG/NAME, "
-        f"a checkpoint folder, or one of the bundled: {', '.join(bundled) or 'none here'}"
-    )
