@@ -264,8 +264,7 @@ def labels_to_rank(
     def require_one() -> None:
         if (labels is None) == (index is None):
             raise OptionError(
-                "give either labels or index (--labels FILE|a,b,c, or --index FILE, written by "
-                "`zeroshot index`); for vectors without labels use zeroshot.load_model"
+                "give either labels or index; for vectors without labels use zeroshot.load_model"
             )
 
     first.add("options", require_one)

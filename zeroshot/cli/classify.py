@@ -18,6 +18,7 @@ from zeroshot.cli.inputs import (
     sampling_from,
     settings_from,
     videos_from,
+    words_from,
 )
 from zeroshot.cli.screen import end_with, one_format, progress, put_csv, put_json, put_line, say
 from zeroshot.errors import OptionError, printable
@@ -64,12 +65,10 @@ def classify(
     Ranks labels for videos. A video that cannot be read becomes a row with its error; the rest go on, and the
     exit status is 1. With --embeddings DIR nothing is read twice: another list of labels takes no decoding.
     """
-    from zeroshot.classifier import labels_to_rank
-
     first = Checks()
     first.add("options", lambda: one_format(as_json, as_csv))
     first.add("options", lambda: _require_some(videos, embeddings))
-    words = labels_to_rank(first, labels, templates, index, spaced=not as_given)
+    words = words_from(first, labels, templates, index, spaced=not as_given)
     asked = first.add(
         "options",
         lambda: ModelChoice(

@@ -11,8 +11,10 @@ from zeroshot.cli.screen import say
 from zeroshot.errors import OptionError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from zeroshot.checks import Checks
     from zeroshot.classifier import Classifier
     from zeroshot.index.index import LabelIndex
     from zeroshot.model.model import Model
@@ -222,6 +224,27 @@ class Notes:
         if line not in self._said:
             self._said.add(line)
             say(line)
+
+
+def words_from(
+    first: Checks, labels: str | None, templates: str | None, index: str | None, *, spaced: bool
+) -> Callable[[], Prompts | LabelIndex]:
+    """What is ranked, by --labels and --templates or by --index; there once `first` has run.
+
+    Raises:
+        OptionError: when it runs, neither or both are given.
+        LabelError: when it runs, the list cannot be used.
+    """
+    from zeroshot.classifier import labels_to_rank
+
+    def require_one() -> None:
+        if (labels is None) == (index is None):
+            raise OptionError(
+                "give either --labels FILE|a,b,c or --index FILE (written by `zeroshot index`)"
+            )
+
+    first.add("options", require_one)
+    return labels_to_rank(first, labels, templates, index, spaced=spaced)
 
 
 def classifier_from(model: Model, words: Prompts | LabelIndex, index: str | None) -> Classifier:

@@ -16,6 +16,7 @@ from zeroshot.cli.inputs import (
     require_choice,
     sampling_from,
     videos_from,
+    words_from,
 )
 from zeroshot.cli.screen import clock, end_with, one_format, put_csv, put_json, put_line, say
 from zeroshot.errors import VideoError, printable
@@ -56,7 +57,6 @@ def timeline(
 
     Ranks labels for each stretch of long videos.
     """
-    from zeroshot.classifier import labels_to_rank
     from zeroshot.video.sampling import Window as Stretch
 
     first = Checks()
@@ -66,7 +66,7 @@ def timeline(
         "options",
         lambda: ModelChoice(model, device, sampling_from(num_frames, 1), decoder, stream, precision, frames),
     )
-    words = labels_to_rank(first, labels, templates, index, spaced=not as_given)
+    words = words_from(first, labels, templates, index, spaced=not as_given)
     found = first.add("videos", lambda: videos_from(videos))
     first.add("model", lambda: require_choice(choice()))
     first.run()
