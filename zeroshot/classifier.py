@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -26,13 +26,32 @@ if TYPE_CHECKING:
 
     from zeroshot.batch.parquet import EmbeddingRow
     from zeroshot.model.model import Model
-    from zeroshot.types import Clip
     from zeroshot.video.sampling import Sampling
 
 _SORTED_LABELS = 4096  # up to here sorting all scores costs less than a search for the best
 _SCORES_AT_ONCE = 1 << 17  # bounds the memory of a block: 2 MB of scores and probabilities
 _VECTORS_AT_ONCE = 64  # through a matrix product, where there are more labels
 _WINDOWS_AT_ONCE = 8  # bounds what a long video holds in memory: 8 windows of T frames
+_TOUCHING_SECONDS = 1e-6  # less between two windows is no gap but rounding
+
+
+class _Span(NamedTuple):
+    """A window of a video in seconds, or several joined, and its (D,) unit vector."""
+
+    start: float
+    end: float
+    vector: NDArray[np.float32]
+
+
+def _joined(run: Sequence[_Span]) -> _Span:
+    """Windows that follow each other as one, whose vector is their mean, weighted by their seconds."""
+    if len(run) == 1:
+        return run[0]
+    seconds = np.array([span.end - span.start for span in run])
+    mean = np.average([span.vector for span in run], axis=0, weights=seconds)
+    # Still windows have no dynamic vector; their mean has none either.
+    length = float(np.linalg.norm(mean)) or 1.0
+    return _Span(run[0].start, run[-1].end, (mean / length).astype(np.float32))
 
 
 class Classifier:
@@ -106,20 +125,27 @@ class Classifier:
         window_seconds: float = 4.0,
         stride_seconds: float | None = None,
         k: int = 3,
+        *,
+        merge: bool = False,
     ) -> list[Segment]:
         """Segments of a long video with their k best labels, in time order.
 
         Args:
             video: path of a video file.
-            window_seconds: length of a segment; 4 s holds one action of the usual data sets.
+            window_seconds: length of a segment; 4 s holds one action of the usual data sets. What is left at
+                the end and is shorter than half of it belongs to the segment before.
             stride_seconds: from one segment's start to the next's; None: the window, so that segments abut.
             k: how many predictions each.
+            merge: whether neighbours with the same best label become one segment. It is ranked anew, by the
+                mean of its windows' vectors, weighted by their seconds and scaled to unit length, as the
+                views of one video are; its best label stays theirs. Windows with a gap between them are no
+                neighbours.
 
         Raises:
             VideoError: the video cannot be decoded, or is not a file.
             OptionError: a window, stride or k that is not positive.
         """
-        return list(self.follow(video, window_seconds, stride_seconds, k))
+        return list(self.follow(video, window_seconds, stride_seconds, k, merge=merge))
 
     def follow(
         self,
@@ -127,6 +153,8 @@ class Classifier:
         window_seconds: float = 4.0,
         stride_seconds: float | None = None,
         k: int = 3,
+        *,
+        merge: bool = False,
     ) -> Iterator[Segment]:
         """The segments of `timeline` one by one, while the video is being read; memory stays bounded."""
         _check_k(k)
@@ -135,15 +163,31 @@ class Classifier:
             raise OptionError(f"window {window_seconds} s and stride {stride} s must both be above 0")
         if not is_path(video):
             raise VideoError(f"{name_of(video)} has no clock; a timeline needs a video file")
-        return self._timeline(str(video), window_seconds, stride, k)
+        spans = self._spans(str(video), window_seconds, stride)
+        return self._segments(self._merged(spans) if merge else spans, k)
 
-    def _timeline(self, path: str, window_seconds: float, stride: float, k: int) -> Iterator[Segment]:
+    def _spans(self, path: str, window_seconds: float, stride: float) -> Iterator[_Span]:
+        """The windows of a video in time order, each with its vector."""
         for windows, clips in self.model.read_windows(path, window_seconds, stride, _WINDOWS_AT_ONCE):
-            yield from self._segments(windows, clips, k)
+            for (start, end), vector in zip(windows, self.model.embed_clips(clips), strict=True):
+                yield _Span(start, end, vector)
 
-    def _segments(self, windows: list[tuple[float, float]], clips: list[Clip], k: int) -> Iterator[Segment]:
-        for (start, end), vector in zip(windows, self.model.embed_clips(clips), strict=True):
-            yield Segment(start, end, tuple(self._predictions(vector, k)))
+    def _merged(self, spans: Iterable[_Span]) -> Iterator[_Span]:
+        """The same, neighbours of one best label as one."""
+        label, run = "", list[_Span]()
+        for span in spans:
+            best = self._predictions(span.vector, 1)[0].label
+            if run and (best != label or span.start > run[-1].end + _TOUCHING_SECONDS):
+                yield _joined(run)
+                run = []
+            label = best
+            run.append(span)
+        if run:
+            yield _joined(run)
+
+    def _segments(self, spans: Iterable[_Span], k: int) -> Iterator[Segment]:
+        for span in spans:
+            yield Segment(span.start, span.end, tuple(self._predictions(span.vector, k)))
 
     def rank_vectors(self, vectors: NDArray[np.float32], k: int = 5) -> list[list[Prediction]]:
         """The k best of K labels for each of n embeddings, best first.
