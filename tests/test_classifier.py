@@ -150,9 +150,7 @@ def test_equal_neighbours_merge_into_what_their_windows_say_together(classifier)
     """Against the windows' own vectors: the weighted mean, and a best label that stays."""
     windows = classifier.timeline(PATHS[0], window_seconds=0.25, k=2)
     merged = classifier.timeline(PATHS[0], window_seconds=0.25, k=2, merge=True)
-    runs = [
-        list(group) for _, group in itertools.groupby(windows, lambda each: each.predictions[0].label)
-    ]
+    runs = [list(group) for _, group in itertools.groupby(windows, lambda each: each.predictions[0].label)]
     assert len(runs) < len(windows)
     assert len(merged) == len(runs)
     vectors = iter(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from zeroshot.batch.label_rows import LabelRows
-from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model
+from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model, require_public
 from zeroshot.errors import IndexFileError, LabelError, OptionError, VideoError
 from zeroshot.index.index import LabelIndex, Ranked, probabilities, uses_cells
 from zeroshot.index.ivf import build_steps, has_gpu
@@ -249,7 +249,7 @@ class Classifier:
 
 
 def load(
-    model: str | Model = DEFAULT_MODEL,
+    model: str | Model | None = None,
     labels: LabelSource | None = None,
     *,
     templates: TemplateSource = None,
@@ -263,7 +263,7 @@ def load(
 
     Args:
         model: `ARCH/TAG`, `hf:ORG/NAME`, a checkpoint folder, a bundled name, or a Model, as from
-            `load_model(name, precision="fast")`.
+            `load_model(name, precision="fast")`. None: the one that made the index, else PE-Core-B-16/meta.
         labels: a list, a file (one a line), "a,b,c", a bundled list's name such as "kinetics400", or
             {label: descriptions}.
         templates: None for the bare label, one sentence with {}, several, a file, or a bundled set's name.
@@ -280,6 +280,8 @@ def load(
     if (labels is None) == (index is None):
         raise OptionError("give either labels or index; for vectors without labels use zeroshot.load_model")
     prompts = None if labels is None else make_prompts(labels, templates, spaced=spaced)
+    if model is None:
+        model = DEFAULT_MODEL if index is None else model_of_index(index)
     network = _model(model, device, sampling, stream)
     if prompts is not None:
         return Classifier(network, build_index(prompts, model=network))
@@ -287,6 +289,17 @@ def load(
     if loaded.cells is not None and network.backbone.device.type == "cuda" and has_gpu():
         loaded.to_gpu()
     return Classifier(network, loaded)
+
+
+def model_of_index(path: str | Path) -> str:
+    """The name of the model that made a saved index, if it may be opened because a file says so.
+
+    Raises:
+        IndexFileError: the file is missing, damaged or no index.
+        ModelError: it names a folder, a file or a name on the model hub, which its user has to name.
+    """
+    name = LabelIndex.load(path, exact=True).fingerprint.get("model_name")
+    return require_public(name, f"the index {path}")
 
 
 def _model(model: str | Model, device: str, sampling: Sampling | None, stream: str | None) -> Model:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zeroshot.cli import options
-from zeroshot.cli.screen import Bars, end_with, put_document, put_json, put_line, put_table, say
+from zeroshot.cli.progress import Bars, keeping, kept_in
+from zeroshot.cli.screen import end_with, put_document, put_json, put_line, put_table, say
 from zeroshot.cutouts.finders import masks_help
 from zeroshot.probes.probe import PROBES
 
@@ -92,7 +93,7 @@ def make(
         largest_side=size,
         crf=None if lossless else BiasRecipe.crf,
     )
-    with Bars("steps") as bar:
+    with keeping(kept_in(output)), Bars("steps", f"opening {source}") as bar:
         manifest = make_bias_sets(source, output, recipe, advance=bar.to)
     counts = {kind: len(manifest.of_kind(kind)) for kind in manifest.kinds}
     if as_json:
@@ -139,10 +140,11 @@ def score(
     from zeroshot.checkpoint import DEFAULT_MODEL
     from zeroshot.reports.files import write_report
 
-    with Bars("videos") as bar:
+    chosen = models or [DEFAULT_MODEL]
+    with keeping(kept_in(cache or sets)), Bars("videos", f"loading {chosen[0]}") as bar:
         report = score_bias(
             sets,
-            models or [DEFAULT_MODEL],
+            chosen,
             streams=streams or (),
             labels=labels,
             templates=templates,
@@ -182,7 +184,7 @@ def probe(
     from zeroshot.probes.run import probe_streams
     from zeroshot.reports.files import write_report
 
-    with model_from(ModelChoice(model, device)) as network, Bars("videos") as bar:
+    with keeping(kept_in(cache)), model_from(ModelChoice(model, device)) as network, Bars("videos") as bar:
         report = probe_streams(
             open_split(source),
             network,

@@ -7,22 +7,25 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zeroshot.cli import options
+from zeroshot.cli.arguments import videos_from
 from zeroshot.cli.inputs import (
     ModelChoice,
     Notes,
     classifier_from,
     model_from,
+    of_index,
     sampling_from,
     settings_from,
-    videos_from,
 )
-from zeroshot.cli.screen import end_with, one_format, progress, put_csv, put_json, put_line, say
+from zeroshot.cli.progress import keeping, kept_in, progress
+from zeroshot.cli.screen import end_with, one_format, put_csv, put_json, put_line, say
 from zeroshot.errors import OptionError, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from zeroshot.classifier import Classifier
+    from zeroshot.cli.arguments import Named
     from zeroshot.types import Ranking
 
 
@@ -64,24 +67,30 @@ def classify(
     one_format(as_json, as_csv)
     if not videos and embeddings is None:
         raise OptionError("no videos are given; expected files, folders or globs, or --embeddings DIR")
-    paths = videos_from(videos or [])
+    named = videos_from(videos or [])
     sampling = sampling_from(num_frames, num_views)
     choice = ModelChoice(model, device, sampling, decoder, stream, precision, frames, series)
     if embeddings is not None:
         choice = settings_from(embeddings, choice)
-    network = model_from(choice)
-    classifier = classifier_from(network, labels, templates, index, not as_given)
-    if as_csv:
-        put_csv("path", "rank", "label", "score", "probability", "error")
+    choice = of_index(index, choice)
     put = _put_json if as_json else _put_csv if as_csv else _put_text
-    num_ranked = failures = 0
+    if videos and not named.paths:  # no model is needed to say so
+        num_unfound = _begin(named, put, as_csv)
+        end_with(num_unfound, num_unfound)
+    network = model_from(choice)
+    classifier = classifier_from(network, labels, templates, index, not as_given, k)
+    num_ranked = failures = _begin(named, put, as_csv)
     notes = Notes(network, choice.precision)
     rankings = (
-        classifier.rank_many(paths, k)
+        classifier.rank_many(named.paths, k)
         if embeddings is None
-        else _rank_kept(classifier, embeddings, [str(path) for path in paths] if videos else None, k)
+        else _rank_kept(classifier, embeddings, named.paths if videos else None, k)
     )
-    with progress(len(paths) if videos else None, "videos") as advance:
+    kept = "the rows printed are whole; with --embeddings DIR what is read would be kept"
+    with (
+        keeping(kept if embeddings is None else kept_in(embeddings)),
+        progress(len(named.paths) if videos else None, "videos") as advance,
+    ):
         for ranking in rankings:
             put(ranking)
             num_ranked += 1
@@ -90,6 +99,15 @@ def classify(
             notes.say_precision()
     notes.say_the_rest()
     end_with(failures, num_ranked)
+
+
+def _begin(named: Named, put: Callable[[Ranking], None], as_csv: bool) -> int:
+    """What stands above the rankings: a header, and the rows of words that name no video; gives how many."""
+    from zeroshot.types import Ranking
+
+    if as_csv:
+        put_csv("path", "rank", "label", "score", "probability", "error")
+    return named.put_unfound(lambda word, why: put(Ranking(word, (), why)))
 
 
 def _rank_kept(classifier: Classifier, embeddings: str, paths: list[str] | None, k: int) -> Iterator[Ranking]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zeroshot.cli import options
-from zeroshot.cli.screen import Bars, put_document, put_json, put_line, say
+from zeroshot.cli.progress import Bars, keeping, kept_in
+from zeroshot.cli.screen import end_with, put_document, put_json, put_line, say
 from zeroshot.errors import counted
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ def evaluate(
     Example:  zeroshot evaluate hmdb51/ --protocol hmdb51-zeroshot --model ViT-B-16/openai --output report/
 
     Figures on unseen classes as the field's protocols ask for them, with 95 % intervals, models side by side.
-    Videos that are missing or cannot be read are counted and named. Interrupted, the same command goes on.
+    Videos that are missing or cannot be read are counted and named, and the exit status is 1. Interrupted,
+    the same command goes on.
     """
     from zeroshot.checkpoint import DEFAULT_MODEL
     from zeroshot.evaluation.document import document
@@ -122,14 +124,15 @@ def evaluate(
         cache=cache,
     )
     chosen = models or [DEFAULT_MODEL]
-    with Bars("videos") as bars:
+    with keeping(kept_in(cache or output)), Bars("videos", f"loading {chosen[0]}") as bars:
         report = run(root, chosen, protocol=protocol, output=output, settings=settings, advance=bars.of)
     _say_videos(report)
     if as_json:
         put_json(report.as_dict())
-        return
-    put_document(document(report))
-    put_line(f"{output}/report.html shows it")
+    else:
+        put_document(document(report))
+        put_line(f"{output}/report.html shows it")
+    end_with(report.videos.listed - report.videos.evaluated, report.videos.listed)
 
 
 def _say_videos(report: Report) -> None:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from zeroshot.cli import options
-from zeroshot.cli.screen import progress, put_json, put_line, say
+from zeroshot.cli.progress import Bars, keeping, kept_in, progress, waiting
+from zeroshot.cli.screen import put_json, put_line, say
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from zeroshot.cli.screen import Mover
     from zeroshot.index.duplicates import Twins
     from zeroshot.index.index import LabelIndex
     from zeroshot.model.model import Model
@@ -39,7 +37,6 @@ Queries = Annotated[
 ]
 _SHOWN = 3  # near duplicates named on a terminal
 _LISTED = 1000  # and in JSON
-_PATIENCE_SECONDS = 10.0  # after which a run that shows no bar says how long it will take
 
 
 def index(
@@ -69,11 +66,13 @@ def index(
     if recall is not None:
         check_recall(recall)
     prompts = make_prompts(labels, templates, spaced=not as_given)
-    network = load_model(model or DEFAULT_MODEL, device=device, stream=NO_STREAM)
+    name = model or DEFAULT_MODEL
+    with waiting(f"loading {name}"):
+        network = load_model(name, device=device, stream=NO_STREAM)
     for note in network.backbone.notes:
         say(note)
     given = None if queries is None else _videos(queries, network)
-    with _Bars(output) as bars:
+    with keeping(kept_in(f"{output}.partial")), _Bars(output) as bars:
         made = build_index(prompts, output=output, model=network, recall=recall, queries=given, watch=bars)
     if network.cut_note:
         say(network.cut_note)
@@ -98,8 +97,8 @@ def index(
         say(f"{len(twins)} pairs of labels can hardly be told apart: {named}{', …' * (len(twins) > _SHOWN)}")
 
 
-class _Bars(ExitStack):
-    """A bar for each part of the work or, where nobody sees one, a word about how long it takes."""
+class _Bars(Bars):
+    """A bar for each part of the work."""
 
     def __init__(self, output: str) -> None:
         """Nothing has begun.
@@ -107,14 +106,10 @@ class _Bars(ExitStack):
         Args:
             output: where the index will be, as the user wrote it.
         """
-        super().__init__()
+        super().__init__("labels")
         self._output = output
         self._part = ""
         self._shown = 0
-        self._first = 0
-        self._began = 0.0
-        self._is_said = False
-        self._advance: Mover | None = None
 
     def __call__(self, part: str, done: int, of: int) -> None:
         """Move to where the work is, see `build_index`."""
@@ -122,23 +117,12 @@ class _Bars(ExitStack):
             say(f"{self._output} holds these labels already; nothing is encoded again")
             return
         if part != self._part:
-            self._begin(part, done, of)
-        if self._advance is not None:
-            self._advance(done - self._shown)
+            self._part, self._shown = part, done
+            if part == "labels" and 0 < done < of:
+                say(f"{done} of {of} labels are encoded already; going on")
+            self.open(part, of - done)
+        self.move(done - self._shown)
         self._shown = done
-        spent = time.monotonic() - self._began
-        if part == "labels" and not self._is_said and spent > _PATIENCE_SECONDS:
-            self._is_said = True
-            left = spent / max(1, done - self._first) * (of - done)
-            say(f"{done} of {of} labels are encoded; about {left / 60:.0f} minutes to go")
-
-    def _begin(self, part: str, done: int, of: int) -> None:
-        """Another bar in place of the one before."""
-        self.close()
-        self._part, self._shown, self._first, self._began = part, 0, done, time.monotonic()
-        if part == "labels" and 0 < done < of:
-            say(f"{done} of {of} labels are encoded already; going on")
-        self._advance = self.enter_context(progress(of, part))
 
 
 def _videos(folder: str, network: Model) -> NDArray[np.float32]:

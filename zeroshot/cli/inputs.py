@@ -3,52 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from zeroshot.cli.progress import waiting
 from zeroshot.cli.screen import say
-from zeroshot.errors import OptionError
+from zeroshot.errors import OptionError, counted
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from zeroshot.classifier import Classifier
     from zeroshot.model.model import Model
     from zeroshot.video.sampling import Sampling
-
-
-def videos_from(words: list[str]) -> list[Path]:
-    """The videos that files, folders, globs and, for `-`, the lines of stdin name.
-
-    What folders hold besides is counted on stderr.
-
-    Raises:
-        VideoError: a folder holds no video, or a glob matches none.
-    """
-    from zeroshot.video.find import LeftOut, find_videos
-
-    named: list[str] = []
-    for word in words:
-        named += _listed() if word == "-" else [word]
-    left_out = LeftOut()
-    videos = find_videos(named, left_out)
-    for line in left_out.lines():
-        say(line)
-    return videos
-
-
-def _listed() -> list[str]:
-    """The lines of stdin, whatever bytes they are made of.
-
-    Raises:
-        OptionError: stdin is closed.
-    """
-    if sys.stdin is None:
-        raise OptionError("stdin is closed; expected a list of videos there")
-    raw = getattr(sys.stdin, "buffer", None)
-    text = sys.stdin.read() if raw is None else os.fsdecode(raw.read())
-    return [line for line in text.replace("\r\n", "\n").split("\n") if line.strip()]
 
 
 def sampling_from(num_frames: int | None, num_views: int) -> Sampling | None:
@@ -116,6 +81,22 @@ def settings_from(embeddings: str, choice: ModelChoice) -> ModelChoice:
     return replace(choice, sampling=sampling, precision=choice.precision or kept.get("precision"))
 
 
+def of_index(index: str | None, choice: ModelChoice) -> ModelChoice:
+    """The choice, with the model that made a saved index where no other is named.
+
+    Raises:
+        IndexFileError: the index cannot be read.
+        ModelError: its model may not be opened because a file says so.
+    """
+    if index is None or choice.name is not None:
+        return choice
+    from dataclasses import replace
+
+    from zeroshot.classifier import model_of_index
+
+    return replace(choice, name=model_of_index(index))
+
+
 def model_from(choice: ModelChoice) -> Model:
     """The model that was chosen; says so where its weights are random.
 
@@ -129,14 +110,16 @@ def model_from(choice: ModelChoice) -> Model:
     from zeroshot.video.sampling import require_frames
 
     require_frames(choice.frames or "even")
-    model = load_model(
-        choice.name or DEFAULT_MODEL,
-        device=choice.device,
-        sampling=choice.sampling,
-        decoder=choice.decoder,
-        stream=choice.stream,
-        precision=choice.precision or "exact",
-    )
+    name = choice.name or DEFAULT_MODEL
+    with waiting(f"loading {name}"):
+        model = load_model(
+            name,
+            device=choice.device,
+            sampling=choice.sampling,
+            decoder=choice.decoder,
+            stream=choice.stream,
+            precision=choice.precision or "exact",
+        )
     if choice.frames is not None:
         model.sampling = replace(model.sampling, frames=choice.frames)
     if choice.series is not None:
@@ -178,9 +161,9 @@ class Notes:
 
 
 def classifier_from(
-    model: Model, labels: str | None, templates: str | None, index: str | None, spaced: bool
+    model: Model, labels: str | None, templates: str | None, index: str | None, spaced: bool, k: int
 ) -> Classifier:
-    """A classifier from --labels and --templates, or from --index.
+    """A classifier from --labels and --templates, or from --index; says how an index is searched.
 
     Raises:
         OptionError: neither or both are given.
@@ -191,10 +174,14 @@ def classifier_from(
 
     if (labels is None) == (index is None):
         raise OptionError("give either --labels FILE|a,b,c or --index FILE (written by `zeroshot index`)")
-    classifier = load(model, labels, templates=templates, index=index, spaced=spaced)
-    if classifier.index.recall is not None:
+    with waiting("encoding labels"):
+        classifier = load(model, labels, templates=templates, index=index, spaced=spaced)
+    found = classifier.index
+    if index is not None and found.is_exact_for(k):
+        say(f"{counted(len(found), 'label')} of {index}, by {model.name}: searched exactly, each is compared")
+    elif found.recall is not None:
         say(
-            f"{len(classifier.index)} labels are searched in cells: {classifier.index.about_search}; "
+            f"{len(found)} labels are searched in cells: {found.about_search}; "
             f"probabilities are over those compared exactly, {SHORTLIST} at most, so they are upper bounds"
         )
     return classifier

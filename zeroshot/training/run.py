@@ -107,7 +107,7 @@ def train(
         if machine.rank == 0:
             facts = {"seconds": round(time.monotonic() - started, 1), "stamp": stamp}
             _write(folder, fitted, material, network.backbone, facts)
-        return fitted
+        return replace(fitted, failures=material.train.failures)
 
 
 def _tokens(
@@ -242,7 +242,8 @@ def _finished(folder: Path, stamp: dict[str, Any]) -> Fitted:
         facts = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
         history = tuple(EpochRecord(**record) for record in facts["history"])
         before, best, notes = facts["stamp"], int(facts["best_epoch"]), tuple(facts["notes"])
+        failures = tuple((str(name), str(reason)) for name, reason in facts["failures"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OutputError(f"{folder / PROVENANCE} is damaged; choose another output") from error
     require_same(folder, LAYOUT, before, stamp)
-    return Fitted(load_adapter(folder), history, best, notes)
+    return Fitted(load_adapter(folder), history, best, notes, failures)

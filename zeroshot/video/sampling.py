@@ -145,7 +145,7 @@ def _within(seed: int | None, rows: int, columns: int) -> NDArray[np.float64]:
 
 
 SHORTEST_SHARE = 0.5
-"""Of a window's length: what is left of a video and shorter than that is too little to be judged by itself."""
+"""Of a window's length: what is left of a video and shorter than that is no window of its own."""
 
 
 @dataclass(frozen=True)
