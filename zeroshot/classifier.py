@@ -10,7 +10,8 @@ import numpy as np
 
 from zeroshot.batch.label_rows import LabelRows
 from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model, require_public
-from zeroshot.errors import IndexFileError, LabelError, OptionError, VideoError
+from zeroshot.errors import IndexFileError, LabelError, OptionError, VideoError, told_apart
+from zeroshot.index.file import REMEDY
 from zeroshot.index.index import LabelIndex, Ranked, probabilities, uses_cells
 from zeroshot.index.ivf import build_steps, has_gpu
 from zeroshot.index.recall import check_recall
@@ -285,10 +286,27 @@ def load(
     network = _model(model, device, sampling, stream)
     if prompts is not None:
         return Classifier(network, build_index(prompts, model=network))
-    loaded = LabelIndex.load(str(index), fingerprint={"model": network.fingerprint})
+    loaded = LabelIndex.load(str(index))
+    _require_model(loaded, network, str(index))
     if loaded.cells is not None and network.backbone.device.type == "cuda" and has_gpu():
         loaded.to_gpu()
     return Classifier(network, loaded)
+
+
+def _require_model(index: LabelIndex, model: Model, path: str) -> None:
+    """Refuse an index that another model made.
+
+    Raises:
+        IndexFileError: one did.
+    """
+    made = index.fingerprint
+    if made.get("model") != model.fingerprint:
+        before = (made.get("model_name", "a model without a name"), made.get("model", ""))
+        theirs, asked = told_apart(before, (model.name, model.fingerprint))
+        raise IndexFileError(
+            f"the index {path} was made by {theirs}, not by {asked}, which is asked; "
+            f"name its model, or {REMEDY}"
+        )
 
 
 def model_of_index(path: str | Path) -> str:

@@ -59,7 +59,7 @@ def classify(
     series: options.Series = None,
 ) -> None:
     """\b
-    Example:  zeroshot classify holiday.mp4 --labels "archery, juggling balls, playing cello"
+    Example:  zeroshot classify examples/clips --labels "waving, kicking, swimming" -k 1 --model puppet-tiny
 
     Ranks labels for videos. A video that cannot be read becomes a row with its error; the rest go on, and the
     exit status is 1. With --embeddings DIR nothing is read twice: another list of labels takes no decoding.

@@ -62,7 +62,7 @@ def embed(
     series: options.Series = None,
 ) -> None:
     """\b
-    Example:  zeroshot embed archive/ --output embeddings/
+    Example:  zeroshot embed examples/clips --output embeddings/ --model puppet-tiny
 
     Writes one row a video (path, embedding, error, …) as Parquet. Interrupted or killed, the same command
     goes on where it ended, and reads again what changed since. Read the rows with zeroshot.read_embeddings,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zeroshot.cli import options
+from zeroshot.cli import completion, options
 from zeroshot.cli.progress import Bars, keeping, kept_in, progress, waiting
 from zeroshot.cli.screen import put_json, put_line, say
 
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 LabelList = Annotated[
     str,
-    typer.Argument(metavar="LABELS", help="A file (one label a line), a,b,c, or a list such as kinetics400."),
+    typer.Argument(
+        metavar="LABELS",
+        help="A file (one label a line), a,b,c, or a list such as kinetics400.",
+        autocompletion=completion.label_lists,
+    ),
 ]
 Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where the index is written.")]
 Recall = Annotated[
@@ -51,7 +55,7 @@ def index(
     as_given: options.AsGiven = False,
 ) -> None:
     """\b
-    Example:  zeroshot index kinetics400 --templates kinetics28 --output kinetics400.index
+    Example:  zeroshot index puppet_actions --templates person --output actions.index --model puppet-tiny
 
     Encodes a label list once, for `zeroshot classify --index`. The file says what made it. Interrupted, the
     same command goes on; over an index of the same labels and model it only sets --recall anew. Labels that

@@ -57,7 +57,7 @@ def _top(
     ),
 ) -> None:
     """\b
-    Example:  zeroshot classify holiday.mp4 --labels "archery, juggling balls, playing cello"
+    Example:  zeroshot classify examples/clips --labels "waving, kicking, swimming" -k 1 --model puppet-tiny
 
     Tells what happens in videos, in words that you choose.
     """

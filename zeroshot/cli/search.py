@@ -29,7 +29,8 @@ def search(
     device: options.Device = "auto",
 ) -> None:
     """\b
-    Example:  zeroshot search "a person falling off a bike" --in embeddings/ -k 20
+    Example:  zeroshot search "a person waving" --in embeddings/ -k 3
+    After:    zeroshot embed examples/clips --output embeddings/ --model puppet-tiny
 
     Finds the videos, or the stretches of videos that were embedded with --window, which fit a text best. The
     model is the one that embedded them; --model tells where it is now.

@@ -33,7 +33,7 @@ def synthesize(
     as_json: options.Json = False,
 ) -> None:
     """\b
-    Example:  zeroshot synthesize --output puppets/ --num-videos 500 --coupling 0.8
+    Example:  zeroshot synthesize --output puppets/ --num-videos 20 --coupling 0.8
 
     Writes videos of puppets whose action and scene are known exactly, and videos.csv with path, label, scene.
     """

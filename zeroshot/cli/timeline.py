@@ -54,7 +54,7 @@ def timeline(
     as_given: options.AsGiven = False,
 ) -> None:
     """\b
-    Example:  zeroshot timeline match.mp4 --labels "serve, rally, applause" --window 4 --stride 2
+    Example:  zeroshot timeline examples/clips/waving_beach.mp4 --labels "waving, bowing" --model puppet-tiny
 
     Ranks labels for each stretch of long videos. What is left at the end and is shorter than half a window
     belongs to the window before it.

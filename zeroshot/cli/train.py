@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zeroshot.cli import options
+from zeroshot.cli import completion, options
 from zeroshot.cli.progress import Bars, keeping, kept_in
 from zeroshot.cli.screen import put_json, put_line, say
 from zeroshot.cutouts.finders import TOKENS, masks_help
@@ -63,7 +63,15 @@ Masks = Annotated[
         metavar="FINDER", help=f"Who finds the persons of swapped copies, of each frame: {masks_help()}."
     ),
 ]
-MethodName = Annotated[str, typer.Option("--method", metavar="NAME", help=f"One of {', '.join(METHODS)}.")]
+MethodName = Annotated[
+    str,
+    typer.Option(
+        "--method",
+        metavar="NAME",
+        help=f"One of {', '.join(METHODS)}.",
+        autocompletion=completion.words(*METHODS),
+    ),
+]
 Precision = Annotated[str | None, typer.Option(help="no, bf16 or fp16.")]
 
 
@@ -90,7 +98,7 @@ def train(
     as_json: options.Json = False,
 ) -> None:
     """\b
-    Example:  zeroshot train puppets/videos.csv --output adapted/ --model puppet-tiny
+    Example:  zeroshot train examples/clips/clips.csv --output adapted/ --model puppet-tiny --epochs 2
 
     Trains the two streams on top of a frozen model. Interrupted or killed, the same command goes on where it
     ended. Several GPUs: accelerate launch -m zeroshot train …
