@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
-from zeroshot.errors import ModelError, OptionError, ZeroshotError
+from zeroshot.errors import ModelError, OptionError, ZeroshotError, told_apart
 from zeroshot.model.networks.foreign import is_plain, one_line, read_json, require_fit
 from zeroshot.resources import bundled_names, checkpoints_folder
 from zeroshot.store.files import write_whole
@@ -82,9 +82,10 @@ def load_model(
     by_file = backbone is None and facts.backbone is not None
     network = load_backbone(backbone or facts.backbone or name, device, precision, from_hub=not by_file)
     if network.fingerprint != facts.fingerprint:
+        before = facts.backbone or name
+        theirs, given = told_apart((before, facts.fingerprint), (network.name, network.fingerprint))
         raise ModelError(
-            f"the adapter in {folder} was trained on {facts.backbone or name} ({facts.fingerprint[:12]}), "
-            f"not on {network.name} ({network.fingerprint[:12]}); give it its own backbone"
+            f"the adapter in {folder} was trained on {theirs}, not on {given}; give it its own backbone"
         )
     if adapter is None:
         return Model(network, sampling=sampling, decoder=decoder)

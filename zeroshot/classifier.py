@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from zeroshot.batch.label_rows import index_of_labels, require_index_place
-from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model, require_model
+from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model, require_model, require_public
 from zeroshot.checks import Checks
 from zeroshot.errors import LabelError, OptionError, VideoError
-from zeroshot.index.index import LabelIndex, Ranked, probabilities, refuse_stale
+from zeroshot.index.index import LabelIndex, Ranked, probabilities
 from zeroshot.index.ivf import has_gpu
 from zeroshot.index.recall import check_recall
-from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts, read_templates
+from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts
 from zeroshot.types import Prediction, Prompts, Ranking, Segment
 from zeroshot.video.source import VideoSource, is_path, name_of, path_of
+from zeroshot.words import labels_to_rank, require_made_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,13 +26,32 @@ if TYPE_CHECKING:
 
     from zeroshot.batch.parquet import EmbeddingRow
     from zeroshot.model.model import Model
-    from zeroshot.types import Clip
     from zeroshot.video.sampling import Sampling
 
 _SORTED_LABELS = 4096  # up to here sorting all scores costs less than a search for the best
 _SCORES_AT_ONCE = 1 << 17  # bounds the memory of a block: 2 MB of scores and probabilities
 _VECTORS_AT_ONCE = 64  # through a matrix product, where there are more labels
 _WINDOWS_AT_ONCE = 8  # bounds what a long video holds in memory: 8 windows of T frames
+_TOUCHING_SECONDS = 1e-6  # less between two windows is no gap but rounding
+
+
+class _Span(NamedTuple):
+    """A window of a video in seconds, or several joined, and its (D,) unit vector."""
+
+    start: float
+    end: float
+    vector: NDArray[np.float32]
+
+
+def _joined(run: Sequence[_Span]) -> _Span:
+    """Windows that follow each other as one, whose vector is their mean, weighted by their seconds."""
+    if len(run) == 1:
+        return run[0]
+    seconds = np.array([span.end - span.start for span in run])
+    mean = np.average([span.vector for span in run], axis=0, weights=seconds)
+    # Still windows have no dynamic vector; their mean has none either.
+    length = float(np.linalg.norm(mean)) or 1.0
+    return _Span(run[0].start, run[-1].end, (mean / length).astype(np.float32))
 
 
 class Classifier:
@@ -105,20 +125,27 @@ class Classifier:
         window_seconds: float = 4.0,
         stride_seconds: float | None = None,
         k: int = 3,
+        *,
+        merge: bool = False,
     ) -> list[Segment]:
         """Segments of a long video with their k best labels, in time order.
 
         Args:
             video: path of a video file.
-            window_seconds: length of a segment; 4 s holds one action of the usual data sets.
+            window_seconds: length of a segment; 4 s holds one action of the usual data sets. What is left at
+                the end and is shorter than half of it belongs to the segment before.
             stride_seconds: from one segment's start to the next's; None: the window, so that segments abut.
             k: how many predictions each.
+            merge: whether neighbours with the same best label become one segment. It is ranked anew, by the
+                mean of its windows' vectors, weighted by their seconds and scaled to unit length, as the
+                views of one video are; its best label stays theirs. Windows with a gap between them are no
+                neighbours.
 
         Raises:
             VideoError: the video cannot be decoded, or is not a file.
             OptionError: a window, stride or k that is not positive.
         """
-        return list(self.follow(video, window_seconds, stride_seconds, k))
+        return list(self.follow(video, window_seconds, stride_seconds, k, merge=merge))
 
     def follow(
         self,
@@ -126,6 +153,8 @@ class Classifier:
         window_seconds: float = 4.0,
         stride_seconds: float | None = None,
         k: int = 3,
+        *,
+        merge: bool = False,
     ) -> Iterator[Segment]:
         """The segments of `timeline` one by one, while the video is being read; memory stays bounded."""
         _check_k(k)
@@ -134,15 +163,31 @@ class Classifier:
             raise OptionError(f"window {window_seconds} s and stride {stride} s must both be above 0")
         if not is_path(video):
             raise VideoError(f"{name_of(video)} has no clock; a timeline needs a video file")
-        return self._timeline(str(video), window_seconds, stride, k)
+        spans = self._spans(str(video), window_seconds, stride)
+        return self._segments(self._merged(spans) if merge else spans, k)
 
-    def _timeline(self, path: str, window_seconds: float, stride: float, k: int) -> Iterator[Segment]:
+    def _spans(self, path: str, window_seconds: float, stride: float) -> Iterator[_Span]:
+        """The windows of a video in time order, each with its vector."""
         for windows, clips in self.model.read_windows(path, window_seconds, stride, _WINDOWS_AT_ONCE):
-            yield from self._segments(windows, clips, k)
+            for (start, end), vector in zip(windows, self.model.embed_clips(clips), strict=True):
+                yield _Span(start, end, vector)
 
-    def _segments(self, windows: list[tuple[float, float]], clips: list[Clip], k: int) -> Iterator[Segment]:
-        for (start, end), vector in zip(windows, self.model.embed_clips(clips), strict=True):
-            yield Segment(start, end, tuple(self._predictions(vector, k)))
+    def _merged(self, spans: Iterable[_Span]) -> Iterator[_Span]:
+        """The same, neighbours of one best label as one."""
+        label, run = "", list[_Span]()
+        for span in spans:
+            best = self._predictions(span.vector, 1)[0].label
+            if run and (best != label or span.start > run[-1].end + _TOUCHING_SECONDS):
+                yield _joined(run)
+                run = []
+            label = best
+            run.append(span)
+        if run:
+            yield _joined(run)
+
+    def _segments(self, spans: Iterable[_Span], k: int) -> Iterator[Segment]:
+        for span in spans:
+            yield Segment(span.start, span.end, tuple(self._predictions(span.vector, k)))
 
     def rank_vectors(self, vectors: NDArray[np.float32], k: int = 5) -> list[list[Prediction]]:
         """The k best of K labels for each of n embeddings, best first.
@@ -204,7 +249,7 @@ class Classifier:
 
 
 def load(
-    model: str | Model = DEFAULT_MODEL,
+    model: str | Model | None = None,
     labels: LabelSource | None = None,
     *,
     templates: TemplateSource = None,
@@ -218,7 +263,7 @@ def load(
 
     Args:
         model: `ARCH/TAG`, `hf:ORG/NAME`, a checkpoint folder, a bundled name, or a Model, as from
-            `load_model(name, precision="fast")`.
+            `load_model(name, precision="fast")`. None: the one that made the index, else PE-Core-B-16/meta.
         labels: a list, a file (one a line), "a,b,c", a bundled list's name such as "kinetics400", or
             {label: descriptions}.
         templates: None for the bare label, one sentence with {}, several, a file, or a bundled set's name.
@@ -234,44 +279,10 @@ def load(
     """
     first = Checks()
     words = labels_to_rank(first, labels, templates, index, spaced=spaced)
-    if isinstance(model, str):
-        first.add("model", lambda: require_model(model, device=device, stream=stream))
+    named = first.add("files", lambda: model_for(model, words(), index))
+    first.add("model", lambda: _require(named(), device, stream))
     first.run()
-    return classifier_of(_model(model, device, sampling, stream), words(), index)
-
-
-def labels_to_rank(
-    first: Checks,
-    labels: LabelSource | None,
-    templates: TemplateSource = None,
-    index: str | Path | None = None,
-    *,
-    spaced: bool = True,
-) -> Callable[[], Prompts | LabelIndex]:
-    """What a classifier ranks, looked at before any weights: sentences of labels, or a saved index of some.
-
-    Args:
-        first: is told what to look at; the result is there once it has run.
-        labels: as for `load`; exactly one of these and the index.
-        templates: as for `load`.
-        index: as for `load`.
-        spaced: as for `load`.
-
-    Raises:
-        ZeroshotError: when it runs, one line that names what cannot be used.
-    """
-
-    def require_one() -> None:
-        if (labels is None) == (index is None):
-            raise OptionError(
-                "give either labels or index; for vectors without labels use zeroshot.load_model"
-            )
-
-    first.add("options", require_one)
-    if labels is not None:
-        return first.add("words", lambda: make_prompts(labels, templates, spaced=spaced))
-    first.add("words", lambda: read_templates(templates))
-    return first.add("files", lambda: LabelIndex.load(str(index)))
+    return classifier_of(_model(named(), device, sampling, stream), words(), index)
 
 
 def classifier_of(network: Model, words: Prompts | LabelIndex, index: str | Path | None) -> Classifier:
@@ -287,18 +298,44 @@ def classifier_of(network: Model, words: Prompts | LabelIndex, index: str | Path
     """
     if isinstance(words, Prompts):
         return Classifier(network, build_index(words, model=network))
-    refuse_stale(str(index), words.fingerprint, {"model": network.fingerprint})
+    require_made_by(words, network, str(index))
     if words.cells is not None and network.backbone.device.type == "cuda" and has_gpu():
         words.to_gpu()
     return Classifier(network, words)
+
+
+def model_for(
+    model: str | Model | None, words: Prompts | LabelIndex, index: str | Path | None
+) -> str | Model:
+    """The model that is asked for; where none is, the one that made a saved index, else the default.
+
+    Args:
+        model: as for `load`.
+        words: what `labels_to_rank` found.
+        index: the file of a saved index, for the error.
+
+    Raises:
+        ModelError: an index names a folder, a file or a name on the model hub, which its user has to name.
+    """
+    if model is not None:
+        return model
+    if isinstance(words, Prompts):
+        return DEFAULT_MODEL
+    return require_public(words.fingerprint.get("model_name"), f"the index {index}")
+
+
+def _require(model: str | Model, device: str, stream: str | None) -> None:
+    """Refuse a model's name that cannot be, and a stream of a model that is loaded already."""
+    if isinstance(model, str):
+        require_model(model, device=device, stream=stream)
+    elif stream is not None:
+        raise OptionError("stream goes with a model's name; choose it in load_model for a Model")
 
 
 def _model(model: str | Model, device: str, sampling: Sampling | None, stream: str | None) -> Model:
     """The model itself, or the one of that name."""
     if isinstance(model, str):
         return load_model(model, device=device, sampling=sampling, stream=stream)
-    if stream is not None:
-        raise OptionError("stream goes with a model's name; choose it in load_model for a Model")
     return model
 
 

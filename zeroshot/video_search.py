@@ -10,7 +10,7 @@ import numpy as np
 from zeroshot.batch.table import MANIFEST, read_manifest, read_table
 from zeroshot.checkpoint import NO_STREAM, load_model, require_model, require_public
 from zeroshot.checks import Checks
-from zeroshot.errors import ModelError, OptionError, OutputError
+from zeroshot.errors import ModelError, OptionError, OutputError, told_apart
 from zeroshot.index.exact import nearest_rows, unit_rows, whole_count
 from zeroshot.types import Match
 
@@ -108,9 +108,10 @@ class VideoIndex:
         name = self._name() if model is None else model
         loaded = load_model(name, device=device, stream=NO_STREAM) if isinstance(name, str) else name
         if loaded.fingerprint != self.fingerprint:
+            theirs, asked = told_apart((self.model_name, self.fingerprint), (loaded.name, loaded.fingerprint))
             raise ModelError(
-                f"the embeddings in {self.folder} were made by {self.model_name} ({self.fingerprint[:12]}), "
-                f"{loaded.name} is another model ({loaded.fingerprint[:12]}); name theirs with --model"
+                f"the embeddings in {self.folder} were made by {theirs}, and {asked}, which is asked, "
+                "is another model; name theirs with --model"
             )
         return loaded
 

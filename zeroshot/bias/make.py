@@ -9,6 +9,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -95,16 +96,9 @@ def make_bias_sets(
         VideoError: no video could be used.
     """
     recipe = recipe or BiasRecipe()
-    first, places = Checks(), Places(Path(output))
-    listed = first.add("files", lambda: source if isinstance(source, Split) else open_split(source))
-    shown = first.add("files", lambda: _pictures(recipe))
-    if recipe.backgrounds is not None:
-        first.add("files", lambda: background_shelf(recipe.backgrounds or ""))
-    first.add("videos", lambda: require_some(listed().name, listed().videos))
-    first.add("output", lambda: require_room(places.folder, LAYOUT))
-    first.add("files", lambda: require_finder(recipe.finder))
-    first.run()
-    split, pictures, finder = listed(), shown(), open_finder(recipe.finder)
+    places = Places(Path(output))
+    split, pictures = _looked_at(source, places, recipe)
+    finder = open_finder(recipe.finder)
     settings = {**recipe.as_dict(finder.name), "split": split.name, "videos": _digest(split, pictures)}
     if finder.fingerprint:
         settings["segmenter"] = finder.fingerprint
@@ -128,6 +122,22 @@ def make_bias_sets(
     )
     write_manifest(manifest)
     return manifest
+
+
+def _looked_at(
+    source: Split | str | os.PathLike[str], places: Places, recipe: BiasRecipe
+) -> tuple[Split, list[Path]]:
+    """The videos and the pictures, once everything was looked at that needs no network."""
+    first = Checks()
+    split = first.add("files", lambda: source if isinstance(source, Split) else open_split(source))
+    pictures = first.add("files", lambda: _pictures(recipe))
+    if recipe.backgrounds is not None:
+        first.add("files", partial(background_shelf, recipe.backgrounds))
+    first.add("files", lambda: require_finder(recipe.finder))
+    first.add("videos", lambda: require_some(split().name, split().videos))
+    first.add("output", lambda: require_room(places.folder, LAYOUT))
+    first.run()
+    return split(), pictures()
 
 
 def open_split(source: str | os.PathLike[str]) -> Split:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from zeroshot.cli.progress import waiting
 from zeroshot.cli.screen import say
-from zeroshot.errors import OptionError
+from zeroshot.errors import OptionError, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from zeroshot.checks import Checks
     from zeroshot.classifier import Classifier
@@ -20,39 +19,6 @@ if TYPE_CHECKING:
     from zeroshot.model.model import Model
     from zeroshot.types import Prompts
     from zeroshot.video.sampling import Sampling
-
-
-def videos_from(words: list[str]) -> list[Path]:
-    """The videos that files, folders, globs and, for `-`, the lines of stdin name.
-
-    What folders hold besides is counted on stderr.
-
-    Raises:
-        VideoError: a folder holds no video, or a glob matches none.
-    """
-    from zeroshot.video.find import LeftOut, find_videos
-
-    named: list[str] = []
-    for word in words:
-        named += _listed() if word == "-" else [word]
-    left_out = LeftOut()
-    videos = find_videos(named, left_out)
-    for line in left_out.lines():
-        say(line)
-    return videos
-
-
-def _listed() -> list[str]:
-    """The lines of stdin, whatever bytes they are made of.
-
-    Raises:
-        OptionError: stdin is closed.
-    """
-    if sys.stdin is None:
-        raise OptionError("stdin is closed; expected a list of videos there")
-    raw = getattr(sys.stdin, "buffer", None)
-    text = sys.stdin.read() if raw is None else os.fsdecode(raw.read())
-    return [line for line in text.replace("\r\n", "\n").split("\n") if line.strip()]
 
 
 def sampling_from(num_frames: int | None, num_views: int) -> Sampling | None:
@@ -113,11 +79,11 @@ def require_table(folder: str) -> None:
     require_room(folder, LAYOUT)
 
 
-def settings_from(embeddings: str, choice: ModelChoice, *, new: bool = True) -> ModelChoice:
+def settings_from(embeddings: str | None, choice: ModelChoice, *, new: bool = True) -> ModelChoice:
     """The choice, with what it leaves open as it is in a folder of embeddings.
 
     Args:
-        embeddings: the folder.
+        embeddings: the folder; None leaves the choice as it is.
         choice: as on the command line.
         new: whether it may be one that is still to be written.
 
@@ -131,6 +97,8 @@ def settings_from(embeddings: str, choice: ModelChoice, *, new: bool = True) -> 
     from zeroshot.errors import OutputError
     from zeroshot.video.sampling import Sampling
 
+    if embeddings is None:
+        return choice
     if new and not os.path.exists(os.path.join(embeddings, MANIFEST)):  # noqa: PTH110, PTH118 - pathlib is slow to import
         return choice
     kept = read_manifest(embeddings)
@@ -147,6 +115,22 @@ def settings_from(embeddings: str, choice: ModelChoice, *, new: bool = True) -> 
             f"{embeddings} was written by another version ({error}); embed into another folder"
         ) from error
     return replace(choice, sampling=sampling, precision=choice.precision or kept.get("precision"))
+
+
+def of_index(choice: ModelChoice, words: Prompts | LabelIndex, index: str | None) -> ModelChoice:
+    """The choice, with the model that made a saved index where no other is named.
+
+    Raises:
+        ModelError: its model may not be opened because a file says so.
+    """
+    from dataclasses import replace
+
+    from zeroshot.classifier import model_for
+    from zeroshot.types import Prompts
+
+    if choice.name is not None or isinstance(words, Prompts):
+        return choice
+    return replace(choice, name=str(model_for(None, words, index)))
 
 
 def require_choice(choice: ModelChoice) -> None:
@@ -178,14 +162,16 @@ def model_from(choice: ModelChoice) -> Model:
 
     from zeroshot.checkpoint import DEFAULT_MODEL, load_model
 
-    model = load_model(
-        choice.name or DEFAULT_MODEL,
-        device=choice.device,
-        sampling=choice.sampling,
-        decoder=choice.decoder,
-        stream=choice.stream,
-        precision=choice.precision or "exact",
-    )
+    name = choice.name or DEFAULT_MODEL
+    with waiting(f"loading {name}"):
+        model = load_model(
+            name,
+            device=choice.device,
+            sampling=choice.sampling,
+            decoder=choice.decoder,
+            stream=choice.stream,
+            precision=choice.precision or "exact",
+        )
     if choice.frames is not None:
         model.sampling = replace(model.sampling, frames=choice.frames)
     if choice.series is not None:
@@ -235,20 +221,18 @@ def words_from(
         OptionError: when it runs, neither or both are given.
         LabelError: when it runs, the list cannot be used.
     """
-    from zeroshot.classifier import labels_to_rank
+    from zeroshot.words import labels_to_rank
 
     def require_one() -> None:
         if (labels is None) == (index is None):
-            raise OptionError(
-                "give either --labels FILE|a,b,c or --index FILE (written by `zeroshot index`)"
-            )
+            raise OptionError("give either --labels FILE|a,b,c or --index FILE (written by `zeroshot index`)")
 
     first.add("options", require_one)
     return labels_to_rank(first, labels, templates, index, spaced=spaced)
 
 
-def classifier_from(model: Model, words: Prompts | LabelIndex, index: str | None) -> Classifier:
-    """The classifier that ranks what `labels_to_rank` found; says how, where that is not exactly.
+def classifier_from(model: Model, words: Prompts | LabelIndex, index: str | None, k: int) -> Classifier:
+    """The classifier that ranks what `words_from` found; says how an index is searched.
 
     Raises:
         IndexFileError: a saved index is another model's.
@@ -256,10 +240,14 @@ def classifier_from(model: Model, words: Prompts | LabelIndex, index: str | None
     from zeroshot.classifier import classifier_of
     from zeroshot.index.ivf import SHORTLIST
 
-    classifier = classifier_of(model, words, index)
-    if classifier.index.recall is not None:
+    with waiting("encoding labels"):
+        classifier = classifier_of(model, words, index)
+    found = classifier.index
+    if index is not None and found.is_exact_for(k):
+        say(f"{counted(len(found), 'label')} of {index}, by {model.name}: searched exactly, each is compared")
+    elif found.recall is not None:
         say(
-            f"{len(classifier.index)} labels are searched in cells: {classifier.index.about_search}; "
+            f"{len(found)} labels are searched in cells: {found.about_search}; "
             f"probabilities are over those compared exactly, {SHORTLIST} at most, so they are upper bounds"
         )
     return classifier

@@ -9,15 +9,14 @@ import sys
 import typer
 
 from zeroshot.cli import bias, classify, embed, evaluate, index, models, search, synthesize, timeline, train
+from zeroshot.cli.progress import INTERRUPTED, Interrupted
 from zeroshot.cli.screen import abandon_stdout, say
 from zeroshot.errors import OptionError, OutputError, ZeroshotError, printable
 
 _UNWRITABLE = {errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG}
-INTERRUPTED = 130  # what typer ends with on Ctrl-C, as shells do
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
@@ -58,7 +57,7 @@ def _top(
     ),
 ) -> None:
     """\b
-    Example:  zeroshot classify holiday.mp4 --labels "archery, juggling balls, playing cello"
+    Example:  zeroshot classify examples/clips --labels "waving, kicking, swimming" -k 1 --model puppet-tiny
 
     Tells what happens in videos, in words that you choose.
     """
@@ -80,7 +79,7 @@ def main() -> None:
         sys.exit(1)
     except SystemExit as end:
         if end.code == INTERRUPTED:
-            say("interrupted")
+            say(end.words if isinstance(end, Interrupted) else "interrupted")
         raise
 
 

@@ -262,14 +262,33 @@ def first_difference(
     """In words, the first place where two JSON values differ; None where they agree."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in dict.fromkeys([*now, *before]):
-            inner = f"{name}.{key}" if name else str(key)
+            inner = _called(str(key), name, now)
             if difference := first_difference(before.get(key), now.get(key), joint, inner):
                 return difference
         return None
     if before == now:
         return None
-    shown = [text if len(text) <= 60 else text[:57] + "…" for text in (json.dumps(before), json.dumps(now))]
-    return f"{name} {shown[0]}, {joint} {shown[1]}"
+    return f"{name} {_shown(before)}, {joint} {_shown(now)}"
+
+
+def _called(key: str, above: str, settings: Mapping[str, Any]) -> str:
+    """What messages call a setting: by its place, and a digest by the model that it is of."""
+    if _is_digest(settings.get(key)) and isinstance(settings.get("model"), str):
+        return f"the {key} of {settings['model']}"
+    return f"{above}.{key}" if above else key
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """A JSON value, cut where it is long."""
+    if _is_digest(value):
+        return str(value[:12])
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _is_digest(value: object) -> bool:
+    """Whether a value is a SHA-256 as 64 hexadecimal digits."""
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
 
 
 def _sweep_within(folder: Path, name: str, files: str) -> None:

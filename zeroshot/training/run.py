@@ -89,15 +89,7 @@ def train(
     config, preparation = config or TrainingConfig(), preparation or Preparation()
     folder, started = Path(output), time.monotonic()
     watcher = watcher or Watcher()
-    first = Checks()
-    listed = [first.add("files", partial(readable, each)) for each in (split, held_out) if each is not None]
-    check_preparation(first, listed, config, preparation)
-    first.add("output", lambda: _refuse_other(folder))
-    first.add("output", lambda: require_room(preparation.cache or folder))
-    first.add("model", lambda: require_machine(device, config.precision))
-    first.add("model", lambda: require_model(model, stream=NO_STREAM))
-    first.run()
-    split, held_out = listed[0](), listed[1]() if len(listed) > 1 else None
+    split, held_out = _looked_at((split, held_out), folder, model, config, preparation, device)
     with on_machine(device, config.precision) as machine, _held(folder, machine.rank):
         network = load_model(model, device=str(machine.device), stream="clip")
         with network, machine.first():
@@ -122,7 +114,27 @@ def train(
         if machine.rank == 0:
             facts = {"seconds": round(time.monotonic() - started, 1), "stamp": stamp}
             _write(folder, fitted, material, network.backbone, facts)
-        return fitted
+        return replace(fitted, failures=material.train.failures)
+
+
+def _looked_at(
+    sources: tuple[_Source, _Source | None],
+    folder: Path,
+    model: str,
+    config: TrainingConfig,
+    preparation: Preparation,
+    device: str,
+) -> tuple[_Source, _Source | None]:
+    """What is trained on and chosen by, once everything was looked at that needs no weights."""
+    first = Checks()
+    listed = [first.add("files", partial(readable, each)) for each in sources if each is not None]
+    check_preparation(first, listed, config, preparation)
+    first.add("output", lambda: _refuse_other(folder))
+    first.add("output", lambda: require_room(preparation.cache or folder))
+    first.add("model", lambda: require_machine(device, config.precision))
+    first.add("model", lambda: require_model(model, stream=NO_STREAM))
+    first.run()
+    return listed[0](), listed[1]() if len(listed) > 1 else None
 
 
 def _tokens(
@@ -257,7 +269,8 @@ def _finished(folder: Path, stamp: dict[str, Any]) -> Fitted:
         facts = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
         history = tuple(EpochRecord(**record) for record in facts["history"])
         before, best, notes = facts["stamp"], int(facts["best_epoch"]), tuple(facts["notes"])
+        failures = tuple((str(name), str(reason)) for name, reason in facts["failures"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OutputError(f"{folder / PROVENANCE} is damaged; choose another output") from error
     require_same(folder, LAYOUT, before, stamp)
-    return Fitted(load_adapter(folder), history, best, notes)
+    return Fitted(load_adapter(folder), history, best, notes, failures)
