@@ -12,7 +12,12 @@ _ANSWER_SECONDS = 5
 
 
 def fetch_files(
-    repository: str, patterns: tuple[str, ...], model_name: str, *, from_network: bool = True
+    repository: str,
+    patterns: tuple[str, ...],
+    model_name: str,
+    *,
+    from_network: bool = True,
+    revision: str | None = None,
 ) -> Path:
     """Folder of a hub repository's files that match `patterns`; some or all of them may not exist.
 
@@ -24,6 +29,7 @@ def fetch_files(
         model_name: how the user called the model, for the error.
         from_network: whether a file may be fetched that is not in the cache: not where a local file, instead
             of the user, names the repository.
+        revision: branch, tag or commit; None: the repository's main branch.
 
     Raises:
         ModelError: no network and not in the cache, no such repository, or one that needs a login.
@@ -35,11 +41,13 @@ def fetch_files(
         HFValidationError,
         LocalEntryNotFoundError,
         RepositoryNotFoundError,
+        RevisionNotFoundError,
     )
 
     try:
         folder = snapshot_download(
             repository,
+            revision=revision,
             allow_patterns=list(patterns),
             ignore_patterns=["*/*"],
             etag_timeout=_ANSWER_SECONDS,
@@ -54,6 +62,11 @@ def fetch_files(
         raise ModelError(
             f"cannot fetch {model_name}: there is no {repository!r} on the model hub, or it is private; "
             "check the spelling or run `hf auth login`"
+        ) from error
+    except RevisionNotFoundError as error:
+        raise ModelError(
+            f"cannot fetch {model_name}: {repository} has no revision {revision!r} on the model hub; expected "
+            "a branch, a tag or a commit of it"
         ) from error
     except LocalEntryNotFoundError as error:
         if from_network:
