@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError, safe_open
 
 from zeroshot.errors import ModelError, OptionError, ZeroshotError
+from zeroshot.model.checkpoint_folder import open_name, require_name_for_all
 from zeroshot.model.networks.foreign import is_plain, one_line, read_json, require_fit
 from zeroshot.resources import bundled_names, checkpoints_folder
 from zeroshot.store.files import write_whole
@@ -53,8 +54,8 @@ def load_model(
     """The Model of that name, ready to embed videos, frames and texts.
 
     Args:
-        name: `ARCH/TAG`, `ARCH/random`, `ARCH/weights-file`, `hf:ORG/NAME`, `hf:FOLDER`, a checkpoint
-            folder, or a bundled name.
+        name: `ARCH/TAG`, `ARCH/random`, `ARCH/weights-file`, `hf:ORG/NAME`, `hf:FOLDER`,
+            `hub:ORG/NAME@REVISION`, a checkpoint folder, or a bundled name.
         device: auto, cpu, cuda, cuda:N or mps.
         sampling: which frames; None: what the checkpoint says, else the middles of 8 equal segments.
         decoder: auto, decord, pyav or raw.
@@ -70,27 +71,35 @@ def load_model(
         OptionError: a stream of a model that has no adapter.
     """
     from zeroshot.model.backbone import load_backbone
-    from zeroshot.model.model import Model
+    from zeroshot.model.model import STREAMS, Model
 
-    folder = _checkpoint_folder(name)
+    opened = open_name(name)
+    name, folder = opened.name, opened.folder
+    adapter = facts = None
     if folder is None or "adapter" not in read_json(folder / "config.json"):
         if stream not in {None, NO_STREAM} or backbone is not None:
             raise OptionError(f"{name} has no adapter, so no stream or backbone to choose; leave them out")
-        return Model(load_backbone(name, device, precision), sampling=sampling, decoder=decoder)
-    facts = _adapter_facts(folder)
-    adapter = None if stream == NO_STREAM else load_adapter(folder)
-    by_file = backbone is None and facts.backbone is not None
-    network = load_backbone(backbone or facts.backbone or name, device, precision, from_hub=not by_file)
-    if network.fingerprint != facts.fingerprint:
-        raise ModelError(
-            f"the adapter in {folder} was trained on {facts.backbone or name} ({facts.fingerprint[:12]}), "
-            f"not on {network.name} ({network.fingerprint[:12]}); give it its own backbone"
-        )
-    if adapter is None:
-        return Model(network, sampling=sampling, decoder=decoder)
-    if share != 1:
+        network = load_backbone(name, device, precision)
+    else:
+        facts = _adapter_facts(folder)
+        adapter = None if stream == NO_STREAM else load_adapter(folder)
+        by_file = backbone is None and facts.backbone is not None
+        if by_file and opened.is_foreign:
+            require_name_for_all(facts.backbone, name)
+        network = load_backbone(backbone or facts.backbone or name, device, precision, from_hub=not by_file)
+        if network.fingerprint != facts.fingerprint:
+            raise ModelError(
+                f"the adapter in {folder} was trained on {facts.backbone or name} "
+                f"({facts.fingerprint[:12]}), not on {network.name} ({network.fingerprint[:12]}); give it "
+                "its own backbone"
+            )
+    if adapter is not None and share != 1:
         adapter = adapter.towards_clip(share)
-    return Model(network, adapter=adapter, stream=stream or facts.stream, sampling=sampling, decoder=decoder)
+    spoken = STREAMS[-1] if adapter is None or facts is None else stream or facts.stream
+    model = Model(network, adapter=adapter, stream=spoken, sampling=sampling, decoder=decoder)
+    model.folder, model.origin = folder, name if opened.is_foreign else ""
+    network.notes = tuple(dict.fromkeys((*opened.notes, *network.notes)))
+    return model
 
 
 def require_public(name: object, where: str) -> str:
@@ -100,7 +109,7 @@ def require_public(name: object, where: str) -> str:
         ModelError: it is neither bundled nor published under a tag; a path or a name on the model hub would
             be opened because a file says so, so the user has to give it.
     """
-    from zeroshot.model.backbone import parse_name
+    from zeroshot.model.names import parse_name
     from zeroshot.model.networks.open_clip import tagged_names
 
     if isinstance(name, str):
@@ -248,14 +257,6 @@ def _bundled_config(folder: Path) -> dict[str, Any]:
     return config if "model_cfg" in config else {}
 
 
-def _checkpoint_folder(name: str) -> Path | None:
-    """The folder, bundled or not, that a model's name stands for; None where it has no config."""
-    for folder in (checkpoints_folder() / name, Path(name).expanduser()):
-        if name.strip() and (folder / "config.json").is_file():
-            return folder
-    return None
-
-
 def known_models(*, everything: bool = False) -> list[dict[str, str]]:
     """What can be named: bundled checkpoints and suggestions, or also all that open_clip knows.
 
@@ -276,17 +277,18 @@ def known_models(*, everything: bool = False) -> list[dict[str, str]]:
 
 
 def describe(name: str) -> dict[str, Any]:
-    """Facts of a checkpoint folder or a bundled name: configuration, size, training; loads no weights.
+    """Facts of a checkpoint, on this computer or the hub: configuration, size, training; loads no weights.
 
     Raises:
         ModelError: there is no such folder, or a file in it is missing or damaged.
     """
-    bundled = checkpoints_folder() / name
-    folder = bundled if (bundled / "config.json").is_file() else Path(name)
-    if not (folder / "config.json").is_file():
+    opened = open_name(name)
+    folder = opened.folder
+    if folder is None:
         names = ", ".join(bundled_names(checkpoints_folder())) or "none"
         raise ModelError(f"{name} is no checkpoint folder (it has no config.json); bundled: {names}")
     facts: dict[str, Any] = {
+        **({"origin": opened.name} if opened.is_foreign else {}),
         "folder": str(folder),
         "weights": {},
         "config": read_json(folder / "config.json"),
@@ -309,7 +311,7 @@ def trained_labels(name: str, stream: str | None = None) -> tuple[str, ...]:
     Raises:
         ModelError: a record is damaged.
     """
-    folder = _checkpoint_folder(name)
+    folder = open_name(name).folder
     if folder is None:
         return ()
     found: set[str] = set()

@@ -42,7 +42,9 @@ Embeddings = Annotated[
 ]
 ModelName = Annotated[
     str | None,
-    typer.Option("--model", "-m", help="ARCH/TAG, hf:ORG/NAME, a folder, or puppet-tiny (works offline)."),
+    typer.Option(
+        "--model", "-m", help="ARCH/TAG, hf:ORG/NAME, hub:ORG/NAME, a folder, or puppet-tiny (offline)."
+    ),
 ]
 Stream = Annotated[
     str | None,

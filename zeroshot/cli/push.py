@@ -10,8 +10,12 @@ from zeroshot.cli import options
 from zeroshot.cli.screen import put_json, put_line, say
 from zeroshot.errors import printable
 
-Folder = Annotated[str, typer.Argument(metavar="DIR", help="A checkpoint folder, as `zeroshot train` writes it.")]
-Repository = Annotated[str, typer.Argument(metavar="ORG/NAME", help="On the model hub; made where it is missing.")]
+Folder = Annotated[
+    str, typer.Argument(metavar="DIR", help="A checkpoint folder, as `zeroshot train` writes it.")
+]
+Repository = Annotated[
+    str, typer.Argument(metavar="ORG/NAME", help="On the model hub; made where it is missing.")
+]
 Private = Annotated[
     bool | None,
     typer.Option("--private/--public", help="Of a new repository. Default: as your account has it."),

@@ -39,7 +39,9 @@ def card_of(folder: Path, repository: str, licence: str | None = None) -> str:
     from huggingface_hub import ModelCardData
 
     if licence is not None and not _LICENCE.fullmatch(licence):
-        raise OptionError(f"licence {licence!r}; expected one as the hub writes it, such as apache-2.0 or mit")
+        raise OptionError(
+            f"licence {licence!r}; expected one as the hub writes it, such as apache-2.0 or mit"
+        )
     text = (folder / CARD).read_text(encoding="utf-8") if (folder / CARD).is_file() else ""
     said, body = _apart(text, folder / CARD)
     made = _metadata(folder, repository)
@@ -76,7 +78,9 @@ def _apart(text: str, card: Path) -> tuple[dict[str, Any], str]:
 
 def _unreadable(card: Path, error: Exception) -> ModelError:
     """The error for metadata that are none."""
-    return ModelError(f"the metadata of {card} cannot be read: {one_line(error)}; expected YAML between --- lines")
+    return ModelError(
+        f"the metadata of {card} cannot be read: {one_line(error)}; expected YAML between --- lines"
+    )
 
 
 def _with_use(body: str, repository: str) -> str:

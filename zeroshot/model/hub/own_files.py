@@ -1,8 +1,7 @@
-"""Which files a checkpoint folder consists of; whatever else lies beside them is neither fetched nor pushed."""
+"""Which files a checkpoint consists of: whatever else lies beside them is neither fetched nor pushed."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zeroshot.errors import ModelError, counted, printable
@@ -10,6 +9,7 @@ from zeroshot.model.networks.foreign import is_repository, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 FORMAT = 1
 """Of `config.json`: what this version reads and writes."""
@@ -51,7 +51,7 @@ def own_files(folder: Path) -> tuple[Path, ...]:
     """The files of the checkpoint in a folder, in a fixed order.
 
     Raises:
-        ModelError: it is no checkpoint of this package, one of them is a link or no regular file, or too large.
+        ModelError: it is no checkpoint of this package, or one of them leads elsewhere or is too large.
     """
     if not folder.is_dir():
         raise ModelError(f"there is no folder {printable(folder)}; expected a checkpoint's folder")
@@ -103,7 +103,7 @@ def require_repository(name: str) -> str:
     plain = len(parts) == 2 and is_repository(name) and "--" not in name and not name.endswith(".git")
     if not plain or any(part.startswith((".", "-")) or part.endswith((".", "-")) for part in parts):
         raise ModelError(
-            f"{printable(name)!r} is no name on the model hub; expected ORG/NAME, such as me/adapter: letters, "
-            "digits, -, _ and ., up to 96 each"
+            f"{printable(name)!r} is no name on the model hub; expected ORG/NAME, such as me/adapter: "
+            "letters, digits, -, _ and ., up to 96 each"
         )
     return name

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from zeroshot.errors import ModelError, printable
 from zeroshot.model.hub.own_files import CONFIG, OWN_FILES, own_files, require_repository, require_sizes
-from zeroshot.model.networks.fetch import fetch_files
+from zeroshot.model.networks.fetch import fetch_files, no_answer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +60,8 @@ def hub_name(name: str) -> HubName:
     require_repository(repository)
     if at and not _REVISION.fullmatch(revision):
         raise ModelError(
-            f"{printable(revision)!r} is no revision (in {printable(name)!r}); expected a branch, a tag or a commit"
+            f"{printable(revision)!r} is no revision (in {printable(name)!r}); expected a branch, a tag or "
+            "a commit"
         )
     return HubName(repository, revision or _DEFAULT_REVISION)
 
@@ -94,31 +95,32 @@ def pull(name: str, *, from_network: bool = True) -> Pulled:
     if wanted.is_pinned:
         with suppress(ModelError):
             return _fetched(wanted, from_network=False)
-    listing = _listing(wanted) if from_network else None
-    if listing is not None:
+    if not from_network:
+        return _fetched(wanted, from_network=False)
+    try:
+        listing = _listing(wanted)
+    except Exception as error:  # noqa: BLE001 - each HTTP library behind the hub's client has its own
+        with suppress(ModelError):
+            kept = _fetched(wanted, from_network=False)
+            note = f"{kept.name} is what the cache has of {wanted}; the model hub: {no_answer(error)}"
+            return Pulled(kept.folder, kept.name, (note,))
+    else:
         sizes = {each.rfilename: each.size for each in listing.siblings or ()}
         if CONFIG not in sizes:
             raise ModelError(
                 f"{wanted.repository} on the model hub is no checkpoint of zeroshot: it has no {CONFIG}"
             )
         require_sizes({name: size for name, size in sizes.items() if name in OWN_FILES}, wanted.repository)
-    pulled = _fetched(wanted, from_network=from_network)
-    if listing is None and from_network and not wanted.is_pinned:
-        note = f"no answer from the model hub: {pulled.name} is what the cache has of {wanted}"
-        return Pulled(pulled.folder, pulled.name, (note,))
-    return pulled
+    return _fetched(wanted, from_network=True)
 
 
-def _listing(wanted: HubName) -> ModelInfo | None:
-    """What the repository holds, with sizes; None where there is no answer, of which the fetching tells why."""
+def _listing(wanted: HubName) -> ModelInfo:
+    """What the repository holds, with sizes."""
     from huggingface_hub import HfApi
 
-    try:
-        return HfApi().model_info(
-            wanted.repository, revision=wanted.revision, files_metadata=True, timeout=_ANSWER_SECONDS
-        )
-    except Exception:  # noqa: BLE001 - each HTTP library behind the hub's client has errors of its own
-        return None
+    return HfApi().model_info(
+        wanted.repository, revision=wanted.revision, files_metadata=True, timeout=_ANSWER_SECONDS
+    )
 
 
 def _fetched(wanted: HubName, *, from_network: bool) -> Pulled:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,8 @@ from zeroshot.errors import ModelError, OptionError, OutputError, ZeroshotError,
 from zeroshot.model.hub.card import UNKNOWN_LICENCE, card_of, licence_of
 from zeroshot.model.hub.own_files import CARD, OWN_FILES, config_of, own_files, require_repository
 from zeroshot.model.hub.pull import PREFIX, HubName, hub_name
-from zeroshot.model.networks.foreign import one_line
+from zeroshot.model.names import is_name_for_all
+from zeroshot.model.networks.fetch import no_answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,8 +63,8 @@ def push(
     Args:
         folder: that `train` or `save_adapter` wrote.
         repository: ORG/NAME; made where it is missing.
-        private: whether only you and your organization see it; None: as it is, and as the hub has it for a new
-            one.
+        private: whether only you and your organization see it; None: as it is, and a new one as the hub has
+            it.
         revision: branch, made where it is missing; None: main.
         token: None: that of `hf auth login` or HF_TOKEN.
         licence: as the hub writes it, such as apache-2.0; None: what the card says, else unknown.
@@ -94,14 +96,12 @@ def push(
 
 def _require_backbone_for_all(folder: Path) -> None:
     """Refuse an adapter whose backbone is a folder or a file of this computer: nobody else could load it."""
-    from zeroshot.model.backbone import is_name_for_all
-
     backbone = (config_of(folder).get("backbone") or {}).get("name")
     if backbone is not None and not is_name_for_all(str(backbone)):
         raise ModelError(
             f"the adapter in {printable(folder)} reads {printable(str(backbone))}, which is of this computer "
-            f"alone; push that checkpoint first and train on it as {PREFIX}ORG/NAME, or save the adapter into "
-            "its folder"
+            f"alone; push that checkpoint first and train on it as {PREFIX}ORG/NAME, or save the adapter "
+            "into its folder"
         )
 
 
@@ -117,7 +117,7 @@ def _commit(
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
     api = HfApi(token=token)
-    with _plain_errors(name):
+    with _plain_errors(name), _bars_on_terminals():
         api.create_repo(name.repository, private=private, exist_ok=True)
         if name.revision != "main":
             api.create_branch(name.repository, branch=name.revision, exist_ok=True)
@@ -155,8 +155,8 @@ def _clash(api: HfApi, name: HubName, clashes: list[str], there: ModelInfo) -> s
         last = api.list_repo_commits(name.repository, revision=name.revision)[0]
         whose += f" by {', '.join(last.authors)}: {last.title}"
     return printable(
-        f"{name} has {', '.join(clashes)} already, with other contents ({whose}); nothing was pushed: allow it "
-        "with --overwrite, or push to another --revision"
+        f"{name} has {', '.join(clashes)} already, with other contents ({whose}); nothing was pushed: allow "
+        "it with --overwrite, or push to another --revision"
     )
 
 
@@ -182,6 +182,25 @@ def _digest(digest: Any, content: Path | bytes) -> str:  # noqa: ANN401 - hashli
 
 
 @contextmanager
+def _bars_on_terminals() -> Iterator[None]:
+    """Keep the hub's own progress bars away where nobody looks at a terminal."""
+    from huggingface_hub.utils import (
+        are_progress_bars_disabled,
+        disable_progress_bars,
+        enable_progress_bars,
+    )
+
+    quiet = not (sys.stderr and sys.stderr.isatty()) and not are_progress_bars_disabled()
+    if quiet:
+        disable_progress_bars()
+    try:
+        yield
+    finally:
+        if quiet:
+            enable_progress_bars()
+
+
+@contextmanager
 def _plain_errors(name: HubName) -> Iterator[None]:
     """Whatever the hub refuses becomes one line that says what to do."""
     try:
@@ -190,7 +209,7 @@ def _plain_errors(name: HubName) -> Iterator[None]:
         raise
     except Exception as error:  # each HTTP library behind the hub's client has errors of its own
         status = getattr(getattr(error, "response", None), "status_code", None)
-        told = _REFUSALS.get(status or 0, f"no answer: {one_line(error)}; is there a network?")
+        told = _REFUSALS.get(status or 0, f"{no_answer(error)}; is there a network?")
         raise OutputError(f"cannot push to {name}: {told.format(name.repository)}") from error
 
 

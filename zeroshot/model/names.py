@@ -1,0 +1,99 @@
+"""What a model's name asks for: a tag, a file, a folder, or something on the model hub."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from zeroshot.errors import ModelError
+from zeroshot.model.hub.pull import PREFIX, hub_name
+from zeroshot.model.networks.foreign import WEIGHT_SUFFIXES, close_matches
+from zeroshot.resources import bundled_names, checkpoints_folder
+
+Kind = Literal["random", "tag", "file", "folder", "hub", "pulled"]
+
+
+@dataclass(frozen=True)
+class ModelName:
+    """What a model's name asks for.
+
+    Attributes:
+        kind: "random", "tag" and "file" build `architecture` of open_clip with no weights, those of the
+            pretrained tag `source`, or those of the file `source`; "folder" opens the folder `source`;
+            "hub" fetches the transformers checkpoint `source`, "pulled" a checkpoint of this package.
+        architecture: open_clip's name; empty for "folder", "hub" and "pulled".
+        source: tag, path, ORG/NAME or ORG/NAME@REVISION; empty for "random".
+    """
+
+    kind: Kind
+    architecture: str = ""
+    source: str = ""
+
+
+def parse_name(name: str) -> ModelName:
+    """What `name` asks for; nothing is opened, and whether an architecture exists is not looked up.
+
+    >>> parse_name("ViT-B-16/openai")
+    ModelName(kind='tag', architecture='ViT-B-16', source='openai')
+
+    Args:
+        name: `ARCH/TAG`, `ARCH/random`, `ARCH/path/to/weights`, `hf:ORG/NAME`, `hf:FOLDER`, `hub:ORG/NAME`,
+            a folder, or the name of a bundled checkpoint.
+
+    Raises:
+        ModelError: the name is empty, or points at a file or a folder that does not exist.
+    """
+    if not name.strip():
+        raise ModelError("the model's name is empty; expected one like PE-Core-B-16/meta or puppet-tiny")
+    if name.startswith("hf:"):
+        return _parse_hub_name(name)
+    if name.startswith(PREFIX):
+        return ModelName("pulled", source=str(hub_name(name)).removeprefix(PREFIX))
+    if name in bundled_names(checkpoints_folder()):
+        return ModelName("folder", source=str(checkpoints_folder() / name))
+    if Path(name).expanduser().is_dir():
+        return ModelName("folder", source=str(Path(name).expanduser()))
+    architecture, slash, rest = name.partition("/")
+    if not slash or architecture in {"", ".", "..", "~"}:
+        raise _unknown_bare_name(name)
+    if rest == "random":
+        return ModelName("random", architecture)
+    file = Path(rest).expanduser()
+    if file.is_file():
+        return ModelName("file", architecture, str(file))
+    if rest.endswith(WEIGHT_SUFFIXES) or "/" in rest:
+        raise ModelError(f"no weights file {rest!r} (in the model name {name!r}); expected an existing file")
+    return ModelName("tag", architecture, rest)
+
+
+def is_name_for_all(name: str) -> bool:
+    """Whether a model's name means the same on any computer: no folder, no file, nothing that is unknown."""
+    try:
+        kind = parse_name(name).kind
+    except ModelError:
+        return False
+    return kind in {"random", "tag", "hub", "pulled"} or name in bundled_names(checkpoints_folder())
+
+
+def _parse_hub_name(name: str) -> ModelName:
+    """What a name that begins with hf: asks for."""
+    source = name.removeprefix("hf:")
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return ModelName("folder", source=str(folder))
+    if source.count("/") != 1 or source.startswith((".", "/", "~")) or source.endswith("/"):
+        raise ModelError(
+            f"no folder {source!r} (in the model name {name!r}); expected hf:FOLDER or hf:ORG/NAME"
+        )
+    return ModelName("hub", source=source)
+
+
+def _unknown_bare_name(name: str) -> ModelError:
+    """The error for a name that is no folder and holds no tag."""
+    bundled = bundled_names(checkpoints_folder())
+    close = close_matches(name, bundled)
+    return ModelError(
+        f"no model {name!r}{close}; expected ARCH/TAG, ARCH/random, ARCH/weights-file, hf:ORG/NAME, "
+        f"a checkpoint folder, or one of the bundled: {', '.join(bundled) or 'none here'}"
+    )
