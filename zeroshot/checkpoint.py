@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError, safe_open
 
 from zeroshot.errors import ModelError, OptionError, ZeroshotError
-from zeroshot.model.checkpoint_folder import open_name, require_name_for_all
+from zeroshot.model.names import open_name, parse_name, require_name_for_all
 from zeroshot.model.networks.foreign import is_plain, one_line, read_json, require_fit
 from zeroshot.resources import bundled_names, checkpoints_folder
 from zeroshot.store.files import write_whole
@@ -109,7 +109,6 @@ def require_public(name: object, where: str) -> str:
         ModelError: it is neither bundled nor published under a tag; a path or a name on the model hub would
             be opened because a file says so, so the user has to give it.
     """
-    from zeroshot.model.names import parse_name
     from zeroshot.model.networks.open_clip import tagged_names
 
     if isinstance(name, str):

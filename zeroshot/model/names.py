@@ -1,4 +1,4 @@
-"""What a model's name asks for: a tag, a file, a folder, or something on the model hub."""
+"""What a model's name asks for: a tag, a file, a checkpoint's folder, or something on the model hub."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from zeroshot.errors import ModelError
-from zeroshot.model.hub.pull import PREFIX, hub_name
+from zeroshot.errors import ModelError, printable
+from zeroshot.model.hub.pull import PREFIX, hub_name, pull
 from zeroshot.model.networks.foreign import WEIGHT_SUFFIXES, close_matches
 from zeroshot.resources import bundled_names, checkpoints_folder
 
@@ -97,3 +97,49 @@ def _unknown_bare_name(name: str) -> ModelError:
         f"no model {name!r}{close}; expected ARCH/TAG, ARCH/random, ARCH/weights-file, hf:ORG/NAME, "
         f"a checkpoint folder, or one of the bundled: {', '.join(bundled) or 'none here'}"
     )
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a model's name stands for.
+
+    Attributes:
+        name: the same, with the commit where it is on the hub.
+        folder: of a checkpoint of this package, or None.
+        is_foreign: whether it came from the hub.
+        notes: what the user should know, a line each.
+    """
+
+    name: str
+    folder: Path | None
+    is_foreign: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def open_name(name: str) -> Opened:
+    """The checkpoint folder that a name stands for, fetched where it is on the hub."""
+    if name.startswith(PREFIX):
+        pulled = pull(name)
+        return Opened(pulled.name, pulled.folder, is_foreign=True, notes=pulled.notes)
+    return Opened(name, _checkpoint_folder(name))
+
+
+def require_name_for_all(backbone: str | None, where: str) -> None:
+    """Refuse to open a folder or a file because somebody else's checkpoint says so.
+
+    Raises:
+        ModelError: it names one.
+    """
+    if backbone is not None and not is_name_for_all(backbone):
+        raise ModelError(
+            f"{where} reads {printable(backbone[:80])!r}, which is of another computer; if you have that "
+            "network, name it with load_model(…, backbone=…)"
+        )
+
+
+def _checkpoint_folder(name: str) -> Path | None:
+    """The folder, bundled or not, that a model's name stands for; None where it has no config."""
+    for folder in (checkpoints_folder() / name, Path(name).expanduser()):
+        if name.strip() and (folder / "config.json").is_file():
+            return folder
+    return None

@@ -1,6 +1,6 @@
 """Checkpoints from the hub: which files come, what is refused, what goes on without a network.
 
-Covers: zeroshot/model/hub/own_files, zeroshot/model/checkpoint_folder.
+Covers: zeroshot/model/hub/own_files, zeroshot/model/names.
 """
 
 from __future__ import annotations
