@@ -1,4 +1,4 @@
-"""A model hub on this machine: repositories of small files, served as huggingface_hub asks for them.
+"""A model hub on this machine: repositories of small files, served and taken as huggingface_hub asks for it.
 
 In a test take the fixture `fake_hub`: what is put there is what the process then finds on "the hub", with a
 cache of its own. A child process finds it by `fake_hub.environment`.
@@ -6,6 +6,7 @@ cache of its own. A child process finds it by `fake_hub.environment`.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import threading
@@ -16,7 +17,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+LARGE = (".safetensors", ".gz")
+"""What is kept as a large file, by the ends of names."""
 
 
 @dataclass
@@ -25,6 +30,8 @@ class Repository:
 
     revisions: dict[str, dict[str, bytes]] = field(default_factory=dict)
     access: str = "public"  # or "private" (401, as one that is not there), "gated" (401), "refused" (403)
+    is_private: bool = False  # as its owner, who has a token, sees it
+    author: str = "somebody"  # of the last commit
 
     def commit(self, revision: str) -> str | None:
         """Hash of what a branch, a tag or that hash itself names."""
@@ -45,6 +52,9 @@ class FakeHub:
         cache: folder of the cache that goes with it.
         repositories: ORG/NAME → Repository.
         breaks_after: bytes of a file after which the connection is cut, once; None: never.
+        writers: token → the names of users and organizations that it may write to.
+        objects: large files that were sent, by their SHA-256, until a commit takes them.
+        meanwhile: called once before a commit is looked at: what somebody else does in between.
     """
 
     def __init__(self, cache: Path) -> None:
@@ -52,6 +62,10 @@ class FakeHub:
         self.repositories: dict[str, Repository] = {}
         self.requests: list[str] = []
         self.breaks_after: int | None = None
+        self.writers: dict[str, set[str]] = {}
+        self.objects: dict[str, bytes] = {}
+        self.meanwhile: Callable[[], object] | None = None
+        self.is_closed = False
         handler = type("Handler", (_Handler,), {"hub": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -71,7 +85,8 @@ class FakeHub:
         return _digest(files)
 
     def close(self) -> None:
-        """Stop serving."""
+        """Stop serving, on connections that are open as well."""
+        self.is_closed = True
         self._server.shutdown()
         self._server.server_close()
 
@@ -91,11 +106,111 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Nothing on stderr."""
 
+    def parse_request(self) -> bool:
+        if self.hub.is_closed:
+            self.close_connection = True
+        return not self.hub.is_closed and super().parse_request()
+
     def do_HEAD(self) -> None:
         self._answer()
 
     def do_GET(self) -> None:
         self._answer()
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        path = unquote(urlsplit(self.path).path)
+        self.hub.requests.append(f"POST {path}")
+        words = path.strip("/").split("/")
+        if path == "/api/repos/create":
+            asked = json.loads(body)
+            self._create(f"{asked['organization']}/{asked['name']}", asked.get("visibility") == "private")
+        elif path == "/api/validate-yaml":
+            self._card(json.loads(body)["content"])
+        elif path.endswith(".git/info/lfs/objects/batch"):
+            if self._may_write("/".join(words[:2])):
+                self._batch(json.loads(body))
+        elif self._may_write("/".join(words[2:4])):
+            repository = self.hub.repositories["/".join(words[2:4])]
+            getattr(self, f"_{words[4]}")(repository, words[2:4], "/".join(words[5:]), body)
+
+    def do_PUT(self) -> None:
+        data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.hub.requests.append(f"PUT {self.path}")
+        self.hub.objects[self.path.rpartition("/")[2]] = data
+        self._send(200, b"", {})
+
+    def _may_write(self, name: str) -> bool:
+        """Whether the token may write there; where not, that has been answered."""
+        token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+        allowed = self.hub.writers.get(token)
+        if allowed is None:
+            self._send(401, b'{"error": "Invalid username or password."}', {})
+        elif name.partition("/")[0] not in allowed:
+            self._send(403, b'{"error": "You don\'t have the rights"}', {})
+        return allowed is not None and name.partition("/")[0] in allowed
+
+    def _card(self, text: str) -> None:
+        """What is wrong with a card's metadata."""
+        from huggingface_hub import ModelCard
+
+        data = ModelCard(text, ignore_metadata_errors=False).data
+        wrong = [] if data.license else [{"message": "license is missing"}]
+        self._send(400 if wrong else 200, json.dumps({"errors": wrong, "warnings": []}).encode(), {})
+
+    def _create(self, name: str, private: bool) -> None:
+        if not self._may_write(name):
+            return
+        there = name in self.hub.repositories
+        if not there:
+            self.hub.repositories[name] = Repository({"main": {".gitattributes": b""}}, is_private=private)
+        url = f"{self.hub.url}/{name}"
+        self._send(409 if there else 200, json.dumps({"url": url, "name": name}).encode(), {})
+
+    def _branch(self, repository: Repository, _: list[str], branch: str, _body: bytes) -> None:
+        there = branch in repository.revisions
+        repository.revisions.setdefault(branch, dict(repository.revisions["main"]))
+        self._send(409 if there else 200, b"{}", {})
+
+    def _preupload(self, _: Repository, _name: list[str], _revision: str, body: bytes) -> None:
+        modes = [
+            {
+                "path": each["path"],
+                "uploadMode": "lfs" if each["path"].endswith(LARGE) else "regular",
+                "shouldIgnore": False,
+            }
+            for each in json.loads(body)["files"]
+        ]
+        self._json({"files": modes})
+
+    def _batch(self, asked: dict[str, Any]) -> None:
+        objects = [
+            {**each, "actions": {"upload": {"href": f"{self.hub.url}/upload/{each['oid']}"}}}
+            for each in asked["objects"]
+        ]
+        self._json({"transfer": "basic", "objects": objects})
+
+    def _commit(self, repository: Repository, name: list[str], revision: str, body: bytes) -> None:
+        if self.hub.meanwhile is not None:
+            self.hub.meanwhile()
+            self.hub.meanwhile = None
+        header, *lines = map(json.loads, body.splitlines())
+        if header["value"].get("parentCommit") not in {None, repository.commit(revision)}:
+            self._fail(412, "PreconditionFailed")
+            return
+        files = dict(repository.revisions[revision])
+        for line in lines:
+            value = line["value"]
+            if line["key"] == "file":
+                files[value["path"]] = base64.b64decode(value["content"])
+            elif line["key"] == "lfsFile":
+                files[value["path"]] = self.hub.objects[value["oid"]]
+            elif line["key"] == "deletedFile":
+                del files[value["path"]]
+        repository.revisions[revision] = files
+        oid = repository.commit(revision)
+        url = f"{self.hub.url}/{'/'.join(name)}/commit/{oid}"
+        self._json({"commitUrl": url, "commitOid": oid, "hookOutput": ""})
 
     def _answer(self) -> None:
         path = unquote(urlsplit(self.path).path)
@@ -117,7 +232,15 @@ class _Handler(BaseHTTPRequestHandler):
             return
         files = repository.files(revision)
         if of_api and kind == "revision":
-            self._json({"id": name, "sha": commit, "siblings": [{"rfilename": each} for each in files]})
+            siblings = [{**_entry(each, data), "rfilename": each} for each, data in files.items()]
+            told = {"id": name, "sha": commit, "private": repository.is_private, "siblings": siblings}
+            self._json(told)
+        elif of_api and kind == "commits":
+            who: dict[str, Any] = {
+                "authors": [{"user": repository.author}],
+                "date": "2026-01-01T00:00:00.000Z",
+            }
+            self._json([{"id": commit, "title": "what was there", "message": "", **who}])
         elif of_api and kind == "tree":
             self._json([_entry(path, data) for path, data in sorted(files.items())])
         elif kind == "resolve" and "/".join(rest[2:]) in files:
@@ -160,4 +283,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _entry(path: str, data: bytes) -> dict[str, Any]:
     """A file as the listing of a repository has it."""
-    return {"type": "file", "path": path, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
+    oid = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+    entry = {"type": "file", "path": path, "size": len(data), "oid": oid, "blobId": oid}
+    if path.endswith(LARGE):
+        entry["lfs"] = {"oid": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 130}
+        entry["lfs"]["sha256"] = entry["lfs"]["oid"]
+    return entry

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from zeroshot.evaluation.report import Report
     from zeroshot.evaluation.run import evaluate
     from zeroshot.index.index import LabelIndex
+    from zeroshot.model.hub.push import push
     from zeroshot.model.model import Model
     from zeroshot.probes.report import ProbeReport
     from zeroshot.probes.run import probe_streams
@@ -73,6 +74,7 @@ __all__ = [
     "load_model",
     "make_bias_sets",
     "probe_streams",
+    "push",
     "read_embeddings",
     "read_split",
     "score_bias",
@@ -109,6 +111,7 @@ _HOMES = {
     "load_model": "checkpoint",
     "make_bias_sets": "bias.make",
     "probe_streams": "probes.run",
+    "push": "model.hub.push",
     "read_embeddings": "batch.table",
     "read_split": "datasets.splits",
     "score_bias": "bias.score",

@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 
 from zeroshot.errors import ModelError, OptionError
-from zeroshot.model.names import parse_name, require_folder
+from zeroshot.model.hub.pull import pull
+from zeroshot.model.names import ModelName, parse_name, require_folder
 from zeroshot.model.networks import open_clip as openclip
 from zeroshot.model.networks import transformers as hub
 from zeroshot.model.networks.foreign import in_one_line, read_json
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from zeroshot.model.names import ModelName
     from zeroshot.video.transform import Preprocess
 
 DEFAULT_NUM_FRAMES = 8
@@ -235,10 +235,11 @@ def load_backbone(
     Args:
         name: `ARCH/TAG` (open_clip's architecture and pretrained tag), `ARCH/random` (untrained, the same
             in every process), `ARCH/path/to/weights.safetensors`, `hf:ORG/NAME` or `hf:FOLDER`
-            (transformers), a checkpoint folder, or a bundled checkpoint such as `puppet-tiny`.
+            (transformers), `hub:ORG/NAME@REVISION` (a checkpoint that somebody pushed), a checkpoint folder,
+            or a bundled checkpoint such as `puppet-tiny`.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         precision: the speed level of frames: "exact", "fast" or "fastest", see `precision.PROMISES`.
-        from_hub: whether hf:ORG/NAME may be fetched that is not in the cache; not where a file names it.
+        from_hub: whether hf: and hub: may be fetched that are not in the cache; not where a file names it.
 
     Raises:
         OptionError: an unknown precision.
@@ -247,8 +248,14 @@ def load_backbone(
     require_level(precision)
     place = choose_device(device)
     parsed = parse_name(name)
+    notes: tuple[str, ...] = ()
+    if parsed.kind == "pulled":
+        pulled = pull(name, from_network=from_hub)
+        # Whatever writes the name down then names the very weights.
+        name, notes, parsed = pulled.name, pulled.notes, ModelName("folder", source=str(pulled.folder))
     with in_one_line(f"cannot open {name}", "its files are damaged"):
         network = _open_network(parsed, from_hub)
+    network.notes = (*notes, *network.notes)
     num_frames = _num_frames(Path(parsed.source)) if parsed.kind == "folder" else DEFAULT_NUM_FRAMES
     return Backbone(
         name,

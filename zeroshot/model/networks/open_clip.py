@@ -171,6 +171,14 @@ def tagged_names() -> tuple[str, ...]:
     return tuple(f"{architecture}/{tag}" for architecture, tag in open_clip.list_pretrained())
 
 
+def hub_repository(architecture: str, tag: str) -> str | None:
+    """ORG/NAME on the model hub of the weights that a pretrained tag stands for; None where there is none."""
+    import open_clip
+
+    published = open_clip.get_pretrained_cfg(architecture, tag)
+    return published["hf_hub"].rpartition("/")[0] or None if published and published.get("hf_hub") else None
+
+
 def random_network(architecture: str) -> OpenClipNetwork:
     """An untrained network, the same in every process.
 
