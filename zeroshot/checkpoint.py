@@ -35,16 +35,6 @@ _LEAST_SIZE = 1024  # up to which a size of an adapter is believed whatever its 
 NO_STREAM = "clip"
 """The stream that stands for the backbone alone, an adapter left aside."""
 
-_SUGGESTED = {
-    "PE-Core-B-16/meta": "the default: trained on video as well as on images, 224 px, D = 1024",
-    "PE-Core-L-14-336/meta": "the same, larger: better and much slower",
-    "ViT-B-32/openai": "fastest of the usual ones, D = 512",
-    "ViT-B-16/openai": "what most papers on unseen classes stand on, D = 512",
-    "ViT-B-16-SigLIP2/webli": "many languages, D = 768",
-    "ViT-B-32/random": "untrained: for measuring speed",
-    "hf:openai/clip-vit-base-patch32": "any CLIP-like checkpoint in the transformers format",
-}
-
 
 def load_model(
     name: str = DEFAULT_MODEL,
@@ -312,25 +302,6 @@ def _no_adapter(name: str) -> OptionError:
     return OptionError(f"{name} has no adapter, so no stream or backbone to choose; leave them out")
 
 
-def known_models(*, everything: bool = False) -> list[dict[str, str]]:
-    """What can be named: bundled checkpoints and suggestions, or also all that open_clip knows.
-
-    Returns:
-        Rows with `model`, `kind` (bundled, suggested, open_clip) and `about`.
-    """
-    rows = [
-        {"model": name, "kind": "bundled", "about": _about(checkpoints_folder() / name)}
-        for name in bundled_names(checkpoints_folder())
-        if (checkpoints_folder() / name / "config.json").is_file()
-    ]
-    rows += [{"model": name, "kind": "suggested", "about": about} for name, about in _SUGGESTED.items()]
-    if everything:
-        from zeroshot.model.networks.open_clip import tagged_names
-
-        rows += [{"model": name, "kind": "open_clip", "about": ""} for name in tagged_names()]
-    return rows
-
-
 def describe(name: str) -> dict[str, Any]:
     """Facts of a checkpoint, on this computer or the hub: configuration, size, training; loads no weights.
 
@@ -387,12 +358,3 @@ def _num_numbers(weights: Path) -> int:
             f"cannot read {weights}: {error}; expected weights in the safetensors format"
         ) from error
     return sum(prod(shape) for shape in shapes)
-
-
-def _about(folder: Path) -> str:
-    """First sentence of a checkpoint's card."""
-    card = folder / "README.md"
-    if not card.is_file():
-        return ""
-    lines = (line.strip() for line in card.read_text(encoding="utf-8").splitlines())
-    return next((line for line in lines if line and not line.startswith("#")), "")

@@ -19,7 +19,7 @@ def words(*offered: str) -> Callable[[str], list[str]]:
 
 def model_names(incomplete: str) -> list[str]:
     """Bundled and well-known models; folders and files the shell offers by itself."""
-    from zeroshot.checkpoint import known_models
+    from zeroshot.model.catalog import known_models
 
     return _fitting((row["model"] for row in known_models()), incomplete)
 

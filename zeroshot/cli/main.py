@@ -11,6 +11,7 @@ import typer
 from zeroshot.cli import (
     bias,
     classify,
+    download,
     embed,
     evaluate,
     index,
@@ -46,6 +47,9 @@ app.command("evaluate", short_help="Figures on unseen classes, by protocol.", no
 )
 app.add_typer(bias.app, name="bias", short_help="Test sets that tell scenery from action.")
 app.command("models", short_help="List what --model accepts.")(models.models)
+app.command("download", short_help="Fetch models for use without a network.", no_args_is_help=True)(
+    download.download
+)
 app.command("show", short_help="Tell what a checkpoint is and where it comes from.", no_args_is_help=True)(
     models.show
 )

@@ -26,16 +26,29 @@ def models(everything: Everything = False, as_json: options.Json = False) -> Non
     """\b
     Example:  zeroshot models
 
-    Lists what --model accepts.
+    Lists what --model accepts: how large the weights are, under which licence they stand, and whether the
+    model can be used without a network. `zeroshot download` fetches one; nothing is fetched by listing.
     """
-    from zeroshot.checkpoint import known_models
+    from zeroshot.model.catalog import known_models, size_in_words
 
     rows = known_models(everything=everything)
     if as_json:
         for row in rows:
             put_json(row)
         return
-    put_table(("model", "kind", "about"), [(row["model"], row["kind"], row["about"]) for row in rows])
+    header = ("model", "kind", "size", "licence", "cached", "about")
+    cells = [
+        (
+            row["model"],
+            row["kind"],
+            size_in_words(row["bytes"]),
+            row["licence"] or "–",
+            "yes" if row["cached"] else "no",
+            row["about"],
+        )
+        for row in rows
+    ]
+    put_table(header, cells)
 
 
 def show(checkpoint: Checkpoint, as_json: options.Json = False) -> None:
