@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from zeroshot.types import Ranking
 
 
+_NOTHING_KEPT = "the rows printed are whole; with --embeddings DIR what is read would be kept"
 Some = Annotated[
     list[str] | None,
     typer.Argument(
@@ -81,16 +82,10 @@ def classify(
     classifier = classifier_from(network, labels, templates, index, not as_given, k)
     num_ranked = failures = _begin(named, put, as_csv)
     notes = Notes(network, choice.precision)
-    rankings = (
-        classifier.rank_many(named.paths, k)
-        if embeddings is None
-        else _rank_kept(classifier, embeddings, named.paths if videos else None, k)
-    )
-    kept = "the rows printed are whole; with --embeddings DIR what is read would be kept"
-    with (
-        keeping(kept if embeddings is None else kept_in(embeddings)),
-        progress(len(named.paths) if videos else None, "videos") as advance,
-    ):
+    asked = named.paths if videos else None
+    rankings = _rankings(classifier, embeddings, asked, k)
+    kept = _NOTHING_KEPT if embeddings is None else kept_in(embeddings)
+    with keeping(kept), progress(None if asked is None else len(asked), "videos") as advance:
         for ranking in rankings:
             put(ranking)
             num_ranked += 1
@@ -110,8 +105,13 @@ def _begin(named: Named, put: Callable[[Ranking], None], as_csv: bool) -> int:
     return named.put_unfound(lambda word, why: put(Ranking(word, (), why)))
 
 
-def _rank_kept(classifier: Classifier, embeddings: str, paths: list[str] | None, k: int) -> Iterator[Ranking]:
-    """Rankings of videos whose embeddings are kept in a folder, or of all that are there."""
+def _rankings(
+    classifier: Classifier, embeddings: str | None, paths: list[str] | None, k: int
+) -> Iterator[Ranking]:
+    """Rankings of videos, whose embeddings may be kept in a folder, or of all that are there."""
+    if embeddings is None:
+        yield from classifier.rank_many(paths or (), k)
+        return
     from zeroshot.batch.engine import LocalEngine, look_up_blocks
     from zeroshot.batch.table import EmbeddingTable, read_rows, require_settings, settings_of
 
