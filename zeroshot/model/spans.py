@@ -46,8 +46,9 @@ def spans_of(model: Model, path: str, window: Window) -> Iterator[Span]:
 def joined_spans(spans: Iterable[Span], name: Callable[[Span], str]) -> Iterator[Span]:
     """The same, but neighbours of one name are one span, whose vector is the mean of theirs.
 
-    Weighted by their seconds and scaled to unit length, as the mean over views of one video is. As a score is linear in the vector, a label
-    that is best for each of them is best for their mean. Beyond a gap there is no neighbour.
+    Weighted by their seconds and scaled to unit length, as the mean over views of one video is. As a score is
+    linear in the vector, a label that is best for each of them is best for their mean. Beyond a gap there is
+    no neighbour.
 
     Args:
         spans: in time order.
