@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.batch.label_rows import LabelRows
-from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model, require_public
-from zeroshot.errors import IndexFileError, LabelError, OptionError, VideoError, told_apart
-from zeroshot.index.file import REMEDY
-from zeroshot.index.index import LabelIndex, Ranked, probabilities, uses_cells
-from zeroshot.index.ivf import build_steps, has_gpu
+from zeroshot.batch.label_rows import index_of_labels, require_index_place
+from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model, require_model, require_public
+from zeroshot.checks import Checks
+from zeroshot.errors import LabelError, OptionError, VideoError
+from zeroshot.index.index import LabelIndex, Ranked, probabilities
+from zeroshot.index.ivf import has_gpu
 from zeroshot.index.recall import check_recall
 from zeroshot.model.spans import joined_spans, spans_of
-from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts, prompts_digest
+from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts
 from zeroshot.types import Prediction, Prompts, Ranking, Segment
 from zeroshot.video.sampling import Window
 from zeroshot.video.source import VideoSource, is_path, name_of, path_of
+from zeroshot.words import labels_to_rank, require_made_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -242,54 +241,65 @@ def load(
     Raises:
         ZeroshotError: one line that names what cannot be used and the remedy.
     """
-    if (labels is None) == (index is None):
-        raise OptionError("give either labels or index; for vectors without labels use zeroshot.load_model")
-    prompts = None if labels is None else make_prompts(labels, templates, spaced=spaced)
-    if model is None:
-        model = DEFAULT_MODEL if index is None else model_of_index(index)
-    network = _model(model, device, sampling, stream)
-    if prompts is not None:
-        return Classifier(network, build_index(prompts, model=network))
-    loaded = LabelIndex.load(str(index))
-    _require_model(loaded, network, str(index))
-    if loaded.cells is not None and network.backbone.device.type == "cuda" and has_gpu():
-        loaded.to_gpu()
-    return Classifier(network, loaded)
+    first = Checks()
+    words = labels_to_rank(first, labels, templates, index, spaced=spaced)
+    named = first.add("files", lambda: model_for(model, words(), index))
+    first.add("model", lambda: _require(named(), device, stream))
+    first.run()
+    return classifier_of(_model(named(), device, sampling, stream), words(), index)
 
 
-def _require_model(index: LabelIndex, model: Model, path: str) -> None:
-    """Refuse an index that another model made.
+def classifier_of(network: Model, words: Prompts | LabelIndex, index: str | Path | None) -> Classifier:
+    """The classifier that ranks what `labels_to_rank` found; labels are encoded now.
+
+    Args:
+        network: encodes them.
+        words: what was found.
+        index: the file of a saved index, for the error.
 
     Raises:
-        IndexFileError: one did.
+        IndexFileError: the index is another model's.
     """
-    made = index.fingerprint
-    if made.get("model") != model.fingerprint:
-        before = (made.get("model_name", "a model without a name"), made.get("model", ""))
-        theirs, asked = told_apart(before, (model.name, model.fingerprint))
-        raise IndexFileError(
-            f"the index {path} was made by {theirs}, not by {asked}, which is asked; "
-            f"name its model, or {REMEDY}"
-        )
+    if isinstance(words, Prompts):
+        return Classifier(network, build_index(words, model=network))
+    require_made_by(words, network, str(index))
+    if words.cells is not None and network.backbone.device.type == "cuda" and has_gpu():
+        words.to_gpu()
+    return Classifier(network, words)
 
 
-def model_of_index(path: str | Path) -> str:
-    """The name of the model that made a saved index, if it may be opened because a file says so.
+def model_for(
+    model: str | Model | None, words: Prompts | LabelIndex, index: str | Path | None
+) -> str | Model:
+    """The model that is asked for; where none is, the one that made a saved index, else the default.
+
+    Args:
+        model: as for `load`.
+        words: what `labels_to_rank` found.
+        index: the file of a saved index, for the error.
 
     Raises:
-        IndexFileError: the file is missing, damaged or no index.
-        ModelError: it names a folder, a file or a name on the model hub, which its user has to name.
+        ModelError: an index names a folder, a file or a name on the model hub, which its user has to name.
     """
-    name = LabelIndex.load(path, exact=True).fingerprint.get("model_name")
-    return require_public(name, f"the index {path}")
+    if model is not None:
+        return model
+    if isinstance(words, Prompts):
+        return DEFAULT_MODEL
+    return require_public(words.fingerprint.get("model_name"), f"the index {index}")
+
+
+def _require(model: str | Model, device: str, stream: str | None) -> None:
+    """Refuse a model's name that cannot be, and a stream of a model that is loaded already."""
+    if isinstance(model, str):
+        require_model(model, device=device, stream=stream)
+    elif stream is not None:
+        raise OptionError("stream goes with a model's name; choose it in load_model for a Model")
 
 
 def _model(model: str | Model, device: str, sampling: Sampling | None, stream: str | None) -> Model:
     """The model itself, or the one of that name."""
     if isinstance(model, str):
         return load_model(model, device=device, sampling=sampling, stream=stream)
-    if stream is not None:
-        raise OptionError("stream goes with a model's name; choose it in load_model for a Model")
     return model
 
 
@@ -323,44 +333,20 @@ def build_index(
     Raises:
         ZeroshotError: one line that names what cannot be used, or written, and the remedy.
     """
+    first = Checks()
     if recall is not None:
-        check_recall(recall)
-    prompts = labels if isinstance(labels, Prompts) else make_prompts(labels, templates, spaced=spaced)
+        first.add("options", lambda: check_recall(recall))
+    prompts = first.add(
+        "words",
+        lambda: labels if isinstance(labels, Prompts) else make_prompts(labels, templates, spaced=spaced),
+    )
+    if output is not None:
+        first.add("output", lambda: require_index_place(output))
+    if isinstance(model, str):
+        first.add("model", lambda: require_model(model, stream=NO_STREAM))
+    first.run()
     network = load_model(model, stream=NO_STREAM) if isinstance(model, str) else model
-    tell = watch or _unwatched
-    total, stamp = len(prompts.labels), index_stamp(network, prompts)
-
-    def searched(index: LabelIndex) -> LabelIndex:
-        steps = count(1)
-        of = build_steps(total) if uses_cells(total, recall) else 1
-        made = index.with_cells(recall, queries, lambda: tell("cells", next(steps), of))
-        if output is not None:
-            made.save(output)
-        return made
-
-    if output is None:
-        network.require_apart(prompts)
-        return searched(LabelIndex(prompts.labels, network.embed_prompts(prompts), fingerprint=stamp))
-    with suppress(IndexFileError):
-        there = LabelIndex.load(output, fingerprint=stamp, exact=True)
-        tell("there", total, total)
-        return searched(there)
-    network.require_apart(prompts)
-    with LabelRows(output, stamp) as rows:
-        tell("labels", min(rows.num_done(network.embedding_dim), total), total)
-        vectors = rows.fill(network, prompts, lambda done: tell("labels", done, total))
-        made = searched(LabelIndex(prompts.labels, vectors, fingerprint=stamp))
-        rows.remove()
-    return made
-
-
-def _unwatched(_what: str, _done: int, _of: int) -> None:
-    """Nobody is told."""
-
-
-def index_stamp(model: Model, prompts: Prompts) -> dict[str, str]:
-    """What an index of these labels depends on: the model and every sentence."""
-    return {"model": model.fingerprint, "model_name": model.name, "prompts": prompts_digest(prompts)}
+    return index_of_labels(prompts(), network, output=output, recall=recall, queries=queries, watch=watch)
 
 
 def _check_k(k: int) -> None:

@@ -17,7 +17,8 @@ import layouts
 import pytest
 
 from zeroshot.cli.main import main
-from zeroshot.evaluation.run import EvaluationSettings, evaluate
+from zeroshot.evaluation.prepare import EvaluationSettings
+from zeroshot.evaluation.run import evaluate
 from zeroshot.synthetic.dataset import write_puppet_videos
 from zeroshot.synthetic.world import View
 

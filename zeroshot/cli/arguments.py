@@ -58,7 +58,26 @@ def videos_from(words: list[str]) -> Named:
     videos = find_videos(named, left_out, unfound)
     for line in left_out.lines():
         say(line)
-    return Named(list(map(str, videos)), unfound)
+    paths = list(map(str, videos))
+    if missing := _all_missing(paths):  # a batch with a video in it has them among its rows, in their order
+        return Named([], {**unfound, **missing})
+    return Named(paths, unfound)
+
+
+def _all_missing(paths: list[str]) -> dict[str, str]:
+    """What is wrong with each path where none of them is there; else nothing."""
+    from zeroshot.errors import VideoError
+    from zeroshot.video.decoders.probe import require_file
+
+    if any("://" in path or os.path.lexists(path) for path in paths):
+        return {}
+    missing: dict[str, str] = {}
+    for path in paths:
+        try:
+            require_file(path)
+        except VideoError as error:
+            missing[path] = str(error)
+    return missing
 
 
 def _listed() -> list[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zeroshot.checks import Checks
 from zeroshot.cli import completion, options
 from zeroshot.cli.progress import Bars, keeping, kept_in
 from zeroshot.cli.screen import end_with, put_document, put_json, put_line, put_table, say
@@ -159,15 +160,29 @@ def score(
     """
     from zeroshot.bias.document import document
     from zeroshot.bias.manifest import read_manifest
-    from zeroshot.bias.score import score_bias
+    from zeroshot.bias.score import check_scoring, score_bias
     from zeroshot.checkpoint import DEFAULT_MODEL
     from zeroshot.reports.files import write_report
+    from zeroshot.store.folder import require_room
 
-    chosen = models or [DEFAULT_MODEL]
-    with keeping(kept_in(cache or sets)), Bars("videos", f"loading {chosen[0]}") as bar:
+    names, first = models or [DEFAULT_MODEL], Checks()
+    check_scoring(
+        first,
+        sets,
+        names,
+        streams=streams or (),
+        labels=labels,
+        templates=templates,
+        device=device,
+        cache=cache,
+    )
+    if output is not None:
+        first.add("output", lambda: require_room(output))
+    first.run()
+    with keeping(kept_in(cache or sets)), Bars("videos", f"loading {names[0]}") as bar:
         report = score_bias(
             sets,
-            chosen,
+            names,
             streams=streams or (),
             labels=labels,
             templates=templates,
@@ -202,14 +217,22 @@ def probe(
     stream, and the dependence between streams; with 95 % intervals. Each video is decoded once.
     """
     from zeroshot.bias.make import open_split
-    from zeroshot.cli.inputs import ModelChoice, model_from
+    from zeroshot.cli.inputs import ModelChoice, model_from, require_choice
     from zeroshot.probes.report import document
-    from zeroshot.probes.run import probe_streams
+    from zeroshot.probes.run import check_probing, probe_streams
     from zeroshot.reports.files import write_report
+    from zeroshot.store.folder import require_room
 
-    with keeping(kept_in(cache)), model_from(ModelChoice(model, device)) as network, Bars("videos") as bar:
+    choice, first = ModelChoice(model, device), Checks()
+    split = first.add("files", lambda: open_split(source))
+    check_probing(first, split, cache, templates=templates, probes=probes or ())
+    if output is not None:
+        first.add("output", lambda: require_room(output))
+    first.add("model", lambda: require_choice(choice))
+    first.run()
+    with keeping(kept_in(cache)), model_from(choice) as network, Bars("videos") as bar:
         report = probe_streams(
-            open_split(source),
+            split(),
             network,
             cache,
             templates=templates,

@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zeroshot.checks import Checks
 from zeroshot.cli import options
 from zeroshot.cli.arguments import videos_from
-from zeroshot.cli.inputs import ModelChoice, Notes, model_from, sampling_from
+from zeroshot.cli.inputs import (
+    ModelChoice,
+    Notes,
+    model_from,
+    require_choice,
+    require_table,
+    sampling_from,
+)
 from zeroshot.cli.progress import keeping, kept_in, progress
 from zeroshot.cli.screen import end_with, put_json, put_line, say
 from zeroshot.errors import counted
@@ -20,6 +28,7 @@ if TYPE_CHECKING:
 
     from zeroshot.batch.engine import Engine
     from zeroshot.batch.table import EmbeddingTable
+    from zeroshot.cli.arguments import Named
     from zeroshot.model.model import Model
     from zeroshot.video.sampling import Window
 
@@ -70,13 +79,20 @@ def embed(
     """
     from zeroshot.batch.table import EmbeddingTable, settings_of
 
-    stretch = _window(window, stride)
-    named = videos_from(videos)
-    num_unfound = named.put_unfound(lambda word, why: _put(as_json, word, "failed", why))
-    if not named.paths:  # no model is needed to say so
-        end_with(num_unfound, num_unfound)
-    sampling = sampling_from(num_frames, num_views)
-    choice = ModelChoice(model, device, sampling, decoder, stream, precision, frames, series)
+    first = Checks()
+    stretched = first.add("options", lambda: _window(window, stride))
+    first.add("options", lambda: _require_engine(engine, workers))
+    asked = first.add(
+        "options",
+        lambda: ModelChoice(
+            model, device, sampling_from(num_frames, num_views), decoder, stream, precision, frames, series
+        ),
+    )
+    found = first.add("videos", lambda: _found(videos, as_json))
+    first.add("output", lambda: require_table(output))
+    first.add("model", lambda: require_choice(asked()))
+    first.run()
+    named, choice, stretch = found(), asked(), stretched()
     network = model_from(choice)
     notes = Notes(network, precision)
     with keeping(kept_in(output)):
@@ -84,16 +100,23 @@ def embed(
         notes.say_precision()
         reading = _engine(engine, workers, stretch, network, replace(choice, precision=level))
         with EmbeddingTable(output, settings_of(network, stretch)) as table:
-            if table.left_by is not None:
-                say(f"{table.left_by} ended in the midst of {output}; going on")
             done = _fill(table, reading, named.paths, retry=retry, as_json=as_json)
-    done.failed += num_unfound
+    done.failed += len(named.unfound)
     if done.failed_before:
         say(f"{done.failed_before} of {len(named)} videos failed before; --retry reads them again")
     notes.say_the_rest()
     if not as_json:
         put_line(done.line(output, network.embedding_dim, stretch is not None))
     end_with(done.failed, len(named))
+
+
+def _found(words: list[str], as_json: bool) -> Named:
+    """The videos that are meant, after a row for each word that names none; ends where there are none."""
+    named = videos_from(words)
+    num_unfound = named.put_unfound(lambda word, why: _put(as_json, word, "failed", why))
+    if not named.paths:  # no model is needed to say so
+        end_with(num_unfound, num_unfound)
+    return named
 
 
 def _engine(
@@ -103,24 +126,32 @@ def _engine(
     network: Model,
     choice: ModelChoice,
 ) -> Engine:
-    """What reads the videos: this machine, or a cluster whose workers make the model that was chosen.
-
-    Raises:
-        OptionError: an unknown engine, or workers of one that has none.
-    """
-    from zeroshot.errors import OptionError
-
+    """What reads the videos: this machine, or a cluster whose workers make the model that was chosen."""
     if name == "ray":
         from zeroshot.batch.ray_engine import RayEngine
 
         return RayEngine(partial(model_from, choice), window, num_workers=workers)
-    if name != "local":
-        raise OptionError(f"engine is {name!r}; expected local or ray")
-    if workers is not None:
-        raise OptionError("--workers is given without --engine ray; leave it out")
     from zeroshot.batch.engine import LocalEngine
 
     return LocalEngine(network, window)
+
+
+def _require_engine(name: str, workers: int | None) -> None:
+    """Refuse what is no engine.
+
+    Raises:
+        OptionError: an unknown one, one that is not installed, or workers of one that has none.
+    """
+    from zeroshot.errors import OptionError
+
+    if name == "ray":
+        from zeroshot.batch.ray_engine import require_ray
+
+        require_ray()
+    elif name != "local":
+        raise OptionError(f"engine is {name!r}; expected local or ray")
+    elif workers is not None:
+        raise OptionError("--workers is given without --engine ray; leave it out")
 
 
 def _window(window: float | None, stride: float | None) -> Window | None:
@@ -176,6 +207,8 @@ def _fill(table: EmbeddingTable, engine: Engine, paths: list[str], *, retry: boo
     """Give each video its rows, and tell of each what became of it."""
     from zeroshot.batch.engine import fill_table
 
+    if table.left_by is not None:
+        say(f"{table.left_by} ended in the midst of {table.folder}; going on")
     done, unread = _Done(), dict.fromkeys(paths)
     new = {path for path in paths if path not in table}
     with progress(len(paths), "videos") as advance:

@@ -112,7 +112,7 @@ def evaluate(
     the same command goes on.
     """
     from zeroshot.checkpoint import DEFAULT_MODEL
-    from zeroshot.evaluation.run import EvaluationSettings
+    from zeroshot.evaluation.prepare import EvaluationSettings
     from zeroshot.evaluation.run import evaluate as run
 
     settings = EvaluationSettings(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zeroshot.checks import Checks
 from zeroshot.cli import completion, options
 from zeroshot.cli.progress import Bars, keeping, kept_in, progress, waiting
 from zeroshot.cli.screen import put_json, put_line, say
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from zeroshot.index.duplicates import Twins
     from zeroshot.index.index import LabelIndex
     from zeroshot.model.model import Model
+    from zeroshot.video_search import VideoIndex
 
 LabelList = Annotated[
     str,
@@ -61,21 +63,28 @@ def index(
     same command goes on; over an index of the same labels and model it only sets --recall anew. Labels that
     the model can hardly tell apart are named.
     """
-    from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model
+    from zeroshot.batch.label_rows import require_index_place
+    from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model, require_model
     from zeroshot.classifier import build_index
     from zeroshot.index.duplicates import duplicate_steps, near_duplicates
     from zeroshot.index.recall import check_recall
     from zeroshot.text.prompts import make_prompts
+    from zeroshot.video_search import VideoIndex
 
+    name, first = model or DEFAULT_MODEL, Checks()
     if recall is not None:
-        check_recall(recall)
-    prompts = make_prompts(labels, templates, spaced=not as_given)
-    name = model or DEFAULT_MODEL
+        first.add("options", lambda: check_recall(recall))
+    wanted = first.add("words", lambda: make_prompts(labels, templates, spaced=not as_given))
+    embedded = first.add("files", lambda: None if queries is None else VideoIndex(queries))
+    first.add("output", lambda: require_index_place(output))
+    first.add("model", lambda: require_model(name, device=device))
+    first.run()
+    prompts, videos = wanted(), embedded()
     with waiting(f"loading {name}"):
         network = load_model(name, device=device, stream=NO_STREAM)
     for note in network.backbone.notes:
         say(note)
-    given = None if queries is None else _videos(queries, network)
+    given = None if videos is None else _vectors(videos, network)
     with keeping(kept_in(f"{output}.partial")), _Bars(output) as bars:
         made = build_index(prompts, output=output, model=network, recall=recall, queries=given, watch=bars)
     if network.cut_note:
@@ -95,10 +104,14 @@ def index(
         if made.recall.measured < made.recall.asked:
             say(f"recall@5 of {made.recall.asked} was asked for and not reached; ask for 1 to compare all")
     if twins:
-        named = ", ".join(
-            f"{pair.first!r} and {pair.second!r} ({pair.cosine:.3f})" for pair in twins[:_SHOWN]
-        )
-        say(f"{len(twins)} pairs of labels can hardly be told apart: {named}{', …' * (len(twins) > _SHOWN)}")
+        say(_told(twins))
+
+
+def _told(twins: list[Twins]) -> str:
+    """How many labels can hardly be told apart, and the first of them."""
+    named = ", ".join(f"{pair.first!r} and {pair.second!r} ({pair.cosine:.3f})" for pair in twins[:_SHOWN])
+    more = ", …" * (len(twins) > _SHOWN)
+    return f"{len(twins)} pairs of labels can hardly be told apart: {named}{more}"
 
 
 class _Bars(Bars):
@@ -129,13 +142,10 @@ class _Bars(Bars):
         self._shown = done
 
 
-def _videos(folder: str, network: Model) -> NDArray[np.float32]:
-    """(n, D) vectors of videos that this model embedded."""
-    from zeroshot.video_search import VideoIndex
-
-    index = VideoIndex(folder)
-    index.load_model(network)
-    return index.vectors
+def _vectors(videos: VideoIndex, network: Model) -> NDArray[np.float32]:
+    """(n, D) vectors of videos, if this model embedded them."""
+    videos.load_model(network)
+    return videos.vectors
 
 
 def _facts(made: LabelIndex, twins: list[Twins]) -> dict[str, Any]:

@@ -9,7 +9,19 @@ import sys
 
 import typer
 
-from zeroshot.cli import bias, classify, embed, evaluate, index, models, search, synthesize, timeline, train
+from zeroshot.cli import (
+    bias,
+    classify,
+    embed,
+    evaluate,
+    index,
+    models,
+    push,
+    search,
+    synthesize,
+    timeline,
+    train,
+)
 from zeroshot.cli.progress import INTERRUPTED, Interrupted
 from zeroshot.cli.screen import abandon_stdout, say
 from zeroshot.errors import OptionError, OutputError, ZeroshotError, printable
@@ -38,6 +50,7 @@ app.command("models", short_help="List what --model accepts.")(models.models)
 app.command("show", short_help="Tell what a checkpoint is and where it comes from.", no_args_is_help=True)(
     models.show
 )
+app.command("push", short_help="Push a checkpoint to the model hub.", no_args_is_help=True)(push.push)
 app.command("synthesize", short_help="Write puppet videos whose truth is known.", no_args_is_help=True)(
     synthesize.synthesize
 )

@@ -50,7 +50,7 @@ ModelName = Annotated[
     typer.Option(
         "--model",
         "-m",
-        help="ARCH/TAG, hf:ORG/NAME, a folder, or puppet-tiny (works offline).",
+        help="ARCH/TAG, hf:ORG/NAME, hub:ORG/NAME, a folder, or puppet-tiny (offline).",
         autocompletion=completion.model_names,
     ),
 ]

@@ -6,9 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zeroshot.checks import Checks
 from zeroshot.cli import options
 from zeroshot.cli.arguments import videos_from
-from zeroshot.cli.inputs import ModelChoice, Notes, classifier_from, model_from, of_index, sampling_from
+from zeroshot.cli.inputs import (
+    ModelChoice,
+    Notes,
+    classifier_from,
+    model_from,
+    of_index,
+    require_choice,
+    sampling_from,
+    words_from,
+)
 from zeroshot.cli.progress import keeping, progress
 from zeroshot.cli.screen import clock, end_with, one_format, put_csv, put_json, put_line, say
 from zeroshot.errors import VideoError, printable
@@ -59,15 +69,23 @@ def timeline(
     Ranks labels for each stretch of long videos. What is left at the end and is shorter than half a window
     belongs to the window before it.
     """
-    one_format(as_json, as_csv)
-    named = videos_from(videos)
-    sampling = sampling_from(num_frames, 1)
-    choice = of_index(index, ModelChoice(model, device, sampling, decoder, stream, precision, frames))
+    from zeroshot.video.sampling import Window as Stretch
+
+    first = Checks()
+    first.add("options", lambda: one_format(as_json, as_csv))
+    first.add("options", lambda: Stretch(window, window if stride is None else stride))
+    asked = first.add(
+        "options",
+        lambda: ModelChoice(model, device, sampling_from(num_frames, 1), decoder, stream, precision, frames),
+    )
+    words = words_from(first, labels, templates, index, spaced=not as_given)
+    choice = first.add("files", lambda: of_index(asked(), words(), index))
     form = "json" if as_json else "csv" if as_csv else "text"
-    if not named.paths:  # no model is needed to say so
-        end_with(_begin(named, form), len(named))
-    network = model_from(choice)
-    classifier = classifier_from(network, labels, templates, index, not as_given, k)
+    found = first.add("videos", lambda: _found(videos, form))
+    first.add("model", lambda: require_choice(choice()))
+    first.run()
+    named, network = found(), model_from(choice())
+    classifier = classifier_from(network, words(), index, k)
     failures, notes = _begin(named, form), Notes(network, precision)
     kept = "the segments printed are whole; name the videos that are left to go on"
     with keeping(kept), progress(len(named.paths), "videos") as advance:
@@ -79,6 +97,14 @@ def timeline(
             notes.say_precision()
     notes.say_the_rest()
     end_with(failures, len(named))
+
+
+def _found(words: list[str], form: str) -> Named:
+    """The videos that are meant; ends with a row for each word where there are none at all."""
+    named = videos_from(words)
+    if not named.paths:  # no model is needed to say so
+        end_with(_begin(named, form), len(named))
+    return named
 
 
 def _begin(named: Named, form: str) -> int:

@@ -269,7 +269,7 @@ class LabelIndex:
                 index._recall = Recall(**file.contents["recall"])
         except (KeyError, TypeError, ValueError, AttributeError, LabelError, OptionError) as error:
             raise IndexFileError(f"index {path} is damaged ({error!r}); {REMEDY}") from None
-        _refuse_stale(path, index.fingerprint, fingerprint or {})
+        refuse_stale(path, index.fingerprint, fingerprint or {})
         return index
 
     def _checked(self, queries: ArrayLike) -> NDArray[np.float32]:
@@ -355,8 +355,17 @@ def _check_scale(logit_scale: float) -> None:
         raise OptionError(f"logit scale {logit_scale} is not a positive number; use the model's own")
 
 
-def _refuse_stale(path: Path, stored: Mapping[str, str], wanted: Mapping[str, str]) -> None:
-    """Raise IndexFileError where the index was built with something else than what is wanted."""
+def refuse_stale(path: str | os.PathLike[str], stored: Mapping[str, str], wanted: Mapping[str, str]) -> None:
+    """Refuse an index that was built with something else than what is wanted.
+
+    Args:
+        path: of its file, for the error.
+        stored: its fingerprint.
+        wanted: what the fingerprint is to say; what is not named here may be anything.
+
+    Raises:
+        IndexFileError: the line names what differs.
+    """
     differences = [
         f"its {name} is {stored.get(name)!r}, not {value!r}"
         for name, value in wanted.items()

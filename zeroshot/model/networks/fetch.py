@@ -12,7 +12,12 @@ _ANSWER_SECONDS = 5
 
 
 def fetch_files(
-    repository: str, patterns: tuple[str, ...], model_name: str, *, from_network: bool = True
+    repository: str,
+    patterns: tuple[str, ...],
+    model_name: str,
+    *,
+    from_network: bool = True,
+    revision: str | None = None,
 ) -> Path:
     """Folder of a hub repository's files that match `patterns`; some or all of them may not exist.
 
@@ -24,51 +29,54 @@ def fetch_files(
         model_name: how the user called the model, for the error.
         from_network: whether a file may be fetched that is not in the cache: not where a local file, instead
             of the user, names the repository.
+        revision: branch, tag or commit; None: the repository's main branch.
 
     Raises:
         ModelError: no network and not in the cache, no such repository, or one that needs a login.
     """
     # Not `hf_hub_download`: without a network that one tries again for 23 seconds, this one answers at once.
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-    )
 
     try:
         folder = snapshot_download(
             repository,
+            revision=revision,
             allow_patterns=list(patterns),
             ignore_patterns=["*/*"],
             etag_timeout=_ANSWER_SECONDS,
             local_files_only=not from_network,
         )
-    except GatedRepoError as error:
-        raise ModelError(
-            f"cannot fetch {model_name}: {repository} asks for its licence to be accepted on the model hub "
-            "and for `hf auth login`"
-        ) from error
-    except (RepositoryNotFoundError, HFValidationError) as error:
-        raise ModelError(
-            f"cannot fetch {model_name}: there is no {repository!r} on the model hub, or it is private; "
-            "check the spelling or run `hf auth login`"
-        ) from error
-    except LocalEntryNotFoundError as error:
-        if from_network:
-            raise ModelError(
-                f"cannot fetch {model_name} from the model hub ({_reason(error)}); {OFFLINE_REMEDY}"
-            ) from error
-        raise ModelError(
-            f"cannot fetch {model_name}: a file names it, so it is looked for in the cache alone, and "
-            f"{repository} is not there; put its files beside the weights"
-        ) from error
     except Exception as error:  # each HTTP library behind the hub's client has errors of its own
-        raise ModelError(
-            f"cannot fetch {model_name} from the model hub ({_reason(error)}); {OFFLINE_REMEDY}"
-        ) from error
+        why = _explained(error, repository, revision, from_network=from_network)
+        raise ModelError(f"cannot fetch {model_name}{why}") from error
     return Path(folder)
+
+
+def _explained(error: Exception, repository: str, revision: str | None, *, from_network: bool) -> str:
+    """The rest of the line on why nothing could be fetched, and what to do."""
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    if isinstance(error, GatedRepoError):
+        return f": {repository} asks for its licence to be accepted on the model hub and for `hf auth login`"
+    if isinstance(error, RepositoryNotFoundError | HFValidationError):
+        return (
+            f": there is no {repository!r} on the model hub, or it is private; "
+            "check the spelling or run `hf auth login`"
+        )
+    if isinstance(error, RevisionNotFoundError):
+        return f": {repository} has no revision {revision!r} on the hub; expected a branch, a tag or a commit"
+    if isinstance(error, LocalEntryNotFoundError) and not from_network:
+        return (
+            f": a file names it, so it is looked for in the cache alone, and {repository} is not there; "
+            "put its files beside the weights"
+        )
+    return f" from the model hub ({no_answer(error)}); {OFFLINE_REMEDY}"
 
 
 def has_tokenizer(folder: Path) -> bool:
@@ -103,7 +111,7 @@ def fetch_one(
     )
 
 
-def _reason(error: Exception) -> str:
+def no_answer(error: Exception) -> str:
     """Why fetching failed, in one line of a few words."""
     cause: BaseException = error
     while cause.__cause__ is not None:

@@ -171,6 +171,14 @@ def tagged_names() -> tuple[str, ...]:
     return tuple(f"{architecture}/{tag}" for architecture, tag in open_clip.list_pretrained())
 
 
+def hub_repository(architecture: str, tag: str) -> str | None:
+    """ORG/NAME on the model hub of the weights that a pretrained tag stands for; None where there is none."""
+    import open_clip
+
+    published = open_clip.get_pretrained_cfg(architecture, tag)
+    return published["hf_hub"].rpartition("/")[0] or None if published and published.get("hf_hub") else None
+
+
 def random_network(architecture: str) -> OpenClipNetwork:
     """An untrained network, the same in every process.
 
@@ -200,13 +208,8 @@ def tagged_network(architecture: str, tag: str) -> OpenClipNetwork:
     Raises:
         ModelError: unknown architecture or tag, or the weights cannot be fetched.
     """
-    import open_clip
-
     config = _architecture_config(architecture)
-    tags = open_clip.list_pretrained_tags_by_model(architecture)
-    published = open_clip.get_pretrained_cfg(architecture, tag)
-    if not published:
-        raise _unknown_tag(architecture, tag, tags)
+    published = _published(architecture, tag)
     if published.get("quick_gelu"):
         # Weights trained with QuickGELU are wrong under GELU, whichever of the two the architecture's
         # name implies.
@@ -215,6 +218,25 @@ def tagged_network(architecture: str, tag: str) -> OpenClipNetwork:
     candidates = (filename.replace(".bin", ".safetensors"), filename) if filename else HUB_WEIGHTS
     weights = fetch_one(repository, candidates, f"{architecture}/{tag}")
     return _build(config, published, weights, None, f"{architecture}/{tag}")
+
+
+def require_architecture(architecture: str) -> None:
+    """Refuse what is no architecture.
+
+    Raises:
+        ModelError: it is none; the line names those close to it.
+    """
+    _architecture_config(architecture)
+
+
+def require_tag(architecture: str, tag: str) -> None:
+    """Refuse what is no architecture, or no tag of its published weights.
+
+    Raises:
+        ModelError: it is none; the line names those that are.
+    """
+    _architecture_config(architecture)
+    _published(architecture, tag)
 
 
 def network_from_folder(folder: Path) -> OpenClipNetwork:
@@ -300,6 +322,16 @@ def _architecture_config(architecture: str) -> dict[str, Any]:
             "and a model of the hub is named hf:ORG/NAME"
         )
     return dict(config)
+
+
+def _published(architecture: str, tag: str) -> dict[str, Any]:
+    """What open_clip says of published weights: where they are, and how frames are prepared for them."""
+    import open_clip
+
+    published = open_clip.get_pretrained_cfg(architecture, tag)
+    if not published:
+        raise _unknown_tag(architecture, tag, open_clip.list_pretrained_tags_by_model(architecture))
+    return dict(published)
 
 
 def _usual_preprocessing(architecture: str) -> Mapping[str, Any]:
