@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,8 +13,10 @@ from zeroshot.errors import LabelError, OptionError, VideoError
 from zeroshot.index.index import LabelIndex, Ranked, probabilities
 from zeroshot.index.ivf import has_gpu
 from zeroshot.index.recall import check_recall
+from zeroshot.model.spans import joined_spans, spans_of
 from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts
 from zeroshot.types import Prediction, Prompts, Ranking, Segment
+from zeroshot.video.sampling import Window
 from zeroshot.video.source import VideoSource, is_path, name_of, path_of
 from zeroshot.words import labels_to_rank, require_made_by
 
@@ -26,32 +28,12 @@ if TYPE_CHECKING:
 
     from zeroshot.batch.parquet import EmbeddingRow
     from zeroshot.model.model import Model
+    from zeroshot.model.spans import Span
     from zeroshot.video.sampling import Sampling
 
 _SORTED_LABELS = 4096  # up to here sorting all scores costs less than a search for the best
 _SCORES_AT_ONCE = 1 << 17  # bounds the memory of a block: 2 MB of scores and probabilities
 _VECTORS_AT_ONCE = 64  # through a matrix product, where there are more labels
-_WINDOWS_AT_ONCE = 8  # bounds what a long video holds in memory: 8 windows of T frames
-_TOUCHING_SECONDS = 1e-6  # less between two windows is no gap but rounding
-
-
-class _Span(NamedTuple):
-    """A window of a video in seconds, or several joined, and its (D,) unit vector."""
-
-    start: float
-    end: float
-    vector: NDArray[np.float32]
-
-
-def _joined(run: Sequence[_Span]) -> _Span:
-    """Windows that follow each other as one, whose vector is their mean, weighted by their seconds."""
-    if len(run) == 1:
-        return run[0]
-    seconds = np.array([span.end - span.start for span in run])
-    mean = np.average([span.vector for span in run], axis=0, weights=seconds)
-    # Still windows have no dynamic vector; their mean has none either.
-    length = float(np.linalg.norm(mean)) or 1.0
-    return _Span(run[0].start, run[-1].end, (mean / length).astype(np.float32))
 
 
 class Classifier:
@@ -158,36 +140,18 @@ class Classifier:
     ) -> Iterator[Segment]:
         """The segments of `timeline` one by one, while the video is being read; memory stays bounded."""
         _check_k(k)
-        stride = window_seconds if stride_seconds is None else stride_seconds
-        if not (window_seconds > 0 and stride > 0):
-            raise OptionError(f"window {window_seconds} s and stride {stride} s must both be above 0")
+        window = Window(window_seconds, window_seconds if stride_seconds is None else stride_seconds)
         if not is_path(video):
             raise VideoError(f"{name_of(video)} has no clock; a timeline needs a video file")
-        spans = self._spans(str(video), window_seconds, stride)
-        return self._segments(self._merged(spans) if merge else spans, k)
+        spans = spans_of(self.model, str(video), window)
+        return self._segments(joined_spans(spans, self._best_label) if merge else spans, k)
 
-    def _spans(self, path: str, window_seconds: float, stride: float) -> Iterator[_Span]:
-        """The windows of a video in time order, each with its vector."""
-        for windows, clips in self.model.read_windows(path, window_seconds, stride, _WINDOWS_AT_ONCE):
-            for (start, end), vector in zip(windows, self.model.embed_clips(clips), strict=True):
-                yield _Span(start, end, vector)
-
-    def _merged(self, spans: Iterable[_Span]) -> Iterator[_Span]:
-        """The same, neighbours of one best label as one."""
-        label, run = "", list[_Span]()
-        for span in spans:
-            best = self._predictions(span.vector, 1)[0].label
-            if run and (best != label or span.start > run[-1].end + _TOUCHING_SECONDS):
-                yield _joined(run)
-                run = []
-            label = best
-            run.append(span)
-        if run:
-            yield _joined(run)
-
-    def _segments(self, spans: Iterable[_Span], k: int) -> Iterator[Segment]:
+    def _segments(self, spans: Iterable[Span], k: int) -> Iterator[Segment]:
         for span in spans:
             yield Segment(span.start, span.end, tuple(self._predictions(span.vector, k)))
+
+    def _best_label(self, span: Span) -> str:
+        return self._predictions(span.vector, 1)[0].label
 
     def rank_vectors(self, vectors: NDArray[np.float32], k: int = 5) -> list[list[Prediction]]:
         """The k best of K labels for each of n embeddings, best first.

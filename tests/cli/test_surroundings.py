@@ -111,6 +111,14 @@ def test_a_terminal_of_another_language_shows_what_it_can(monkeypatch):
     assert raw.getvalue() == b'\\xdcbung \\U0001f3c3\n{"path": "\\u00dcbung \\udcff"}\n'
 
 
+@pytest.mark.parametrize("words", ["-h", "embed -h", "models", "show puppet-tiny"])
+def test_pages_are_shown_whatever_the_terminal_writes(words):
+    for encoding in ("ascii", "cp437"):
+        done = shell(f"PYTHONIOENCODING={encoding} zeroshot {words}")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.strip()
+
+
 def test_embed_says_what_was_not_read_and_fails_while_rows_are_errors(run, tmp_path):
     videos = tmp_path / "videos"
     videos.mkdir()

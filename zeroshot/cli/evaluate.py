@@ -112,7 +112,6 @@ def evaluate(
     the same command goes on.
     """
     from zeroshot.checkpoint import DEFAULT_MODEL
-    from zeroshot.evaluation.document import document
     from zeroshot.evaluation.prepare import EvaluationSettings
     from zeroshot.evaluation.run import evaluate as run
 
@@ -137,12 +136,19 @@ def evaluate(
     with keeping(kept_in(cache or output)), Bars("videos", f"loading {chosen[0]}") as bars:
         report = run(root, chosen, protocol=protocol, output=output, settings=settings, advance=bars.of)
     _say_videos(report)
+    _put(report, output, as_json)
+    end_with(report.videos.listed - report.videos.evaluated, report.videos.listed)
+
+
+def _put(report: Report, output: str, as_json: bool) -> None:
+    """The figures on stdout: as JSON, or for people."""
+    from zeroshot.evaluation.document import document
+
     if as_json:
         put_json(report.as_dict())
-    else:
-        put_document(document(report))
-        put_line(f"{output}/report.html shows it")
-    end_with(report.videos.listed - report.videos.evaluated, report.videos.listed)
+        return
+    put_document(document(report))
+    put_line(f"{output}/report.html shows it")
 
 
 def _say_videos(report: Report) -> None:

@@ -44,7 +44,7 @@ def _what(config: Mapping[str, Any], adapter: Mapping[str, Any], weights: Mappin
     if not adapter:
         return f"a network like CLIP for frames and texts, {size}"
     frames = counted(_whole(adapter.get("num_frames")), "frame")
-    return f"a static and a dynamic stream over {frames}, {size}; answers with {config.get('stream')}"
+    return f"static and dynamic stream over {frames}, {size}; answers with {config.get('stream')}"
 
 
 def _ground(config: Mapping[str, Any], adapter: Mapping[str, Any]) -> str:
@@ -63,7 +63,7 @@ def _training(record: Mapping[str, Any]) -> str:
         split = f" ({record['split']})" if record.get("split") else ""
         chosen = counted(_whole(videos.get("held_out")), "other video")
         words = (
-            f"{counted(int(videos.get('training', 0)), 'video')} of {counted(len(labels), 'label')}{split}"
+            f"{counted(_whole(videos.get('training')), 'video')} of {counted(len(labels), 'label')}{split}"
         )
         return f"{words}; chosen on {chosen}"
     number = _mapping(record.get("settings")).get("videos")
@@ -80,7 +80,7 @@ def _measured(record: Mapping[str, Any], stream: str | None) -> str:
         shown = ", ".join(
             f"{name.replace('_', ' ')} {value:g} %" for name, value in list(figures.items())[:_SHOWN]
         )
-        return f"{shown}, on {counted(int(row.get('num_videos', 0)), 'fresh video')}"
+        return f"{shown}, on {counted(_whole(row.get('num_videos')), 'fresh video')}"
     history, best = record.get("history"), record.get("best_epoch")
     if isinstance(history, list) and isinstance(best, int) and 0 < best <= len(history):
         metrics = _mapping(_mapping(history[best - 1]).get("metrics"))
@@ -90,7 +90,7 @@ def _measured(record: Mapping[str, Any], stream: str | None) -> str:
             if isinstance(metrics.get(f"{name}_accuracy"), float)
         ]
         if found:
-            return f"right on the held-out videos that chose the epoch: {', '.join(found)}"
+            return f"right on held-out videos, which chose the epoch: {', '.join(found)}"
     return _UNSAID
 
 

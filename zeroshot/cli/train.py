@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zeroshot.training.config import TrainingConfig
-    from zeroshot.training.history import EpochRecord
+    from zeroshot.training.history import EpochRecord, Fitted
 
 SplitFile = Annotated[
     str,
@@ -119,24 +119,29 @@ def train(
         scenes=scenes,
         templates=templates,
     )
-    name = model or DEFAULT_MODEL
-    with keeping(kept_in(output)), Bars("videos", f"loading {name}") as bars:
+    model = model or DEFAULT_MODEL
+    with keeping(kept_in(output)), Bars("videos", f"loading {model}") as bars:
         fitted = run(
             split,
             output,
-            name,
+            model,
             config=chosen,
             preparation=preparation,
             held_out=held_out,
             device=device,
             watcher=_Screen(bars, as_json),
         )
+    _tell(fitted, output, as_json)
+
+
+def _tell(fitted: Fitted, output: str, as_json: bool) -> None:
+    """What came of it; ends with status 1 where videos could not be read, as a note has said."""
     record = fitted.history[fitted.best_epoch - 1]
     if as_json:
         put_json({"output": output, "best": record.as_dict(), "notes": list(fitted.notes)})
     else:
         put_line(f"epoch {fitted.best_epoch} of {len(fitted.history)} written to {output}")
-    if fitted.failures:  # a note has said which
+    if fitted.failures:
         raise typer.Exit(1)
 
 
