@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -289,7 +290,8 @@ def build_index(
     prompts = labels if isinstance(labels, Prompts) else make_prompts(labels, templates, spaced=spaced)
     network = load_model(model, stream=NO_STREAM) if isinstance(model, str) else model
     tell = watch or _unwatched
-    total, stamp = len(prompts.labels), index_stamp(network, prompts)
+    total = len(prompts.labels)
+    stamp = partial(index_stamp, network, prompts)  # every weight is read for it
 
     def searched(index: LabelIndex) -> LabelIndex:
         steps = count(1)
@@ -303,11 +305,11 @@ def build_index(
         network.require_apart(prompts)
         return searched(LabelIndex(prompts.labels, network.embed_prompts(prompts), fingerprint=stamp))
     with suppress(IndexFileError):
-        there = LabelIndex.load(output, fingerprint=stamp, exact=True)
+        there = LabelIndex.load(output, fingerprint=stamp(), exact=True)
         tell("there", total, total)
         return searched(there)
     network.require_apart(prompts)
-    with LabelRows(output, stamp) as rows:
+    with LabelRows(output, stamp()) as rows:
         tell("labels", min(rows.num_done(network.embedding_dim), total), total)
         vectors = rows.fill(network, prompts, lambda done: tell("labels", done, total))
         made = searched(LabelIndex(prompts.labels, vectors, fingerprint=stamp))

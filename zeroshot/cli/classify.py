@@ -69,6 +69,10 @@ def classify(
     choice = ModelChoice(model, device, sampling, decoder, stream, precision, frames, series)
     if embeddings is not None:
         choice = settings_from(embeddings, choice)
+    if embeddings is None:
+        from zeroshot.video.processes.pool import start_early
+
+        start_early()
     network = model_from(choice)
     classifier = classifier_from(network, labels, templates, index, not as_given)
     if as_csv:

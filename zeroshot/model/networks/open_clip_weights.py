@@ -15,6 +15,7 @@ from zeroshot.model.networks.foreign import (
     renamed,
     require_plain,
 )
+from zeroshot.model.networks.unfilled import fill
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,7 +129,7 @@ def put_weights(
             raise ValueError(f"it has no place for {deeper[0]}")
         factory.resize_pos_embed(kept, module)
         factory.resize_text_pos_embed(kept, module)
-        module.load_state_dict(kept, strict=True)
+        fill(module, kept)
     except Exception as error:  # open_clip stumbles in many ways over weights of another architecture
         raise ModelError(
             f"{path} holds no weights for {model_name}{prefix}: {one_line(error)}; expected a state dict of "

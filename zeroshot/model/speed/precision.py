@@ -29,7 +29,9 @@ PROMISES = {"exact": 0.99999, "fast": 0.9995, "fastest": 0.999}
 
 # An arithmetic that keeps fewer digits must be so many times faster than float32 to be worth it.
 _WORTH = 1.15
-_TRIED_FRAMES = 4
+# Frames that a copy is tried on. How far digits are dropped depends on the frame; another order of sums in
+# float32 is as near on any, and the library's own product may be slow.
+_TRIED_FRAMES = {"float32": 1, "bfloat16": 4, "int8": 4}
 # Most tokens in one pass of quick products: what stands between them stays in a core's own cache. And the
 # fewest that a core is given: below them reading the weights takes longer than the products.
 _MOST_TOKENS, _FEWEST_TOKENS = 400, 100
@@ -122,7 +124,8 @@ class Precision:
         network = self._in_force()
         if self._settled or not len(pixels):
             return
-        rows = torch.linspace(0, len(pixels) - 1, min(_TRIED_FRAMES, len(pixels))).round().long()
+        number = min(len(pixels), _TRIED_FRAMES.get(network.arithmetic or "", 1))
+        rows = torch.linspace(0, len(pixels) - 1, number).round().long()
         with torch.inference_mode():
             tried = pixels[rows.to(pixels.device)]
             exact = self._library.embed_pixels(tried)
