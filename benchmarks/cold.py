@@ -3,9 +3,9 @@
     python benchmarks/cold.py --clip FILE [--repeats 3] [--against PYTHONPATH]
 
 Prints Markdown. The floor imports torch and open_clip, builds ViT-B-32, loads its weights from a file and
-encodes eight frames once; it reads no video, no label, and answers nothing. Runs are interleaved, and ratios are
-medians of ratios to the floor of the same round. Weights are written first: the network's own random ones, as
-published ones take as long.
+encodes eight frames once; it reads no video, no label, and answers nothing. Runs are interleaved, and ratios
+are medians of ratios to the floor of the same round. Weights are written first: the network's own random
+ones, as published ones take as long.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from facts import machine_facts
+from facts import ROOT, machine_facts
 
 LABELS = "archery, yoga, drumming, punching, juggling balls"
 FLOOR = """
@@ -46,9 +46,11 @@ save_file({name: value.contiguous() for name, value in model.state_dict().items(
 
 def run(words: list[str], folder: str | None = None) -> tuple[float, float]:
     """Wall seconds and processor seconds of a process and its children."""
-    environment = {**os.environ, **({"PYTHONPATH": folder} if folder else {})}
+    environment = {**os.environ, "PYTHONPATH": folder or str(ROOT)}
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    ended = subprocess.run([sys.executable, *words], check=False, capture_output=True, env=environment)
+    ended = subprocess.run(
+        [sys.executable, *words], check=False, capture_output=True, env=environment, cwd=os.sep
+    )
     wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     if ended.returncode:
         sys.exit(ended.stderr.decode(errors="replace"))
@@ -79,12 +81,13 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--against", help="folder of another copy of the package, run as well")
     options = parser.parse_args()
+    clip = str(Path(options.clip).resolve())
     with tempfile.TemporaryDirectory() as folder:
         weights, kept = str(Path(folder) / "vit.safetensors"), str(Path(folder) / "embeddings")
         run(["-c", WEIGHTS, weights])
         model = ["--model", f"ViT-B-32/{weights}"]
-        one = ["-m", "zeroshot", "classify", options.clip, "--labels", LABELS, *model]
-        run(["-m", "zeroshot", "embed", options.clip, "--output", kept, *model])
+        one = ["-m", "zeroshot", "classify", clip, "--labels", LABELS, *model]
+        run(["-m", "zeroshot", "embed", clip, "--output", kept, *model])
         again = ["-m", "zeroshot", "classify", "--embeddings", kept, "--labels", LABELS, *model]
         ways = {"floor": (["-c", FLOOR, weights], None), "one clip, five labels": (one, None)}
         ways["the same from `--embeddings`"] = (again, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
 import zlib
 from contextlib import ExitStack, nullcontext
 from copy import copy, deepcopy
@@ -47,6 +48,7 @@ _FORMAT = 1
 _TEXT_KINDS = ("roberta", "xlm-roberta", "bert", "mt5", "m2m_100")
 _PREPROCESS_FIELDS = ("size", "mode", "mean", "std", "interpolation", "resize_mode", "fill_color")
 _MOST_MERGES_BYTES = 32 << 20
+_tokenizing = threading.Lock()  # tokenizers of transformers refuse a second thread
 
 
 class OpenClipNetwork(Network):
@@ -94,7 +96,8 @@ class OpenClipNetwork(Network):
 
     def token_ids(self, texts: list[str], length: int | None = None) -> torch.Tensor:
         """Ids (n, length) of the tokens of n ≥ 1 texts, padded; what exceeds the length is cut off."""
-        ids: torch.Tensor = self._tokenizer(texts, length)
+        with _tokenizing:
+            ids: torch.Tensor = self._tokenizer(texts, length)
         return ids
 
     def embed_texts(self, texts: list[str]) -> torch.Tensor:
