@@ -28,6 +28,7 @@ R = TypeVar("R")
 _making = threading.Lock()
 _TRIALS = 3  # steps on one thread, and as many on all, before one is chosen
 _WORTH = 1.15  # times that all threads must be faster than one to be taken
+_HOPELESS = 2.0  # times that they may be slower before they are not tried again
 
 
 def alone(work: Callable[[], R]) -> R:
@@ -95,7 +96,7 @@ class MeasuredThreads:
         """
         self._all = torch.get_num_threads()
         self.chosen = 1 if self._all == 1 else chosen
-        self._seconds: dict[int, list[float]] = {self._all: [], 1: []}
+        self._seconds: dict[int, list[float]] = {1: [], self._all: []}
         self._warm = False
 
     @property
@@ -124,6 +125,8 @@ class MeasuredThreads:
         if self._warm:
             self._seconds[number].append(seconds)
         self._warm = True  # the first step of a process allocates, and tells nothing
-        if all(len(each) == _TRIALS for each in self._seconds.values()):
-            apart, alone = min(self._seconds[self._all]), min(self._seconds[1])
-            self.chosen = self._all if apart * _WORTH < alone else 1
+        one, every = self._seconds[1], self._seconds[self._all]
+        if one and every and min(every) > _HOPELESS * min(one):
+            self.chosen = 1
+        elif len(one) == len(every) == _TRIALS:
+            self.chosen = self._all if min(every) * _WORTH < min(one) else 1
