@@ -51,6 +51,7 @@ class FakeHub:
         url: what HF_ENDPOINT is to be.
         cache: folder of the cache that goes with it.
         repositories: ORG/NAME → Repository.
+        starts: from which byte on a file was asked for, each time.
         breaks_after: bytes of a file after which the connection is cut, once; None: never.
         writers: token → the names of users and organizations that it may write to.
         objects: large files that were sent, by their SHA-256, until a commit takes them.
@@ -61,6 +62,7 @@ class FakeHub:
         self.cache = cache
         self.repositories: dict[str, Repository] = {}
         self.requests: list[str] = []
+        self.starts: list[int] = []
         self.breaks_after: int | None = None
         self.writers: dict[str, set[str]] = {}
         self.objects: dict[str, bytes] = {}
@@ -250,6 +252,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _file(self, data: bytes, commit: str) -> None:
         start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").split("-")[0])
+        self.hub.starts.append(start)
         headers = {
             "ETag": f'"{hashlib.sha256(data).hexdigest()}"',
             "X-Repo-Commit": commit,

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from zeroshot.classifier import Classifier, build_index, load
     from zeroshot.datasets.splits import LabeledVideo, Split, read_split
     from zeroshot.errors import ZeroshotError
+    from zeroshot.evaluation.prepare import EvaluationSettings
     from zeroshot.evaluation.report import Report
-    from zeroshot.evaluation.run import EvaluationSettings, evaluate
+    from zeroshot.evaluation.run import evaluate
     from zeroshot.index.index import LabelIndex
     from zeroshot.model.hub.push import push
     from zeroshot.model.model import Model
@@ -86,7 +87,7 @@ _HOMES = {
     "BiasReport": "bias.report",
     "Classifier": "classifier",
     "Clip": "types",
-    "EvaluationSettings": "evaluation.run",
+    "EvaluationSettings": "evaluation.prepare",
     "LabelIndex": "index.index",
     "LabeledVideo": "datasets.splits",
     "Match": "types",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import errno
 import gc
+import io
 import os
 import sys
 
@@ -13,6 +14,7 @@ import typer
 from zeroshot.cli import (
     bias,
     classify,
+    download,
     embed,
     evaluate,
     index,
@@ -23,15 +25,14 @@ from zeroshot.cli import (
     timeline,
     train,
 )
+from zeroshot.cli.progress import INTERRUPTED, Interrupted
 from zeroshot.cli.screen import abandon_stdout, say
 from zeroshot.errors import OptionError, OutputError, ZeroshotError, printable
 
 _UNWRITABLE = {errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG}
-INTERRUPTED = 130  # what typer ends with on Ctrl-C, as shells do
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
@@ -49,6 +50,9 @@ app.command("evaluate", short_help="Figures on unseen classes, by protocol.", no
 )
 app.add_typer(bias.app, name="bias", short_help="Test sets that tell scenery from action.")
 app.command("models", short_help="List what --model accepts.")(models.models)
+app.command("download", short_help="Fetch models for use without a network.", no_args_is_help=True)(
+    download.download
+)
 app.command("show", short_help="Tell what a checkpoint is and where it comes from.", no_args_is_help=True)(
     models.show
 )
@@ -73,7 +77,7 @@ def _top(
     ),
 ) -> None:
     """\b
-    Example:  zeroshot classify holiday.mp4 --labels "archery, juggling balls, playing cello"
+    Example:  zeroshot classify examples/clips --labels "waving, kicking, swimming" -k 1 --model puppet-tiny
 
     Tells what happens in videos, in words that you choose.
     """
@@ -99,7 +103,7 @@ def main() -> None:
         sys.exit(1)
     except SystemExit as end:
         if end.code == INTERRUPTED:
-            say("interrupted")
+            say(end.words if isinstance(end, Interrupted) else "interrupted")
         raise
 
 
@@ -117,6 +121,8 @@ def _require_surroundings() -> None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - until the end
     if sys.stdout is None:
         raise OutputError("stdout is closed; redirect it to a file, or to /dev/null")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # typer's pages hold characters that not every terminal has
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         os.getcwd()  # noqa: PTH109 - pathlib is slow to import
     except OSError:

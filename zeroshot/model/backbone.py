@@ -13,7 +13,7 @@ import torch.nn.functional as F
 
 from zeroshot.errors import ModelError, OptionError
 from zeroshot.model.hub.pull import pull
-from zeroshot.model.names import ModelName, parse_name
+from zeroshot.model.names import ModelName, parse_name, require_folder
 from zeroshot.model.networks import open_clip as openclip
 from zeroshot.model.networks import transformers as hub
 from zeroshot.model.networks.foreign import in_one_line, read_json
@@ -314,10 +314,7 @@ def _open_network(name: ModelName, from_hub: bool) -> Network:
     folder = Path(name.source)
     if (folder / "config.json").is_file() and "model_type" in read_json(folder / "config.json"):
         return hub.network_from_pretrained(folder)
-    if not (folder / "config.json").is_file() and not (folder / "open_clip_config.json").is_file():
-        raise ModelError(
-            f"{folder} is no model's folder; expected config.json or open_clip_config.json in it"
-        )
+    require_folder(folder)
     return openclip.network_from_folder(folder)
 
 

@@ -326,7 +326,7 @@ class Model(FromFolder):
 
         Args:
             path: a video file.
-            window_seconds: length of a window; the last one may be shorter.
+            window_seconds: length of a window; the last one differs, see `Window.over`.
             stride_seconds: from one window's start to the next's.
             windows_at_once: windows in a group; bounds the memory of a long video.
 

@@ -67,6 +67,38 @@ def parse_name(name: str) -> ModelName:
     return ModelName("tag", architecture, rest)
 
 
+def require_name(name: str) -> ModelName:
+    """What `name` asks for, if there can be such a model: its architecture, tag or folder is there.
+
+    Whether its weights can be had, and are whole, shows when they are loaded.
+
+    Raises:
+        ModelError: as `parse_name`, or an architecture, a tag or a folder that is none.
+    """
+    from zeroshot.model.networks.open_clip import require_architecture, require_tag
+
+    parsed = parse_name(name)
+    if parsed.kind == "folder":
+        require_folder(Path(parsed.source))
+    elif parsed.kind == "tag":
+        require_tag(parsed.architecture, parsed.source)
+    elif parsed.kind not in {"hub", "pulled"}:
+        require_architecture(parsed.architecture)
+    return parsed
+
+
+def require_folder(folder: Path) -> None:
+    """Refuse a folder that says nothing of a model.
+
+    Raises:
+        ModelError: it has no config.
+    """
+    if not any((folder / name).is_file() for name in ("config.json", "open_clip_config.json")):
+        raise ModelError(
+            f"{folder} is no model's folder; expected config.json or open_clip_config.json in it"
+        )
+
+
 def is_name_for_all(name: str) -> bool:
     """Whether a model's name means the same on any computer: no folder, no file, nothing that is unknown."""
     try:
@@ -121,7 +153,7 @@ def open_name(name: str) -> Opened:
     if name.startswith(PREFIX):
         pulled = pull(name)
         return Opened(pulled.name, pulled.folder, is_foreign=True, notes=pulled.notes)
-    return Opened(name, _checkpoint_folder(name))
+    return Opened(name, checkpoint_folder(name))
 
 
 def require_name_for_all(backbone: str | None, where: str) -> None:
@@ -137,7 +169,7 @@ def require_name_for_all(backbone: str | None, where: str) -> None:
         )
 
 
-def _checkpoint_folder(name: str) -> Path | None:
+def checkpoint_folder(name: str) -> Path | None:
     """The folder, bundled or not, that a model's name stands for; None where it has no config."""
     for folder in (checkpoints_folder() / name, Path(name).expanduser()):
         if name.strip() and (folder / "config.json").is_file():

@@ -15,6 +15,8 @@ from zeroshot.model.networks.foreign import (
     renamed,
     require_plain,
 )
+from zeroshot.model.networks.light_import import import_open_clip
+from zeroshot.model.networks.parts import HUB_WEIGHTS
 from zeroshot.model.networks.unfilled import fill
 
 if TYPE_CHECKING:
@@ -26,12 +28,6 @@ if TYPE_CHECKING:
 
     from zeroshot.model.networks.foreign import Renamed
 
-# Two files so that a repository without safetensors still loads; both are read without running code.
-HUB_WEIGHTS = (
-    "open_clip_model.safetensors",
-    "open_clip_pytorch_model.safetensors",
-    "open_clip_pytorch_model.bin",
-)
 # Of these a checkpoint may hold copies that nothing is computed with.
 _UNUSED = re.compile(r"position_ids$|attn_mask$|^(input_resolution|context_length|vocab_size)$")
 _WORDS = "token_embedding.weight"
@@ -155,7 +151,7 @@ def _completed(
 
 def _words_of_openai(model_name: str) -> torch.Tensor:
     """The word vectors of OpenAI's weights, from the cache: ViFi-CLIP and TC-CLIP keep them as they are."""
-    import open_clip
+    open_clip = import_open_clip()
 
     published = open_clip.get_pretrained_cfg(model_name.removesuffix("-quickgelu"), "openai")
     if not published:
@@ -173,7 +169,7 @@ def _words_of_openai(model_name: str) -> torch.Tensor:
 
 def _notes_on(named: Renamed, path: Path, model_name: str) -> tuple[str, ...]:
     """What the user should know of weights that were loaded."""
-    import open_clip
+    open_clip = import_open_clip()
 
     notes = []
     if named.prefix:
