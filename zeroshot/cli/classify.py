@@ -86,6 +86,10 @@ def classify(
         first.add("output", lambda: require_table(embeddings))
     first.add("model", lambda: require_choice(choice()))
     first.run()
+    if embeddings is None and found().paths:
+        from zeroshot.video.processes.pool import start_early
+
+        start_early()
     named, network = found(), model_from(choice())
     classifier = classifier_from(network, words(), index, k)
     num_unfound = _begin(named, put, as_csv)

@@ -15,7 +15,9 @@ from zeroshot.model.networks.foreign import (
     renamed,
     require_plain,
 )
+from zeroshot.model.networks.light_import import import_open_clip
 from zeroshot.model.networks.parts import HUB_WEIGHTS
+from zeroshot.model.networks.unfilled import fill
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -123,7 +125,7 @@ def put_weights(
             raise ValueError(f"it has no place for {deeper[0]}")
         factory.resize_pos_embed(kept, module)
         factory.resize_text_pos_embed(kept, module)
-        module.load_state_dict(kept, strict=True)
+        fill(module, kept)
     except Exception as error:  # open_clip stumbles in many ways over weights of another architecture
         raise ModelError(
             f"{path} holds no weights for {model_name}{prefix}: {one_line(error)}; expected a state dict of "
@@ -149,7 +151,7 @@ def _completed(
 
 def _words_of_openai(model_name: str) -> torch.Tensor:
     """The word vectors of OpenAI's weights, from the cache: ViFi-CLIP and TC-CLIP keep them as they are."""
-    import open_clip
+    open_clip = import_open_clip()
 
     published = open_clip.get_pretrained_cfg(model_name.removesuffix("-quickgelu"), "openai")
     if not published:
@@ -167,7 +169,7 @@ def _words_of_openai(model_name: str) -> torch.Tensor:
 
 def _notes_on(named: Renamed, path: Path, model_name: str) -> tuple[str, ...]:
     """What the user should know of weights that were loaded."""
-    import open_clip
+    open_clip = import_open_clip()
 
     notes = []
     if named.prefix:

@@ -17,7 +17,7 @@ from zeroshot.video.decoders.decode import VideoInfo
 from zeroshot.video.processes.break_offs import break_off_note
 from zeroshot.video.processes.key_frame_tally import SnapTally
 from zeroshot.video.processes.messages import clips_in
-from zeroshot.video.processes.pool import Crew, Job, Limits, threads_each
+from zeroshot.video.processes.pool import MEMORY_LIMIT_BYTES, Crew, Job, Limits, threads_each
 from zeroshot.video.source import Stretch, clips_from_frames, is_path, name_of, picture_paths
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class ClipReader:
         num_workers: int = 2,
         *,
         time_limit_seconds: float = 60.0,
-        memory_limit_bytes: int | None = 8 << 30,
+        memory_limit_bytes: int | None = MEMORY_LIMIT_BYTES,
         decoder: str = "auto",
         shorter_side: int | None = None,
     ) -> None:
