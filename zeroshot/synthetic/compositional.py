@@ -69,8 +69,9 @@ def render_composed(
 ) -> list[ComposedVideo]:
     """Videos of composed actions; each is the same whichever stand beside it.
 
-    A video's mirror image (figure and cover) is that of its action's `mirrored` with the same seed, played
-    backwards it is that of its `reversed`. `view.camera_jitter` is not heeded: see `Surroundings.camera`.
+    Where a side is named, a video's figure mirrored is that of its action's `mirrored` with the same seed;
+    played backwards it is that of its `reversed`, where that is another verb. `view.camera_jitter` is not
+    heeded: see `Surroundings.camera`.
 
     Args:
         actions: indices into `COMPOSED`.
