@@ -3,15 +3,21 @@
     python examples/train_compositional.py --output work/compositional --seeds 1 2 3 --minutes 18
 
 Each seed is a network of its own: folders `seed1`, `seed2`, … of weights, each as `zeroshot.load_model` takes
-them. A training that was stopped goes on where its last snapshot stands. Frames come from two worlds: today's
-(32 actions with names of their own) and the compositional one (`zeroshot.synthetic.grammar`), of which no
-clip and no caption of a combination in `grammar.UNSEEN` is ever shown. Captions name the action, the scene,
-both, or the postures; a still is only given its action's name when the movement is well under way, as a
-photographer presses the button: without that, nothing would tell "raising" from "lowering". A second loss
-asks of every text that its words can be read off its embedding: so texts become language instead of codes.
+them. A training that was stopped goes on where its last snapshot stands (`seed1.pt`, beside the folder); one
+that is finished is measured once more. How many steps there are is up to the machine.
+
+Frames come from two worlds: today's (32 actions with names of their own) and the compositional one
+(`zeroshot.synthetic.grammar`), of which no clip and no caption of a combination in `grammar.UNSEEN` is ever
+shown. Captions name the action, the scene, both, or the postures; a still is only given its action's name
+when the movement is well under way, as a photographer presses the button: without that, nothing would tell
+"raising" from "lowering".
+
+Two losses of texts alone make them a language instead of codes: every caption's words can be read off its
+embedding, and exchanging a verb is the same change whatever the limb ("parallels"; of seen names alone).
 
 At the end it prints what the instrument is worth: the cosine of the same change in two limbs (raising minus
-lowering), accuracies on combinations never seen, and order pairs, which averaged frames cannot tell apart.
+lowering), which must be 0.7 at least, or nothing that is measured with it says anything of unseen actions;
+accuracies on combinations never seen; and order pairs, which averaged frames cannot tell apart.
 """
 
 from __future__ import annotations
@@ -20,6 +26,7 @@ import argparse
 import itertools
 import json
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,7 +52,18 @@ from train_puppet_tiny import (
 
 from zeroshot.synthetic.compositional import render_composed
 from zeroshot.synthetic.coupling import COMPOSED_HOMES, sample_pairs
-from zeroshot.synthetic.grammar import ARMS, COMPOSED, LEGS, POSTURES, SEEN, TIMES, UNSEEN, VERBS, Action
+from zeroshot.synthetic.grammar import (
+    ARMS,
+    COMPOSED,
+    LEGS,
+    PACES,
+    POSTURES,
+    SEEN,
+    TIMES,
+    UNSEEN,
+    VERBS,
+    Action,
+)
 from zeroshot.synthetic.render import render_many
 from zeroshot.synthetic.skeleton import JOINTS
 from zeroshot.synthetic.surroundings import Surroundings
@@ -57,9 +75,38 @@ BARE = tuple(dict.fromkeys(action.bare for action in SEEN))
 MANNERS_OF = {bare: [action.manner for action in SEEN if action.bare == bare] for bare in BARE}
 SURROUNDINGS = (Surroundings(), Surroundings(2, 1, 0.5), Surroundings(3, 3, 1.0))
 NUM_WORDINGS = 8
-WEIGHTS = {"action": 1.0, "old action": 0.5, "scene": 0.3, "both": 0.3, "old both": 0.3, "words": 1.0}
+WEIGHTS = {
+    "action": 1.0, "old action": 0.5, "scene": 0.3, "both": 0.8, "old both": 0.8,
+    "words": 0.3, "parallels": 1.0,
+}  # fmt: skip
 POSTURE_WEIGHT = 0.4
 UNDER_WAY = (0.4, 0.98)
+"""How much must have changed in a still that is given its action's name."""
+
+SELDOM, EACH = ("both", "old both"), 4
+"""Kinds with so many captions that they are asked for in one step of a few."""
+
+NUM_PARALLELS = 16
+LEAST_COSINE = 0.7
+"""Of the same change in two limbs: below it names are codes that nothing can be carried over from."""
+
+
+def find_parallels() -> list[tuple[str, ...]]:
+    """Two verbs with one limb or side, and with another: in manners that all four were seen in, and bare."""
+    found = []
+    for here, there in itertools.combinations(
+        dict.fromkeys(action.part for action in SEEN if action.part), 2
+    ):
+        verbs = [verb for verb in VERBS if {here, there} <= set(VERBS[verb].parts)]
+        for one, other in itertools.permutations(verbs, 2):
+            for manner in dict.fromkeys((*TIMES, *PACES)):
+                four = [Action(verb, part, manner) for part in (here, there) for verb in (one, other)]
+                if set(four) <= set(SEEN):
+                    found += [tuple(action.name for action in four), tuple(action.bare for action in four)]
+    return list(dict.fromkeys(found))
+
+
+PARALLELS = find_parallels()
 
 
 def posture_kinds() -> dict[str, list[str]]:
@@ -251,43 +298,66 @@ def words_loss(run: Run, ids: Tensor, texts: Tensor) -> Tensor:
     return -(logs.gather(1, ids) * content).sum(1).div(content.sum(1).clamp(min=1)).mean()
 
 
-def step_loss(run: Run, batch: Stills, ids: dict[str, Tensor], num_patches: int, generator: torch.Generator,
-              told: dict[str, float]) -> Tensor:  # fmt: skip
-    """The loss of one batch."""
+def read_texts(model: CLIP, tokens: Tensor) -> Tensor:
+    """(U, D) unit rows of (U, L) tokens: what `encode_text` gives, without reading what pads the longest."""
+    length = int((tokens > 0).sum(1).max())
+    tokens = tokens[:, :length]
+    x = model.token_embedding(tokens) + model.positional_embedding[:length]
+    x = model.ln_final(model.transformer(x, attn_mask=model.attn_mask[:length, :length]))
+    ends = x[torch.arange(len(x)), tokens.argmax(1)]
+    return F.normalize((ends @ model.text_projection).float(), dim=1)
+
+
+def parallels_loss(texts: Tensor) -> Tensor:
+    """How far the same exchange of verbs is from the same change, from (4n, D) embeddings of `PARALLELS`."""
+    one, other, there, beside = texts.unflatten(0, (-1, 4)).unbind(1)
+    return (1 - F.cosine_similarity(one - other, there - beside, dim=1)).mean()
+
+
+def pick(batch: Stills, step: int, ids: dict[str, Tensor], generator: torch.Generator) -> dict[str, tuple]:
+    """Kind → rows that it says something of, (n, U) which of U captions is true of each, and their tokens."""
+    picked = {}
+    for kind, fact in batch.facts.items():
+        rows = (fact >= 0).nonzero()[:, 0]
+        names = fact[rows].unique()
+        if len(names) < 2 or (kind in SELDOM and step % EACH):
+            continue
+        wordings = torch.randint(ids[kind].shape[1], (1,), generator=generator).item()
+        picked[kind] = rows, (fact[rows][:, None] == names).float(), ids[kind][names, wordings]
+    return picked
+
+
+def losses_of(run: Run, batch: Stills, ids: dict[str, Tensor], num_patches: int) -> dict[str, Tensor]:
+    """The terms of one step's loss, each already weighted."""
     model = run.model
+    generator = torch.Generator().manual_seed(run.step * 1009 + 7)
+    picked = pick(batch, run.step, ids, generator)
+    drawn = torch.randint(len(ids["parallels"]), (NUM_PARALLELS,), generator=generator)
+    every = [tokens for *_, tokens in picked.values()] + [ids["parallels"][drawn].flatten(0, 1)]
     with torch.autocast("cpu", torch.bfloat16):
         pixels, places = augment(batch.frames, batch.joints, generator)
         images, patches, holders = look(model, pixels, places.float(), num_patches)
-        picked, chosen = {}, []
-        for kind, fact in batch.facts.items():
-            rows = (fact >= 0).nonzero()[:, 0]
-            names = fact[rows].unique()
-            if len(names) < 2:
-                continue
-            wordings = torch.randint(ids[kind].shape[1], (1,), generator=generator).item()
-            picked[kind] = (rows, (fact[rows][:, None] == names).float())
-            chosen.append(ids[kind][names, wordings])
-        every = torch.cat(chosen)
-        texts = model.encode_text(every, normalize=True).float()
-    loss = F.cross_entropy(run.pointer(patches.float()), holders)
-    told["joints"] = told.get("joints", 0) + loss.item()
-    reading = words_loss(run, every, texts)
-    told["words"] = told.get("words", 0) + reading.item()
-    loss = loss + WEIGHTS["words"] * reading
-    for (kind, (rows, true)), part in zip(picked.items(), texts.split([len(c) for c in chosen]), strict=True):
+        texts = read_texts(model, torch.cat(every))
+    parts = texts.split([len(tokens) for tokens in every])
+    terms = {
+        "joints": F.cross_entropy(run.pointer(patches.float()), holders),
+        "words": WEIGHTS["words"] * words_loss(run, torch.cat(every), texts),
+        "parallels": WEIGHTS["parallels"] * parallels_loss(parts[-1]),
+    }
+    for (kind, (rows, true, _)), part in zip(picked.items(), parts[:-1], strict=True):
         term = contrast(model.logit_scale.exp() * images[rows] @ part.T, true)
-        told[kind] = told.get(kind, 0) + term.item()
-        loss = loss + WEIGHTS.get(kind, POSTURE_WEIGHT) * term
-    return loss
+        terms[kind] = WEIGHTS.get(kind, POSTURE_WEIGHT) * term
+    return terms
 
 
 def train(
-    run: Run, tokens: SimpleTokenizer, stills: Stills, options: argparse.Namespace, folder: Path
+    run: Run, tokens: SimpleTokenizer, stills: Stills, options: argparse.Namespace, snapshot: Path
 ) -> None:
     """Train in place until the minutes are over; a snapshot every other minute."""
     ids = {kind: torch.stack([tokens(wordings) for wordings in rows]) for kind, rows in captions().items()}
+    ids["parallels"] = torch.stack([tokens(list(names)) for names in PARALLELS])
     generator = torch.Generator()
-    told: dict[str, float] = {}
+    told: Counter[str] = Counter()
     whole, saved = 60 * options.minutes, run.seconds
     while run.seconds < whole:
         begin, share = time.monotonic(), run.seconds / whole
@@ -299,7 +369,9 @@ def train(
             group["lr"] = rate_at(share, options.rate)
         run.step += 1
         in_turn = run.step % len(NUM_PATCHES) if share < 0.85 else -1
-        loss = step_loss(run, batch, ids, NUM_PATCHES[in_turn], generator, told)
+        terms = losses_of(run, batch, ids, NUM_PATCHES[in_turn])
+        loss = torch.stack(list(terms.values())).sum()
+        told.update({kind: term.item() for kind, term in terms.items()})
         run.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(run.model.parameters(), 1.0)
@@ -308,13 +380,19 @@ def train(
         run.losses.append(loss.item())
         run.seconds += time.monotonic() - begin
         if run.step % 50 == 0:
-            line = "  ".join(f"{kind} {value / 50:.2f}" for kind, value in told.items())
+            line = "  ".join(f"{kind} {value / 50:.3f}" for kind, value in told.items())
             print(f"step {run.step}, {run.seconds:.0f} s  {line}", flush=True)
             told.clear()
         if run.seconds - saved > 120:
             saved = run.seconds
-            torch.save(run.state(), folder / "snapshot.part")
-            (folder / "snapshot.part").replace(folder / "snapshot.pt")
+            save(run, snapshot)
+
+
+def save(run: Run, snapshot: Path) -> None:
+    """Write a snapshot, whole or not at all."""
+    part = snapshot.with_suffix(".part")
+    torch.save(run.state(), part)
+    part.replace(snapshot)
 
 
 def embed(model: CLIP, tokens: SimpleTokenizer, texts: list[str]) -> Tensor:
@@ -420,39 +498,52 @@ def read_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def new_config(folder: Path) -> tuple[dict, SimpleTokenizer]:
+    """The network's settings and its tokenizer, whose merges are written to a folder."""
+    merges = folder / "merges.txt.gz"
+    texts = [text for kind in captions().values() for wordings in kind for text in wordings]
+    texts += [*every_caption(), *(action.name for action in COMPOSED)]
+    words = {"vocab_size": write_merges(merges, texts), "tokenizer_kwargs": {"bpe_path": merges.name}}
+    config = {**MODEL, "text_cfg": {**MODEL["text_cfg"], **words}}
+    return config, SimpleTokenizer(str(merges), context_length=MODEL["text_cfg"]["context_length"])
+
+
 def main() -> None:
     """Render, train, measure, write: one seed after the other."""
     options = read_options()
     for seed in options.seeds:
         options.seed = seed
-        folder = options.output / f"seed{seed}"
+        folder, snapshot = options.output / f"seed{seed}", options.output / f"seed{seed}.pt"
         folder.mkdir(parents=True, exist_ok=True)
-        merges = folder / "merges.txt.gz"
-        texts = [text for kind in captions().values() for wordings in kind for text in wordings]
-        texts += [*every_caption(), *(action.name for action in COMPOSED)]
-        words = {"vocab_size": write_merges(merges, texts), "tokenizer_kwargs": {"bpe_path": merges.name}}
-        model_cfg = {**MODEL, "text_cfg": {**MODEL["text_cfg"], **words}}
-        tokens = SimpleTokenizer(str(merges), context_length=MODEL["text_cfg"]["context_length"])
-        run = start(model_cfg, seed, options.rate)
-        if (folder / "snapshot.pt").is_file():
-            run.load(torch.load(folder / "snapshot.pt"))
+        config, tokens = new_config(folder)
+        run = start(config, seed, options.rate)
+        if snapshot.is_file():
+            run.load(torch.load(snapshot))
         begin = time.monotonic()
         if run.seconds < 60 * options.minutes:
             stills = render_stills(options.videos, options.frames_each, options.coupling, seed)
             print(f"rendered {len(stills.frames)} frames in {time.monotonic() - begin:.0f} s", flush=True)
-            train(run, tokens, stills, options, folder)
-            torch.save(run.state(), folder / "snapshot.pt")
-        run.model.eval()
-        found: dict[str, object] = cosines(run.model, tokens)
-        for around in (SURROUNDINGS[0], SURROUNDINGS[-1]):
-            found[f"persons {around.persons}"] = measure(
-                run.model, tokens, around, options.test_each, 900 + seed
-            )
-        print(json.dumps(found, indent=1), flush=True)
+            train(run, tokens, stills, options, snapshot)
+            save(run, snapshot)
+        found = judge(run.model, tokens, options.test_each, seed)
         settings = {name: value for name, value in vars(options).items() if name not in ("output", "seeds")}
         training = {"recipe": "examples/train_compositional.py", "settings": settings, "steps": run.step,
                     "seconds": round(run.seconds), "metrics_percent": found}  # fmt: skip
-        write_checkpoint(folder, run.model, model_cfg, training, f"compositional-{seed}")
+        write_checkpoint(folder, run.model, config, training, f"compositional-{seed}")
+
+
+def judge(model: CLIP, tokens: SimpleTokenizer, each: int, seed: int) -> dict[str, object]:
+    """What a network is worth; printed as well."""
+    model.eval()
+    cosine = cosines(model, tokens)
+    found: dict[str, object] = {**cosine}
+    for around in (SURROUNDINGS[0], SURROUNDINGS[-1]):
+        found[f"persons {around.persons}"] = measure(model, tokens, around, each, 900 + seed)
+    print(json.dumps(found, indent=1))
+    least = min(cosine.values())
+    verdict = "it can be measured with" if least >= LEAST_COSINE else "it MEASURES NOTHING"
+    print(f"seed {seed}: least cosine {least} (needed: {LEAST_COSINE}): {verdict}", flush=True)
+    return found
 
 
 if __name__ == "__main__":
