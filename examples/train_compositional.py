@@ -73,7 +73,9 @@ BARE = tuple(dict.fromkeys(action.bare for action in SEEN))
 """Seen actions without their manner, which no still shows."""
 
 MANNERS_OF = {bare: [action.manner for action in SEEN if action.bare == bare] for bare in BARE}
-SURROUNDINGS = (Surroundings(), Surroundings(2, 1, 0.5), Surroundings(3, 3, 1.0))
+SURROUNDINGS = (Surroundings(), Surroundings(camera=0.5), Surroundings(2, 1, 0.5), Surroundings(3, 3, 1.0))
+"""Of stills, in turn: half of them show one person alone, whose joints are the only ones to be found."""
+
 NUM_WORDINGS = 8
 WEIGHTS = {
     "action": 1.0, "old action": 0.5, "scene": 0.3, "both": 0.8, "old both": 0.8,
@@ -86,7 +88,7 @@ UNDER_WAY = (0.4, 0.98)
 SELDOM, EACH = ("both", "old both"), 4
 """Kinds with so many captions that they are asked for in one step of a few."""
 
-NUM_PARALLELS = 16
+NUM_PARALLELS = 6
 LEAST_COSINE = 0.7
 """Of the same change in two limbs: below it names are codes that nothing can be carried over from."""
 

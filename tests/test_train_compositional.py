@@ -144,17 +144,17 @@ def test_training_learns_and_goes_on_from_its_snapshot(recipe, stills, tmp_path,
 
 
 @pytest.mark.slow
-def test_one_command_gives_checkpoints_that_the_package_loads(tmp_path):
+@pytest.mark.timeout(600)
+def test_one_command_gives_a_checkpoint_that_the_package_loads(tmp_path):
     command = [
         sys.executable, str(EXAMPLES / "train_compositional.py"), "--output", str(tmp_path),
-        "--seeds", "1", "2", "--minutes", "0.05", "--videos", "60", "--batch", "16", "--test-each", "1",
+        "--seeds", "2", "--minutes", "0.05", "--videos", "60", "--batch", "16", "--test-each", "1",
     ]  # fmt: skip
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert done.stdout.count("needed: 0.7") == 2
-    for seed in (1, 2):
-        model = zeroshot.load_model(str(tmp_path / f"seed{seed}"), device="cpu")
-        assert model.embed_texts(COMPOSED_NAMES).shape == (len(COMPOSED), 128)
-        facts = json.loads((tmp_path / f"seed{seed}" / "training.json").read_text(encoding="utf-8"))
-        assert facts["steps"] > 0
-        assert 0 <= facts["metrics_percent"]["persons 3"]["order pairs, averaged"] <= 100
-        assert sum(path.stat().st_size for path in (tmp_path / f"seed{seed}").iterdir()) < 10e6
+    assert done.stdout.count("needed: 0.7") == 1
+    model = zeroshot.load_model(str(tmp_path / "seed2"), device="cpu")
+    assert model.embed_texts(COMPOSED_NAMES).shape == (len(COMPOSED), 128)
+    facts = json.loads((tmp_path / "seed2" / "training.json").read_text(encoding="utf-8"))
+    assert facts["steps"] > 0
+    assert 0 <= facts["metrics_percent"]["persons 3"]["order pairs, averaged"] <= 100
+    assert sum(path.stat().st_size for path in (tmp_path / "seed2").iterdir()) < 10e6
