@@ -165,7 +165,7 @@ def of(method: Method) -> Row:
     swapped, mirrored = ("swap",) * method.swapped, ("mirror",) * method.mirrored
     both = ("swap_mirror",) * (method.swapped and method.mirrored)
     return Row(
-        weights=method.weights,
+        weights=dict.fromkeys(CLASSIFY, 0.0) | dict(method.weights),
         adapter={"num_components": AdapterConfig.num_components, **method.adapter},
         balanced=method.draws.balance_scenes,
         changed=swapped + mirrored + both,

@@ -14,7 +14,7 @@ import torch
 
 from zeroshot.synthetic.grammar import COMPOSED, VERBS, leads_somewhere
 from zeroshot.synthetic.motion import Motion, pose
-from zeroshot.synthetic.poses import both, steps
+from zeroshot.synthetic.poses import PROGRAMMES, both, steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,22 +25,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Gesture:
-    """What a gesture may use, for B videos of T frames.
+class Gesture(Motion):
+    """What a gesture may use, for B videos of T frames; `change` follows the passes.
 
     Attributes:
-        motion: draws and clock; runs backwards where the gesture is played so.
         passes: (B, T) how often it has been done, from 0 to 1, 2 (twice) or 3 (there, back and there again).
         total: (B, 1) passes of the whole video.
         pace: (B, 1) 0 to 1, how fast a walk is.
     """
 
-    motion: Motion
     passes: Tensor
     total: Tensor
     pace: Tensor
 
-    @property
     def change(self) -> Tensor:
         """(B, T) from 0 to 1 at one pass, back to 0 at two."""
         return 0.5 - 0.5 * torch.cos(math.pi * self.passes)
@@ -53,108 +50,61 @@ class Gesture:
     @property
     def turn(self) -> Tensor:
         """(B, T) angle, once around in one pass, this way or that."""
-        return 2 * math.pi * self.passes * torch.where(self.motion.draws[:, 9:10] < 0.5, -1.0, 1.0)
+        return 2 * math.pi * self.passes * torch.where(self.draws[:, 9:10] < 0.5, -1.0, 1.0)
 
 
 def _straight(out: Tensor) -> Pose:
-    """An arm or a leg held straight to the side."""
+    """An arm held straight to the side."""
     return {"arm_out": out, "fore_out": out, "fore_fwd": 0 * out}
 
 
-def _arm_raise(g: Gesture) -> Pose:
-    return _straight(0.2 + 2.65 * g.motion.size.clamp(max=1) * g.change)
+def _bend_leg(g: Gesture) -> Pose:
+    change = g.change()
+    return {"leg_out": 0.09 + 0.35 * change, "leg_fwd": 1.3 * g.size * change, "knee": 1.9 * change}
 
 
-def _arm_bend(g: Gesture) -> Pose:
-    return {"arm_out": 0.25 + 0.3 * g.change, "fore_out": 0.25 + 2.35 * g.change * g.motion.size}
-
-
-def _arm_swing(g: Gesture) -> Pose:
-    return _straight(0.22 + 1.25 * g.motion.size * g.reach)
-
-
-def _arm_wave(g: Gesture) -> Pose:
-    return {
-        "arm_out": g.motion.draw(8, 1.6, 1.9) + 0 * g.reach,
-        "fore_out": 1.9 + 1.5 * g.motion.size * g.reach,
-    }
-
-
-def _arm_circle(g: Gesture) -> Pose:
-    return _straight(g.motion.draw(8, 0.2, 0.5) + g.turn)
-
-
-def _punch(g: Gesture) -> Pose:
-    return {"arm_out": 0.5 + 1.05 * g.reach, "fore_out": 2.7 - 1.15 * g.reach}
-
-
-def _leg_raise(g: Gesture) -> Pose:
-    return {"leg_out": 0.09 + 1.1 * g.motion.size * g.change}
-
-
-def _leg_bend(g: Gesture) -> Pose:
-    return {
-        "leg_out": 0.09 + 0.35 * g.change,
-        "leg_fwd": 1.3 * g.motion.size * g.change,
-        "knee": 1.9 * g.change,
-    }
-
-
-def _leg_swing(g: Gesture) -> Pose:
-    return {"leg_out": 0.09 + 0.75 * g.motion.size * g.reach}
-
-
-def _leg_wave(g: Gesture) -> Pose:
-    return {"leg_out": 0.45 + 0.7 * g.motion.size * g.reach, "knee": 0.3 + 0 * g.reach}
-
-
-def _leg_circle(g: Gesture) -> Pose:
+def _circle_leg(g: Gesture) -> Pose:
     fold = 0.6 * torch.sin(g.turn)
     return {"leg_out": 0.6 - 0.4 * torch.cos(g.turn), "leg_fwd": fold, "knee": 0.8 * fold.clamp(min=0)}
 
 
 def _kick(g: Gesture) -> Pose:
     folded = torch.sin(2 * math.pi * g.passes).abs()
-    thrust = 0.09 + 1.0 * g.motion.size * g.reach
-    return {"leg_out": thrust, "leg_fwd": 0.9 * folded, "knee": 1.7 * folded}
+    return {"leg_out": 0.09 + 1.0 * g.size * g.reach, "leg_fwd": 0.9 * folded, "knee": 1.7 * folded}
 
 
-def _squat(g: Gesture) -> Pose:
-    down = g.change * g.motion.size
-    arms, legs = {"arm_fwd": 1.5 * down, "fore_fwd": 1.5 * down}, {"leg_fwd": 1.5 * down, "knee": 2.35 * down}
-    return {"yaw": g.motion.sideways(0.4, 1.2), "pitch": 0.45 * down, **both(arms), **both(legs)}
-
-
-def _bow(g: Gesture) -> Pose:
-    down = g.change * g.motion.size
-    hang = g.motion.draw(8, 0.2, 0.9) * down
-    return {
-        "yaw": g.motion.sideways(0.7, 1.4),
-        "pitch": 1.35 * down,
-        **both({"arm_fwd": hang, "fore_fwd": hang}),
-    }
+ONE_SIDED: dict[tuple[str, str], Callable[[Gesture], Pose]] = {
+    ("raise", "arm"): lambda g: _straight(0.2 + 2.65 * g.size.clamp(max=1) * g.change()),
+    ("bend", "arm"): lambda g: {"arm_out": 0.25 + 0.3 * g.change(), "fore_out": 0.25 + 2.35 * g.change()},
+    ("swing", "arm"): lambda g: _straight(0.22 + 1.25 * g.size * g.reach),
+    ("wave", "arm"): lambda g: {"arm_out": g.draw(8, 1.6, 1.9), "fore_out": 1.9 + 1.5 * g.size * g.reach},
+    ("circle", "arm"): lambda g: _straight(g.draw(8, 0.2, 0.5) + g.turn),
+    ("punch", "arm"): lambda g: {"arm_out": 0.5 + 1.05 * g.reach, "fore_out": 2.7 - 1.15 * g.reach},
+    ("raise", "leg"): lambda g: {"leg_out": 0.09 + 1.1 * g.size * g.change()},
+    ("bend", "leg"): _bend_leg,
+    ("swing", "leg"): lambda g: {"leg_out": 0.09 + 0.75 * g.size * g.reach},
+    ("wave", "leg"): lambda g: {"leg_out": 0.45 + 0.7 * g.size * g.reach, "knee": 0 * g.passes + 0.3},
+    ("circle", "leg"): _circle_leg,
+    ("kick", "leg"): _kick,
+}
+"""What one arm or leg does, the other hanging."""
 
 
 def _lean(g: Gesture) -> Pose:
-    lean = 0.7 * g.motion.size * g.change
+    lean = 0.7 * g.size * g.change()
     arm = {"l_arm_out": 0.25 + lean, "l_fore_out": 0.3 + lean}
     return {"roll": lean, **arm, **both({"leg_out": 0.16 + 0 * lean})}
 
 
-def _turn(g: Gesture) -> Pose:
-    return {"yaw": math.pi / 2 * g.motion.size * g.change}
-
-
 def _travel(g: Gesture, running: float) -> Pose:
     """To the right: longer steps and folded arms for who runs, more of them for who is quick."""
-    angle = 2 * math.pi * ((1.2 + 1.2 * g.pace + 0.6 * running) * g.passes + g.motion.draw(3, 0, 1))
-    swing = (0.5 + 0.5 * running) * g.motion.size * torch.sin(angle)
+    angle = 2 * math.pi * ((1.2 + 1.2 * g.pace + 0.6 * running) * g.passes + g.draw(3, 0, 1))
+    swing = (0.5 + 0.5 * running) * g.size * torch.sin(angle)
     bent = 0.25 + 1.35 * running
     arms = {"r_arm_fwd": -swing, "r_fore_fwd": bent - swing, "l_arm_fwd": swing, "l_fore_fwd": bent + swing}
-    way = 0.55 + 0.45 * g.pace + 0.15 * running
     body = {
-        "yaw": g.motion.draw(6, 1.1, 1.5),
-        "x": (g.passes - 0.5) * way,
+        "yaw": g.draw(6, 1.1, 1.5),
+        "x": (g.passes - 0.5) * (0.55 + 0.45 * g.pace + 0.15 * running),
         "lift": 0.06 * running * torch.sin(angle).abs(),
         "pitch": 0.04 + 0.28 * running + 0 * angle,
     }
@@ -166,40 +116,32 @@ def _jump(g: Gesture) -> Pose:
     crouch, air = (-height).clamp(min=0), height.clamp(min=0)
     arms = both({"arm_fwd": -0.6 * crouch, "fore_fwd": -0.4 * crouch, "arm_out": 0.22 + 1.2 * air})
     legs = both({"leg_fwd": 0.95 * crouch + 0.3 * air, "knee": 1.7 * crouch + 0.7 * air})
-    return {"lift": 0.3 * g.motion.size * air, "pitch": 0.4 * crouch, **arms, **legs}
+    return {"lift": 0.3 * g.size * air, "pitch": 0.4 * crouch, **arms, **legs}
 
 
-def _jump_aside(g: Gesture) -> Pose:
-    return {**_jump(g), "x": 0.75 * (g.passes / g.total - 0.5)}
+WHOLE: dict[str, Callable[[Gesture], Pose]] = {
+    "squat": PROGRAMMES["squatting down"][0],
+    "bow": PROGRAMMES["bowing"][0],
+    "lean": _lean,
+    "turn": lambda g: {"yaw": math.pi / 2 * g.size * g.change()},
+    "walk": lambda g: _travel(g, 0.0),
+    "run": lambda g: _travel(g, 1.0),
+    "jump": _jump,
+    "jump aside": lambda g: {**_jump(g), "x": 0.75 * (g.passes / g.total - 0.5)},
+}
+"""What the whole body does."""
 
 
-_ONE_SIDED: dict[tuple[str, str], Callable[[Gesture], Pose]] = {
-    ("raise", "arm"): _arm_raise, ("bend", "arm"): _arm_bend, ("swing", "arm"): _arm_swing,
-    ("wave", "arm"): _arm_wave, ("circle", "arm"): _arm_circle, ("punch", "arm"): _punch,
-    ("raise", "leg"): _leg_raise, ("bend", "leg"): _leg_bend, ("swing", "leg"): _leg_swing,
-    ("wave", "leg"): _leg_wave, ("circle", "leg"): _leg_circle, ("kick", "leg"): _kick,
-}  # fmt: skip
-_WHOLE: dict[str, Callable[[Gesture], Pose]] = {
-    "squat": _squat, "bow": _bow, "lean": _lean, "turn": _turn,
-    "walk": lambda g: _travel(g, 0.0), "run": lambda g: _travel(g, 1.0),
-    "jump": _jump, "jump aside": _jump_aside,
-}  # fmt: skip
-
-
-def _programme(gesture: str, limb: str, g: Gesture) -> Pose:
-    """A gesture with one limb, with both or with the whole body, for somebody who faces us."""
-    front: Pose = {"yaw": g.motion.front()}
+def _pose(gesture: str, limb: str, g: Gesture) -> Pose:
+    """Every channel of a gesture with one limb, with both or with the whole body, for somebody at ease."""
+    channels: Pose = {"yaw": g.front()}
     if not limb:
-        return front | _WHOLE[gesture](g)
-    channels = _ONE_SIDED[gesture, limb.removesuffix("s")](g)
-    if limb == "arms":
-        return front | both(channels)
-    return front | {f"r_{name}": value for name, value in channels.items()}
-
-
-def _poses(gesture: str, limb: str, g: Gesture) -> Pose:
-    """Every channel of a gesture, over a body at ease."""
-    return pose(lambda _: _programme(gesture, limb, g), g.motion)
+        channels |= WHOLE[gesture](g)
+    elif limb == "arms":
+        channels |= both(ONE_SIDED[gesture, "arm"](g))
+    else:
+        channels |= {f"r_{name}": value for name, value in ONE_SIDED[gesture, limb](g).items()}
+    return pose(lambda _: channels, g)
 
 
 def move(
@@ -234,11 +176,10 @@ def move(
     clock = torch.where(flips, seconds.flip(1), seconds), torch.where(flips, progress.flip(1), progress)
     passes, total, pace = _passes(actions, draws, clock[1])
     for (gesture, limb), rows in groups.items():
-        motion = Motion(clock[0][rows], clock[1][rows], draws[rows])
-        g = Gesture(motion, passes[rows], total[rows], pace[rows])
-        for name, channel in _poses(gesture, limb, g).items():
+        g = Gesture(*(part[rows] for part in (*clock, draws, passes, total, pace)))
+        for name, channel in _pose(gesture, limb, g).items():
             poses.setdefault(name, torch.zeros_like(seconds).contiguous())[rows] = channel
-        done[rows] = g.change
+        done[rows] = g.change()
     return poses, side, torch.where(backwards, 1 - done, done)
 
 
