@@ -9,7 +9,8 @@ several ways, and judged on videos in which the scene says nothing. Writes debia
 debias_ablation.csv (biased streams; with --ablation also scene labels and single ingredients), debias.md and
 pictures. A run that was killed goes on where it stopped: tokens and finished trainings are kept in the cache
 folder. The settings stand in debias_rows.py; they were chosen with `--world validation`: other scenes, other
-seeds, other videos.
+seeds, other videos. `--world compositional` asks the same of actions made of parts, of which no backbone of
+`examples/train_compositional.py` has met 43; `compositional-busy` adds people, traffic and a moving camera.
 """
 
 from __future__ import annotations
