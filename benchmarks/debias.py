@@ -403,6 +403,7 @@ def facts_of(plan: Plan, finished: Finished) -> dict[str, object]:
         "fingerprint": plan.fingerprint,
         "world": plan.world,
         "size": asdict(plan.size),
+        "num_labels": [len(plan.place.seen), len(plan.place.unseen)],
         "seeds": list(plan.seeds),
         "couplings": list(plan.couplings),
         "num_scenes": len(plan.place.places),

@@ -88,11 +88,12 @@ def accuracies(
     right = {name: correct(part, labels) for name, part in scores.items()}
     away = labels != backgrounds
     misled = correct(scores["swap"], backgrounds)[away]
-    unseen_labels = test.unseen_labels.numpy()
-    novel = correct(rows["unseen"] @ texts[seen:].T, unseen_labels - seen)
+    unseen_labels, unseen_scores = test.unseen_labels.numpy(), rows["unseen"] @ texts.T
+    novel = correct(unseen_scores[:, seen:], unseen_labels - seen)
+    unseen_pairs = world.rows_of_pairs(world.unseen)
     among_all = [
         correct(rows["swap"] @ texts.T, labels).mean(),
-        correct(rows["unseen"] @ texts.T, unseen_labels).mean(),
+        correct(unseen_scores, unseen_labels).mean(),
     ]
     originals = max(1, int(right["orig"].sum()))
     shares = {
@@ -107,6 +108,7 @@ def accuracies(
         "unseen_shacc": novel.mean(),
         "h": 2 * among_all[0] * among_all[1] / max(1e-9, sum(among_all)),
         "order_pairs": pair_outcomes(scores["swap"], labels, world.rows_of_pairs(world.seen)).mean(),
+        "unseen_order_pairs": pair_outcomes(unseen_scores, unseen_labels, unseen_pairs).mean(),
     }
     return {name: 100 * float(share) for name, share in shares.items()}
 

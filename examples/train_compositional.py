@@ -1,10 +1,11 @@
 """Trains small CLIPs on puppets whose actions are made of parts, some combinations of which are kept back.
 
-    python examples/train_compositional.py --output work/compositional --seeds 1 2 3 --minutes 18
+    python examples/train_compositional.py --output work/compositional --seeds 1 2 3
 
 Each seed is a network of its own: folders `seed1`, `seed2`, … of weights, each as `zeroshot.load_model` takes
 them. A training that was stopped goes on where its last snapshot stands (`seed1.pt`, beside the folder); one
-that is finished is measured once more. How many steps there are is up to the machine.
+that is finished is measured once more. A seed trains for 15 minutes (`--minutes`); rendering and measuring take
+a few more. How many steps that makes is up to the machine: leave it idle.
 
 Frames come from two worlds: today's (32 actions with names of their own) and the compositional one
 (`zeroshot.synthetic.grammar`), of which no clip and no caption of a combination in `grammar.UNSEEN` is ever
@@ -493,9 +494,9 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, required=True, help="folder of the checkpoints")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument(
-        "--minutes", type=float, default=18.0, help="of training, a seed; rendering comes on top"
+        "--minutes", type=float, default=15.0, help="of training, a seed; rendering comes on top"
     )
-    parser.add_argument("--videos", type=int, default=18000, help="videos rendered for a training")
+    parser.add_argument("--videos", type=int, default=16000, help="videos rendered for a training")
     parser.add_argument("--frames-each", type=int, default=4, help="frames taken of each")
     parser.add_argument("--coupling", type=float, default=0.8, help="share of videos put in their home scene")
     parser.add_argument("--batch", type=int, default=128, help="frames a step")

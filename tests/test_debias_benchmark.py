@@ -124,6 +124,7 @@ def test_accuracies_of_a_reader_of_backgrounds_and_of_one_of_persons():
     person = dict.fromkeys(("orig", "background", "human", "swap", "scuba", "scufo"), texts[:seen])
     found = scores.accuracies({**person, "unseen": texts[seen:]}, test, texts, today)
     assert found["shacc"] == found["unseen_shacc"] == found["h"] == found["order_pairs"] == 100
+    assert found["unseen_order_pairs"] == 100
     assert found["sberr"] == found["contra"] == 0
     place = {**person, "swap": texts[other.numpy()], "unseen": texts[:unseen]}
     found = scores.accuracies(place, test, texts, today)
@@ -186,7 +187,7 @@ def test_one_command_writes_tables_and_pictures(tmp_path):
     }  # fmt: skip
     assert {line["metric"] for line in lines} == {
         "orig", "shacc", "sberr", "bor", "hor", "scuba", "scufo", "contra", "unseen_shacc", "h", "nhsic",
-        "scene_probe", "order_pairs",
+        "scene_probe", "order_pairs", "unseen_order_pairs",
     }  # fmt: skip
     assert {line["rho"] for line in lines if line["row"] == "oracle"} == {"0.0"}
     for name in ("debias.md", "debias_curves.png", "debias_streams.png", "debias_ablation.csv"):
