@@ -79,9 +79,10 @@ def markdown(figures: Figures, ablation: Figures, facts: dict) -> str:
         "",
         f"Backbone `{facts['backbone']}` ({facts['fingerprint'][:12]}), frozen; {size['train']} training "
         f"videos of {seen} seen actions, {size['test_per_label']} test persons for each of {seen} seen and "
-        f"{unseen} unseen actions. {len(facts['seeds'])} seeds: training videos and first weights. Mean ± half "
-        "of Student's 95 % interval over seeds, in percent (NHSIC: 1 at most). Where no stream is named it is the dynamic "
-        "one. The coupling ρ is the share of training videos put at their action's home scene, besides those "
+        f"{unseen} unseen actions. {len(facts['seeds'])} seeds: training videos and first weights. "
+        "Mean ± half of Student's 95 % interval over seeds, in percent (NHSIC: 1 at most). Where no stream "
+        "is named it is the dynamic one. The coupling ρ is the share of training videos put at their "
+        "action's home scene, besides those "
         f"that fall there by chance. Chance: {100 / seen:.2g} % on seen labels, {100 / unseen:.2g} % on "
         f"unseen ones, 50 % on order pairs, {100 / facts['num_scenes']:.0f} % on scenes.",
         "",

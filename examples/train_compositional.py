@@ -4,8 +4,8 @@
 
 Each seed is a network of its own: folders `seed1`, `seed2`, … of weights, each as `zeroshot.load_model` takes
 them. A training that was stopped goes on where its last snapshot stands (`seed1.pt`, beside the folder); one
-that is finished is measured once more. A seed trains for 15 minutes (`--minutes`); rendering and measuring take
-a few more. How many steps that makes is up to the machine: leave it idle.
+that is finished is measured once more. A seed trains for 15 minutes (`--minutes`); rendering and measuring
+take a few more. How many steps that makes is up to the machine: leave it idle.
 
 Frames come from two worlds: today's (32 actions with names of their own) and the compositional one
 (`zeroshot.synthetic.grammar`), of which no clip and no caption of a combination in `grammar.UNSEEN` is ever
