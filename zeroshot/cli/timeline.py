@@ -9,6 +9,7 @@ import typer
 from zeroshot.cli import options
 from zeroshot.cli.inputs import ModelChoice, Notes, classifier_from, model_from, sampling_from, videos_from
 from zeroshot.cli.screen import clock, end_with, one_format, put_csv, put_json, put_line, say
+from zeroshot.cli.timeline_picture import TimelinePicture
 from zeroshot.errors import VideoError, printable
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ Stride = Annotated[
     float | None,
     typer.Option("--stride", metavar="SECONDS", help="From start to start. Default: the window."),
 ]
+Drawing = Annotated[
+    str | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Draw it, too: a page (.html) or a picture (.svg)."),
+]
 
 
 def timeline(
@@ -32,6 +37,7 @@ def timeline(
     window: Window = 4.0,
     stride: Stride = None,
     k: options.TopK = 1,
+    output: Drawing = None,
     as_json: options.Json = False,
     as_csv: options.Csv = False,
     stream: options.Stream = None,
@@ -48,6 +54,7 @@ def timeline(
     Ranks labels for each stretch of long videos.
     """
     one_format(as_json, as_csv)
+    picture = TimelinePicture(output, decoder)
     paths = videos_from(videos)
     sampling = sampling_from(num_frames, 1)
     network = model_from(ModelChoice(model, device, sampling, decoder, stream, precision, frames))
@@ -57,14 +64,15 @@ def timeline(
     failures, notes = 0, Notes(network, precision)
     for path in paths:
         segments = classifier.follow(str(path), window, stride, k)
-        error = _one(str(path), segments, "json" if as_json else "csv" if as_csv else "text")
+        error = _one(str(path), segments, "json" if as_json else "csv" if as_csv else "text", picture)
         failures += error is not None
         notes.say_precision()
+    picture.write()
     notes.say_the_rest()
     end_with(failures, len(paths))
 
 
-def _one(path: str, coming: Iterator[Segment], form: str) -> str | None:
+def _one(path: str, coming: Iterator[Segment], form: str, picture: TimelinePicture) -> str | None:
     """Print one video's segments as they come; gives the error that ended it, or None."""
     segments: list[Segment] = []
     error: str | None = None
@@ -77,6 +85,7 @@ def _one(path: str, coming: Iterator[Segment], form: str) -> str | None:
             segments.append(segment)
     except VideoError as failure:
         error = str(failure)
+    picture.add(path, segments)
     if form == "json":
         put_json({"path": path, "segments": [segment.as_dict() for segment in segments], "error": error})
     elif error is not None and form == "csv":
