@@ -55,7 +55,7 @@ class Trainee(nn.Module):
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class TrainingRun:
     """A run as it follows from data and settings, before its first step.
 
     Attributes:
@@ -124,7 +124,7 @@ def fit(
 
 def plan_run(
     train: Waist, held_out: Waist | None, texts: LabelTexts, config: TrainingConfig, scenes: Scenes | None
-) -> Plan:
+) -> TrainingRun:
     """What `fit` is going to do; refuses what cannot be done."""
     labels, seen_rows = _seen(train, held_out, texts)
     notes = []
@@ -160,7 +160,7 @@ def plan_run(
         mirrored = mirrored[labels]
     draws = Draws.of(config, labels, train_scenes, train.settings.num_samplings, mirrored)
     num_scenes = 0 if scenes is None else len(scenes.names)
-    return Plan(config, train, labels, texts, train_scenes, num_scenes, watched, draws, tuple(notes))
+    return TrainingRun(config, train, labels, texts, train_scenes, num_scenes, watched, draws, tuple(notes))
 
 
 def _seen(train: Waist, held_out: Waist | None, texts: LabelTexts) -> tuple[Tensor, Tensor]:
@@ -215,7 +215,7 @@ class Run:
         history: records of the epochs done.
     """
 
-    def __init__(self, plan: Plan, machine: Machine, snapshots: Snapshots | None) -> None:
+    def __init__(self, plan: TrainingRun, machine: Machine, snapshots: Snapshots | None) -> None:
         _refuse_thin_batches(plan.config, machine.count)
         self.plan, self.machine, self.snapshots = plan, machine, snapshots
         self.step, self.history, self.best = 0, list[EpochRecord](), Best()
