@@ -1,48 +1,102 @@
-"""What the README shows runs as it stands there."""
+"""What README, docs, notebooks and help pages show runs as it stands there, and prints what is claimed.
+
+Covers: cli/main.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import re
-import shlex
 import subprocess
 import sys
+import tomllib
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import documents
 import pytest
+from documents import ROOT
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PYTHON = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-COMMANDS = [
-    command
-    for block in re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
-    for line in block.splitlines()
-    for command in line.split(" && ")
-    if command.startswith(("zeroshot ", "python examples/"))
+# Trains, or encodes many videos: run with -m slow.
+SLOW = {
+    "train.md", "evaluate.md", "bias.md", "archive.md", "cron.md", "static-bias.md", "streams.md",
+    "words-and-frames.md", "index.md",
+}  # fmt: skip
+RUN = [
+    path for path in documents.documents() if "```bash" in path.read_text() or "```python" in path.read_text()
 ]
 
 
-def test_there_is_something_to_run():
-    assert len(PYTHON) >= 2
-    assert COMMANDS
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """A reader's working folder."""
+    monkeypatch.chdir(documents.make_folder(tmp_path / "reader"))
+    return tmp_path / "reader"
 
 
-@pytest.mark.parametrize("code", PYTHON)
-def test_python_runs(code):
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip()
-    assert done.stderr == ""
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=pytest.mark.slow) if path.name in SLOW else path for path in RUN],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_what_is_shown_runs_and_prints_what_is_claimed(path, folder):
+    names: dict[str, object] = {"__name__": "__main__"}
+    for block in documents.blocks_of(path.read_text(encoding="utf-8")):
+        printed = documents.run_block(block, folder, names)
+        if block.output is not None:
+            assert not documents.differs(block.output, printed), block.content
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_commands_run(command, tmp_path):
-    words = shlex.split(command.replace("examples/streams.png", str(tmp_path / "streams.png")))
-    words = [sys.executable, "-m", *words] if words[0] == "zeroshot" else [sys.executable, *words[1:]]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip()
-    assert all(line.startswith("zeroshot: left out ") for line in done.stderr.splitlines())
+def test_every_block_says_what_it_is():
+    """A block of another language would neither be run nor held against anything."""
+    for path in documents.documents():
+        text = path.read_text(encoding="utf-8")
+        languages = {language for _, language, _ in documents._FENCE.findall(text)}
+        assert languages <= documents.LANGUAGES, path
+        assert text.count("```") == 2 * len(documents._FENCE.findall(text)), path
+
+
+def test_the_first_commands_are_shown_with_their_output():
+    blocks = documents.blocks_of(README)
+    assert blocks[0].content.startswith("pip install . && zeroshot classify examples/clips ")
+    assert blocks[0].output
+    assert sum(block.language == "python" and bool(block.output) for block in blocks) >= 1
+    assert len(README.splitlines()) <= 120
+
+
+@pytest.mark.parametrize(
+    ("claimed", "printed", "fits"),
+    [
+        ("a 1.0%\nb", "  a 99.25%\nb\n", True),
+        ("a\n…\nd", "a\nb\nc\nd", True),
+        ("a\n…", "a\nb", True),
+        ("…\nb", "a\nb", True),
+        ("a", "a\nb", False),
+        ("a\nb", "b\na", False),
+        ("a\nc", "a\nb\nc", False),
+        ("waving 98%", "kicking 98%", False),
+    ],
+)
+def test_outputs_are_held_against_what_is_printed(claimed, printed, fits):
+    assert (documents.differs(claimed, printed) == "") is fits
+
+
+def test_a_document_that_claims_too_much_is_found(tmp_path, monkeypatch):
+    monkeypatch.chdir(documents.make_folder(tmp_path / "reader"))
+    block = documents.Block("bash", "zeroshot models --json  # exit status 1\n", None)
+    with pytest.raises(AssertionError, match="ended with 0"):
+        documents.run_block(block, tmp_path / "reader", {})
+    block = documents.Block("bash", "zeroshot juggle\n", None)
+    with pytest.raises(AssertionError, match="ended with 2"):
+        documents.run_block(block, tmp_path / "reader", {})
+
+
+def test_extras_that_documents_install_are_there():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for path in documents.documents():
+        for named in re.findall(r'pip install "\.\[([a-z,]+)\]"', path.read_text(encoding="utf-8")):
+            assert set(named.split(",")) <= set(extras), path
 
 
 @pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name)
@@ -53,9 +107,36 @@ def test_examples_explain_themselves(example):
     assert done.returncode == 0, done.stderr
 
 
-def test_the_tour_runs():
-    words = [sys.executable, str(ROOT / "examples" / "tour.py")]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "The same answer from a saved index: True" in done.stdout
-    assert done.stderr == ""
+def test_the_tour_runs(folder):
+    status, printed = documents.run_command("python examples/tour.py", folder)
+    assert status == 0
+    assert "The same answer from a saved index: True" in printed
+
+
+def test_the_picture_of_the_timeline_is_what_the_tool_draws(folder):
+    """Its words, in their order; shares and seconds aside."""
+
+    def words(path: Path) -> list[str]:
+        texts = (each.text for each in ET.parse(path).iter() if each.tag.endswith("}text"))
+        return [text for text in texts if not text[0].isdigit()]
+
+    (command,) = re.findall(r"^zeroshot timeline examples/film.*$", README, flags=re.MULTILINE)
+    status, _ = documents.run_command(command, folder)
+    assert status == 0
+    assert words(folder / "examples" / "timeline.svg") == words(ROOT / "examples" / "timeline.svg")
+
+
+def test_links_of_the_repository_become_links_of_the_site():
+    code = importlib.util.spec_from_file_location("site_pages", ROOT / "scripts" / "site_pages.py")
+    pages = importlib.util.module_from_spec(code)
+    code.loader.exec_module(pages)
+    known = {"index.md", "accuracy.md", "how-to/gpu.md", "SECURITY.md", "benchmarks/LOG.md", "a.png"}
+    text = "[a](../accuracy.md#x) [s](../../SECURITY.md) [h](https://h.org/x) [c](../../zeroshot/types.py)"
+    shown = pages.with_site_links(text, "docs/how-to/gpu.md", known)
+    assert shown == "[a](../accuracy.md#x) [s](../SECURITY.md) [h](https://h.org/x) c"
+    text = "[l](LOG.md) [r](../README.md) [g](../docs/how-to/gpu.md) ![p](../a.png)"
+    shown = pages.with_site_links(text, "benchmarks/README.md", known)
+    assert shown == "[l](LOG.md) [r](../index.md) [g](../how-to/gpu.md) ![p](../a.png)"
+    assert set(pages.BESIDE) <= set(pages.shown_files())
+    assert all((ROOT / path).is_file() for path in pages.shown_files())
+    assert {"classify", "bias make"} <= set(pages.verbs())
