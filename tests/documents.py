@@ -2,13 +2,14 @@
 
 A document's blocks run in order in one folder that holds a copy of `examples/`:
 
-* `bash`: each line; `zeroshot …` and `python examples/…` in this process, what needs a shell in one. Lines that
-  begin with `pip` or `docker` are for the reader alone. A comment `# exit status 1` expects that one.
+* `bash`: each line; `zeroshot …` and `python examples/…` in this process, what needs a shell in one. Lines
+  that begin with `pip` or `docker` are for the reader alone. `# exit status 1` expects that one.
 * `python`: in one namespace a document.
-* `output`: what the block above printed, errors included. Numbers may differ; a line `…` stands for any lines.
+* `output`: what the block above printed, errors included. Numbers may differ; `…` stands for any lines.
 * `text` and others are not run: they need weights, data or machines that the reader has.
 
-    python tests/documents.py README.md docs/tutorial/classify.md   # runs them, and writes outputs anew
+    python tests/documents.py README.md docs/index.md           # runs them, and writes outputs anew
+    python tests/documents.py --check README.md docs/index.md   # runs them, each command in its own process
 """
 
 from __future__ import annotations
@@ -80,18 +81,34 @@ def commands_in(content: str) -> list[tuple[str, int]]:
     return found
 
 
-def run_command(command: str, folder: Path) -> tuple[int, str]:
-    """Exit status, and what was printed on stdout and stderr together."""
+def languages_of(path: Path) -> set[str]:
+    """What the fenced blocks of a document are written in."""
+    return {language for _, language, _ in _FENCE.findall(path.read_text(encoding="utf-8"))}
+
+
+def run_command(command: str, folder: Path, *, apart: bool = False) -> tuple[int, str]:
+    """Exit status, and what was printed on stdout and stderr together.
+
+    Args:
+        command: as it is typed.
+        folder: from `make_folder`.
+        apart: in a process of its own, whatever it is.
+    """
     words = shlex.split(command)
-    if not set(command) & set("|<>$;*") and words[0] == "zeroshot":
+    if not apart and words[0] == "zeroshot" and not set(command) & set("|<>$;*"):
         return _in_this_process(words, lambda: runpy.run_module("zeroshot", run_name="__main__"))
-    if words[:1] == ["python"] and words[1].startswith("examples/"):
+    if not apart and words[0] == "python" and words[1].startswith("examples/"):
         return _in_this_process(words[1:], lambda: runpy.run_path(words[1], run_name="__main__"))
-    paths = {"PATH": f"{folder / '.bin'}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    paths = {"PATH": f"{folder / '.bin'}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
-        ["bash", "-c", command], env={**os.environ, **paths}, capture_output=True, text=True, check=False
+        ["bash", "-c", command],
+        env={**os.environ, **paths},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
-    return done.returncode, done.stderr + done.stdout
+    return done.returncode, done.stdout
 
 
 def _in_this_process(words: list[str], run) -> tuple[int, str]:
@@ -106,18 +123,19 @@ def _in_this_process(words: list[str], run) -> tuple[int, str]:
     return 0, printed.getvalue()
 
 
-def run_block(block: Block, folder: Path, names: dict[str, object]) -> str:
+def run_block(block: Block, folder: Path, names: dict[str, object], *, apart: bool = False) -> str:
     """What a block printed.
 
     Args:
         block: a shell or Python block runs, any other prints nothing.
         folder: from `make_folder`; the working folder.
         names: of the Python blocks before.
+        apart: see `run_command`.
     """
     if block.language == "bash":
         shown = ""
         for command, expected in commands_in(block.content):
-            status, printed = run_command(command, folder)
+            status, printed = run_command(command, folder, apart=apart)
             assert status == expected, f"{command}\nended with {status}:\n{printed}"
             shown += printed
         return shown
@@ -153,34 +171,57 @@ def differs(claimed: str, printed: str) -> str:
     return "" if gap or row == len(there) else f"more was printed: {there[row:]}"
 
 
-def rewrite(path: Path, folder: Path) -> None:
-    """Run a document and put what is printed now in its outputs; those with a `…` are only held against it."""
+def rewrite(path: Path, folder: Path) -> list[str]:
+    """Run a document and put what is printed now in its outputs; those with a `…` are held against it."""
     text, names, end = path.read_text(encoding="utf-8"), {"__name__": "__main__"}, 0
+    wrong: list[str] = []
     for block in blocks_of(text):
         printed = run_block(block, folder, names)
         if block.output is None:
             continue
         if "…" in block.output.splitlines():
-            print(differs(block.output, printed))
+            wrong += [found] if (found := differs(block.output, printed)) else []
             continue
         begin = text.index(block.content + "```", end) + len(block.content)
         begin = text.index("```output\n", begin) + len("```output\n")
         end = begin + len(block.output)
         text = text[:begin] + printed.strip("\n") + "\n" + text[end:]
     path.write_text(text, encoding="utf-8")
+    return wrong
+
+
+def check(path: Path, folder: Path) -> list[str]:
+    """What of a document does not run, or prints something else, a text each."""
+    wrong, names = [], {"__name__": "__main__"}
+    for block in blocks_of(path.read_text(encoding="utf-8")):
+        try:
+            printed = run_block(block, folder, names, apart=True)
+        except Exception as error:  # noqa: BLE001 - the rest is of interest as well
+            wrong.append(f"{block.content}{type(error).__name__}: {error}")
+            continue
+        if block.output is not None and (found := differs(block.output, printed)):
+            wrong.append(f"{block.content}{found}")
+    return wrong
 
 
 def main() -> None:
-    """Write the outputs of the documents that are named anew."""
+    """Write the outputs of the documents that are named anew, or with --check say what is wrong with them."""
     import tempfile
+    import time
 
-    for name in sys.argv[1:]:
-        path = Path(name).resolve()
+    checking, failed = "--check" in sys.argv[1:], 0
+    for path in [Path(name).resolve() for name in sys.argv[1:] if name != "--check"]:
+        started = time.monotonic()
         with tempfile.TemporaryDirectory() as room:
             folder = make_folder(Path(room) / "reader")
             os.chdir(folder)
-            rewrite(path, folder)
+            wrong = check(path, folder) if checking else rewrite(path, folder)
             os.chdir(ROOT)
+        failed += bool(wrong)
+        state = "WRONG" if wrong else "fine" if checking else "written"
+        seconds = time.monotonic() - started
+        print(f"{seconds:7.1f} s  {state}  {path.relative_to(ROOT)}", *wrong, sep="\n", flush=True)
+    sys.exit(bool(failed))
 
 
 if __name__ == "__main__":

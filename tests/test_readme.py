@@ -7,25 +7,21 @@ from __future__ import annotations
 
 import importlib.util
 import re
-import subprocess
-import sys
 import tomllib
 import xml.etree.ElementTree as ET
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import documents
 import pytest
 from documents import ROOT
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # Trains, or encodes many videos: run with -m slow.
-SLOW = {
-    "train.md", "evaluate.md", "bias.md", "archive.md", "cron.md", "static-bias.md", "streams.md",
-    "words-and-frames.md", "index.md",
-}  # fmt: skip
-RUN = [
-    path for path in documents.documents() if "```bash" in path.read_text() or "```python" in path.read_text()
-]
+SLOW = {"train.md", "evaluate.md", "bias.md", "archive.md", "cron.md", "static-bias.md", "index.md"}
+RUN = [path for path in documents.documents() if {"bash", "python"} & documents.languages_of(path)]
 
 
 @pytest.fixture
@@ -52,9 +48,9 @@ def test_every_block_says_what_it_is():
     """A block of another language would neither be run nor held against anything."""
     for path in documents.documents():
         text = path.read_text(encoding="utf-8")
-        languages = {language for _, language, _ in documents._FENCE.findall(text)}
-        assert languages <= documents.LANGUAGES, path
-        assert text.count("```") == 2 * len(documents._FENCE.findall(text)), path
+        assert documents.languages_of(path) <= documents.LANGUAGES, path
+        shown = [block.output is not None for block in documents.blocks_of(text)]
+        assert text.count("```") == 2 * (len(shown) + sum(shown)), path
 
 
 def test_the_first_commands_are_shown_with_their_output():
@@ -100,11 +96,10 @@ def test_extras_that_documents_install_are_there():
 
 
 @pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name)
-def test_examples_explain_themselves(example):
-    done = subprocess.run(
-        [sys.executable, str(example), "--help"], cwd=ROOT, capture_output=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+def test_examples_explain_themselves(example, folder):
+    status, printed = documents.run_command(f"python examples/{example.name} --help", folder)
+    assert status == 0
+    assert "usage: " in printed
 
 
 def test_the_tour_runs(folder):
