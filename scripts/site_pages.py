@@ -92,7 +92,7 @@ def help_pages() -> str:
     for verb in verbs():
         words = [sys.executable, "-m", "zeroshot", *verb.split(), "--help"]
         done = subprocess.run(
-            words, cwd=ROOT, env={**os.environ, "COLUMNS": "100"}, capture_output=True, text=True, check=True
+            words, cwd=ROOT, env={**os.environ, "COLUMNS": "84"}, capture_output=True, text=True, check=True
         )
         text = done.stdout.replace("python -m zeroshot", "zeroshot").strip("\n")
         parts.append(f"## zeroshot {verb}\n\n```text\n{text}\n```\n")

@@ -5,7 +5,8 @@ A document's blocks run in order in one folder that holds a copy of `examples/`:
 * `bash`: each line; `zeroshot …` and `python examples/…` in this process, what needs a shell in one. Lines
   that begin with `pip` or `docker` are for the reader alone. `# exit status 1` expects that one.
 * `python`: in one namespace a document.
-* `output`: what the block above printed, errors included. Numbers may differ; `…` stands for any lines.
+* `output`: what the block above printed, errors included. Numbers may differ; `…` stands for any lines, or
+  within a line for any words.
 * `text` and others are not run: they need weights, data or machines that the reader has.
 
     python tests/documents.py README.md docs/index.md           # runs them, and writes outputs anew
@@ -164,7 +165,8 @@ def differs(claimed: str, printed: str) -> str:
         if line == "…":
             gap = True
             continue
-        places = [place for place in range(row, len(there)) if there[place] == line]
+        pattern = ".*".join(map(re.escape, line.split("…")))
+        places = [place for place in range(row, len(there)) if re.fullmatch(pattern, there[place])]
         if not places or (not gap and places[0] != row):
             return f"{line!r} is not there; printed was:\n{printed}"
         row, gap = places[0] + 1, False
@@ -179,7 +181,7 @@ def rewrite(path: Path, folder: Path) -> list[str]:
         printed = run_block(block, folder, names)
         if block.output is None:
             continue
-        if "…" in block.output.splitlines():
+        if "…" in block.output:
             wrong += [found] if (found := differs(block.output, printed)) else []
             continue
         begin = text.index(block.content + "```", end) + len(block.content)

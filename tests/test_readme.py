@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import subprocess
 import tomllib
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
@@ -68,6 +69,8 @@ def test_the_first_commands_are_shown_with_their_output():
         ("a\n…\nd", "a\nb\nc\nd", True),
         ("a\n…", "a\nb", True),
         ("…\nb", "a\nb", True),
+        ("a … c", "a b c", True),
+        ("a … c", "a b", False),
         ("a", "a\nb", False),
         ("a\nb", "b\na", False),
         ("a\nc", "a\nb\nc", False),
@@ -135,3 +138,12 @@ def test_links_of_the_repository_become_links_of_the_site():
     assert set(pages.BESIDE) <= set(pages.shown_files())
     assert all((ROOT / path).is_file() for path in pages.shown_files())
     assert {"classify", "bias make"} <= set(pages.verbs())
+
+
+def test_the_newcomer_types_what_the_readme_says():
+    script = ROOT / "scripts" / "newcomer"
+    done = subprocess.run([script, "--steps"], capture_output=True, text=True, check=True)
+    for block in documents.blocks_of(README):
+        if block.content.startswith("pip install . ") or block.content.startswith('pip install ".[test]"'):
+            assert block.content.strip() in done.stdout
+    assert "documents.py --check README.md" in done.stdout
