@@ -29,6 +29,7 @@ from zeroshot.store import folder as store
 from zeroshot.store.files import crc32_of, read_note
 from zeroshot.store.folder import Claim, FolderWriter, Layout
 from zeroshot.video.identity import file_digest, file_facts
+from zeroshot.video.sampling import SHORTEST_SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -293,7 +294,7 @@ def settings_of(model: Model, window: Window | None = None) -> dict[str, Any]:
         "embedding_dim": model.embedding_dim,
         "precision": model.precision,
         "sampling": asdict(model.sampling),
-        "window": None if window is None else asdict(window),
+        "window": None if window is None else {**asdict(window), "shortest_share": SHORTEST_SHARE},
     }
 
 

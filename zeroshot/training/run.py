@@ -7,20 +7,29 @@ import json
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import torch
 
-from zeroshot.checkpoint import DEFAULT_MODEL, load_adapter, load_model, save_adapter
+from zeroshot.checkpoint import (
+    DEFAULT_MODEL,
+    NO_STREAM,
+    load_adapter,
+    load_model,
+    require_model,
+    save_adapter,
+)
+from zeroshot.checks import Checks
 from zeroshot.cutouts.finders import TOKENS
 from zeroshot.datasets.splits import Split
 from zeroshot.errors import OutputError
 from zeroshot.reports.curves import training_curves
 from zeroshot.reports.environment import versions
 from zeroshot.store.files import write_whole
-from zeroshot.store.folder import Claim, refuse_foreign, require_same, writable
-from zeroshot.training.accelerator import on_machine
+from zeroshot.store.folder import Claim, refuse_foreign, require_room, require_same, writable
+from zeroshot.training.accelerator import on_machine, require_machine
 from zeroshot.training.config import TrainingConfig
 from zeroshot.training.history import EpochRecord, Fitted, Watcher
 from zeroshot.training.loop import fit
@@ -31,7 +40,7 @@ from zeroshot.training.model_card import (
     write_log,
     write_provenance,
 )
-from zeroshot.training.prepare import Material, Preparation, gather, open_waist, readable
+from zeroshot.training.prepare import Material, Preparation, check_preparation, gather, open_waist, readable
 from zeroshot.training.snapshot import LAYOUT, STATE, Snapshots
 
 if TYPE_CHECKING:
@@ -80,9 +89,7 @@ def train(
     config, preparation = config or TrainingConfig(), preparation or Preparation()
     folder, started = Path(output), time.monotonic()
     watcher = watcher or Watcher()
-    # What is wrong with a list is said before a model is loaded, which takes longer than all the rest of it.
-    split, held_out = readable(split), None if held_out is None else readable(held_out)
-    _refuse_other(folder)
+    split, held_out = _looked_at((split, held_out), folder, model, config, preparation, device)
     with on_machine(device, config.precision) as machine, _held(folder, machine.rank):
         network = load_model(model, device=str(machine.device), stream="clip")
         with network, machine.first():
@@ -107,7 +114,27 @@ def train(
         if machine.rank == 0:
             facts = {"seconds": round(time.monotonic() - started, 1), "stamp": stamp}
             _write(folder, fitted, material, network.backbone, facts)
-        return fitted
+        return replace(fitted, failures=material.train.failures)
+
+
+def _looked_at(
+    sources: tuple[_Source, _Source | None],
+    folder: Path,
+    model: str,
+    config: TrainingConfig,
+    preparation: Preparation,
+    device: str,
+) -> tuple[_Source, _Source | None]:
+    """What is trained on and chosen by, once everything was looked at that needs no weights."""
+    first = Checks()
+    listed = [first.add("files", partial(readable, each)) for each in sources if each is not None]
+    check_preparation(first, listed, config, preparation)
+    first.add("output", lambda: _refuse_other(folder))
+    first.add("output", lambda: require_room(preparation.cache or folder))
+    first.add("model", lambda: require_machine(device, config.precision))
+    first.add("model", lambda: require_model(model, stream=NO_STREAM))
+    first.run()
+    return listed[0](), listed[1]() if len(listed) > 1 else None
 
 
 def _tokens(
@@ -242,7 +269,8 @@ def _finished(folder: Path, stamp: dict[str, Any]) -> Fitted:
         facts = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
         history = tuple(EpochRecord(**record) for record in facts["history"])
         before, best, notes = facts["stamp"], int(facts["best_epoch"]), tuple(facts["notes"])
+        failures = tuple((str(name), str(reason)) for name, reason in facts["failures"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OutputError(f"{folder / PROVENANCE} is damaged; choose another output") from error
     require_same(folder, LAYOUT, before, stamp)
-    return Fitted(load_adapter(folder), history, best, notes)
+    return Fitted(load_adapter(folder), history, best, notes, failures)
