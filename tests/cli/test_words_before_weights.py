@@ -170,3 +170,18 @@ def test_the_mistake_is_told_and_no_weights_are_asked_for(run, desk, loaded, lin
     assert loaded == [], err
     assert status != 0
     assert part in err.rstrip("\n").rpartition("\n")[2], err
+
+
+@pytest.mark.parametrize(
+    ("line", "times"),
+    [
+        (f"classify {CLIP} --labels waving,archery", 1),
+        (f"classify {CLIP} --labels puppet_actions", 0),
+        (f"timeline {CLIP} --labels archery,yoga", 1),
+        ("index archery,yoga --output real.index", 1),
+    ],
+)
+def test_puppet_tiny_says_once_that_it_knows_puppets_only(run, desk, line, times):
+    status, _, err = run(*line.split(), "--model", "puppet-tiny", "--device", "cpu")
+    assert status == 0
+    assert err.count("knows drawn puppets") == times

@@ -162,6 +162,7 @@ def score(
     from zeroshot.bias.manifest import read_manifest
     from zeroshot.bias.score import check_scoring, score_bias
     from zeroshot.checkpoint import DEFAULT_MODEL
+    from zeroshot.cli.inputs import say_puppets
     from zeroshot.reports.files import write_report
     from zeroshot.store.folder import require_room
 
@@ -193,6 +194,8 @@ def score(
     if output is not None:
         write_report(output, report.as_dict(), document(report, read_manifest(sets)))
     _put(report.as_dict() if as_json else document(report), output)
+    for name in names:
+        say_puppets(name, report.labels)
     for _, reason in report.failures:
         say(reason)
     end_with(len(report.failures), sum(report.counts.values()) + len(report.failures))

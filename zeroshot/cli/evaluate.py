@@ -153,8 +153,11 @@ def _put(report: Report, output: str, as_json: bool) -> None:
 
 def _say_videos(report: Report) -> None:
     """How many of how many, and who is missing."""
+    from zeroshot.cli.inputs import say_puppets
+
     videos = report.videos
     for model in report.models:
+        say_puppets(str(model.facts["model"]), report.plan.labels)
         if model.facts["untrained"]:
             say(f"{model.name} is untrained: its figures should be chance")
     if report.allow_seen:

@@ -12,6 +12,8 @@ from zeroshot.cli.progress import Bars, keeping, kept_in, progress, waiting
 from zeroshot.cli.screen import put_json, put_line, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -64,7 +66,7 @@ def index(
     the model can hardly tell apart are named.
     """
     from zeroshot.batch.label_rows import require_index_place
-    from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model, require_model
+    from zeroshot.checkpoint import DEFAULT_MODEL, require_model
     from zeroshot.classifier import build_index
     from zeroshot.index.duplicates import duplicate_steps, near_duplicates
     from zeroshot.index.recall import check_recall
@@ -80,10 +82,7 @@ def index(
     first.add("model", lambda: require_model(name, device=device))
     first.run()
     prompts, videos = wanted(), embedded()
-    with waiting(f"loading {name}"):
-        network = load_model(name, device=device, stream=NO_STREAM)
-    for note in network.backbone.notes:
-        say(note)
+    network = _loaded(name, device, prompts.labels)
     given = None if videos is None else _vectors(videos, network)
     with keeping(kept_in(f"{output}.partial")), _Bars(output) as bars:
         made = build_index(prompts, output=output, model=network, recall=recall, queries=given, watch=bars)
@@ -105,6 +104,19 @@ def index(
             say(f"recall@5 of {made.recall.asked} was asked for and not reached; ask for 1 to compare all")
     if twins:
         say(_told(twins))
+
+
+def _loaded(name: str, device: str, labels: Sequence[str]) -> Model:
+    """The model, with what is to be known of it said."""
+    from zeroshot.checkpoint import NO_STREAM, load_model
+    from zeroshot.cli.inputs import say_puppets
+
+    with waiting(f"loading {name}"):
+        network = load_model(name, device=device, stream=NO_STREAM)
+    for note in network.backbone.notes:
+        say(note)
+    say_puppets(network.name, labels)
+    return network
 
 
 def _told(twins: list[Twins]) -> str:

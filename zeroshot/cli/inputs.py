@@ -11,7 +11,7 @@ from zeroshot.cli.screen import say
 from zeroshot.errors import OptionError, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from zeroshot.checks import Checks
     from zeroshot.classifier import Classifier
@@ -240,6 +240,7 @@ def classifier_from(model: Model, words: Prompts | LabelIndex, index: str | None
     from zeroshot.classifier import classifier_of
     from zeroshot.index.ivf import SHORTLIST
 
+    say_puppets(model.name, words.labels)
     with waiting("encoding labels"):
         classifier = classifier_of(model, words, index)
     found = classifier.index
@@ -251,3 +252,17 @@ def classifier_from(model: Model, words: Prompts | LabelIndex, index: str | None
             f"probabilities are over those compared exactly, {SHORTLIST} at most, so they are upper bounds"
         )
     return classifier
+
+
+def say_puppets(model: str, texts: Sequence[str], *, are_sentences: bool = False) -> None:
+    """Say, where puppet-tiny is asked for words that it cannot know, that it knows puppets only.
+
+    Args:
+        model: its name.
+        texts: labels; or texts to search for.
+        are_sentences: whether it is enough that a text contains an action of puppets.
+    """
+    from zeroshot.words import puppets_note
+
+    if note := puppets_note(model, texts, are_sentences=are_sentences):
+        say(note)

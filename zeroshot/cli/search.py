@@ -35,11 +35,14 @@ def search(
     Finds the videos, or the stretches of videos that were embedded with --window, which fit a text best. The
     model is the one that embedded them; --model tells where it is now.
     """
+    from zeroshot.batch.table import read_manifest
+    from zeroshot.cli.inputs import say_puppets
     from zeroshot.video_search import search as find
 
     one_format(as_json, as_csv)
     with waiting(f"searching {folder}"):
         found = find(texts, folder, k, model=model, device=device)
+    say_puppets(read_manifest(folder)["model"], texts, are_sentences=True)
     if as_csv:
         put_csv("query", "rank", "path", "start_seconds", "end_seconds", "score")
     put = _put_json if as_json else _put_csv if as_csv else _put_text
