@@ -165,7 +165,7 @@ def differs(claimed: str, printed: str) -> str:
         if line == "…":
             gap = True
             continue
-        pattern = ".*".join(map(re.escape, line.split("…")))
+        pattern = ".*".join(map(re.escape, re.split(" ?… ?", line)))
         places = [place for place in range(row, len(there)) if re.fullmatch(pattern, there[place])]
         if not places or (not gap and places[0] != row):
             return f"{line!r} is not there; printed was:\n{printed}"
