@@ -143,16 +143,25 @@ def require_public(name: object, where: str) -> str:
 
     Raises:
         ModelError: it is neither bundled nor published under a tag; a path or a name on the model hub would
-            be opened because a file says so, so the user has to give it.
+            be opened because a file says so, so the user has to give it. Nor is anything fetched because of
+            a file: a published model that is not in the cache has to be given, too.
     """
     from zeroshot.model.networks.open_clip import tagged_names
+    from zeroshot.model.networks.published import is_cached
 
+    kind = ""
     if isinstance(name, str):
         with suppress(ModelError):
             kind = parse_name(name).kind
-            bundled = name in bundled_names(checkpoints_folder())
-            if bundled or kind == "random" or (kind == "tag" and name in tagged_names()):
+        if kind == "random" or name in bundled_names(checkpoints_folder()):
+            return name
+        if kind == "tag" and name in tagged_names():
+            if is_cached(name):
                 return name
+            raise ModelError(
+                f"{where} names the model {name}, which is not in the cache, and nothing is fetched because "
+                f"a file says so; if you want it, name it yourself: --model {name}"
+            )
     raise ModelError(
         f"{where} names the model {str(name)[:80]!r}, which is neither bundled nor published under a tag; "
         "if you trust it, name it yourself with --model"

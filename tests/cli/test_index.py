@@ -13,6 +13,7 @@ import pytest
 from tiny_world import write_checkpoint
 
 import zeroshot
+from zeroshot.batch.table import EmbeddingRow, EmbeddingTable
 from zeroshot.errors import ModelError
 from zeroshot.index.index import LabelIndex
 
@@ -61,6 +62,24 @@ def test_a_folder_is_not_opened_because_an_index_names_it(run, tmp_path):
     with pytest.raises(ModelError, match="neither bundled nor published"):
         zeroshot.load(index=path)
     assert run("classify", CLIP, "--index", path, "--model", tiny, *CPU)[0] == 0
+
+
+@pytest.mark.parametrize("verb", ["classify", "search"])
+def test_nothing_is_fetched_because_a_file_names_a_published_model(run, saved, tmp_path, monkeypatch, verb):
+    monkeypatch.setattr("zeroshot.model.networks.published.is_cached", lambda _: False)
+    monkeypatch.setattr("zeroshot.model.backbone.load_backbone", None)
+    index = LabelIndex.load(saved)
+    made_by = {**index.fingerprint, "model_name": "ViT-B-32/openai"}
+    LabelIndex(index.labels, index.embeddings, fingerprint=made_by).save(saved)
+    settings = {"model": "ViT-B-32/openai", "fingerprint": "0" * 64}
+    with EmbeddingTable(tmp_path / "rows", settings) as table:
+        table.add(EmbeddingRow("a.mp4", index.embeddings[0]))
+    words = {"classify": (CLIP, "--index", saved), "search": ("waving", "--in", tmp_path / "rows")}[verb]
+    status, out, err = run(verb, *words, *CPU)
+    assert (status, out) == (1, "")
+    assert "is not in the cache, and nothing is fetched because a file says so" in err
+    assert "--model ViT-B-32/openai" in err
+    assert err.count("\n") == 1
 
 
 def test_beyond_what_cells_give_the_search_is_exact_and_says_so():

@@ -80,6 +80,9 @@ def test_bars_begin_with_words(hurried):
         number = len(hurried(1))
         bars.to(1, 400)
         assert hurried(number + 3)[-1].startswith("1 of 400 videos")
+        bars.to(400, 400)
+        number = len(hurried(1))
+        assert hurried(number + 3)[-1].startswith("videos are done, going on")
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(5, "5 s"), (600, "10 min"), (10_000, "2 h 47 min")])
@@ -113,9 +116,11 @@ INTERRUPTED = {  # where Ctrl-C comes, and what is said to be kept
     f"evaluate {TABLE} -o report --allow-seen": ("zeroshot.evaluation.run.embed_pool", "kept in report"),
     f"bias make {TABLE} -o sets": ("zeroshot.bias.make.take_apart", "kept in sets"),
     f"bias probe {TABLE} --cache tokens": ("zeroshot.probes.run.write_waist", "kept in tokens"),
+    "download ViT-B-32/openai": ("zeroshot.model.download.download", "stays in the cache"),
+    "push adapted me/adapter": ("zeroshot.model.hub.push.push", "pushes what is missing"),
     "bias score sets": ("zeroshot.bias.score.score_bias", "kept in sets"),
 }
-MODELLESS = ("synthesize", "bias make", "bias score")
+MODELLESS = ("synthesize", "download", "push", "bias make", "bias score")
 
 
 @pytest.mark.parametrize("line", INTERRUPTED, ids=lambda line: line.split(" -")[0].replace(str(CLIPS[0]), ""))

@@ -5,10 +5,14 @@ Covers: checks.
 
 from __future__ import annotations
 
+import json
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
 
+from zeroshot.batch.table import EmbeddingTable
 from zeroshot.errors import ModelError
 
 CLIPS = Path(__file__).parents[2] / "examples" / "clips"
@@ -162,14 +166,59 @@ def mistakes() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("line", "part"), mistakes(), ids=lambda value: value.replace(CLIP, "CLIP"))
 def test_the_mistake_is_told_and_no_weights_are_asked_for(run, desk, loaded, line, part):
-    import shlex
-
     words = shlex.split(line)
     takes_model = words[:2] != ["bias", "make"] and "puppet-tiny" not in words
     status, _, err = run(*words, *(("--model", NOWHERE) if takes_model else ()))
     assert loaded == [], err
     assert status != 0
     assert part in err.rstrip("\n").rpartition("\n")[2], err
+
+
+def test_videos_that_are_not_there_are_rows_without_a_model(run, desk, loaded):
+    for verb in ("classify", "timeline"):
+        line = (verb, "gone_1.mp4", "gone_2.mp4", *WORDS, "--model", NOWHERE, "--json")
+        status, out, err = run(*line)
+        rows = [json.loads(each) for each in out.splitlines()]
+        assert status == 1
+        assert [row["path"] for row in rows] == ["gone_1.mp4", "gone_2.mp4"]
+        assert all("no such file" in row["error"] for row in rows)
+    status, _, err = run("embed", "gone.mp4", "--output", "out", "--model", NOWHERE)
+    assert (status, "no such file" in err, Path("out").exists()) == (1, True, False)
+    assert loaded == []
+
+
+def test_embeddings_of_other_stretches_are_told_before_weights(run, desk, loaded):
+    with EmbeddingTable("kept", {"window": None}):
+        pass
+    status, _, err = run("embed", CLIP, "--output", "kept", "--window", "5", "--model", NOWHERE)
+    assert (status, loaded) == (1, [])
+    assert "window null, this run has" in err
+
+
+def test_a_training_with_other_settings_is_told_before_weights(run, desk, loaded):
+    chosen = {"settings": {"seed": 7}, "preparation": {}}
+    Path("done").mkdir()
+    Path("done/training.json").write_text(json.dumps({"stamp": chosen}))
+    status, _, err = run("train", "videos.csv", "--output", "done", "--model", NOWHERE)
+    assert (status, loaded) == (1, [])
+    assert "done holds training with settings.seed 7, this run has 0" in err
+
+
+def test_of_several_models_all_are_fetched_before_one_runs(run, desk, loaded, fake_hub):
+    line = ("evaluate", "videos.csv", "--output", "out", "--model", "RN50/random", "--model", NOWHERE)
+    status, _, err = run(*line)
+    assert (status, loaded) == (1, [])
+    assert f"cannot fetch {NOWHERE}" in err
+
+
+@pytest.mark.parametrize("package", ["accelerate", "matplotlib"])
+def test_a_package_that_training_needs_at_its_end_is_missed_at_its_start(
+    run, desk, loaded, monkeypatch, package
+):
+    monkeypatch.setitem(sys.modules, package, None)
+    status, _, err = run("train", "videos.csv", "--output", "out", "--model", NOWHERE)
+    assert (status, loaded) == (1, [])
+    assert f"training needs the package {package}" in err
 
 
 @pytest.mark.parametrize(

@@ -275,6 +275,21 @@ def require_settings(folder: str | Path, settings: Mapping[str, Any]) -> None:
     store.require_settings(Path(folder), LAYOUT, settings)
 
 
+def require_window(folder: str | Path, window: Window | None) -> None:
+    """Refuse, before any weights, a folder of embeddings of other stretches.
+
+    Args:
+        folder: may be missing.
+        window: of the embeddings to come; None: of whole videos.
+
+    Raises:
+        OutputError: its embeddings are of others.
+    """
+    if (Path(folder) / MANIFEST).is_file():
+        before, now = read_manifest(folder), {"window": None if window is None else asdict(window)}
+        store.require_same(Path(folder), LAYOUT, {"window": before.get("window")}, now)
+
+
 def settings_of(model: Model, window: Window | None = None) -> dict[str, Any]:
     """What two runs must share for their vectors to be exchangeable: the model and the frames it looks at.
 

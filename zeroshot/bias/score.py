@@ -14,6 +14,7 @@ from zeroshot.checks import Checks
 from zeroshot.datasets.splits import LabeledVideo
 from zeroshot.errors import OptionError, VideoError, counted
 from zeroshot.evaluation.cached_embeddings import embed_pool
+from zeroshot.model.download import fetch_missing
 from zeroshot.model.model import STREAMS, Model
 from zeroshot.probes.dependence import ENOUGH, stream_dependence
 from zeroshot.reports.environment import environment
@@ -161,6 +162,8 @@ def score_bias(
     )
     first.run()
     manifest, wanted = looked()
+    if len(models) > 1:
+        fetch_missing([each for each in models if isinstance(each, str)])
     answers: list[Answers] = []
     for each in models:
         if isinstance(each, str | Model):

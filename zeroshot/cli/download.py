@@ -9,6 +9,7 @@ import typer
 
 from zeroshot.checks import Checks
 from zeroshot.cli import completion, options
+from zeroshot.cli.progress import keeping, waiting
 from zeroshot.cli.screen import end_with, put_json, put_line, say
 from zeroshot.errors import ModelError
 
@@ -23,6 +24,9 @@ Names = Annotated[
         autocompletion=completion.model_names,
     ),
 ]
+
+
+_KEPT = "what was fetched stays in the cache, and the same command goes on"
 
 
 def download(names: Names, as_json: options.Json = False) -> None:
@@ -42,7 +46,8 @@ def download(names: Names, as_json: options.Json = False) -> None:
     failures = 0
     for name in names:
         try:
-            found = fetch(name, partial(_tell, name))
+            with keeping(_KEPT), waiting(f"fetching {name}"):
+                found = fetch(name, partial(_tell, name))
         except ModelError as error:
             failures += 1
             if as_json:

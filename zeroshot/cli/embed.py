@@ -77,7 +77,7 @@ def embed(
     goes on where it ended, and reads again what changed since. Read the rows with zeroshot.read_embeddings,
     pandas, polars or DuckDB, or rank labels for them with zeroshot classify --embeddings DIR.
     """
-    from zeroshot.batch.table import EmbeddingTable, settings_of
+    from zeroshot.batch.table import EmbeddingTable, require_window, settings_of
 
     first = Checks()
     stretched = first.add("options", lambda: _window(window, stride))
@@ -90,6 +90,7 @@ def embed(
     )
     found = first.add("videos", lambda: _found(videos, as_json))
     first.add("output", lambda: require_table(output))
+    first.add("output", lambda: require_window(output, stretched()))
     first.add("model", lambda: require_choice(asked()))
     first.run()
     named, choice, stretch = found(), asked(), stretched()

@@ -127,6 +127,7 @@ class Bars:
             self._move()
         if done == total:
             self.close()
+            self._stack.enter_context(waiting(f"{self._what} are done, going on"))
 
     def open(self, what: str, total: int) -> None:
         """A bar in place of whatever was shown."""

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from zeroshot.cli import options
+from zeroshot.cli.progress import keeping, waiting
 from zeroshot.cli.screen import put_json, put_line, say
 from zeroshot.errors import printable
 
@@ -49,9 +50,10 @@ def push(
     """
     from zeroshot.model.hub.push import push as push_folder
 
-    pushed = push_folder(
-        folder, repository, private=private, revision=revision, licence=licence, overwrite=overwrite
-    )
+    with keeping("the same command pushes what is missing"), waiting(f"pushing {folder}"):
+        pushed = push_folder(
+            folder, repository, private=private, revision=revision, licence=licence, overwrite=overwrite
+        )
     if pushed.left_out:
         say(f"not pushed, as no file of a checkpoint: {printable(', '.join(pushed.left_out))}")
     for note in pushed.notes:

@@ -20,6 +20,7 @@ from zeroshot.evaluation.prepare import EvaluationSettings, prepare
 from zeroshot.evaluation.report import ModelFigures, Report, Videos
 from zeroshot.evaluation.scoring import mean_over_rounds, stream_figures
 from zeroshot.index.index import LabelIndex
+from zeroshot.model.download import fetch_missing
 from zeroshot.model.model import Model
 from zeroshot.reports.environment import environment
 from zeroshot.reports.files import write_report
@@ -72,6 +73,8 @@ def evaluate(
     cache = chosen.cache or (None if output is None else str(Path(output) / _CACHE))
     asked = prepare(source, listed, protocol, chosen, [each for each in (output, cache) if each is not None])
     names, plan, prompts = list(asked.repeated), asked.plan, asked.prompts
+    if len(listed) > 1:
+        fetch_missing([each for each in listed if isinstance(each, str)])
     runs = [
         _run(model, name, plan, prompts, chosen, cache, advance)
         for name, model in zip(names, listed, strict=True)

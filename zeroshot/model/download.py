@@ -15,7 +15,7 @@ from zeroshot.model.networks.parts import Part, part_of_hub, parts_of_tag
 from zeroshot.model.networks.published import cache_folder, cached_snapshot, in_words, is_cached
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 _ANSWER_SECONDS = 5
@@ -97,6 +97,20 @@ def download(name: str, tell: Callable[[Size], None] | None = None) -> Downloade
         fetch_files(part.repository, tuple(sizes), name) for part, sizes in zip(parts, listed, strict=True)
     ]
     return Downloaded(name, size, tuple(dict.fromkeys(folders)))
+
+
+def fetch_missing(names: Sequence[str]) -> None:
+    """Fetch what the cache lacks of several models, so that none fails after another has run for hours.
+
+    Args:
+        names: as for `load_model`; those that lie on this computer are passed over.
+
+    Raises:
+        ModelError: as `download`.
+    """
+    for name in names:
+        if require_name(name).kind in {"tag", "hub", "pulled"} and not is_cached(name):
+            download(name)
 
 
 def _parts(name: str) -> tuple[Part, ...]:

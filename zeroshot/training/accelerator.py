@@ -116,7 +116,8 @@ def require_machine(device: str, precision: str) -> bool:
         precision: no, bf16 or fp16.
 
     Raises:
-        OptionError: the device is not there, cannot compute in that precision, or accelerate is missing.
+        OptionError: the device is not there, cannot compute in that precision, or a package is missing, be it
+            one that is needed at the very end.
     """
     if device not in {"auto", "cpu", "cuda"}:
         raise OptionError(f"device is {device!r}; training runs on auto, cpu or cuda")
@@ -125,6 +126,7 @@ def require_machine(device: str, precision: str) -> bool:
     on_cpu = device == "cpu" or (device == "auto" and not torch.cuda.is_available())
     if on_cpu and precision == "fp16":
         raise OptionError("precision fp16 needs a GPU; take bf16 or no")
-    if find_spec("accelerate") is None:
-        raise OptionError(f"training needs the package accelerate: {install_line('train')}")
+    for package in ("accelerate", "matplotlib"):
+        if find_spec(package) is None:
+            raise OptionError(f"training needs the package {package}: {install_line('train')}")
     return on_cpu

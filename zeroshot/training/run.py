@@ -41,7 +41,7 @@ from zeroshot.training.model_card import (
     write_provenance,
 )
 from zeroshot.training.prepare import Material, Preparation, check_preparation, gather, open_waist, readable
-from zeroshot.training.snapshot import LAYOUT, STATE, Snapshots
+from zeroshot.training.snapshot import LAYOUT, STATE, Snapshots, stamp_of
 
 if TYPE_CHECKING:
     import os
@@ -130,6 +130,7 @@ def _looked_at(
     listed = [first.add("files", partial(readable, each)) for each in sources if each is not None]
     check_preparation(first, listed, config, preparation)
     first.add("output", lambda: _refuse_other(folder))
+    first.add("output", lambda: _refuse_other_choice(folder, config, preparation))
     first.add("output", lambda: require_room(preparation.cache or folder))
     first.add("model", lambda: require_machine(device, config.precision))
     first.add("model", lambda: require_model(model, stream=NO_STREAM))
@@ -215,17 +216,34 @@ def _stamp(
 ) -> dict[str, Any]:
     """What a run is made of: runs of equal stamps on one machine give equal weights."""
     texts = hashlib.sha256(material.texts.embeddings.numpy().tobytes()).hexdigest()[:16]
-    kept = {
-        name: value for name, value in asdict(preparation).items() if name not in {"cache", "snapshot_steps"}
-    }
     return {
         "backbone": fingerprint,
-        "settings": config.as_dict(),
-        "preparation": json.loads(json.dumps(kept, default=str)),
+        **_chosen(config, preparation),
         "training_data": material.train.digest,
         "held_out_data": material.held_out.digest,
         "label_texts": texts,
     }
+
+
+def _chosen(config: TrainingConfig, preparation: Preparation) -> dict[str, Any]:
+    """Of the stamp, what its user chose."""
+    kept = {
+        name: value for name, value in asdict(preparation).items() if name not in {"cache", "snapshot_steps"}
+    }
+    return {"settings": config.as_dict(), "preparation": json.loads(json.dumps(kept, default=str))}
+
+
+def _refuse_other_choice(folder: Path, config: TrainingConfig, preparation: Preparation) -> None:
+    """Refuse a folder in which a run with other settings ended, or was stopped.
+
+    Raises:
+        OutputError: it was another run, or its files are damaged.
+    """
+    finished = (folder / PROVENANCE).is_file()
+    before = _provenance(folder)["stamp"] if finished else stamp_of(folder)
+    if before is not None:
+        now = _chosen(config, preparation)
+        require_same(folder, LAYOUT, {name: before.get(name) for name in now}, now)
 
 
 def _facts(material: Material, fitted: Fitted, backbone: Backbone) -> dict[str, Any]:
@@ -265,12 +283,31 @@ def _write(
 
 def _finished(folder: Path, stamp: dict[str, Any]) -> Fitted:
     """What a finished run found, if it was this one."""
+    facts = _provenance(folder)
     try:
-        facts = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
         history = tuple(EpochRecord(**record) for record in facts["history"])
-        before, best, notes = facts["stamp"], int(facts["best_epoch"]), tuple(facts["notes"])
+        best, notes = int(facts["best_epoch"]), tuple(facts["notes"])
         failures = tuple((str(name), str(reason)) for name, reason in facts["failures"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise OutputError(f"{folder / PROVENANCE} is damaged; choose another output") from error
-    require_same(folder, LAYOUT, before, stamp)
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(folder) from error
+    require_same(folder, LAYOUT, facts["stamp"], stamp)
     return Fitted(load_adapter(folder), history, best, notes, failures)
+
+
+def _provenance(folder: Path) -> dict[str, Any]:
+    """Where the checkpoint in a folder comes from, its stamp among it.
+
+    Raises:
+        OutputError: the file is damaged.
+    """
+    try:
+        facts: dict[str, Any] = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
+        facts["stamp"].items()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(folder) from error
+    return facts
+
+
+def _damaged(folder: Path) -> OutputError:
+    """The error for a folder whose record cannot be read."""
+    return OutputError(f"{folder / PROVENANCE} is damaged; choose another output")
