@@ -24,6 +24,7 @@ BESIDE = ("SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "
 BELOW = ("benchmarks/**/*.md", "benchmarks/results/**/*.png", "checkpoints/*/README.md", "examples/*.*g")
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s#]+)(#[^)]*)?\)")
 VERBS = "<!-- commands -->"
+NAMES = "<!-- names that stand nowhere above -->"
 
 
 def shown_files() -> list[str]:
@@ -45,6 +46,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """Links as they work in the repository become links of the site; help pages are filled in."""
     if VERBS in markdown:
         markdown = markdown.replace(VERBS, help_pages())
+    if NAMES in markdown:
+        markdown = markdown.replace(NAMES, references_to(names_beside(markdown)))
     in_docs = Path(page.file.abs_src_path).is_relative_to(ROOT / "docs")
     place = f"docs/{page.file.src_uri}" if in_docs else page.file.src_uri
     return with_site_links(markdown, place, {file.src_uri for file in files})
@@ -71,6 +74,19 @@ def with_site_links(markdown: str, place: str, known: Collection[str]) -> str:
         return f"{picture}[{words}]({os.path.relpath(there, here.parent)}{anchor or ''})"
 
     return LINK.sub(led, markdown)
+
+
+def names_beside(markdown: str) -> list[str]:
+    """Public names of the package that a document has no reference to."""
+    import zeroshot
+
+    return [name for name in zeroshot.__all__ if f"::: zeroshot.{name}\n" not in markdown]
+
+
+def references_to(names: list[str]) -> str:
+    """A section for names, or nothing where there are none."""
+    parts = [f"::: zeroshot.{name}\n" for name in names]
+    return "\n".join(["## More\n", *parts]) if parts else ""
 
 
 def verbs() -> list[str]:

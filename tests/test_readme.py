@@ -16,6 +16,8 @@ import documents
 import pytest
 from documents import ROOT
 
+import zeroshot
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -124,10 +126,16 @@ def test_the_picture_of_the_timeline_is_what_the_tool_draws(folder):
     assert words(folder / "examples" / "timeline.svg") == words(ROOT / "examples" / "timeline.svg")
 
 
-def test_links_of_the_repository_become_links_of_the_site():
+def site_pages():
+    """The hook of mkdocs, as a module."""
     code = importlib.util.spec_from_file_location("site_pages", ROOT / "scripts" / "site_pages.py")
     pages = importlib.util.module_from_spec(code)
     code.loader.exec_module(pages)
+    return pages
+
+
+def test_links_of_the_repository_become_links_of_the_site():
+    pages = site_pages()
     known = {"index.md", "accuracy.md", "how-to/gpu.md", "SECURITY.md", "benchmarks/LOG.md", "a.png"}
     text = "[a](../accuracy.md#x) [s](../../SECURITY.md) [h](https://h.org/x) [c](../../zeroshot/types.py)"
     shown = pages.with_site_links(text, "docs/how-to/gpu.md", known)
@@ -138,6 +146,17 @@ def test_links_of_the_repository_become_links_of_the_site():
     assert set(pages.BESIDE) <= set(pages.shown_files())
     assert all((ROOT / path).is_file() for path in pages.shown_files())
     assert {"classify", "bias make"} <= set(pages.verbs())
+
+
+def test_the_reference_has_every_public_name():
+    pages = site_pages()
+    text = (ROOT / "docs" / "reference" / "python.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^::: zeroshot\.(\w+)$", text, flags=re.MULTILINE))
+    assert named <= set(zeroshot.__all__)
+    assert pages.NAMES in text
+    assert set(pages.names_beside(text)) == set(zeroshot.__all__) - named
+    assert pages.references_to(["load"]) == "## More\n\n::: zeroshot.load\n"
+    assert pages.references_to([]) == ""
 
 
 def test_the_newcomer_types_what_the_readme_says():
