@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import struct
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,17 +42,6 @@ def shown(clips: tuple[Clip, ...]) -> list[int]:
     return odd.indices_of(clips[0].frames)
 
 
-def png_that_claims(width: int, height: int) -> bytes:
-    """A grey PNG of a few kilobytes, all of one level."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    rows = zlib.compress(bytes(height * (1 + (width + 7) // 8)), 9)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-
-
 def test_folders_and_lists_of_paths_are_read_in_a_child(reader, tmp_path, monkeypatch):
     folder = written(tmp_path / "frames", 16)
     paths = sorted(folder.iterdir())
@@ -87,11 +74,11 @@ def test_small_pictures_that_claim_to_be_huge_take_no_memory(reader, tmp_path):
     folder = tmp_path / "frames"
     folder.mkdir()
     for number in range(8):
-        (folder / f"{number}.png").write_bytes(png_that_claims(9001, 9007))
+        (folder / f"{number}.png").write_bytes(odd.png_that_claims(9001, 9007))
     assert sum(path.stat().st_size for path in folder.iterdir()) < 1 << 20
     with pytest.raises(VideoError, match=r"are 9001×9007; 8 of them at once may have 34 million pixels each"):
         reader.read(folder, EIGHT)
-    (folder / "0.png").write_bytes(png_that_claims(60000, 60000))
+    (folder / "0.png").write_bytes(odd.png_that_claims(60000, 60000))
     with pytest.raises(VideoError, match=r"0\.png: .*exceeds limit"):
         reader.read(folder, EIGHT)
 

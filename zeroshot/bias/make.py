@@ -164,7 +164,7 @@ def _pictures(recipe: BiasRecipe) -> list[Path]:
         return []
     if not Path(recipe.images).is_dir():
         raise OptionError(f"{recipe.images} is no folder of pictures; name one that exists")
-    pictures = images_in(Path(recipe.images))
+    pictures = images_in(Path(recipe.images), "*")  # each is a place of its own, however they are numbered
     if not pictures:
         raise OptionError(f"{recipe.images} holds no pictures; add some, or leave it out for stripes")
     return pictures

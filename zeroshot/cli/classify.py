@@ -72,7 +72,7 @@ def classify(
     network = model_from(choice)
     classifier = classifier_from(network, labels, templates, index, not as_given)
     if as_csv:
-        put_csv("path", "rank", "label", "score", "probability", "error")
+        put_csv("path", "rank", "label", "score", "probability", "error", "breaks_off_seconds")
     put = _put_json if as_json else _put_csv if as_csv else _put_text
     num_ranked = failures = 0
     notes = Notes(network, choice.precision)
@@ -113,10 +113,11 @@ def _put_json(ranking: Ranking) -> None:
 
 
 def _put_csv(ranking: Ranking) -> None:
+    end = "" if ranking.breaks_off_seconds is None else ranking.breaks_off_seconds
     if ranking.error is not None:
-        put_csv(ranking.path, "", "", "", "", ranking.error)
+        put_csv(ranking.path, "", "", "", "", ranking.error, end)
     for place, prediction in enumerate(ranking.predictions, start=1):
-        put_csv(ranking.path, place, prediction.label, prediction.score, prediction.probability, "")
+        put_csv(ranking.path, place, prediction.label, prediction.score, prediction.probability, "", end)
 
 
 def _put_text(ranking: Ranking) -> None:

@@ -177,7 +177,10 @@ def _fill(table: EmbeddingTable, engine: Engine, paths: list[str], retry: bool, 
             unread.discard(path)
             failures += error is not None
             if as_json:
-                put_json({"path": path, "error": error})
+                end = rows[0].breaks_off_seconds
+                put_json(
+                    {"path": path, "error": error} | ({} if end is None else {"breaks_off_seconds": end})
+                )
             elif error is not None:
                 say(error)
     failed_before = sum(table.has_failed(path) for path in unread)
