@@ -139,45 +139,47 @@ def fill_table(
         yield rows
 
 
-def look_up(table: EmbeddingTable, engine: Engine, paths: Iterable[str]) -> Iterator[VideoRows]:
-    """The rows of each path, in the order given: from the table, or read now and added to it.
+def look_up(table: EmbeddingTable, engine: Engine, sources: Iterable[FileSource]) -> Iterator[VideoRows]:
+    """The rows of each source, in the order given: from the table, or read now and added to it.
 
     Args:
         table: open.
         engine: that reads videos and gives them in the order given.
-        paths: any number, taken lazily.
+        sources: any number, taken lazily.
     """
-    for block in look_up_blocks(table, engine, paths):
+    for block in look_up_blocks(table, engine, sources):
         yield from block
 
 
-def look_up_blocks(table: EmbeddingTable, engine: Engine, paths: Iterable[str]) -> Iterator[list[VideoRows]]:
+def look_up_blocks(
+    table: EmbeddingTable, engine: Engine, sources: Iterable[FileSource]
+) -> Iterator[list[VideoRows]]:
     """As `look_up`; what needs no waiting comes together."""
-    remaining = iter(paths)
+    remaining = iter(sources)
     while chunk := list(islice(remaining, _AT_ONCE)):
-        known = {path: rows for path in chunk if (rows := table.rows_of(path)) is not None}
-        fresh = fill_table(table, engine, [path for path in chunk if path not in known])
+        known = {path_of(each): rows for each in chunk if (rows := table.rows_of(each)) is not None}
+        fresh = fill_table(table, engine, [each for each in chunk if path_of(each) not in known])
         block: list[VideoRows] = []
-        for path in chunk:
-            if path not in known and block:
+        for source in chunk:
+            if path_of(source) not in known and block:
                 yield block
                 block = []
-            block.append(_awaited(path, known, fresh, table))
+            block.append(_awaited(source, known, fresh, table))
         yield block
         for _ in fresh:
             pass
 
 
 def _awaited(
-    path: str, known: dict[str, VideoRows], fresh: Iterator[VideoRows], table: EmbeddingTable
+    source: FileSource, known: dict[str, VideoRows], fresh: Iterator[VideoRows], table: EmbeddingTable
 ) -> VideoRows:
-    """The rows of a path, once it has been read; others that come before it become known."""
-    while path not in known:
+    """The rows of a source, once it has been read; others that come before it become known."""
+    while path_of(source) not in known:
         read = next(fresh, None)
         # Not read: it had the content of one that was read in the meantime.
-        rows = table.recorded(path) if read is None else read
+        rows = table.recorded(source) if read is None else read
         known[rows[0].path] = rows
-    return known[path]
+    return known[path_of(source)]
 
 
 def _signed(rows: VideoRows, source: FileSource, facts: FileFacts | None, content: str | None) -> VideoRows:

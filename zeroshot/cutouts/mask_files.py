@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zeroshot.cutouts.finder import Finder, Found
 from zeroshot.errors import OptionError, VideoError, counted, printable
 from zeroshot.video.masks import PERSON
+from zeroshot.video.source import Stretch, name_of, path_of
 from zeroshot.video.suffixes import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
@@ -43,14 +44,15 @@ class Shelf:
         if not self.folder.is_dir():
             raise OptionError(f"{self.folder} is no folder of {what}s; name one that exists")
 
-    def find(self, video: str) -> Path:
-        """The thing of a video.
+    def find(self, video: VideoSource) -> Path:
+        """The thing of a video; of a stretch, that of the file into which it would be cut.
 
         Raises:
             VideoError: there is none.
         """
-        parts = Path(video).with_suffix("").parts
-        parts = parts[1:] if Path(video).is_absolute() else parts
+        named = Path(video.as_file if isinstance(video, Stretch) else path_of(video))
+        parts = named.with_suffix("").parts
+        parts = parts[1:] if named.is_absolute() else parts
         for start in range(len(parts)):
             stem = self.folder.joinpath(*parts[start:])
             found = [path for suffix in self._suffixes if (path := self._named(stem, suffix)) is not None]
@@ -58,7 +60,7 @@ class Shelf:
                 return found[0]
         shown = " ".join(suffix or "folder" for suffix in self._suffixes[:3])
         raise VideoError(
-            f"{printable(video)} has no {self._what}: looked in {printable(self.folder)} for {parts[-1]} "
+            f"{name_of(video)} has no {self._what}: looked in {printable(self.folder)} for {parts[-1]} "
             f"({shown}, …); add it, or leave the video out"
         )
 
@@ -92,7 +94,7 @@ class MaskFiles(Finder):
         Raises:
             VideoError: there is none.
         """
-        return self._shelf.find(str(video))
+        return self._shelf.find(video)
 
     def find(self, footage: Footage) -> Found:
         """What the mask says, reduced like the film."""
