@@ -105,6 +105,24 @@ def test_sixteen_bits_of_grey_keep_their_upper_eight(tmp_path):
     assert np.array_equal(clip.frames[0, 2], levels >> 8)
 
 
+@pytest.mark.parametrize("suffix", [".webp", ".png"])
+def test_an_animation_among_stills_is_refused_by_name(reader, tmp_path, suffix):
+    folder = written(tmp_path / "frames", 8, f"{{:03d}}{suffix}")
+    first, *others = [Image.fromarray(odd.picture(number)) for number in range(5)]
+    first.save(folder / f"003{suffix}", save_all=True, append_images=others)
+    words = rf"003\{suffix}: it is an animation of 5 frames, which is a video; name it by itself"
+    with pytest.raises(VideoError, match=words):
+        reader.read(folder, EIGHT)
+    assert len(set(shown(reader.read(folder / f"003{suffix}", Sampling(5))))) == 5, "by itself it is a video"
+
+
+def test_further_pictures_that_are_no_animation_are_left_aside(reader, tmp_path):
+    folder = written(tmp_path / "frames", 2, "{:03d}.tiff")
+    page, thumbnail = (Image.fromarray(odd.picture(number)) for number in (1, 9))
+    page.save(folder / "001.tiff", save_all=True, append_images=[thumbnail])
+    assert shown(reader.read(folder, Sampling(2))) == [0, 1]
+
+
 def test_several_series_in_a_folder_are_refused_by_name_or_one_is_chosen(reader, tmp_path):
     folder = written(tmp_path / "frames", 8, "img_{:05d}.jpg")
     written(folder, 8, "flow_x_{:05d}.jpg", first=100)

@@ -30,6 +30,7 @@ A PNG of some kilobytes may claim thousands of times its size.
 
 _Seen = TypeVar("_Seen")
 _SHORTEST_SERIES = 2  # pictures; one alone is a cover, a poster, a mistake
+_ANIMATED = {"WEBP", "PNG", "GIF"}  # not TIFF or MPO, whose further pictures are thumbnails and other views
 _NAMED = 4  # series that a message lists
 
 
@@ -165,6 +166,20 @@ def _pixels(path: Path, shape: tuple[int, int]) -> NDArray[np.uint8]:
     return pixels
 
 
+def _refuse_animation(image: Image, path: Path, thing: str) -> None:
+    """Refuse a video in the place of a still, of which its first frame would be taken for the whole.
+
+    Raises:
+        VideoError: it is one.
+    """
+    count = getattr(image, "n_frames", 1)
+    if image.format in _ANIMATED and count > 1:
+        raise VideoError(
+            f"cannot read the {thing} {printable(path)}: it is an animation of {count} frames, which is a "
+            "video; name it by itself, or take it out of the folder"
+        )
+
+
 def opened_picture(path: Path, what: Callable[[Image], _Seen], thing: str = "frame") -> _Seen:
     """What a function makes of an open picture; each way in which it can be none becomes one line.
 
@@ -185,6 +200,7 @@ def opened_picture(path: Path, what: Callable[[Image], _Seen], thing: str = "fra
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:
+                _refuse_animation(image, path, thing)
                 return what(image)
     except (VideoError, MemoryError):
         raise

@@ -122,6 +122,31 @@ def test_an_animated_webp_is_a_clip(tmp_path):
     info = probe(path)
     assert (info.duration_seconds, info.fps, info.width) == (pytest.approx(0.8), pytest.approx(25), 160)
     assert len(read_film(path, 0.4, 999).clip.frames) == 10
+    assert odd.indices_of(read_clips(path, Sampling(5), decoder="raw")[0].frames) == [2, 6, 10, 14, 18]
+
+
+@pytest.mark.parametrize("how", ["whole frames", "laid over", "cleared", "another cover"])
+@pytest.mark.parametrize("suffix", [".apng", ".png"])
+def test_an_animated_png_shows_what_ffmpeg_shows(tmp_path, how, suffix):
+    """Whatever its name ends with, with partial frames, transparency and frames of different lengths."""
+    levels = np.full((10, 96, 160, 4), 40, np.uint8)
+    for number, level in enumerate(levels):
+        level[20:50, 10 + 6 * number : 40 + 6 * number, :3] = 200 + number
+        level[60:, :, 3] = 10 * number
+    first, *others = [Image.fromarray(level) for level in levels]
+    more = {
+        "whole frames": {"disposal": 0},
+        "laid over": {"disposal": 1, "blend": 1},
+        "cleared": {"disposal": [0] + [2] * 9},
+        "another cover": {"default_image": True},
+    }[how]
+    path = tmp_path / f"moving{suffix}"
+    lengths = ([40] * 5 + [120] * 5)[: 10 - (how == "another cover")]
+    first.save(path, "PNG", save_all=True, append_images=others, duration=lengths, **more)
+    film = read_film(path, 60, 999)
+    theirs = odd.frames_by_ffmpeg(path, 160, 96)
+    assert np.array_equal(film.clip.frames.transpose(0, 2, 3, 1), theirs)
+    assert film.clip.seconds == pytest.approx(np.cumsum([0, *lengths[:-1]]) / 1000)
 
 
 def every(path, threads: int) -> tuple[list[int], list[float]]:
