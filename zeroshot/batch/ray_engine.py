@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections import deque
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -49,7 +53,9 @@ class _Task:
 class _Worker:
     """What runs on the cluster: a model, and decoding processes of its own."""
 
-    def __init__(self, make_model: Callable[[], Model], window: Window | None) -> None:
+    def __init__(self, make_model: Callable[[], Model], window: Window | None, folder: str) -> None:
+        with suppress(OSError):  # another machine may lack it, and then knows no relative paths
+            os.chdir(folder)
         model = make_model()
         model.backbone.precision.hold()  # no worker may choose another speed level than the table has
         self._engine = LocalEngine(model, window)
@@ -95,7 +101,7 @@ class RayEngine:
         remote = self._ray.remote(_Worker).options(
             num_cpus=int(share) if share >= 1 else share, num_gpus=min(1.0, gpus / self._num_workers)
         )
-        self._hire: Callable[[], Any] = partial(remote.remote, make_model, window)
+        self._hire: Callable[[], Any] = partial(remote.remote, make_model, window, os.getcwd())  # noqa: PTH109 - as text
 
     def __call__(self, sources: Iterable[FileSource]) -> Iterator[VideoRows]:
         """The rows of each video, as workers give them.
@@ -200,8 +206,21 @@ def _started_ray() -> Any:  # noqa: ANN401 - a library without types
         raise OptionError(f"--engine ray needs Ray, which is not installed; {install_line('ray')}") from None
     if not ray.is_initialized():
         try:
-            ray.init(log_to_driver=False, include_dashboard=False, logging_level="ERROR")
+            with _in_an_empty_folder():
+                ray.init(log_to_driver=False, include_dashboard=False, logging_level="ERROR")
         except (ConnectionError, RuntimeError, ValueError) as error:
             reason = " ".join(str(error).split())[:200]
             raise OptionError(f"cannot join a Ray cluster: {reason}; check RAY_ADDRESS") from None
     return ray
+
+
+@contextmanager
+def _in_an_empty_folder() -> Iterator[None]:
+    """Work in a folder where nothing lies: Ray's workers import from that in which the cluster was joined."""
+    here, empty = os.getcwd(), tempfile.mkdtemp(prefix="zeroshot-")  # noqa: PTH109 - as text
+    atexit.register(shutil.rmtree, empty, ignore_errors=True)  # not before: the cluster works there
+    os.chdir(empty)
+    try:
+        yield
+    finally:
+        os.chdir(here)
