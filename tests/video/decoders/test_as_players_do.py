@@ -12,6 +12,7 @@ from PIL import Image
 
 from zeroshot.errors import VideoError
 from zeroshot.video.decoders import decord as decord_reader
+from zeroshot.video.decoders import tone
 from zeroshot.video.decoders.all_frames import read_film
 from zeroshot.video.decoders.by_name import DECODERS
 from zeroshot.video.decoders.decode import probe, read_clips
@@ -67,6 +68,17 @@ def test_high_dynamic_range_on_an_ordinary_screen(transfer):
     bright = np.rint(65535 * signal_of(np.array([203.0, 400.0, 1000.0]), transfer)).astype(np.uint16)
     highlights = standard_range(np.repeat(bright[None, :, None], 3, axis=2), transfer, 9)[0, :, 1].tolist()
     assert 245 <= highlights[0] < highlights[1] <= highlights[2] <= 255
+
+
+def test_saturated_colours_of_hlg_come_back():
+    """The screen's part of HLG goes by luminance (BT.2100); by channel, hues would be off by 80 levels."""
+    shown = np.random.default_rng(0).integers(0, 230, (64, 64, 3))
+    light = np.maximum(203 * (shown / 255) ** 2.4 @ np.linalg.inv(tone._TO_709.astype(float)).T, 0)
+    luminance = light @ np.array([0.2627, 0.6780, 0.0593])
+    scene = light / 1000 * ((luminance / 1000)[..., None]) ** (1 / 1.2 - 1)
+    upper = 0.17883277 * np.log(np.maximum(12 * scene - 0.28466892, 1e-9)) + 0.55991073
+    signal = np.rint(65535 * np.where(scene <= 1 / 12, np.sqrt(3 * scene), upper)).astype(np.uint16)
+    assert np.abs(standard_range(signal, 18, 9).astype(int) - shown).max() <= 2
 
 
 @pytest.mark.parametrize("transfer", ["smpte2084", "arib-std-b67"])
