@@ -305,7 +305,7 @@ def build_index(
         network.require_apart(prompts)
         return searched(LabelIndex(prompts.labels, network.embed_prompts(prompts), fingerprint=stamp))
     with suppress(IndexFileError):
-        there = LabelIndex.load(output, fingerprint=stamp, exact=True, check=True)
+        there = LabelIndex.load(output, fingerprint=stamp, exact=True)
         tell("there", total, total)
         return searched(there)
     network.require_apart(prompts)

@@ -137,9 +137,9 @@ class Facts:
         person_share: see `mask_files.person_share`.
         colour_sums: of all frames, red, green, blue.
         layout: see `pairs.layout`.
-        figure_top: upper edge of the still figure, as a share of the height.
+        bystander_top: upper edge of the still bystander, as a share of the height.
         digests: kind → SHA-256 of the file.
-        pieces: SHA-256 of the mask and of the figure, as they were written for the second pass.
+        pieces: SHA-256 of the mask and of the bystander, as they were written for the second pass.
     """
 
     key: str
@@ -149,7 +149,7 @@ class Facts:
     person_share: float
     colour_sums: tuple[int, int, int]
     layout: tuple[float, ...]
-    figure_top: float
+    bystander_top: float
     digests: Mapping[str, str]
     pieces: tuple[str, str]
 
@@ -163,14 +163,14 @@ class Facts:
         try:
             height, width = values["size"]
             red, green, blue = values["colour_sums"]
-            mask, figure = values["pieces"]
+            mask, bystander = values["pieces"]
             return cls(
                 **{
                     **values,
                     "size": (height, width),
                     "colour_sums": (red, green, blue),
                     "layout": tuple(values["layout"]),
-                    "pieces": (mask, figure),
+                    "pieces": (mask, bystander),
                 }
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -195,7 +195,7 @@ class Places:
         """The mask that was used, as (T, H, W) levels."""
         return self.folder / "masks" / f"{item.name}.npz"
 
-    def figure(self, item: Item) -> Path:
+    def bystander(self, item: Item) -> Path:
         """The person of one frame, cut out."""
         return self.folder / WORK / "figures" / f"{item.name}.png"
 
