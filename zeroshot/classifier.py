@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zeroshot.batch.label_rows import LabelRows
 from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model
-from zeroshot.errors import IndexFileError, LabelError, OptionError, VideoError
+from zeroshot.errors import IndexFileError, LabelError, OptionError, OutputError, VideoError
 from zeroshot.index.index import LabelIndex, Ranked, probabilities, uses_cells
 from zeroshot.index.ivf import build_steps, has_gpu
 from zeroshot.index.recall import check_recall
@@ -20,7 +21,6 @@ from zeroshot.video.source import VideoSource, is_path, name_of, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -288,6 +288,8 @@ def build_index(
     """
     if recall is not None:
         check_recall(recall)
+    if output is not None and Path(output).exists() and not Path(output).is_file():
+        raise OutputError(f"{output} is no plain file; choose another --output")
     prompts = labels if isinstance(labels, Prompts) else make_prompts(labels, templates, spaced=spaced)
     network = load_model(model, stream=NO_STREAM) if isinstance(model, str) else model
     tell = watch or _unwatched

@@ -122,6 +122,7 @@ class Parts:
         """
         path = self.path(number)
         try:
+            _require_sum(path)
             content = path.read_bytes()
             before, after = _around_sum(memoryview(content))
             if content[len(before) : len(before) + 8] != crc32(before, after).encode():
@@ -162,6 +163,18 @@ def _require_one_width(column: pa.ChunkedArray) -> None:
     ends = pc.min_max(pc.list_value_length(column)).as_py()
     if ends["min"] != ends["max"]:
         raise ValueError(f"its embeddings have from {ends['min']} to {ends['max']} numbers")
+
+
+def _require_sum(path: Path) -> None:
+    """Refuse a file without a checksum among its last bytes, before all of it is read: it may be huge.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it has none.
+    """
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _LONGEST_TAIL))
+        _around_sum(memoryview(file.read(_LONGEST_TAIL)))
 
 
 def _around_sum(content: memoryview) -> tuple[memoryview, memoryview]:
