@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.batch.label_rows import LabelRows
-from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model
-from zeroshot.errors import IndexFileError, LabelError, OptionError, OutputError, VideoError
-from zeroshot.index.index import LabelIndex, Ranked, probabilities, uses_cells
-from zeroshot.index.ivf import build_steps, has_gpu
+from zeroshot.batch.label_rows import index_of_labels, require_index_place
+from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model, require_model, require_public
+from zeroshot.checks import Checks
+from zeroshot.errors import LabelError, OptionError, VideoError
+from zeroshot.index.index import LabelIndex, Ranked, probabilities
+from zeroshot.index.ivf import has_gpu
 from zeroshot.index.recall import check_recall
-from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts, prompts_digest
+from zeroshot.model.spans import joined_spans, spans_of
+from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts
 from zeroshot.types import Prediction, Prompts, Ranking, Segment
+from zeroshot.video.sampling import Window
 from zeroshot.video.source import VideoSource, is_path, name_of, path_of
+from zeroshot.words import labels_to_rank, require_made_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from zeroshot.batch.parquet import EmbeddingRow
     from zeroshot.model.model import Model
-    from zeroshot.types import Clip
+    from zeroshot.model.spans import Span
     from zeroshot.video.sampling import Sampling
 
 _SORTED_LABELS = 4096  # up to here sorting all scores costs less than a search for the best
 _SCORES_AT_ONCE = 1 << 17  # bounds the memory of a block: 2 MB of scores and probabilities
 _VECTORS_AT_ONCE = 64  # through a matrix product, where there are more labels
-_WINDOWS_AT_ONCE = 8  # bounds what a long video holds in memory: 8 windows of T frames
 
 
 class Classifier:
@@ -106,20 +107,27 @@ class Classifier:
         window_seconds: float = 4.0,
         stride_seconds: float | None = None,
         k: int = 3,
+        *,
+        merge: bool = False,
     ) -> list[Segment]:
         """Segments of a long video with their k best labels, in time order.
 
         Args:
             video: path of a video file.
-            window_seconds: length of a segment; 4 s holds one action of the usual data sets.
+            window_seconds: length of a segment; 4 s holds one action of the usual data sets. What is left at
+                the end and is shorter than half of it belongs to the segment before.
             stride_seconds: from one segment's start to the next's; None: the window, so that segments abut.
             k: how many predictions each.
+            merge: whether neighbours with the same best label become one segment. It is ranked anew, by the
+                mean of its windows' vectors, weighted by their seconds and scaled to unit length, as the
+                views of one video are; its best label stays theirs. Windows with a gap between them are no
+                neighbours.
 
         Raises:
             VideoError: the video cannot be decoded, or is not a file.
             OptionError: a window, stride or k that is not positive.
         """
-        return list(self.follow(video, window_seconds, stride_seconds, k))
+        return list(self.follow(video, window_seconds, stride_seconds, k, merge=merge))
 
     def follow(
         self,
@@ -127,23 +135,23 @@ class Classifier:
         window_seconds: float = 4.0,
         stride_seconds: float | None = None,
         k: int = 3,
+        *,
+        merge: bool = False,
     ) -> Iterator[Segment]:
         """The segments of `timeline` one by one, while the video is being read; memory stays bounded."""
         _check_k(k)
-        stride = window_seconds if stride_seconds is None else stride_seconds
-        if not (window_seconds > 0 and stride > 0):
-            raise OptionError(f"window {window_seconds} s and stride {stride} s must both be above 0")
+        window = Window(window_seconds, window_seconds if stride_seconds is None else stride_seconds)
         if not is_path(video):
             raise VideoError(f"{name_of(video)} has no clock; a timeline needs a video file")
-        return self._timeline(str(video), window_seconds, stride, k)
+        spans = spans_of(self.model, str(video), window)
+        return self._segments(joined_spans(spans, self._best_label) if merge else spans, k)
 
-    def _timeline(self, path: str, window_seconds: float, stride: float, k: int) -> Iterator[Segment]:
-        for windows, clips in self.model.read_windows(path, window_seconds, stride, _WINDOWS_AT_ONCE):
-            yield from self._segments(windows, clips, k)
+    def _segments(self, spans: Iterable[Span], k: int) -> Iterator[Segment]:
+        for span in spans:
+            yield Segment(span.start, span.end, tuple(self._predictions(span.vector, k)))
 
-    def _segments(self, windows: list[tuple[float, float]], clips: list[Clip], k: int) -> Iterator[Segment]:
-        for (start, end), vector in zip(windows, self.model.embed_clips(clips), strict=True):
-            yield Segment(start, end, tuple(self._predictions(vector, k)))
+    def _best_label(self, span: Span) -> str:
+        return self._predictions(span.vector, 1)[0].label
 
     def rank_vectors(self, vectors: NDArray[np.float32], k: int = 5) -> list[list[Prediction]]:
         """The k best of K labels for each of n embeddings, best first.
@@ -207,7 +215,7 @@ class Classifier:
 
 
 def load(
-    model: str | Model = DEFAULT_MODEL,
+    model: str | Model | None = None,
     labels: LabelSource | None = None,
     *,
     templates: TemplateSource = None,
@@ -221,7 +229,7 @@ def load(
 
     Args:
         model: `ARCH/TAG`, `hf:ORG/NAME`, a checkpoint folder, a bundled name, or a Model, as from
-            `load_model(name, precision="fast")`.
+            `load_model(name, precision="fast")`. None: the one that made the index, else PE-Core-B-16/meta.
         labels: a list, a file (one a line), "a,b,c", a bundled list's name such as "kinetics400", or
             {label: descriptions}.
         templates: None for the bare label, one sentence with {}, several, a file, or a bundled set's name.
@@ -235,24 +243,65 @@ def load(
     Raises:
         ZeroshotError: one line that names what cannot be used and the remedy.
     """
-    if (labels is None) == (index is None):
-        raise OptionError("give either labels or index; for vectors without labels use zeroshot.load_model")
-    prompts = None if labels is None else make_prompts(labels, templates, spaced=spaced)
-    network = _model(model, device, sampling, stream)
-    if prompts is not None:
-        return Classifier(network, build_index(prompts, model=network))
-    loaded = LabelIndex.load(str(index), fingerprint={"model": network.fingerprint})
-    if loaded.cells is not None and network.backbone.device.type == "cuda" and has_gpu():
-        loaded.to_gpu()
-    return Classifier(network, loaded)
+    first = Checks()
+    words = labels_to_rank(first, labels, templates, index, spaced=spaced)
+    named = first.add("files", lambda: model_for(model, words(), index))
+    first.add("model", lambda: _require(named(), device, stream))
+    first.run()
+    return classifier_of(_model(named(), device, sampling, stream), words(), index)
+
+
+def classifier_of(network: Model, words: Prompts | LabelIndex, index: str | Path | None) -> Classifier:
+    """The classifier that ranks what `labels_to_rank` found; labels are encoded now.
+
+    Args:
+        network: encodes them.
+        words: what was found.
+        index: the file of a saved index, for the error.
+
+    Raises:
+        IndexFileError: the index is another model's.
+    """
+    if isinstance(words, Prompts):
+        return Classifier(network, build_index(words, model=network))
+    require_made_by(words, network, str(index))
+    if words.cells is not None and network.backbone.device.type == "cuda" and has_gpu():
+        words.to_gpu()
+    return Classifier(network, words)
+
+
+def model_for(
+    model: str | Model | None, words: Prompts | LabelIndex, index: str | Path | None
+) -> str | Model:
+    """The model that is asked for; where none is, the one that made a saved index, else the default.
+
+    Args:
+        model: as for `load`.
+        words: what `labels_to_rank` found.
+        index: the file of a saved index, for the error.
+
+    Raises:
+        ModelError: an index names a folder, a file or a name on the model hub, which its user has to name.
+    """
+    if model is not None:
+        return model
+    if isinstance(words, Prompts):
+        return DEFAULT_MODEL
+    return require_public(words.fingerprint.get("model_name"), f"the index {index}")
+
+
+def _require(model: str | Model, device: str, stream: str | None) -> None:
+    """Refuse a model's name that cannot be, and a stream of a model that is loaded already."""
+    if isinstance(model, str):
+        require_model(model, device=device, stream=stream)
+    elif stream is not None:
+        raise OptionError("stream goes with a model's name; choose it in load_model for a Model")
 
 
 def _model(model: str | Model, device: str, sampling: Sampling | None, stream: str | None) -> Model:
     """The model itself, or the one of that name."""
     if isinstance(model, str):
         return load_model(model, device=device, sampling=sampling, stream=stream)
-    if stream is not None:
-        raise OptionError("stream goes with a model's name; choose it in load_model for a Model")
     return model
 
 
@@ -286,46 +335,20 @@ def build_index(
     Raises:
         ZeroshotError: one line that names what cannot be used, or written, and the remedy.
     """
+    first = Checks()
     if recall is not None:
-        check_recall(recall)
-    if output is not None and Path(output).exists() and not Path(output).is_file():
-        raise OutputError(f"{output} is no plain file; choose another --output")
-    prompts = labels if isinstance(labels, Prompts) else make_prompts(labels, templates, spaced=spaced)
+        first.add("options", lambda: check_recall(recall))
+    prompts = first.add(
+        "words",
+        lambda: labels if isinstance(labels, Prompts) else make_prompts(labels, templates, spaced=spaced),
+    )
+    if output is not None:
+        first.add("output", lambda: require_index_place(output))
+    if isinstance(model, str):
+        first.add("model", lambda: require_model(model, stream=NO_STREAM))
+    first.run()
     network = load_model(model, stream=NO_STREAM) if isinstance(model, str) else model
-    tell = watch or _unwatched
-    total, stamp = len(prompts.labels), index_stamp(network, prompts)
-
-    def searched(index: LabelIndex) -> LabelIndex:
-        steps = count(1)
-        of = build_steps(total) if uses_cells(total, recall) else 1
-        made = index.with_cells(recall, queries, lambda: tell("cells", next(steps), of))
-        if output is not None:
-            made.save(output)
-        return made
-
-    if output is None:
-        network.require_apart(prompts)
-        return searched(LabelIndex(prompts.labels, network.embed_prompts(prompts), fingerprint=stamp))
-    with suppress(IndexFileError):
-        there = LabelIndex.load(output, fingerprint=stamp, exact=True)
-        tell("there", total, total)
-        return searched(there)
-    network.require_apart(prompts)
-    with LabelRows(output, stamp) as rows:
-        tell("labels", min(rows.num_done(network.embedding_dim), total), total)
-        vectors = rows.fill(network, prompts, lambda done: tell("labels", done, total))
-        made = searched(LabelIndex(prompts.labels, vectors, fingerprint=stamp))
-        rows.remove()
-    return made
-
-
-def _unwatched(_what: str, _done: int, _of: int) -> None:
-    """Nobody is told."""
-
-
-def index_stamp(model: Model, prompts: Prompts) -> dict[str, str]:
-    """What an index of these labels depends on: the model and every sentence."""
-    return {"model": model.fingerprint, "model_name": model.name, "prompts": prompts_digest(prompts)}
+    return index_of_labels(prompts(), network, output=output, recall=recall, queries=queries, watch=watch)
 
 
 def _check_k(k: int) -> None:

@@ -439,5 +439,5 @@ def test_a_pipe_is_no_index_and_no_place_for_one(tmp_path):
         LabelIndex.load(tmp_path / "x.index")
     with pytest.raises(OutputError, match=r"x\.index is no plain file; choose another --output"):
         build_index("a,b", output=tmp_path / "x.index", model="puppet-tiny")
-    with pytest.raises(OutputError, match="no plain file"):
+    with pytest.raises(OutputError, match="is a folder"):
         build_index("a,b", output=tmp_path, model="puppet-tiny")

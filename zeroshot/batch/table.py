@@ -23,12 +23,13 @@ from zeroshot.batch.parquet import (
     to_arrow,
     utf8,
 )
-from zeroshot.batch.records import PENDING, Ledger, Record, path_key
+from zeroshot.batch.records import PENDING, Ledger, Record, key_of, path_key
 from zeroshot.errors import ModelError, OutputError
 from zeroshot.store import folder as store
 from zeroshot.store.files import crc32_of, read_note
 from zeroshot.store.folder import Claim, FolderWriter, Layout
 from zeroshot.video.identity import file_digest, file_facts
+from zeroshot.video.sampling import SHORTEST_SHARE
 from zeroshot.video.source import path_of
 
 if TYPE_CHECKING:
@@ -107,11 +108,11 @@ class EmbeddingTable(FolderWriter):
 
     def __contains__(self, source: object) -> bool:
         """Whether a source has rows, of whatever content."""
-        return self._ledger.get(_key_of(source)) is not None
+        return self._ledger.get(key_of(source)) is not None
 
     def has_failed(self, source: FileSource) -> bool:
         """Whether the rows of a source hold an error."""
-        record = self._ledger.get(_key_of(source))
+        record = self._ledger.get(key_of(source))
         return record is not None and record.failed
 
     def rows_of(self, source: FileSource, *, retry: bool = False) -> tuple[EmbeddingRow, ...] | None:
@@ -124,7 +125,7 @@ class EmbeddingTable(FolderWriter):
             source: a video.
             retry: whether an error does not stand.
         """
-        record, facts = self._ledger.get(_key_of(source)), file_facts(source)
+        record, facts = self._ledger.get(key_of(source)), file_facts(source)
         if record is not None and not (retry and record.failed) and _stands(record, source, facts):
             return self._rows(record)
         twin = None if facts is None else self._twin(source, facts)
@@ -136,12 +137,12 @@ class EmbeddingTable(FolderWriter):
 
     def recorded(self, source: FileSource) -> tuple[EmbeddingRow, ...]:
         """The rows of a source, whatever has become of the file since; none where it has none."""
-        record = self._ledger.get(_key_of(source))
+        record = self._ledger.get(key_of(source))
         return () if record is None else self._rows(record)
 
     def has(self, source: FileSource, *, retry: bool = False) -> bool:
         """Whether `rows_of` has rows; cheaper, as it reads none that are written."""
-        record, facts = self._ledger.get(_key_of(source)), file_facts(source)
+        record, facts = self._ledger.get(key_of(source)), file_facts(source)
         if record is not None and not (retry and record.failed) and _stands(record, source, facts):
             return True
         return self.rows_of(source, retry=retry) is not None
@@ -233,11 +234,6 @@ class EmbeddingTable(FolderWriter):
         self._outdated.clear()
 
 
-def _key_of(source: object) -> bytes:
-    """What the ledger knows a source by."""
-    return path_key(utf8(path_of(source)))
-
-
 def _stands(record: Record, source: FileSource, facts: FileFacts | None) -> bool:
     """Whether a record holds for a file as it is: untouched, gone, or touched with the same content."""
     if facts is None or facts == record.facts:
@@ -280,6 +276,21 @@ def require_settings(folder: str | Path, settings: Mapping[str, Any]) -> None:
     store.require_settings(Path(folder), LAYOUT, settings)
 
 
+def require_window(folder: str | Path, window: Window | None) -> None:
+    """Refuse, before any weights, a folder of embeddings of other stretches.
+
+    Args:
+        folder: may be missing.
+        window: of the embeddings to come; None: of whole videos.
+
+    Raises:
+        OutputError: its embeddings are of others.
+    """
+    if (Path(folder) / MANIFEST).is_file():
+        before, now = read_manifest(folder), {"window": None if window is None else asdict(window)}
+        store.require_same(Path(folder), LAYOUT, {"window": before.get("window")}, now)
+
+
 def settings_of(model: Model, window: Window | None = None) -> dict[str, Any]:
     """What two runs must share for their vectors to be exchangeable: the model and the frames it looks at.
 
@@ -299,7 +310,7 @@ def settings_of(model: Model, window: Window | None = None) -> dict[str, Any]:
         "embedding_dim": model.embedding_dim,
         "precision": model.precision,
         "sampling": asdict(model.sampling),
-        "window": None if window is None else asdict(window),
+        "window": None if window is None else {**asdict(window), "shortest_share": SHORTEST_SHARE},
     }
 
 
