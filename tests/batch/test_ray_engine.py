@@ -224,6 +224,7 @@ def test_workers_import_nothing_of_the_working_folder_and_work_there(monkeypatch
     shell = Shell()
     shell.is_initialized, shell.init = lambda: bool(joined), init
     monkeypatch.setitem(sys.modules, "ray", shell)
+    monkeypatch.setattr(cluster, "require_ray", lambda: None)
     hired: list[tuple[object, ...]] = []
     monkeypatch.setattr(shell, "hire", lambda *words: hired.append(words) or Shell.hire(shell, *words))
     list(RayEngine(lambda: None)(["a.mp4"]))
