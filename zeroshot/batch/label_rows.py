@@ -193,6 +193,8 @@ def require_index_place(path: str | Path) -> None:
     path = Path(path)
     if path.is_dir():
         raise OutputError(f"{path} is a folder; expected the name of a file for the index")
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path} is no plain file; choose another --output")
     require_room(path.parent)
     rows = _rows_beside(path)
     if rows.exists():

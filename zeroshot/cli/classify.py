@@ -147,7 +147,7 @@ def _begin(named: Named, put: Callable[[Ranking], None], as_csv: bool) -> int:
     from zeroshot.types import Ranking
 
     if as_csv:
-        put_csv("path", "rank", "label", "score", "probability", "error")
+        put_csv("path", "rank", "label", "score", "probability", "error", "breaks_off_seconds")
     return named.put_unfound(lambda word, why: put(Ranking(word, (), why)))
 
 
@@ -172,10 +172,11 @@ def _put_json(ranking: Ranking) -> None:
 
 
 def _put_csv(ranking: Ranking) -> None:
+    end = "" if ranking.breaks_off_seconds is None else ranking.breaks_off_seconds
     if ranking.error is not None:
-        put_csv(ranking.path, "", "", "", "", ranking.error)
+        put_csv(ranking.path, "", "", "", "", ranking.error, end)
     for place, prediction in enumerate(ranking.predictions, start=1):
-        put_csv(ranking.path, place, prediction.label, prediction.score, prediction.probability, "")
+        put_csv(ranking.path, place, prediction.label, prediction.score, prediction.probability, "", end)
 
 
 def _put_text(ranking: Ranking) -> None:

@@ -258,6 +258,8 @@ class LabelIndex:
                 another fingerprint. The message names what differs.
         """
         path = Path(path)
+        if path.exists() and not path.is_file():
+            raise IndexFileError(f"index {path} is no plain file; {REMEDY}")
         file = read_index(path, check=check)
         index = cls.__new__(cls)
         try:
