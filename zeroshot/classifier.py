@@ -191,8 +191,10 @@ class Classifier:
         """
         vectors = [row.embedding for row in rows if row.embedding is not None]
         ranked = iter(self.rank_vectors(np.stack(vectors), k) if vectors else ())
+        found = [() if row.embedding is None else tuple(next(ranked)) for row in rows]
         return [
-            Ranking(row.path, () if row.embedding is None else tuple(next(ranked)), row.error) for row in rows
+            Ranking(row.path, predictions, row.error, row.breaks_off_seconds)
+            for row, predictions in zip(rows, found, strict=True)
         ]
 
     def _best(self, vectors: NDArray[np.float32], k: int) -> Ranked:

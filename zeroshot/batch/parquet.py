@@ -40,6 +40,7 @@ SCHEMA = pa.schema(
         ("content", pa.string()),
         ("size", pa.int64()),
         ("modified", pa.timestamp("us", tz="UTC")),
+        ("breaks_off_seconds", pa.float64()),
     ]
 )
 
@@ -54,8 +55,9 @@ class EmbeddingRow:
         error: one line, or None.
         start_seconds: where the window begins; None for a whole video.
         end_seconds: where it ends.
-        content: digest of the file (see `video.keys.file_digest`), or None.
+        content: digest of the file (see `video.identity.file_digest`), or None.
         facts: the file's size and time when it was read, or None.
+        breaks_off_seconds: where the video ends, if that is before the end that it declares; else None.
     """
 
     path: str
@@ -65,6 +67,7 @@ class EmbeddingRow:
     end_seconds: float | None = None
     content: str | None = None
     facts: FileFacts | None = None
+    breaks_off_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,7 @@ class Parts:
         """
         path = self.path(number)
         try:
+            _require_sum(path)
             content = path.read_bytes()
             before, after = _around_sum(memoryview(content))
             if content[len(before) : len(before) + 8] != crc32(before, after).encode():
@@ -127,6 +131,8 @@ class Parts:
             facts = json.loads(file.metadata.metadata[_KEY.encode()])
             if (facts["part"], facts["made_with"]) != (number, self.made_with):
                 raise OutputError(f"{path} was copied here from another table or another part; {_REMEDY}")
+            if file.schema_arrow.names != SCHEMA.names:
+                raise OutputError(f"{path} is of another version of zeroshot; embed into another folder")
             table = file.read(columns=columns if columns is None else list(columns))
             if "embedding" in table.column_names:
                 _require_one_width(table["embedding"])
@@ -159,6 +165,18 @@ def _require_one_width(column: pa.ChunkedArray) -> None:
         raise ValueError(f"its embeddings have from {ends['min']} to {ends['max']} numbers")
 
 
+def _require_sum(path: Path) -> None:
+    """Refuse a file without a checksum among its last bytes, before all of it is read: it may be huge.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it has none.
+    """
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _LONGEST_TAIL))
+        _around_sum(memoryview(file.read(_LONGEST_TAIL)))
+
+
 def _around_sum(content: memoryview) -> tuple[memoryview, memoryview]:
     """What stands before and after the checksum in a part.
 
@@ -184,6 +202,7 @@ def to_arrow(rows: Sequence[EmbeddingRow]) -> pa.Table:
         "content": [row.content for row in rows],
         "size": [None if each is None else each.size for each in facts],
         "modified": [None if each is None else each.modified for each in facts],
+        "breaks_off_seconds": [row.breaks_off_seconds for row in rows],
     }
     arrays = {name: pa.array(values, SCHEMA.field(name).type) for name, values in columns.items()}
     arrays["embedding"] = _embeddings([row.embedding for row in rows])
@@ -210,7 +229,7 @@ def from_arrow(table: pa.Table) -> list[EmbeddingRow]:
     """The rows of an Arrow table."""
     vectors, there = matrix_of(table)
     columns = [table[name].to_pylist() for name in ("path", "error", "start_seconds", "end_seconds")]
-    columns += [table["content"].to_pylist(), facts_of(table)]
+    columns += [table["content"].to_pylist(), facts_of(table), table["breaks_off_seconds"].to_pylist()]
     embeddings = iter(vectors)
     return [
         EmbeddingRow(as_named(path), next(embeddings) if exists else None, *others)

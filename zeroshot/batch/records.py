@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zeroshot.batch.parquet import utf8
 from zeroshot.video.identity import FileFacts
+from zeroshot.video.source import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,6 +55,11 @@ class Record:
 def path_key(path: str) -> bytes:
     """16 bytes that stand for a path."""
     return hashlib.blake2b(path.encode("utf-8", "surrogateescape"), digest_size=16).digest()
+
+
+def key_of(source: object) -> bytes:
+    """What the ledger knows a source by."""
+    return path_key(utf8(path_of(source)))
 
 
 class Ledger:

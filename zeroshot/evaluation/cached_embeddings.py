@@ -15,7 +15,7 @@ from zeroshot.batch.engine import LocalEngine, fill_table
 from zeroshot.batch.table import EmbeddingTable, settings_of
 from zeroshot.errors import VideoError
 from zeroshot.model.model import STREAMS
-from zeroshot.video.source import is_path, name_of
+from zeroshot.video.source import Stretch, is_path, name_of, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -96,24 +96,27 @@ def _outcomes(
     sampling: Sampling | None,
 ) -> Iterator[NDArray[np.float32] | str]:
     """The vectors of each video, or the error that stopped it."""
-    paths = {str(video.path) for video in videos if is_path(video.path)}
-    if folder is None or len(paths) < len(videos):
+    kept = all(is_path(video.path) or isinstance(video.path, Stretch) for video in videos)
+    if folder is None or not kept:
         for _, outcome in model.embed_streams((video.path for video in videos), sampling=sampling):
             yield str(outcome) if isinstance(outcome, VideoError) else outcome
         return
     engine = LocalEngine(model, sampling=sampling, all_streams=True)
     with _table(Path(folder), model, sampling or model.sampling) as table:
         known: dict[str, EmbeddingRow] = {}
-        names = [str(video.path) for video in videos]
-        for name in names:
-            if found := table.rows_of(name, retry=True):
-                known[name] = found[0]
-        fresh = fill_table(table, engine, [name for name in names if name not in known], retry=True)
-        for name in names:
+        sources = [video.path if isinstance(video.path, Stretch) else str(video.path) for video in videos]
+        for source in sources:
+            if found := table.rows_of(source, retry=True):
+                known[path_of(source)] = found[0]
+        fresh = fill_table(
+            table, engine, [each for each in sources if path_of(each) not in known], retry=True
+        )
+        for source in sources:
+            name = path_of(source)
             while name not in known:
                 read = next(fresh, None)
                 # Not read: it has the content of one that was read in the meantime.
-                row = table.recorded(name)[0] if read is None else read[0]
+                row = table.recorded(source)[0] if read is None else read[0]
                 known[row.path] = row
             row = known[name]
             yield row.error or "no vector" if row.embedding is None else row.embedding
