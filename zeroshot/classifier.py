@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from itertools import count
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.batch.label_rows import LabelRows
+from zeroshot.batch.label_rows import STAGES, index_of
 from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model
-from zeroshot.errors import IndexFileError, LabelError, OptionError, VideoError
-from zeroshot.index.index import LabelIndex, Ranked, probabilities, uses_cells
-from zeroshot.index.ivf import build_steps, has_gpu
+from zeroshot.errors import IndexFileError, LabelError, OptionError, VideoError, counted
+from zeroshot.index.index import LabelIndex, Ranked, probabilities
+from zeroshot.index.ivf import has_gpu
 from zeroshot.index.recall import check_recall
-from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts, prompts_digest
+from zeroshot.index.stage_rows import STAGED_SCALE, staged_videos, staged_width
+from zeroshot.model.clip_queue import apart, rows_of
+from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts
+from zeroshot.text.stages import StageSource, stages_digest
 from zeroshot.types import Prediction, Prompts, Ranking, Segment
 from zeroshot.video.source import VideoSource, is_path, name_of, path_of
 
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from zeroshot.batch.parquet import EmbeddingRow
     from zeroshot.model.model import Model
     from zeroshot.types import Clip
-    from zeroshot.video.sampling import Sampling
 
 _SORTED_LABELS = 4096  # up to here sorting all scores costs less than a search for the best
 _SCORES_AT_ONCE = 1 << 17  # bounds the memory of a block: 2 MB of scores and probabilities
@@ -51,19 +52,44 @@ class Classifier:
         Raises:
             LabelError: the index was made in another width than the model's.
         """
-        if index.embeddings.shape[1] != model.embedding_dim:
+        width, joint = index.embeddings.shape[1], model.embedding_dim
+        if width != (staged_width(joint) if STAGES in index.fingerprint else joint):
             raise LabelError(
-                f"the label index has width {index.embeddings.shape[1]}, "
-                f"{model.name} has {model.embedding_dim}; "
+                f"the label index has width {width}, {model.name} has {joint}; "
                 "build the index with this model"
             )
         self.model = model
         self.index = index
+        self._num_still = 0
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The K labels, in the order of the index."""
         return self.index.labels
+
+    @property
+    def is_staged(self) -> bool:
+        """Whether labels say how they start and end, so that the order of the frames counts."""
+        return STAGES in self.index.fingerprint
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to say of stages, a line each; more is known once videos have been ranked."""
+        if not self.is_staged:
+            return ()
+        notes = []
+        width = self.model.embedding_dim
+        without = len(self.index) - int(self.index.embeddings[:, width : 2 * width].any(axis=1).sum())
+        if without:
+            notes.append(
+                f"{without} of {counted(len(self.index), 'label')} have no stages: order counts nothing there"
+            )
+        if self._num_still:
+            notes.append(
+                f"{counted(self._num_still, 'clip')} of one frame, or where nothing changes: "
+                "no order to read, so stages count nothing there"
+            )
+        return tuple(notes)
 
     def rank(self, video: VideoSource, k: int = 5) -> list[Prediction]:
         """The k best of K labels for one video, best first; all K where k is larger.
@@ -77,7 +103,8 @@ class Classifier:
             OptionError: k is below 1.
         """
         _check_k(k)
-        return self._predictions(self.model.embed_videos([video])[0], k)
+        outcomes = self.model.embed_many([video], drifts=self.is_staged)
+        return self._predictions(rows_of(outcomes)[0], k)
 
     def rank_many(self, videos: Iterable[VideoSource], k: int = 5) -> Iterator[Ranking]:
         """One Ranking a video, in the order given; a video that fails becomes a row with its error.
@@ -93,7 +120,7 @@ class Classifier:
         return self._rank_many(videos, k)
 
     def _rank_many(self, videos: Iterable[VideoSource], k: int) -> Iterator[Ranking]:
-        for video, outcome in self.model.embed_many(videos):
+        for video, outcome in self.model.embed_many(videos, drifts=self.is_staged):
             if isinstance(outcome, VideoError):
                 yield Ranking(path_of(video), (), str(outcome))
             else:
@@ -142,10 +169,13 @@ class Classifier:
             yield from self._segments(windows, clips, k)
 
     def _segments(self, windows: list[tuple[float, float]], clips: list[Clip], k: int) -> Iterator[Segment]:
-        for (start, end), vector in zip(windows, self.model.embed_clips(clips), strict=True):
-            yield Segment(start, end, tuple(self._predictions(vector, k)))
+        rows = self.model.embed_clips(clips, drifts=self.is_staged)
+        for (start, end), row in zip(windows, rows, strict=True):
+            yield Segment(start, end, tuple(self._predictions(row, k)))
 
-    def rank_vectors(self, vectors: NDArray[np.float32], k: int = 5) -> list[list[Prediction]]:
+    def rank_vectors(
+        self, vectors: NDArray[np.float32], k: int = 5, *, drifts: NDArray[np.float32] | None = None
+    ) -> list[list[Prediction]]:
         """The k best of K labels for each of n embeddings, best first.
 
         Labels and scores are the same to the last bit in any batch, and with 4096 labels or fewer so are
@@ -154,11 +184,20 @@ class Classifier:
         Args:
             vectors: (n, D) unit rows of this model, from `Model.embed_videos` or a table of embeddings.
             k: how many predictions each.
+            drifts: (n, D) of the same videos, which labels with stages need; from `Model.embed_many`.
 
         Raises:
-            OptionError: k is below 1, or vectors of another width or length.
+            OptionError: k is below 1, vectors of another width or length, or labels with stages and none.
         """
         _check_k(k)
+        if self.is_staged:
+            if drifts is None:
+                raise OptionError(
+                    "these labels have stages, which need the drift of each video; give drifts, as "
+                    "Model.embed_many(videos, drifts=True) has them, or labels without stages"
+                )
+            self._num_still += int((~np.any(drifts, axis=1)).sum())
+            vectors = staged_videos(vectors, drifts)
         ranked: list[list[Prediction]] = []
         step = _VECTORS_AT_ONCE if len(self.index) > _SORTED_LABELS else _SCORES_AT_ONCE // len(self.index)
         for start in range(0, len(vectors), step):
@@ -178,30 +217,35 @@ class Classifier:
         """One Ranking a row of a table of this model's embeddings; a row with an error keeps it.
 
         Args:
-            rows: of whole videos.
+            rows: of whole videos, with their drifts where labels have stages.
             k: how many predictions each.
         """
         vectors = [row.embedding for row in rows if row.embedding is not None]
-        ranked = iter(self.rank_vectors(np.stack(vectors), k) if vectors else ())
+        found = [row.drift for row in rows if row.embedding is not None and row.drift is not None]
+        drifts = np.stack(found) if vectors and len(found) == len(vectors) else None
+        ranked = iter(self.rank_vectors(np.stack(vectors), k, drifts=drifts) if vectors else ())
         return [
             Ranking(row.path, () if row.embedding is None else tuple(next(ranked)), row.error) for row in rows
         ]
 
     def _best(self, vectors: NDArray[np.float32], k: int) -> Ranked:
         """The k best labels for each of n vectors; equal scores in the order of the labels."""
+        times = STAGED_SCALE if self.is_staged else 1.0
         scale = self.model.logit_scale
         if len(self.index) > _SORTED_LABELS:
-            return self.index.ranked(vectors, k, scale)
-        scores = self.index.scores(vectors)
+            found = self.index.ranked(vectors, k, scale * times)
+            return found if times == 1 else replace(found, scores=found.scores * np.float32(times))
+        scores = self.index.scores(vectors) * np.float32(times)
         rows = np.argsort(-scores, axis=1, kind="stable")[:, :k]
         shares = np.take_along_axis(probabilities(scores, scale), rows, axis=1)
         return Ranked(
             np.take_along_axis(scores, rows, axis=1), rows, shares, np.full(len(rows), len(self.index))
         )
 
-    def _predictions(self, vector: NDArray[np.float32], k: int) -> list[Prediction]:
-        """The k best labels for a (D,) unit vector."""
-        return self.rank_vectors(vector[None], k)[0]
+    def _predictions(self, row: NDArray[np.float32], k: int) -> list[Prediction]:
+        """The k best labels for a (D,) unit vector, or for a (2, D) vector and its drift."""
+        vectors, drifts = apart(row[None]) if self.is_staged else (row[None], None)
+        return self.rank_vectors(vectors, k, drifts=drifts)[0]
 
 
 def load(
@@ -209,24 +253,25 @@ def load(
     labels: LabelSource | None = None,
     *,
     templates: TemplateSource = None,
+    stages: StageSource = None,
     index: str | Path | None = None,
     device: str = "auto",
     spaced: bool = True,
-    sampling: Sampling | None = None,
     stream: str | None = None,
 ) -> Classifier:
     """A Classifier that ranks `labels` for videos.
 
     Args:
         model: `ARCH/TAG`, `hf:ORG/NAME`, a checkpoint folder, a bundled name, or a Model, as from
-            `load_model(name, precision="fast")`.
+            `load_model(name, precision="fast", sampling=Sampling(16))`.
         labels: a list, a file (one a line), "a,b,c", a bundled list's name such as "kinetics400", or
             {label: descriptions}.
         templates: None for the bare label, one sentence with {}, several, a file, or a bundled set's name.
+        stages: how labels start and end, so that the order of the frames counts: a JSON file, a bundled set's
+            name such as "ssv2", or {label: {"start": …, "end": …}}; an index has to be made with the same.
         index: a file that `zeroshot index` wrote, instead of labels: no label is encoded again.
         device: auto, cpu, cuda, cuda:N or mps.
         spaced: write CamelCase and under_scores as words, as CLIP's tokenizer needs; False: as given.
-        sampling: which frames; None: the model's own, 8 frames from the middle of 8 equal segments.
         stream: of a checkpoint with an adapter: static, dynamic or fused, or clip for its backbone alone;
             None is what the checkpoint says.
 
@@ -235,20 +280,40 @@ def load(
     """
     if (labels is None) == (index is None):
         raise OptionError("give either labels or index; for vectors without labels use zeroshot.load_model")
-    prompts = None if labels is None else make_prompts(labels, templates, spaced=spaced)
-    network = _model(model, device, sampling, stream)
+    prompts = None if labels is None else make_prompts(labels, templates, stages, spaced=spaced)
+    network = _model(model, device, stream)
     if prompts is not None:
         return Classifier(network, build_index(prompts, model=network))
     loaded = LabelIndex.load(str(index), fingerprint={"model": network.fingerprint})
+    if stages is not None:
+        _require_stages(loaded, make_prompts(loaded.labels, templates, stages, spaced=False), str(index))
     if loaded.cells is not None and network.backbone.device.type == "cuda" and has_gpu():
         loaded.to_gpu()
     return Classifier(network, loaded)
 
 
-def _model(model: str | Model, device: str, sampling: Sampling | None, stream: str | None) -> Model:
+def _require_stages(index: LabelIndex, prompts: Prompts, path: str) -> None:
+    """Refuse an index that was made without stages, or with others.
+
+    Raises:
+        IndexFileError: it was.
+    """
+    there = index.fingerprint.get(STAGES)
+    if there is None:
+        raise IndexFileError(
+            f"index {path} was made without stages; make it anew: zeroshot index … --stages …"
+        )
+    if there != stages_digest(prompts.stages):
+        raise IndexFileError(
+            f"index {path} was made with other stages, or other templates for them; leave --stages out to "
+            "take its own, or make it anew"
+        )
+
+
+def _model(model: str | Model, device: str, stream: str | None) -> Model:
     """The model itself, or the one of that name."""
     if isinstance(model, str):
-        return load_model(model, device=device, sampling=sampling, stream=stream)
+        return load_model(model, device=device, stream=stream)
     if stream is not None:
         raise OptionError("stream goes with a model's name; choose it in load_model for a Model")
     return model
@@ -271,7 +336,7 @@ def build_index(
     of the same labels and model that is there already only the search is set anew.
 
     Args:
-        labels: as for `load`, or Prompts, which have their templates filled in already.
+        labels: as for `load`, or Prompts, which have their templates, and stages, filled in already.
         output: the file that `load(model, index=…)` reads; None: in memory alone.
         model: as for `load`; for another device than the best there is, a Model.
         templates: as for `load`.
@@ -288,40 +353,7 @@ def build_index(
         check_recall(recall)
     prompts = labels if isinstance(labels, Prompts) else make_prompts(labels, templates, spaced=spaced)
     network = load_model(model, stream=NO_STREAM) if isinstance(model, str) else model
-    tell = watch or _unwatched
-    total, stamp = len(prompts.labels), index_stamp(network, prompts)
-
-    def searched(index: LabelIndex) -> LabelIndex:
-        steps = count(1)
-        of = build_steps(total) if uses_cells(total, recall) else 1
-        made = index.with_cells(recall, queries, lambda: tell("cells", next(steps), of))
-        if output is not None:
-            made.save(output)
-        return made
-
-    if output is None:
-        network.require_apart(prompts)
-        return searched(LabelIndex(prompts.labels, network.embed_prompts(prompts), fingerprint=stamp))
-    with suppress(IndexFileError):
-        there = LabelIndex.load(output, fingerprint=stamp, exact=True)
-        tell("there", total, total)
-        return searched(there)
-    network.require_apart(prompts)
-    with LabelRows(output, stamp) as rows:
-        tell("labels", min(rows.num_done(network.embedding_dim), total), total)
-        vectors = rows.fill(network, prompts, lambda done: tell("labels", done, total))
-        made = searched(LabelIndex(prompts.labels, vectors, fingerprint=stamp))
-        rows.remove()
-    return made
-
-
-def _unwatched(_what: str, _done: int, _of: int) -> None:
-    """Nobody is told."""
-
-
-def index_stamp(model: Model, prompts: Prompts) -> dict[str, str]:
-    """What an index of these labels depends on: the model and every sentence."""
-    return {"model": model.fingerprint, "model_name": model.name, "prompts": prompts_digest(prompts)}
+    return index_of(network, prompts, output, recall, queries, watch)
 
 
 def _check_k(k: int) -> None:

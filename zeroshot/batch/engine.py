@@ -42,6 +42,7 @@ class LocalEngine:
         *,
         sampling: Sampling | None = None,
         all_streams: bool = False,
+        drifts: bool = False,
     ) -> None:
         """Nothing is started yet.
 
@@ -51,11 +52,13 @@ class LocalEngine:
             sampling: frames of a video that has one row; None: the model's own.
             all_streams: of a video that has one row, the vectors of all streams one after the other, as
                 `Model.embed_streams` gives them.
+            drifts: the drift of each row as well.
         """
         self._model = model
         self._window = window
         self._sampling = sampling
         self._all_streams = all_streams
+        self._drifts = drifts
 
     def __call__(self, paths: Iterable[str]) -> Iterator[VideoRows]:
         """The rows of each video, in the order given.
@@ -78,17 +81,19 @@ class LocalEngine:
         """The rows of each path, without what is known of the file."""
         if self._window is None:
             embed = self._model.embed_streams if self._all_streams else self._model.embed_many
-            for path, outcome in embed(paths, sampling=self._sampling):
+            for path, outcome in embed(paths, sampling=self._sampling, drifts=self._drifts):
                 if isinstance(outcome, VideoError):
                     yield (EmbeddingRow(str(path), None, str(outcome)),)
-                else:
-                    yield (self._numbers(EmbeddingRow(str(path), outcome.reshape(-1))),)
+                    continue
+                vectors, drift = (outcome[:-1], outcome[-1]) if self._drifts else (outcome, None)
+                yield (self._numbers(EmbeddingRow(str(path), vectors.reshape(-1), drift=drift)),)
             return
-        for found in self._model.embed_windows(paths, self._window):
-            spans = zip(found.vectors, found.windows.tolist(), strict=True)
+        for found in self._model.embed_windows(paths, self._window, drifts=self._drifts):
+            drifts = [None] * len(found.vectors) if found.drifts is None else list(found.drifts)
+            spans = zip(found.vectors, found.windows.tolist(), drifts, strict=True)
             rows = [
-                self._numbers(EmbeddingRow(found.path, vector, None, start, end))
-                for vector, (start, end) in spans
+                self._numbers(EmbeddingRow(found.path, vector, None, start, end, drift=drift))
+                for vector, (start, end), drift in spans
             ]
             if found.error is not None:
                 reached = rows[-1].end_seconds if rows else None
@@ -100,7 +105,7 @@ class LocalEngine:
         if row.embedding is None or np.isfinite(row.embedding).all():
             return row
         words = f"{printable(row.path)}: {self._model.name} gives NaN or infinity; take another precision"
-        return replace(row, embedding=None, error=words)
+        return replace(row, embedding=None, error=words, drift=None)
 
 
 def fill_table(

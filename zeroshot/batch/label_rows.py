@@ -1,17 +1,24 @@
-"""The vectors of many labels, written as they are made, so that an interrupted run goes on."""
+"""From prompts to an index: the vectors of many labels, written as they are made, so that a run goes on."""
 
 from __future__ import annotations
 
 import re
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.errors import ModelError, OutputError
+from zeroshot.errors import IndexFileError, ModelError, OptionError, OutputError
+from zeroshot.index.index import LabelIndex, uses_cells
+from zeroshot.index.ivf import build_steps
+from zeroshot.index.stage_rows import staged_labels
+from zeroshot.model.drift import stage_changes
 from zeroshot.store.files import LONGEST, crc32, sweep
 from zeroshot.store.folder import Claim, Layout, require_plain_file
+from zeroshot.text.prompts import prompts_digest
+from zeroshot.text.stages import stages_digest
 from zeroshot.types import Prompts
 
 if TYPE_CHECKING:
@@ -21,6 +28,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zeroshot.model.model import Model
+
+STAGES = "stages"
+"""In an index's fingerprint, where some of its labels say how they start and end."""
 
 LABELS_AT_ONCE = 256  # a killed run loses the work on so many at most
 _ROWS, _SUMS, _STAMP = "rows.f32", "rows.crc32", "made_with.json"
@@ -122,6 +132,76 @@ class LabelRows:
         self._claim.free(unlock=True)
         with suppress(OSError):  # it holds what somebody else put there
             self.folder.rmdir()
+
+
+def index_of(
+    model: Model,
+    prompts: Prompts,
+    output: str | Path | None = None,
+    recall: float | None = None,
+    queries: NDArray[np.float32] | None = None,
+    watch: Callable[[str, int, int], None] | None = None,
+) -> LabelIndex:
+    """The index of the labels of prompts, stamped with what made it, and written where an output is named.
+
+    Args:
+        model: that encodes.
+        prompts: of all K labels.
+        output: as for `build_index`; a call that was interrupted goes on where it ended.
+        recall: as for `build_index`.
+        queries: as for `build_index`.
+        watch: as for `build_index`.
+
+    Raises:
+        ZeroshotError: one line that names what cannot be used, or written, and the remedy.
+    """
+    tell = watch or _unwatched
+    total, stamp = len(prompts.labels), index_stamp(model, prompts)
+    if prompts.stages and uses_cells(total, recall) and queries is None:
+        raise OptionError(
+            f"{total} labels with stages are searched in cells, and what that finds is measured on videos: "
+            "give queries that were embedded with their drifts, or a recall of 1"
+        )
+
+    def searched(vectors: NDArray[np.float32] | LabelIndex) -> LabelIndex:
+        steps = count(1)
+        of = build_steps(total) if uses_cells(total, recall) else 1
+        index = vectors if isinstance(vectors, LabelIndex) else _joined(model, prompts, vectors)
+        made = index.with_cells(recall, queries, lambda: tell("cells", next(steps), of))
+        if output is not None:
+            made.save(output)
+        return made
+
+    if output is None:
+        model.require_apart(prompts)
+        return searched(model.embed_prompts(prompts))
+    with suppress(IndexFileError):
+        there = LabelIndex.load(output, fingerprint=stamp, exact=True, check=True)
+        tell("there", total, total)
+        return searched(there)
+    model.require_apart(prompts)
+    with LabelRows(output, stamp) as rows:
+        tell("labels", min(rows.num_done(model.embedding_dim), total), total)
+        made = searched(rows.fill(model, prompts, lambda done: tell("labels", done, total)))
+        rows.remove()
+    return made
+
+
+def index_stamp(model: Model, prompts: Prompts) -> dict[str, str]:
+    """What an index of these labels depends on: the model and every sentence."""
+    stamp = {"model": model.fingerprint, "model_name": model.name, "prompts": prompts_digest(prompts)}
+    return {**stamp, STAGES: stages_digest(prompts.stages)} if prompts.stages else stamp
+
+
+def _joined(model: Model, prompts: Prompts, vectors: NDArray[np.float32]) -> LabelIndex:
+    """The index of labels with vectors (K, D), their changes beside them where there are stages."""
+    if prompts.stages:
+        vectors = staged_labels(vectors, stage_changes(model.embed_prompts, prompts))
+    return LabelIndex(prompts.labels, vectors, fingerprint=index_stamp(model, prompts))
+
+
+def _unwatched(_what: str, _done: int, _of: int) -> None:
+    """Nobody is told."""
 
 
 def _encoded(model: Model, prompts: Prompts, group: slice) -> NDArray[np.float32]:

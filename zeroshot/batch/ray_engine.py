@@ -47,10 +47,10 @@ class _Task:
 class _Worker:
     """What runs on the cluster: a model, and decoding processes of its own."""
 
-    def __init__(self, make_model: Callable[[], Model], window: Window | None) -> None:
+    def __init__(self, make_model: Callable[[], Model], window: Window | None, drifts: bool) -> None:
         model = make_model()
         model.backbone.precision.hold()  # no worker may choose another speed level than the table has
-        self._engine = LocalEngine(model, window)
+        self._engine = LocalEngine(model, window, drifts=drifts)
 
     def read(self, paths: tuple[str, ...]) -> list[VideoRows]:
         """The rows of some videos."""
@@ -71,6 +71,7 @@ class RayEngine:
         window: Window | None = None,
         *,
         num_workers: int | None = None,
+        drifts: bool = False,
     ) -> None:
         """Join the cluster.
 
@@ -78,6 +79,7 @@ class RayEngine:
             make_model: makes the model in each worker; it travels there by pickle.
             window: None: one row a video.
             num_workers: None: one a GPU, or one for four cores where there is no GPU.
+            drifts: the drift of each row as well.
 
         Raises:
             OptionError: Ray is not installed, or fewer than one worker is asked for.
@@ -93,7 +95,7 @@ class RayEngine:
         remote = self._ray.remote(_Worker).options(
             num_cpus=int(share) if share >= 1 else share, num_gpus=min(1.0, gpus / self._num_workers)
         )
-        self._hire: Callable[[], Any] = partial(remote.remote, make_model, window)
+        self._hire: Callable[[], Any] = partial(remote.remote, make_model, window, drifts)
 
     def __call__(self, paths: Iterable[str]) -> Iterator[VideoRows]:
         """The rows of each video, as workers give them.

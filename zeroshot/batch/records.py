@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zeroshot.video.identity import FileFacts
+from zeroshot.video.identity import FileFacts, file_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
+
+    from zeroshot.batch.parquet import EmbeddingRow
 
 _LAYOUT = np.dtype(
     [
@@ -127,3 +129,19 @@ def _unpacked(row: Any) -> Record:  # noqa: ANN401 - a row of the layout
         int(row["part"]),
         bool(row["failed"]),
     )
+
+
+def stands(record: Record, path: str, facts: FileFacts | None) -> bool:
+    """Whether a record holds for a file as it is: untouched, gone, or touched with the same content."""
+    if facts is None or facts == record.facts:
+        return True
+    if record.failed or record.facts is None or record.facts.size != facts.size or not record.content:
+        return False
+    digest = file_digest(path)
+    return digest is not None and bytes.fromhex(digest) == record.content
+
+
+def record_of(key: bytes, rows: Sequence[EmbeddingRow], part: int) -> Record:
+    """What the ledger keeps of a video."""
+    content = bytes.fromhex(rows[0].content or "")
+    return Record(key, rows[0].facts, content, part, any(row.error is not None for row in rows))

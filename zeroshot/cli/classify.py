@@ -10,7 +10,9 @@ from zeroshot.cli import options
 from zeroshot.cli.inputs import (
     ModelChoice,
     Notes,
+    Words,
     classifier_from,
+    drifts_of,
     model_from,
     sampling_from,
     settings_from,
@@ -40,6 +42,7 @@ def classify(
     labels: options.Labels = None,
     index: options.Index = None,
     templates: options.Templates = None,
+    stages: options.Stages = None,
     embeddings: options.Embeddings = None,
     model: options.ModelName = None,
     k: options.TopK = 5,
@@ -70,12 +73,12 @@ def classify(
     if embeddings is not None:
         choice = settings_from(embeddings, choice)
     network = model_from(choice)
-    classifier = classifier_from(network, labels, templates, index, not as_given)
+    classifier = classifier_from(network, Words(labels, templates, index, stages, not as_given))
     if as_csv:
         put_csv("path", "rank", "label", "score", "probability", "error")
     put = _put_json if as_json else _put_csv if as_csv else _put_text
     num_ranked = failures = 0
-    notes = Notes(network, choice.precision)
+    notes = Notes(network, choice.precision, classifier)
     rankings = (
         classifier.rank_many(paths, k)
         if embeddings is None
@@ -95,16 +98,18 @@ def classify(
 def _rank_kept(classifier: Classifier, embeddings: str, paths: list[str] | None, k: int) -> Iterator[Ranking]:
     """Rankings of videos whose embeddings are kept in a folder, or of all that are there."""
     from zeroshot.batch.engine import LocalEngine, look_up_blocks
+    from zeroshot.batch.parquet import DRIFT
     from zeroshot.batch.table import EmbeddingTable, read_rows, require_settings, settings_of
 
-    settings = settings_of(classifier.model)
+    settings = settings_of(classifier.model, drifts=drifts_of(embeddings, classifier.is_staged))
     if paths is None:
         require_settings(embeddings, settings)
         for rows in read_rows(embeddings):
             yield from classifier.rank_rows(rows, k)
         return
+    engine = LocalEngine(classifier.model, drifts=settings.get(DRIFT, False))
     with EmbeddingTable(embeddings, settings) as table:
-        for block in look_up_blocks(table, LocalEngine(classifier.model), paths):
+        for block in look_up_blocks(table, engine, paths):
             yield from classifier.rank_rows([rows[0] for rows in block], k)
 
 

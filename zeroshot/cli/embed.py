@@ -37,6 +37,9 @@ Workers = Annotated[
     int | None,
     typer.Option("--workers", metavar="N", help="Of ray. Default: one a GPU, or four cores.", min=1),
 ]
+Drifts = Annotated[
+    bool, typer.Option("--drifts", help="Keep which way the frames go, too: for --stages and for a -> b.")
+]
 Retry = Annotated[bool, typer.Option("--retry", help="Read again what failed in an earlier run.")]
 
 
@@ -46,6 +49,7 @@ def embed(
     model: options.ModelName = None,
     window: WindowLength = None,
     stride: Stride = None,
+    drifts: Drifts = False,
     retry: Retry = False,
     engine: Engines = "local",
     workers: Workers = None,
@@ -76,8 +80,8 @@ def embed(
     notes = Notes(network, precision)
     level = network.settle(paths)
     notes.say_precision()
-    reading = _engine(engine, workers, stretch, network, replace(choice, precision=level))
-    with EmbeddingTable(output, settings_of(network, stretch)) as table:
+    reading = _engine(engine, workers, stretch, network, replace(choice, precision=level), drifts)
+    with EmbeddingTable(output, settings_of(network, stretch, drifts=drifts)) as table:
         if table.left_by is not None:
             say(f"{table.left_by} ended in the midst of {output}; going on")
         done = _fill(table, reading, paths, retry, as_json)
@@ -96,6 +100,7 @@ def _engine(
     window: Window | None,
     network: Model,
     choice: ModelChoice,
+    drifts: bool,
 ) -> Engine:
     """What reads the videos: this machine, or a cluster whose workers make the model that was chosen.
 
@@ -107,14 +112,14 @@ def _engine(
     if name == "ray":
         from zeroshot.batch.ray_engine import RayEngine
 
-        return RayEngine(partial(model_from, choice), window, num_workers=workers)
+        return RayEngine(partial(model_from, choice), window, num_workers=workers, drifts=drifts)
     if name != "local":
         raise OptionError(f"engine is {name!r}; expected local or ray")
     if workers is not None:
         raise OptionError("--workers is given without --engine ray; leave it out")
     from zeroshot.batch.engine import LocalEngine
 
-    return LocalEngine(network, window)
+    return LocalEngine(network, window, drifts=drifts)
 
 
 def _window(window: float | None, stride: float | None) -> Window | None:

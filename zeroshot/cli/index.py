@@ -10,6 +10,7 @@ import typer
 
 from zeroshot.cli import options
 from zeroshot.cli.screen import progress, put_json, put_line, say
+from zeroshot.errors import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from zeroshot.cli.screen import Mover
     from zeroshot.index.duplicates import Twins
     from zeroshot.index.index import LabelIndex
+    from zeroshot.index.ivf import Cells
     from zeroshot.model.model import Model
 
 LabelList = Annotated[
@@ -46,6 +48,7 @@ def index(
     labels: LabelList,
     output: Output,
     templates: options.Templates = None,
+    stages: options.Stages = None,
     model: options.ModelName = None,
     recall: Recall = None,
     queries: Queries = None,
@@ -68,17 +71,19 @@ def index(
 
     if recall is not None:
         check_recall(recall)
-    prompts = make_prompts(labels, templates, spaced=not as_given)
+    prompts = make_prompts(labels, templates, stages, spaced=not as_given)
     network = load_model(model or DEFAULT_MODEL, device=device, stream=NO_STREAM)
     for note in network.backbone.notes:
         say(note)
-    given = None if queries is None else _videos(queries, network)
+    given = None if queries is None else _videos(queries, network, staged=bool(prompts.stages))
     with _Bars(output) as bars:
         made = build_index(prompts, output=output, model=network, recall=recall, queries=given, watch=bars)
     if network.cut_note:
         say(network.cut_note)
     with progress(duplicate_steps(len(made)), "near duplicates") as advance:
-        twins = near_duplicates(made.labels, made.embeddings, made.cells, advance)
+        twins = near_duplicates(made.labels, *_compared(made), advance)
+    if without := prompts.stages.count(None):
+        say(f"{without} of {counted(len(made), 'label')} have no stages: order counts nothing there")
     num_texts = sum(len(texts) for texts in prompts.texts)
     if as_json:
         row = {"output": output, "labels": len(made), "texts": num_texts, "model": network.name}
@@ -141,13 +146,24 @@ class _Bars(ExitStack):
         self._advance = self.enter_context(progress(of, part))
 
 
-def _videos(folder: str, network: Model) -> NDArray[np.float32]:
-    """(n, D) vectors of videos that this model embedded."""
+def _compared(made: LabelIndex) -> tuple[NDArray[np.float32], Cells | None]:
+    """What labels are compared with each other by: their rows and cells, or vectors and changes of stages."""
+    from zeroshot.batch.label_rows import STAGES
+    from zeroshot.index.stage_rows import unstaged_labels
+
+    if STAGES not in made.fingerprint:
+        return made.embeddings, made.cells
+    return unstaged_labels(made.embeddings), None
+
+
+def _videos(folder: str, network: Model, *, staged: bool) -> NDArray[np.float32]:
+    """(n, D) vectors of videos that this model embedded; where labels have stages, drifts beside them."""
+    from zeroshot.index.stage_rows import staged_videos
     from zeroshot.video_search import VideoIndex
 
     index = VideoIndex(folder)
     index.load_model(network)
-    return index.vectors
+    return staged_videos(index.vectors, index.drifts) if staged else index.vectors
 
 
 def _facts(made: LabelIndex, twins: list[Twins]) -> dict[str, Any]:

@@ -149,14 +149,16 @@ def model_from(choice: ModelChoice) -> Model:
 class Notes:
     """What a model chose by itself, each line once on stderr, where the user asked for a choice."""
 
-    def __init__(self, model: Model, precision: str | None) -> None:
+    def __init__(self, model: Model, precision: str | None, classifier: Classifier | None = None) -> None:
         """Speak for a model.
 
         Args:
             model: whose notes are said.
             precision: as the user asked for it, or None, which is not spoken of.
+            classifier: whose notes on stages are said, too.
         """
         self._model = model
+        self._classifier = classifier
         self._precision = precision
         self._said = set(model.backbone.notes)  # said when it was loaded
 
@@ -166,10 +168,12 @@ class Notes:
             self._say_once(self._model.backbone.precision.note)
 
     def say_the_rest(self) -> None:
-        """What was cut of labels, how far key frames moved the moments, which videos broke off."""
+        """What was cut of labels, what stages lack, how far key frames moved moments, what broke off."""
         for note in self._model.notes:
             if note != self._model.backbone.precision.note:
                 self._say_once(note)
+        for note in () if self._classifier is None else self._classifier.notes:
+            self._say_once(note)
 
     def _say_once(self, line: str) -> None:
         if line not in self._said:
@@ -177,10 +181,27 @@ class Notes:
             say(line)
 
 
-def classifier_from(
-    model: Model, labels: str | None, templates: str | None, index: str | None, spaced: bool
-) -> Classifier:
-    """A classifier from --labels and --templates, or from --index.
+@dataclass(frozen=True)
+class Words:
+    """What the command line says of labels.
+
+    Attributes:
+        labels: as --labels.
+        templates: as --templates.
+        index: as --index.
+        stages: as --stages.
+        spaced: not --as-given.
+    """
+
+    labels: str | None
+    templates: str | None
+    index: str | None
+    stages: str | None
+    spaced: bool
+
+
+def classifier_from(model: Model, words: Words) -> Classifier:
+    """A classifier from --labels, --templates and --stages, or from --index.
 
     Raises:
         OptionError: neither or both are given.
@@ -189,12 +210,36 @@ def classifier_from(
     from zeroshot.classifier import load
     from zeroshot.index.ivf import SHORTLIST
 
-    if (labels is None) == (index is None):
+    if (words.labels is None) == (words.index is None):
         raise OptionError("give either --labels FILE|a,b,c or --index FILE (written by `zeroshot index`)")
-    classifier = load(model, labels, templates=templates, index=index, spaced=spaced)
+    classifier = load(
+        model,
+        words.labels,
+        templates=words.templates,
+        stages=words.stages,
+        index=words.index,
+        spaced=words.spaced,
+    )
     if classifier.index.recall is not None:
         say(
             f"{len(classifier.index)} labels are searched in cells: {classifier.index.about_search}; "
             f"probabilities are over those compared exactly, {SHORTLIST} at most, so they are upper bounds"
         )
     return classifier
+
+
+def drifts_of(embeddings: str, needed: bool) -> bool:
+    """Whether a folder of embeddings keeps drifts; of one that is not there yet, whether they are needed.
+
+    Raises:
+        OutputError: they are needed, and it keeps none.
+    """
+    from zeroshot.batch.parquet import DRIFT
+    from zeroshot.batch.table import MANIFEST, no_drifts, read_manifest
+
+    if not os.path.exists(os.path.join(embeddings, MANIFEST)):  # noqa: PTH110, PTH118 - pathlib is slow to import
+        return needed
+    kept = bool(read_manifest(embeddings).get(DRIFT))
+    if needed and not kept:
+        raise no_drifts(embeddings)
+    return kept

@@ -32,6 +32,14 @@ Templates = Annotated[
         help='"a video of {}", a file, or a set such as kinetics28. Default: none.',
     ),
 ]
+Stages = Annotated[
+    str | None,
+    typer.Option(
+        "--stages",
+        metavar="SET",
+        help="How labels start and end, so that the order of frames counts: a JSON file, or ssv2, jester …",
+    ),
+]
 Embeddings = Annotated[
     str | None,
     typer.Option(

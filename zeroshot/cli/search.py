@@ -31,7 +31,8 @@ def search(
     Example:  zeroshot search "a person falling off a bike" --in embeddings/ -k 20
 
     Finds the videos, or the stretches of videos that were embedded with --window, which fit a text best. The
-    model is the one that embedded them; --model tells where it is now.
+    model is the one that embedded them; --model tells where it is now. "arms hanging -> both arms up" looks
+    for what starts and ends so, among embeddings that were made with --drifts.
     """
     from zeroshot.video_search import search as find
 

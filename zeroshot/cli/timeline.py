@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zeroshot.cli import options
-from zeroshot.cli.inputs import ModelChoice, Notes, classifier_from, model_from, sampling_from, videos_from
+from zeroshot.cli.inputs import (
+    ModelChoice,
+    Notes,
+    Words,
+    classifier_from,
+    model_from,
+    sampling_from,
+    videos_from,
+)
 from zeroshot.cli.screen import clock, end_with, one_format, put_csv, put_json, put_line, say
 from zeroshot.errors import VideoError, printable
 
@@ -28,6 +36,7 @@ def timeline(
     labels: options.Labels = None,
     index: options.Index = None,
     templates: options.Templates = None,
+    stages: options.Stages = None,
     model: options.ModelName = None,
     window: Window = 4.0,
     stride: Stride = None,
@@ -51,10 +60,10 @@ def timeline(
     paths = videos_from(videos)
     sampling = sampling_from(num_frames, 1)
     network = model_from(ModelChoice(model, device, sampling, decoder, stream, precision, frames))
-    classifier = classifier_from(network, labels, templates, index, not as_given)
+    classifier = classifier_from(network, Words(labels, templates, index, stages, not as_given))
     if as_csv:
         put_csv("path", "start_seconds", "end_seconds", "rank", "label", "score", "probability", "error")
-    failures, notes = 0, Notes(network, precision)
+    failures, notes = 0, Notes(network, precision, classifier)
     for path in paths:
         segments = classifier.follow(str(path), window, stride, k)
         error = _one(str(path), segments, "json" if as_json else "csv" if as_csv else "text")

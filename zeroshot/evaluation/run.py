@@ -15,10 +15,10 @@ from zeroshot.datasets.files_on_disk import key
 from zeroshot.datasets.paper_settings import lineage_named
 from zeroshot.datasets.protocols import EvaluationPlan, plan_for, plan_of_split, protocol_named
 from zeroshot.datasets.registry import read_dataset
-from zeroshot.datasets.seen_labels import Namesake, namesakes
+from zeroshot.datasets.seen_labels import Namesake, TrainedOn, refuse_seen
 from zeroshot.datasets.splits import Split
 from zeroshot.errors import DatasetError, IndexFileError, LabelError, OptionError, counted
-from zeroshot.evaluation.cached_embeddings import Embedded, embed_pool
+from zeroshot.evaluation.cached_embeddings import Embedded, embed_pool, stream_scores
 from zeroshot.evaluation.calibration import SEEN_COST
 from zeroshot.evaluation.compare import compare
 from zeroshot.evaluation.document import document
@@ -30,6 +30,7 @@ from zeroshot.reports.environment import environment
 from zeroshot.reports.files import write_report
 from zeroshot.text.lists import label_entries
 from zeroshot.text.prompts import make_prompts, prompts_digest, read_labels, templates_in_words
+from zeroshot.text.stages import stages_in_report
 from zeroshot.video.source import name_of
 
 if TYPE_CHECKING:
@@ -39,13 +40,13 @@ if TYPE_CHECKING:
     from zeroshot.evaluation.scoring import StreamFigures
     from zeroshot.statistics.intervals import Estimate
     from zeroshot.text.prompts import LabelSource, TemplateSource
+    from zeroshot.text.stages import StageSource
     from zeroshot.types import Prompts
     from zeroshot.video.sampling import Sampling
 
     Advance = Callable[[str, int, int], None]
 
 _CACHE = "embeddings"
-_NAMED = 8  # namesakes that an error names before it says "and n more"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class EvaluationSettings:
         lineage: whose names, templates and views are taken; one of `LINEAGES`.
         templates: instead of the lineage's.
         texts: a JSON file {label: [sentences]} that stand for labels in place of the templates.
+        stages: how labels start and end, as for `load`; names of labels as the lineage has them.
         num_frames: T instead of the lineage's.
         num_views: V instead of the lineage's.
         data: which data set lies there, where the protocol takes several; None: told by its files.
@@ -73,6 +75,7 @@ class EvaluationSettings:
     lineage: str = "plain"
     templates: TemplateSource = None
     texts: str | None = None
+    stages: StageSource = None
     num_frames: int | None = None
     num_views: int | None = None
     data: str | None = None
@@ -115,13 +118,15 @@ def evaluate(
     listed = [models] if isinstance(models, str | Model) else list(models)
     names = _names(listed)
     trained = {
-        name: trained_labels(model, chosen.stream) if isinstance(model, str) else ()
+        name: TrainedOn(*(trained_labels(model, chosen.stream, kind) for kind in ("labels", "derived")))
+        if isinstance(model, str)
+        else TrainedOn()
         for name, model in zip(names, listed, strict=True)
     }
     plan = _plan(source, protocol, chosen, trained)
-    repeated = {name: _repeated(plan, labels) for name, labels in trained.items()}
+    repeated = {name: _repeated(plan, before) for name, before in trained.items()}
     if not chosen.allow_seen:
-        _refuse_seen(repeated)
+        refuse_seen(repeated)
     lineage = lineage_named(chosen.lineage)
     prompts = _prompts(plan, chosen, lineage.published, chosen.templates or lineage.templates)
     cache = chosen.cache or (None if output is None else str(Path(output) / _CACHE))
@@ -160,7 +165,7 @@ def _plan(
     source: Split | str | os.PathLike[str],
     protocol: str | None,
     chosen: EvaluationSettings,
-    trained: dict[str, tuple[str, ...]],
+    trained: dict[str, TrainedOn],
 ) -> EvaluationPlan:
     """What is evaluated."""
     if isinstance(source, Split):
@@ -176,8 +181,8 @@ def _plan(
     if chosen.seen is not None:
         seen = read_labels(chosen.seen)
     elif name == "generalized":
-        known = {label for labels in trained.values() for label in labels}
-        seen = [pair.label for pair in namesakes(listing.labels, known)]
+        known = {pair.label for each in trained.values() for pair in each.namesakes(listing.labels)}
+        seen = [label for label in listing.labels if label in known]
     return plan_for(name, listing, seen)
 
 
@@ -192,30 +197,10 @@ def _names(models: Sequence[str | Model]) -> list[str]:
     return names
 
 
-def _repeated(plan: EvaluationPlan, trained: Sequence[str]) -> tuple[Namesake, ...]:
+def _repeated(plan: EvaluationPlan, trained: TrainedOn) -> tuple[Namesake, ...]:
     """Labels that a model was trained on, where the protocol does not expect it."""
     asked = {label for one in plan.rounds for label in one.labels if label not in one.expected_seen}
-    return tuple(namesakes([label for label in plan.labels if label in asked], trained))
-
-
-def _refuse_seen(repeated: dict[str, tuple[Namesake, ...]]) -> None:
-    """Refuse labels that a model was trained on.
-
-    Raises:
-        LabelError: lists them.
-    """
-    for name, pairs in repeated.items():
-        if not pairs:
-            continue
-        shown = ", ".join(
-            pair.label if pair.label == pair.trained else f"{pair.label} (as {pair.trained})"
-            for pair in pairs[:_NAMED]
-        )
-        more = f" and {len(pairs) - _NAMED} more" if len(pairs) > _NAMED else ""
-        raise LabelError(
-            f"{name} was trained on {len(pairs)} of these labels: {shown}{more}; take other labels, or "
-            "--allow-seen, which marks the report"
-        )
+    return trained.namesakes([label for label in plan.labels if label in asked])
 
 
 def _prompts(
@@ -224,12 +209,12 @@ def _prompts(
     """Sentences of every label of the plan, in its order."""
     spelled = [plan.published.get(label, label) if published else label for label in plan.labels]
     if chosen.texts is None:
-        return make_prompts(spelled, templates, spaced=not published)
+        return make_prompts(spelled, templates, chosen.stages, spaced=not published)
     known = {key(entry.text): entry.descriptions for entry in label_entries(Path(chosen.texts))}
     if not any(key(label) in known for label in plan.labels):
         raise LabelError(f"{chosen.texts} describes none of the {len(plan.labels)} labels")
     described = {name: known.get(key(label), ()) for name, label in zip(spelled, plan.labels, strict=True)}
-    return make_prompts(described, templates, spaced=not published)
+    return make_prompts(described, templates, chosen.stages, spaced=not published)
 
 
 def _run(
@@ -252,14 +237,13 @@ def _run(
     try:
         sampling = _sampling(model, chosen)
         tell = None if advance is None else lambda done, total: advance(name, done, total)
-        embedded = embed_pool(model, plan.videos, cache, sampling=sampling, advance=tell)
+        drifts = bool(prompts.stages)
+        embedded = embed_pool(model, plan.videos, cache, sampling=sampling, advance=tell, drifts=drifts)
         index = _index(model, prompts, cache)
     finally:
         if isinstance(source, str):
             model.close()
-    scores = {
-        stream: index.scores(embedded.vectors[:, place]) for place, stream in enumerate(embedded.streams)
-    }
+    scores = stream_scores(embedded, index)
     facts = {
         "model": model.name,
         "fingerprint": model.fingerprint,
@@ -334,21 +318,23 @@ def _model_figures(
         for stream, scores in run.scores.items()
     )
     figures = next(one for one in streams if one.stream == run.stream)
-    return ModelFigures(
-        run.name, run.facts, run.stream, streams, repeated, _untrained(figures, plan, repeated)
-    )
+    untrained = set(plan.labels) - {pair.label for pair in repeated}
+    apart = [
+        _apart(figures, plan, labels)
+        for labels in (untrained, {pair.label for pair in repeated if pair.derived})
+    ]
+    return ModelFigures(run.name, run.facts, run.stream, streams, repeated, *apart)
 
 
-def _untrained(
-    figures: StreamFigures, plan: EvaluationPlan, repeated: tuple[Namesake, ...]
-) -> Estimate | None:
-    """Top-1 over the videos whose label the model was not trained on, ranked among all labels."""
-    trained = {pair.label for pair in repeated}
-    other = np.array([video.label not in trained for video in plan.videos])
+def _apart(figures: StreamFigures, plan: EvaluationPlan, labels: set[str]) -> Estimate | None:
+    """Top-1 over the videos of some labels, ranked among all; None where these are all, or have none."""
+    if labels >= set(plan.labels) or plan.shape != "mean":  # sides say it themselves
+        return None
+    chosen = np.array([video.label in labels for video in plan.videos])
     outcomes = []
     for outcome in figures.outcomes:
-        kept = other[outcome.rows]
-        if not trained or plan.shape != "mean" or not kept.any():  # sides say it themselves
+        kept = chosen[outcome.rows]
+        if not kept.any():
             return None
         outcomes.append(replace(outcome, rows=outcome.rows[kept], ranks=outcome.ranks[kept]))
     return mean_over_rounds(outcomes, len(plan.videos), 1)
@@ -371,6 +357,7 @@ def _said(chosen: EvaluationSettings, prompts: Prompts, sampling: Sampling) -> d
         "names": "as published" if lineage.published else "in words",
         "templates": templates_in_words(templates),
         "texts": chosen.texts and Path(chosen.texts).name,
+        "stages": stages_in_report(chosen.stages, prompts.stages),
         "prompts_digest": prompts_digest(prompts),
         "example_prompts": list(prompts.texts[0][:3]),
         "views": _views(sampling),
