@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -81,7 +82,8 @@ class LocalEngine:
         """The rows of each path, without what is known of the file."""
         if self._window is None:
             embed = self._model.embed_streams if self._all_streams else self._model.embed_many
-            for path, outcome in embed(paths, sampling=self._sampling, drifts=self._drifts):
+            embed = partial(embed, drifts=True) if self._drifts else embed
+            for path, outcome in embed(paths, sampling=self._sampling):
                 if isinstance(outcome, VideoError):
                     yield (EmbeddingRow(str(path), None, str(outcome)),)
                     continue

@@ -2,7 +2,7 @@
 
 A video's drift is v = mean over its frames of τ · e, with unit embeddings e and times τ that sum to zero:
 what stands still adds nothing to it. A label's change is g = unit(end) − unit(start). Their product is large
-where the video goes from what the start says to what the end says, and of the opposite sign where it goes back.
+where the video goes from what the start says to what the end says, and negative where it goes back.
 """
 
 from __future__ import annotations
