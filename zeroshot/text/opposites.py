@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _GAP = "…"
+_WORD = re.compile(r"[^\W_]+")
+_VERB = "ing"
 _FILLER = r"((?:[^\W_]+[ _]+){0,3}[^\W_]+)"  # one word to four, without a comma between
 _SUBJECTS = ("is", "are", "person", "somebody", "someone", "people", "man", "woman", "child", "puppet")
 _TELLS_MORE = re.compile(r"(?<![^\W_])(but|so|then|until|without|because|and then)(?![^\W_])", re.IGNORECASE)
@@ -38,13 +40,14 @@ class Pair:
 def reversed_names(label: str) -> tuple[str, ...]:
     """What a label may be called when its video runs backwards; empty where the table has nothing for it.
 
-    A name that tells of both directions has no opposite, nor has one in which words at two places have one, or
-    that tells how it goes on (but, so, until, …): what happens in a row has another order backwards, too.
+    A name that tells of both directions has no opposite, nor has one in which words at two places have one,
+    or that tells how it goes on (but, so, until): what happens in a row has another order backwards, too.
 
     >>> reversed_names("Opening a door"), reversed_names("waving"), reversed_names("opening and closing it")
     (('Closing a door',), (), ())
     """
-    if _TELLS_MORE.search(label):
+    verbs = {first for pair in _pairs() if (first := pair.before.split()[0]).endswith(_VERB)}
+    if _TELLS_MORE.search(label) or sum(word in verbs for word in _WORD.findall(label.casefold())) > 1:
         return ()
     hits = [(pair, hit) for pair in _pairs() if (hit := pair.found.search(label)) is not None]
     longest = [
@@ -85,7 +88,7 @@ def _pattern(words: str) -> re.Pattern[str]:
     """Finds words as whole ones; a verb only where a name begins, or behind who does it."""
     first, *_ = words.split()
     begins = "|".join(["^", *(rf"(?<=\b{who}[ _])" for who in _SUBJECTS)])
-    before = f"(?:{begins})" if first.endswith("ing") else r"(?<![^\W_])"
+    before = f"(?:{begins})" if first.endswith(_VERB) else r"(?<![^\W_])"
     inside = r"[ _]+".join(_FILLER if word == _GAP else re.escape(word) for word in words.split())
     return re.compile(before + inside + r"(?![^\W_])", re.IGNORECASE)
 
@@ -99,7 +102,7 @@ def _covers(one: re.Match[str], other: re.Match[str]) -> bool:
 def _exchanged(label: str, pair: Pair, hit: re.Match[str]) -> str:
     """The label with a pair's other side at the place that was found, spelled as the label is."""
     kept = iter(hit.groups())
-    found = re.findall(r"[^\W_]+", hit[0])
+    found = _WORD.findall(hit[0])
     titled = len(found) > 1 and all(word[0].isupper() for word in found)
     words = " ".join(
         next(kept) if word == _GAP else word.capitalize() if titled else word for word in pair.after.split()

@@ -28,7 +28,7 @@ class Opposites:
     Attributes:
         labels: K trained ones: those with videos of their own, then the derived ones.
         derived: label that mirrored or reversed videos of others alone have → which those are.
-        mirrored: (K,) row of each label's mirrored videos, −1 where they must not be; None without such clips.
+        mirrored: (K,) row of each label's mirrored videos, −1 where there must be none; None without such.
         reversed: (K,) row of its reversed videos, −1 where it has no opposite; None without such clips.
         notes: what a user should know.
     """
@@ -97,8 +97,8 @@ def opposites(
     if derived:
         first, how = next(iter(derived.items()))
         notes.append(
-            f"{counted(len(derived), 'label')} without videos of their own are trained on mirrored or reversed "
-            f"ones (first: {first!r} by {how!r})"
+            f"{counted(len(derived), 'label')} without videos are trained by mirrored or reversed ones of others "
+            f"(first: {first!r} by {how!r})"
         )
     return Opposites(tuple(labels), derived, sides, _rows(labels) if reverse else None, tuple(notes))
 
