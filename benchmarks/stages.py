@@ -2,10 +2,10 @@
 
     python benchmarks/stages.py [--seeds 5] [--per-label 10] [--output DIR]
 
-Chooses β of `zeroshot/index/stage_rows.py`: videos of the debiasing benchmark's validation places alone, of seeds
-that no other benchmark draws, 32 actions, each person before another video's place. Half of what is asked of β is
-accuracy on the unseen labels, of CLIP averaged over frames and of the anchor (CLIP without the directions in which
-it guesses that training scenes differ); the best mean of the two counts. Writes stages.csv and stages.md.
+Chooses β of `zeroshot/index/stage_rows.py`: videos of the debiasing benchmark's validation places alone, of
+seeds that no other benchmark draws, 32 actions, each person before another video's place. The β with the best
+accuracy on the unseen labels counts, CLIP averaged over frames and the anchor (CLIP without the directions in
+which scenes differ, as it guesses them in other videos) together. Writes stages.csv and stages.md.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Videos:
 
 
 def make_videos(model, words: Words, per_label: int, seed: int) -> Videos:  # noqa: ANN001 - a Model
-    """Persons before others' places, and what is read of them; the anchor's directions are of other videos."""
+    """Persons before others' places, and what is read of them; the anchor's directions are others'."""
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(len(LABELS)).repeat_interleave(per_label)
     people = render_people(labels, homes(VALIDATION_PLACES)[labels], seed)
@@ -191,8 +191,8 @@ def main() -> None:
     words_of_it = [
         "# Stage texts on puppets",
         "",
-        f"`python benchmarks/stages.py --seeds {options.seeds} --per-label {options.per_label}`: puppet-tiny, "
-        f"validation places, {options.per_label} videos a label and seed, each before another video's place; "
+        f"`python benchmarks/stages.py --seeds {options.seeds} --per-label {options.per_label}`: puppet-tiny,"
+        f" validation places, {options.per_label} videos a label and seed, each before another video's place; "
         "percent, mean over the seeds and half a 95 % interval.",
         "",
         *table(lines),

@@ -1,4 +1,4 @@
-"""Stages as a user meets them: the order of frames counts, in Python and in every verb; what lacks is said."""
+"""Stages as a user meets them: the order of frames counts, in Python and in every verb."""
 
 from __future__ import annotations
 

@@ -101,7 +101,6 @@ def evaluate(
     Videos that are missing or cannot be read are counted and named. Interrupted, the same command goes on.
     """
     from zeroshot.checkpoint import DEFAULT_MODEL
-    from zeroshot.evaluation.document import document
     from zeroshot.evaluation.run import EvaluationSettings
     from zeroshot.evaluation.run import evaluate as run
 
@@ -126,6 +125,13 @@ def evaluate(
     chosen = models or [DEFAULT_MODEL]
     with Bars("videos") as bars:
         report = run(root, chosen, protocol=protocol, output=output, settings=settings, advance=bars.of)
+    _put_end(report, output, as_json)
+
+
+def _put_end(report: Report, output: str, as_json: bool) -> None:
+    """The figures, and where they lie."""
+    from zeroshot.evaluation.document import document
+
     _say_videos(report)
     if as_json:
         put_json(report.as_dict())

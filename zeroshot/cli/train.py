@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from zeroshot.training.config import TrainingConfig
-    from zeroshot.training.history import EpochRecord
+    from zeroshot.training.history import EpochRecord, Fitted
 
 SplitFile = Annotated[
     str,
@@ -129,6 +129,11 @@ def train(
             device=device,
             watcher=screen,
         )
+    _put_end(fitted, output, as_json)
+
+
+def _put_end(fitted: Fitted, output: str, as_json: bool) -> None:
+    """Which epoch was taken, and where it lies."""
     record = fitted.history[fitted.best_epoch - 1]
     if as_json:
         put_json({"output": output, "best": record.as_dict(), "notes": list(fitted.notes)})

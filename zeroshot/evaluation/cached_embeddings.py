@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -119,9 +120,8 @@ def _outcomes(
     """The vectors of each video, or the error that stopped it."""
     paths = {str(video.path) for video in videos if is_path(video.path)}
     if folder is None or len(paths) < len(videos):
-        for _, outcome in model.embed_streams(
-            (video.path for video in videos), sampling=sampling, drifts=drifts
-        ):
+        embed = partial(model.embed_streams, drifts=True) if drifts else model.embed_streams
+        for _, outcome in embed((video.path for video in videos), sampling=sampling):
             yield str(outcome) if isinstance(outcome, VideoError) else outcome
         return
     engine = LocalEngine(model, sampling=sampling, all_streams=True, drifts=drifts)
