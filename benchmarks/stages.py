@@ -191,8 +191,9 @@ def main() -> None:
     words_of_it = [
         "# Stage texts on puppets",
         "",
-        f"`python benchmarks/stages.py --seeds {options.seeds} --per-label {options.per_label}`: puppet-tiny,"
-        f" validation places, {options.per_label} videos a label and seed, each before another video's place; "
+        f"`python benchmarks/stages.py --seeds {options.seeds} --per-label {options.per_label}`: "
+        f"puppet-tiny, validation places, {options.per_label} videos a label and seed, each before "
+        "another video's place; "
         "percent, mean over the seeds and half a 95 % interval.",
         "",
         *table(lines),

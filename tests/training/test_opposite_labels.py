@@ -1,4 +1,4 @@
-"""Labels of mirrored and reversed clips: which they are, when they are drawn, what a checkpoint says of them."""
+"""Labels of mirrored and reversed clips: which they are, when they are drawn, what a checkpoint says."""
 
 from __future__ import annotations
 
