@@ -141,7 +141,7 @@ def table(lines: list[tuple[str, float, int, str, float]]) -> list[str]:
             cells = []
             for metric in METRICS:
                 values = [line[4] for line in lines if line[:2] == (stream, weight) and line[3] == metric]
-                cells.append(shown(values))
+                cells.append(shown(values) if values else "–")
             rows.append(f"| {stream} | {weight:g} | " + " | ".join(cells) + " |")
     return rows
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.batch.label_rows import STAGES, index_of
+from zeroshot.batch.label_rows import STAGES, WITHOUT, index_of
 from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model
 from zeroshot.errors import IndexFileError, LabelError, OptionError, VideoError, counted
 from zeroshot.index.index import LabelIndex, Ranked, probabilities
@@ -78,9 +78,8 @@ class Classifier:
         if not self.is_staged:
             return ()
         notes = []
-        width = self.model.embedding_dim
-        without = len(self.index) - int(self.index.embeddings[:, width : 2 * width].any(axis=1).sum())
-        if without:
+        without = self.index.fingerprint.get(WITHOUT, "0")
+        if without != "0":
             notes.append(
                 f"{without} of {counted(len(self.index), 'label')} have no stages: order counts nothing there"
             )
@@ -286,7 +285,7 @@ def load(
         return Classifier(network, build_index(prompts, model=network))
     loaded = LabelIndex.load(str(index), fingerprint={"model": network.fingerprint})
     if stages is not None:
-        _require_stages(loaded, make_prompts(loaded.labels, templates, stages, spaced=False), str(index))
+        _require_stages(loaded, make_prompts(loaded.labels, templates, stages, spaced=spaced), str(index))
     if loaded.cells is not None and network.backbone.device.type == "cuda" and has_gpu():
         loaded.to_gpu()
     return Classifier(network, loaded)

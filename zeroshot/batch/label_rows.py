@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 STAGES = "stages"
 """In an index's fingerprint, where some of its labels say how they start and end."""
 
+WITHOUT = "labels_without_stages"
+"""Beside it: how many of them do not."""
+
 LABELS_AT_ONCE = 256  # a killed run loses the work on so many at most
 _ROWS, _SUMS, _STAMP = "rows.f32", "rows.crc32", "made_with.json"
 _LAYOUT = Layout(
@@ -190,7 +193,9 @@ def index_of(
 def index_stamp(model: Model, prompts: Prompts) -> dict[str, str]:
     """What an index of these labels depends on: the model and every sentence."""
     stamp = {"model": model.fingerprint, "model_name": model.name, "prompts": prompts_digest(prompts)}
-    return {**stamp, STAGES: stages_digest(prompts.stages)} if prompts.stages else stamp
+    if not prompts.stages:
+        return stamp
+    return {**stamp, STAGES: stages_digest(prompts.stages), WITHOUT: str(prompts.stages.count(None))}
 
 
 def _joined(model: Model, prompts: Prompts, vectors: NDArray[np.float32]) -> LabelIndex:

@@ -10,7 +10,6 @@ import typer
 
 from zeroshot.cli import options
 from zeroshot.cli.screen import progress, put_json, put_line, say
-from zeroshot.errors import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,7 +63,7 @@ def index(
     the model can hardly tell apart are named.
     """
     from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model
-    from zeroshot.classifier import build_index
+    from zeroshot.classifier import Classifier, build_index
     from zeroshot.index.duplicates import duplicate_steps, near_duplicates
     from zeroshot.index.recall import check_recall
     from zeroshot.text.prompts import make_prompts
@@ -82,8 +81,8 @@ def index(
         say(network.cut_note)
     with progress(duplicate_steps(len(made)), "near duplicates") as advance:
         twins = near_duplicates(made.labels, *_compared(made), advance)
-    if without := prompts.stages.count(None):
-        say(f"{without} of {counted(len(made), 'label')} have no stages: order counts nothing there")
+    for note in Classifier(network, made).notes:
+        say(note)
     num_texts = sum(len(texts) for texts in prompts.texts)
     if as_json:
         row = {"output": output, "labels": len(made), "texts": num_texts, "model": network.name}
