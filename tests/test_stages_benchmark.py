@@ -1,4 +1,4 @@
-"""The benchmark of stage texts: what it counts, on known cases, and slowly from end to end on a few videos."""
+"""The benchmark of stage texts: what it counts, on known cases, and slowly from end to end."""
 
 from __future__ import annotations
 
