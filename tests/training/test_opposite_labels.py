@@ -17,9 +17,9 @@ from zeroshot.datasets.splits import Split
 from zeroshot.errors import LabelError
 from zeroshot.evaluation.run import EvaluationSettings
 from zeroshot.training.label_targets import LabelTexts
-from zeroshot.training.loop import plan_run
 from zeroshot.training.opposite_labels import opposites
 from zeroshot.training.prepare import Preparation
+from zeroshot.training.training_run import plan_run
 from zeroshot.waist.waist import Waist
 
 
