@@ -1,6 +1,6 @@
 """How labels start and end: the forms it is told in, the bundled sets, and what is refused with one line.
 
-Covers: text/entries, text/stages.
+Covers: text/descriptions, text/stages.
 """
 
 from __future__ import annotations

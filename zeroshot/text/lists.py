@@ -7,22 +7,87 @@ import difflib
 import json
 import os
 import re
-from collections import Counter
+import unicodedata
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from zeroshot.errors import LabelError
 from zeroshot.resources import bundled_names, prompts_folder
-from zeroshot.text.entries import Entry, described_entry
+from zeroshot.text.descriptions import as_dict, told_of
 
 _SUFFIXES = (".txt", ".json", ".csv", ".tsv")
 _MAX_BYTES = 64 << 20  # a million labels fit five times; a video named by mistake is not read to its end
 _LINE_END = r"\r\n|\n|\r"  # not splitlines(), which also splits at marks inside a label
+_INVISIBLE = {"Cc", "Cf", "Zs", "Zl", "Zp"}  # Unicode's controls, joiners and spaces
+# Letters without a shape of their own: fillers, selectors of a variant, a blank of Braille.
+_SHAPELESS = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 _NUMBERED = re.compile(r"(\d+)(?:\s*[:.)]\s*|\s*[\t,;]\s*|\s+)(\S.*)")
 _NUMBER_LAST = re.compile(r"(.*\S)\s*[\t,;]\s*(\d+)")
 _COLUMNS = ("label", "name", "class", "class_name", "action")  # what tables call their labels
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line, item or key of a list.
+
+    Attributes:
+        text: the words, without white space around them.
+        where: the place, for errors: "labels.txt, line 3".
+        descriptions: sentences that stand for a label; empty where templates are to be filled.
+        start: what is seen where it starts; empty where nobody says.
+        end: what is seen where it ends; empty where nobody says.
+    """
+
+    text: str
+    where: str
+    descriptions: tuple[str, ...] = ()
+    start: tuple[str, ...] = ()
+    end: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what nobody can see or no tokenizer can read."""
+        for text in (self.text, *self.descriptions, *self.start, *self.end):
+            if text.isprintable() and visible(text).strip():
+                continue
+            kinds = {letter: unicodedata.category(letter) for letter in text}
+            if _INVISIBLE.issuperset(kinds.values()) or not visible(text).strip():
+                what = "is blank" if text is self.text else f"({self.text!r}) has a blank description"
+                raise LabelError(f"{self.where} {what}; write something there or remove it")
+            for letter, kind in kinds.items():
+                if kind in {"Cc", "Cs"} and letter != "\t":
+                    raise LabelError(f"{self.where} contains {letter!r}; expected plain text on one line")
+        same = {words_key(text) for text in self.start}
+        if both := [text for text in self.end if words_key(text) in same]:
+            raise LabelError(
+                f"{self.where} ({self.text!r}) ends as it starts ({both[0]!r}); tell two moments apart"
+            )
+
+
+def visible(text: str) -> str:
+    """The text as it looks: in one normal form (NFKC), without letters that nobody sees.
+
+    >>> visible(f"waving{chr(0x200B)}{chr(0xA0)}fast")
+    'waving fast'
+    """
+    if text.isascii():
+        return text
+    # Tags, of the same category as joiners, tell the flags of countries apart.
+    shown = (
+        letter
+        for letter in unicodedata.normalize("NFKC", text)
+        if unicodedata.category(letter) != "Cf" or "\U000e0020" <= letter <= "\U000e007f"
+    )
+    return _SHAPELESS.sub("", "".join(shown))
+
+
+def words_key(text: str) -> str:
+    """What two texts share that a text encoder cannot tell apart."""
+    return " ".join(visible(text).split()).casefold()
 
 
 def label_entries(source: object) -> tuple[Entry, ...]:
@@ -171,10 +236,14 @@ def _sequence_entries(source: object, name: str) -> tuple[Entry, ...]:
 
 
 def _mapping_entries(items: Iterable[tuple[Any, Any]], name: str) -> tuple[Entry, ...]:
-    """Entries of {label: what is told of it}, in any of the forms that `described_entry` knows."""
-    return tuple(
-        described_entry(label, value, f"{name}, entry {i}") for i, (label, value) in enumerate(items, 1)
-    )
+    """Entries of {label: what is told of it}, in any of the forms that `told_of` knows."""
+    entries = []
+    for i, (label, value) in enumerate(items, 1):
+        where = f"{name}, entry {i}"
+        if not isinstance(label, str):
+            raise LabelError(f"{where} is {label!r}; expected a string")
+        entries.append(Entry(label.strip(), where, *told_of(label.strip(), value, where)))
+    return tuple(entries)
 
 
 def _file_entries(path: Path) -> tuple[Entry, ...]:
@@ -278,21 +347,10 @@ def _json_entries(path: Path) -> tuple[Entry, ...]:
     except (ValueError, RecursionError):
         raise LabelError(f"{path} is not JSON that can be read; expected a list of labels") from None
     if isinstance(data, tuple):
-        return _mapping_entries([(label, _as_dict(value, path)) for label, value in data], str(path))
+        return _mapping_entries([(label, as_dict(value, str(path))) for label, value in data], str(path))
     if isinstance(data, list):
         return _sequence_entries(data, str(path))
     raise LabelError(f"{path} is JSON but no list; expected a list of labels or {{label: [sentences]}}")
-
-
-def _as_dict(value: object, path: Path) -> object:
-    """An object inside an object, of which pairs were read, as a dict; anything else as it is."""
-    if not isinstance(value, tuple):
-        return value
-    found = dict(value)
-    if len(found) < len(value):
-        twice = Counter(key for key, _ in value).most_common(1)[0][0]
-        raise LabelError(f"{path} has {twice!r} twice in one object; remove one")
-    return found
 
 
 def read_text(path: Path) -> str:

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from zeroshot.errors import LabelError
-from zeroshot.text.entries import words_key
-from zeroshot.text.lists import label_entries, template_entries
+from zeroshot.text.lists import label_entries, template_entries, words_key
 from zeroshot.text.stages import StageSource, stage_texts, staged
 from zeroshot.types import Prompts
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from zeroshot.text.entries import Entry
+    from zeroshot.text.lists import Entry
 
 LabelSource = (
     str
@@ -46,7 +45,7 @@ def read_labels(source: LabelSource, *, spaced: bool = True) -> tuple[str, ...]:
             file for that file; anything else is a comma list ("archery,bowling").
             Text files hold one label a line, in UTF-8; lines that begin with # are comments, and numbers in
             front of all lines that count from 0 or 1 are left out. Tables, by commas or tabs, have a column
-            `label` or `name`. JSON files hold a list, or an object {label: …} in the forms of `entries.py`.
+            `label` or `name`. JSON files hold a list, or an object {label: …}, see `descriptions.py`.
         spaced: turn names that a machine spelled (ApplyEyeMakeup, brush_hair) into words. On by default
             because text encoders break such names into fragments.
 
@@ -129,7 +128,8 @@ def make_prompts(
         tuple(text.replace("{}", label) for text in entry.descriptions or filled) for label, entry in pairs
     ]
     _refuse_same_descriptions(entry for _, entry in pairs)
-    told = staged(pairs, stages, filled, spaced_name if spaced else str)
+    tells = stages is not None or any(entry.start for _, entry in pairs)
+    told = staged(pairs, stages, filled, spaced_name if spaced else str) if tells else ()
     return Prompts(tuple(label for label, _ in pairs), tuple(texts), told)
 
 

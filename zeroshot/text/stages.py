@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zeroshot.errors import LabelError, counted, printable
 from zeroshot.resources import bundled_names, prompts_folder
-from zeroshot.text.entries import words_key
-from zeroshot.text.lists import label_entries
+from zeroshot.text.lists import label_entries, words_key
 from zeroshot.types import Stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from zeroshot.text.entries import Entry
+    from zeroshot.text.lists import Entry
 
 StageSource: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | None
 
@@ -42,7 +41,7 @@ def staged(
 
     Args:
         pairs: each of K labels with its entry, which may tell stages itself.
-        source: a JSON file, a bundled set, or a mapping, in the form of `entries.py`; None: those of the
+        source: a JSON file, a bundled set, or a mapping, in the form of `descriptions.py`; None: those of the
             entries alone.
         templates: P, filled with each text of a stage.
         spell: how the labels were turned into words.

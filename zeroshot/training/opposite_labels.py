@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from zeroshot.errors import counted
-from zeroshot.text.entries import words_key
+from zeroshot.text.lists import words_key
 from zeroshot.text.opposites import reversed_names
 from zeroshot.text.prompts import spaced_name
 from zeroshot.training.label_targets import mirrored_label, mirrored_rows
