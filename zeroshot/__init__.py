@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from zeroshot.classifier import Classifier, build_index, load
     from zeroshot.datasets.splits import LabeledVideo, Split, read_split
     from zeroshot.errors import ZeroshotError
+    from zeroshot.evaluation.prepare import EvaluationSettings
     from zeroshot.evaluation.report import Report
-    from zeroshot.evaluation.run import EvaluationSettings, evaluate
+    from zeroshot.evaluation.run import evaluate
     from zeroshot.index.index import LabelIndex
+    from zeroshot.model.hub.push import push
     from zeroshot.model.model import Model
     from zeroshot.probes.report import ProbeReport
     from zeroshot.probes.run import probe_streams
@@ -72,6 +74,7 @@ __all__ = [
     "load_model",
     "make_bias_sets",
     "probe_streams",
+    "push",
     "read_embeddings",
     "read_split",
     "score_bias",
@@ -84,7 +87,7 @@ _HOMES = {
     "BiasReport": "bias.report",
     "Classifier": "classifier",
     "Clip": "types",
-    "EvaluationSettings": "evaluation.run",
+    "EvaluationSettings": "evaluation.prepare",
     "LabelIndex": "index.index",
     "LabeledVideo": "datasets.splits",
     "Match": "types",
@@ -108,6 +111,7 @@ _HOMES = {
     "load_model": "checkpoint",
     "make_bias_sets": "bias.make",
     "probe_streams": "probes.run",
+    "push": "model.hub.push",
     "read_embeddings": "batch.table",
     "read_split": "datasets.splits",
     "score_bias": "bias.score",

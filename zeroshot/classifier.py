@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.batch.label_rows import STAGES, WITHOUT, index_of
-from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model
-from zeroshot.errors import IndexFileError, LabelError, OptionError, VideoError, counted
+from zeroshot.batch.label_rows import index_of_labels, require_index_place
+from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model, require_model, require_public
+from zeroshot.checks import Checks
+from zeroshot.errors import LabelError, OptionError, VideoError
 from zeroshot.index.index import LabelIndex, Ranked, probabilities
 from zeroshot.index.ivf import has_gpu
 from zeroshot.index.recall import check_recall
 from zeroshot.index.stage_rows import STAGED_SCALE, staged_videos, staged_width
 from zeroshot.model.clip_queue import apart, rows_of
+from zeroshot.model.spans import joined_spans, spans_of
 from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts
-from zeroshot.text.stages import StageSource, stages_digest
+from zeroshot.text.stages import STAGES, WITHOUT, stage_notes
 from zeroshot.types import Prediction, Prompts, Ranking, Segment
+from zeroshot.video.sampling import Window
 from zeroshot.video.source import VideoSource, is_path, name_of, path_of
+from zeroshot.words import labels_to_rank, require_made_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,12 +32,12 @@ if TYPE_CHECKING:
 
     from zeroshot.batch.parquet import EmbeddingRow
     from zeroshot.model.model import Model
-    from zeroshot.types import Clip
+    from zeroshot.model.spans import Span
+    from zeroshot.text.stages import StageSource
 
 _SORTED_LABELS = 4096  # up to here sorting all scores costs less than a search for the best
 _SCORES_AT_ONCE = 1 << 17  # bounds the memory of a block: 2 MB of scores and probabilities
 _VECTORS_AT_ONCE = 64  # through a matrix product, where there are more labels
-_WINDOWS_AT_ONCE = 8  # bounds what a long video holds in memory: 8 windows of T frames
 
 
 class Classifier:
@@ -75,20 +79,7 @@ class Classifier:
     @property
     def notes(self) -> tuple[str, ...]:
         """What there is to say of stages, a line each; more is known once videos have been ranked."""
-        if not self.is_staged:
-            return ()
-        notes = []
-        without = self.index.fingerprint.get(WITHOUT, "0")
-        if without != "0":
-            notes.append(
-                f"{without} of {counted(len(self.index), 'label')} have no stages: order counts nothing there"
-            )
-        if self._num_still:
-            notes.append(
-                f"{counted(self._num_still, 'clip')} of one frame, or where nothing changes: "
-                "no order to read, so stages count nothing there"
-            )
-        return tuple(notes)
+        return stage_notes(len(self.index), int(self.index.fingerprint.get(WITHOUT, "0")), self._num_still)
 
     def rank(self, video: VideoSource, k: int = 5) -> list[Prediction]:
         """The k best of K labels for one video, best first; all K where k is larger.
@@ -132,20 +123,27 @@ class Classifier:
         window_seconds: float = 4.0,
         stride_seconds: float | None = None,
         k: int = 3,
+        *,
+        merge: bool = False,
     ) -> list[Segment]:
         """Segments of a long video with their k best labels, in time order.
 
         Args:
             video: path of a video file.
-            window_seconds: length of a segment; 4 s holds one action of the usual data sets.
+            window_seconds: length of a segment; 4 s holds one action of the usual data sets. What is left at
+                the end and is shorter than half of it belongs to the segment before.
             stride_seconds: from one segment's start to the next's; None: the window, so that segments abut.
             k: how many predictions each.
+            merge: whether neighbours with the same best label become one segment. It is ranked anew, by the
+                mean of its windows' vectors, weighted by their seconds and scaled to unit length, as the
+                views of one video are; its best label stays theirs. Windows with a gap between them are no
+                neighbours.
 
         Raises:
             VideoError: the video cannot be decoded, or is not a file.
             OptionError: a window, stride or k that is not positive.
         """
-        return list(self.follow(video, window_seconds, stride_seconds, k))
+        return list(self.follow(video, window_seconds, stride_seconds, k, merge=merge))
 
     def follow(
         self,
@@ -153,24 +151,27 @@ class Classifier:
         window_seconds: float = 4.0,
         stride_seconds: float | None = None,
         k: int = 3,
+        *,
+        merge: bool = False,
     ) -> Iterator[Segment]:
         """The segments of `timeline` one by one, while the video is being read; memory stays bounded."""
         _check_k(k)
-        stride = window_seconds if stride_seconds is None else stride_seconds
-        if not (window_seconds > 0 and stride > 0):
-            raise OptionError(f"window {window_seconds} s and stride {stride} s must both be above 0")
+        window = Window(window_seconds, window_seconds if stride_seconds is None else stride_seconds)
         if not is_path(video):
             raise VideoError(f"{name_of(video)} has no clock; a timeline needs a video file")
-        return self._timeline(str(video), window_seconds, stride, k)
+        spans = spans_of(self.model, str(video), window, drifts=self.is_staged)
+        return self._segments(joined_spans(spans, self._best_label) if merge else spans, k)
 
-    def _timeline(self, path: str, window_seconds: float, stride: float, k: int) -> Iterator[Segment]:
-        for windows, clips in self.model.read_windows(path, window_seconds, stride, _WINDOWS_AT_ONCE):
-            yield from self._segments(windows, clips, k)
+    def _segments(self, spans: Iterable[Span], k: int) -> Iterator[Segment]:
+        for span in spans:
+            yield Segment(span.start, span.end, tuple(self._of_span(span, k)))
 
-    def _segments(self, windows: list[tuple[float, float]], clips: list[Clip], k: int) -> Iterator[Segment]:
-        rows = self.model.embed_clips(clips, drifts=self.is_staged)
-        for (start, end), row in zip(windows, rows, strict=True):
-            yield Segment(start, end, tuple(self._predictions(row, k)))
+    def _best_label(self, span: Span) -> str:
+        return self._of_span(span, 1)[0].label
+
+    def _of_span(self, span: Span, k: int) -> list[Prediction]:
+        drifts = None if span.drift is None else span.drift[None]
+        return self.rank_vectors(span.vector[None], k, drifts=drifts)[0]
 
     def rank_vectors(
         self, vectors: NDArray[np.float32], k: int = 5, *, drifts: NDArray[np.float32] | None = None
@@ -248,7 +249,7 @@ class Classifier:
 
 
 def load(
-    model: str | Model = DEFAULT_MODEL,
+    model: str | Model | None = None,
     labels: LabelSource | None = None,
     *,
     templates: TemplateSource = None,
@@ -262,12 +263,12 @@ def load(
 
     Args:
         model: `ARCH/TAG`, `hf:ORG/NAME`, a checkpoint folder, a bundled name, or a Model, as from
-            `load_model(name, precision="fast", sampling=Sampling(16))`.
+            `load_model(name, device="cpu")`. None: the one that made the index, else PE-Core-B-16/meta.
         labels: a list, a file (one a line), "a,b,c", a bundled list's name such as "kinetics400", or
             {label: descriptions}.
         templates: None for the bare label, one sentence with {}, several, a file, or a bundled set's name.
-        stages: how labels start and end, so that the order of the frames counts: a JSON file, a bundled set's
-            name such as "ssv2", or {label: {"start": …, "end": …}}; an index has to be made with the same.
+        stages: how labels start and end, so that the order of frames counts: a JSON file, a bundled set such
+            as "ssv2", or {label: {"start": …, "end": …}}; an index has to be made with the same.
         index: a file that `zeroshot index` wrote, instead of labels: no label is encoded again.
         device: auto, cpu, cuda, cuda:N or mps.
         spaced: write CamelCase and under_scores as words, as CLIP's tokenizer needs; False: as given.
@@ -277,44 +278,65 @@ def load(
     Raises:
         ZeroshotError: one line that names what cannot be used and the remedy.
     """
-    if (labels is None) == (index is None):
-        raise OptionError("give either labels or index; for vectors without labels use zeroshot.load_model")
-    prompts = None if labels is None else make_prompts(labels, templates, stages, spaced=spaced)
-    network = _model(model, device, stream)
-    if prompts is not None:
-        return Classifier(network, build_index(prompts, model=network))
-    loaded = LabelIndex.load(str(index), fingerprint={"model": network.fingerprint})
-    if stages is not None:
-        _require_stages(loaded, make_prompts(loaded.labels, templates, stages, spaced=spaced), str(index))
-    if loaded.cells is not None and network.backbone.device.type == "cuda" and has_gpu():
-        loaded.to_gpu()
-    return Classifier(network, loaded)
+    first = Checks()
+    words = labels_to_rank(first, labels, templates, index, stages=stages, spaced=spaced)
+    named = first.add("files", lambda: model_for(model, words(), index))
+    first.add("model", lambda: _require(named(), device, stream))
+    first.run()
+    return classifier_of(_model(named(), device, stream), words(), index)
 
 
-def _require_stages(index: LabelIndex, prompts: Prompts, path: str) -> None:
-    """Refuse an index that was made without stages, or with others.
+def classifier_of(network: Model, words: Prompts | LabelIndex, index: str | Path | None) -> Classifier:
+    """The classifier that ranks what `labels_to_rank` found; labels are encoded now.
+
+    Args:
+        network: encodes them.
+        words: what was found.
+        index: the file of a saved index, for the error.
 
     Raises:
-        IndexFileError: it was.
+        IndexFileError: the index is another model's.
     """
-    there = index.fingerprint.get(STAGES)
-    if there is None:
-        raise IndexFileError(
-            f"index {path} was made without stages; make it anew: zeroshot index … --stages …"
-        )
-    if there != stages_digest(prompts.stages):
-        raise IndexFileError(
-            f"index {path} was made with other stages, or other templates for them; leave --stages out to "
-            "take its own, or make it anew"
-        )
+    if isinstance(words, Prompts):
+        return Classifier(network, build_index(words, model=network))
+    require_made_by(words, network, str(index))
+    if words.cells is not None and network.backbone.device.type == "cuda" and has_gpu():
+        words.to_gpu()
+    return Classifier(network, words)
+
+
+def model_for(
+    model: str | Model | None, words: Prompts | LabelIndex, index: str | Path | None
+) -> str | Model:
+    """The model that is asked for; where none is, the one that made a saved index, else the default.
+
+    Args:
+        model: as for `load`.
+        words: what `labels_to_rank` found.
+        index: the file of a saved index, for the error.
+
+    Raises:
+        ModelError: an index names a folder, a file or a name on the model hub, which its user has to name.
+    """
+    if model is not None:
+        return model
+    if isinstance(words, Prompts):
+        return DEFAULT_MODEL
+    return require_public(words.fingerprint.get("model_name"), f"the index {index}")
+
+
+def _require(model: str | Model, device: str, stream: str | None) -> None:
+    """Refuse a model's name that cannot be, and a stream of a model that is loaded already."""
+    if isinstance(model, str):
+        require_model(model, device=device, stream=stream)
+    elif stream is not None:
+        raise OptionError("stream goes with a model's name; choose it in load_model for a Model")
 
 
 def _model(model: str | Model, device: str, stream: str | None) -> Model:
     """The model itself, or the one of that name."""
     if isinstance(model, str):
         return load_model(model, device=device, stream=stream)
-    if stream is not None:
-        raise OptionError("stream goes with a model's name; choose it in load_model for a Model")
     return model
 
 
@@ -348,11 +370,20 @@ def build_index(
     Raises:
         ZeroshotError: one line that names what cannot be used, or written, and the remedy.
     """
+    first = Checks()
     if recall is not None:
-        check_recall(recall)
-    prompts = labels if isinstance(labels, Prompts) else make_prompts(labels, templates, spaced=spaced)
+        first.add("options", lambda: check_recall(recall))
+    prompts = first.add(
+        "words",
+        lambda: labels if isinstance(labels, Prompts) else make_prompts(labels, templates, spaced=spaced),
+    )
+    if output is not None:
+        first.add("output", lambda: require_index_place(output))
+    if isinstance(model, str):
+        first.add("model", lambda: require_model(model, stream=NO_STREAM))
+    first.run()
     network = load_model(model, stream=NO_STREAM) if isinstance(model, str) else model
-    return index_of(network, prompts, output, recall, queries, watch)
+    return index_of_labels(prompts(), network, output=output, recall=recall, queries=queries, watch=watch)
 
 
 def _check_k(k: int) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zeroshot.batch.table import MANIFEST, no_drifts, read_manifest, read_table
-from zeroshot.checkpoint import NO_STREAM, load_model, require_public
-from zeroshot.errors import ModelError, OptionError, OutputError
+from zeroshot.checkpoint import NO_STREAM, load_model, require_model, require_public
+from zeroshot.checks import Checks
+from zeroshot.errors import ModelError, OptionError, OutputError, told_apart
 from zeroshot.index.exact import nearest_rows, unit_rows, whole_count
 from zeroshot.index.stage_rows import STAGED_SCALE, staged_labels, staged_videos
 from zeroshot.model.drift import stage_changes
@@ -115,6 +116,24 @@ class VideoIndex:
             for rows, scores in zip(found.rows.tolist(), found.scores.tolist(), strict=True)
         ]
 
+    def require_model(self, model: str | Model | None = None, *, device: str = "auto") -> None:
+        """Refuse what `load_model` would refuse, as far as it shows before any weights are looked for.
+
+        Args:
+            model: as for `load_model`.
+            device: auto, cpu, cuda, cuda:N or mps.
+
+        Raises:
+            ModelError: there can be no model of that name, or none that a file may name.
+        """
+        name = self._name() if model is None else model
+        if isinstance(name, str):
+            require_model(name, device=device)
+
+    def _name(self) -> str:
+        """The model in the manifest, if a file may name it."""
+        return require_public(self.model_name, str(self.folder / MANIFEST))
+
     def load_model(self, model: str | Model | None = None, *, device: str = "auto") -> Model:
         """The model that made the embeddings, to embed texts with.
 
@@ -125,12 +144,13 @@ class VideoIndex:
         Raises:
             ModelError: it cannot be loaded, or is another one than the embeddings were made with.
         """
-        name = require_public(self.model_name, str(self.folder / MANIFEST)) if model is None else model
+        name = self._name() if model is None else model
         loaded = load_model(name, device=device, stream=NO_STREAM) if isinstance(name, str) else name
         if loaded.fingerprint != self.fingerprint:
+            theirs, asked = told_apart((self.model_name, self.fingerprint), (loaded.name, loaded.fingerprint))
             raise ModelError(
-                f"the embeddings in {self.folder} were made by {self.model_name} ({self.fingerprint[:12]}), "
-                f"{loaded.name} is another model ({loaded.fingerprint[:12]}); name theirs with --model"
+                f"the embeddings in {self.folder} were made by {theirs}, and {asked}, which is asked, "
+                "is another model; name theirs with --model"
             )
         return loaded
 
@@ -164,18 +184,17 @@ def search(
         OptionError: k < 1, or a text is blank.
         LabelError: a text has an arrow and not two moments beside it.
     """
-    texts = [queries] if isinstance(queries, str) else list(queries)
-    for text in texts:
-        if not text.strip():
-            raise OptionError(f"the text {text!r} is blank; expected words for what to find")
-    whole_count(k)
-    stages = [stages_in_words(text) for text in texts]
-    index = VideoIndex(folder)
-    if any(stages):
-        _ = index.drifts  # what the folder lacks is said before a model is loaded
+    texts, first = [queries] if isinstance(queries, str) else list(queries), Checks()
+    first.add("options", lambda: whole_count(k))
+    first.add("words", lambda: _require_words(texts))
+    stages = first.add("words", lambda: [stages_in_words(text) for text in texts])
+    videos = first.add("files", lambda: VideoIndex(folder))
+    first.add("files", lambda: videos().drifts if any(stages()) else None)
+    first.add("model", lambda: videos().require_model(model, device=device))
+    first.run()
+    index, found = videos(), list[list[Match]]()
     embeds = index.load_model(model, device=device)
-    found: list[list[Match]] = []
-    for text, told in zip(texts, stages, strict=True):
+    for text, told in zip(texts, stages(), strict=True):
         if told is None:
             found += index.search(embeds.embed_texts([text]), k)
             continue
@@ -183,6 +202,17 @@ def search(
         seen = embeds.embed_prompts(prompts)
         found += index.search_stages(seen, stage_changes(embeds.embed_prompts, prompts), k)
     return found
+
+
+def _require_words(texts: Sequence[str]) -> None:
+    """Refuse to search for nothing.
+
+    Raises:
+        OptionError: a text is blank.
+    """
+    for text in texts:
+        if not text.strip():
+            raise OptionError(f"the text {text!r} is blank; expected words for what to find")
 
 
 _NEEDED = ("model", "fingerprint")

@@ -1,4 +1,4 @@
-"""From prompts to an index: the vectors of many labels, written as they are made, so that a run goes on."""
+"""The vectors of many labels, written as they are made, so that an interrupted run goes on."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from zeroshot.index.ivf import build_steps
 from zeroshot.index.stage_rows import staged_labels
 from zeroshot.model.drift import stage_changes
 from zeroshot.store.files import LONGEST, crc32, sweep
-from zeroshot.store.folder import Claim, Layout, require_plain_file
+from zeroshot.store.folder import Claim, Layout, require_plain_file, require_room
 from zeroshot.text.prompts import prompts_digest
-from zeroshot.text.stages import stages_digest
+from zeroshot.text.stages import STAGES, WITHOUT, stages_digest
 from zeroshot.types import Prompts
 
 if TYPE_CHECKING:
@@ -28,12 +28,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zeroshot.model.model import Model
-
-STAGES = "stages"
-"""In an index's fingerprint, where some of its labels say how they start and end."""
-
-WITHOUT = "labels_without_stages"
-"""Beside it: how many of them do not."""
 
 LABELS_AT_ONCE = 256  # a killed run loses the work on so many at most
 _ROWS, _SUMS, _STAMP = "rows.f32", "rows.crc32", "made_with.json"
@@ -63,7 +57,7 @@ class LabelRows:
                 or another model.
         """
         path = Path(index_path)
-        self.folder = path.with_name(path.name + ".partial")
+        self.folder = _rows_beside(path)
         self._rows, self._sums = self.folder / _ROWS, self.folder / _SUMS
         self._claim = Claim(self.folder, _LAYOUT, stamp)
         sweep(path.parent, re.escape(path.name[:LONGEST]))  # of an index that a killed run was writing
@@ -137,23 +131,24 @@ class LabelRows:
             self.folder.rmdir()
 
 
-def index_of(
-    model: Model,
+def index_of_labels(
     prompts: Prompts,
+    model: Model,
+    *,
     output: str | Path | None = None,
     recall: float | None = None,
     queries: NDArray[np.float32] | None = None,
     watch: Callable[[str, int, int], None] | None = None,
 ) -> LabelIndex:
-    """The index of the labels of prompts, stamped with what made it, and written where an output is named.
+    """The K labels with their (K, D) embeddings, stamped with what made them, and written to the output.
 
     Args:
-        model: that encodes.
         prompts: of all K labels.
-        output: as for `build_index`; a call that was interrupted goes on where it ended.
-        recall: as for `build_index`.
-        queries: as for `build_index`.
-        watch: as for `build_index`.
+        model: that encodes.
+        output: as for `build_index`, and so are the others.
+        recall: share of the 5 nearest labels that a search must find.
+        queries: (n, D) vectors of videos to measure recall on.
+        watch: is told how far it is.
 
     Raises:
         ZeroshotError: one line that names what cannot be used, or written, and the remedy.
@@ -166,10 +161,9 @@ def index_of(
             "give queries that were embedded with their drifts, or a recall of 1"
         )
 
-    def searched(vectors: NDArray[np.float32] | LabelIndex) -> LabelIndex:
+    def searched(index: LabelIndex) -> LabelIndex:
         steps = count(1)
         of = build_steps(total) if uses_cells(total, recall) else 1
-        index = vectors if isinstance(vectors, LabelIndex) else _joined(model, prompts, vectors)
         made = index.with_cells(recall, queries, lambda: tell("cells", next(steps), of))
         if output is not None:
             made.save(output)
@@ -177,15 +171,16 @@ def index_of(
 
     if output is None:
         model.require_apart(prompts)
-        return searched(model.embed_prompts(prompts))
+        return searched(_joined(model, prompts, model.embed_prompts(prompts)))
     with suppress(IndexFileError):
-        there = LabelIndex.load(output, fingerprint=stamp, exact=True, check=True)
+        there = LabelIndex.load(output, fingerprint=stamp, exact=True)
         tell("there", total, total)
         return searched(there)
     model.require_apart(prompts)
     with LabelRows(output, stamp) as rows:
         tell("labels", min(rows.num_done(model.embedding_dim), total), total)
-        made = searched(rows.fill(model, prompts, lambda done: tell("labels", done, total)))
+        vectors = rows.fill(model, prompts, lambda done: tell("labels", done, total))
+        made = searched(_joined(model, prompts, vectors))
         rows.remove()
     return made
 
@@ -203,6 +198,26 @@ def _joined(model: Model, prompts: Prompts, vectors: NDArray[np.float32]) -> Lab
     if prompts.stages:
         vectors = staged_labels(vectors, stage_changes(model.embed_prompts, prompts))
     return LabelIndex(prompts.labels, vectors, fingerprint=index_stamp(model, prompts))
+
+
+def require_index_place(path: str | Path) -> None:
+    """Refuse, before labels are encoded, a place where no index can be written.
+
+    Raises:
+        OutputError: it is a folder, cannot be written, or another run is writing there.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder; expected the name of a file for the index")
+    require_room(path.parent)
+    rows = _rows_beside(path)
+    if rows.exists():
+        require_room(rows, _LAYOUT)
+
+
+def _rows_beside(path: Path) -> Path:
+    """The folder of unfinished work on an index."""
+    return path.with_name(path.name + ".partial")
 
 
 def _unwatched(_what: str, _done: int, _of: int) -> None:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zeroshot.batch.parquet import facts_of
 from zeroshot.video.identity import FileFacts, file_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from zeroshot.batch.parquet import EmbeddingRow
+    from zeroshot.batch.parquet import EmbeddingRow, Parts
 
 _LAYOUT = np.dtype(
     [
@@ -145,3 +146,14 @@ def record_of(key: bytes, rows: Sequence[EmbeddingRow], part: int) -> Record:
     """What the ledger keeps of a video."""
     content = bytes.fromhex(rows[0].content or "")
     return Record(key, rows[0].facts, content, part, any(row.error is not None for row in rows))
+
+
+def records_in(parts: Parts, number: int) -> Iterator[Record]:
+    """What the ledger keeps of the videos in a part; windows of one give as many equal records."""
+    table = parts.read(number, ["path", "error", "content", "size", "modified"])
+    columns = (table[name].to_pylist() for name in ("path", "content", "error"))
+    failed: set[str] = set()
+    for path, content, error, facts in zip(*columns, facts_of(table), strict=True):
+        if error is not None:
+            failed.add(path)
+        yield Record(path_key(path), facts, bytes.fromhex(content or ""), number, path in failed)

@@ -17,19 +17,19 @@ from zeroshot.batch.parquet import (
     EmbeddingRow,
     Parts,
     as_named,
-    facts_of,
     from_arrow,
     matrix_of,
     numbers_of,
     to_arrow,
     utf8,
 )
-from zeroshot.batch.records import PENDING, Ledger, Record, path_key, record_of, stands
+from zeroshot.batch.records import PENDING, Ledger, Record, path_key, record_of, records_in, stands
 from zeroshot.errors import ModelError, OutputError
 from zeroshot.store import folder as store
 from zeroshot.store.files import crc32_of, read_note
 from zeroshot.store.folder import Claim, FolderWriter, Layout
 from zeroshot.video.identity import file_digest, file_facts
+from zeroshot.video.sampling import SHORTEST_SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -95,7 +95,7 @@ class EmbeddingTable(FolderWriter):
         try:
             self._parts = _parts(self.folder, read_manifest(self.folder))
             self._ledger = Ledger(
-                record for part in self._parts.numbers() for record in _records(self._parts, part)
+                record for part in self._parts.numbers() for record in records_in(self._parts, part)
             )
         except BaseException:
             self._claim.free()
@@ -235,17 +235,6 @@ class EmbeddingTable(FolderWriter):
         self._outdated.clear()
 
 
-def _records(parts: Parts, number: int) -> Iterator[Record]:
-    """What the ledger keeps of the videos in a part; windows of one give as many equal records."""
-    table = parts.read(number, ["path", "error", "content", "size", "modified"])
-    columns = (table[name].to_pylist() for name in ("path", "content", "error"))
-    failed: set[str] = set()
-    for path, content, error, facts in zip(*columns, facts_of(table), strict=True):
-        if error is not None:
-            failed.add(path)
-        yield Record(path_key(path), facts, bytes.fromhex(content or ""), number, path in failed)
-
-
 def _parts(folder: Path, settings: dict[str, Any]) -> Parts:
     """The parts of a table of these settings."""
     return Parts(folder, crc32_of(settings))
@@ -259,6 +248,21 @@ def require_settings(folder: str | Path, settings: Mapping[str, Any]) -> None:
     """
     store.refuse_foreign(Path(folder), LAYOUT)
     store.require_settings(Path(folder), LAYOUT, settings)
+
+
+def require_window(folder: str | Path, window: Window | None) -> None:
+    """Refuse, before any weights, a folder of embeddings of other stretches.
+
+    Args:
+        folder: may be missing.
+        window: of the embeddings to come; None: of whole videos.
+
+    Raises:
+        OutputError: its embeddings are of others.
+    """
+    if (Path(folder) / MANIFEST).is_file():
+        before, now = read_manifest(folder), {"window": None if window is None else asdict(window)}
+        store.require_same(Path(folder), LAYOUT, {"window": before.get("window")}, now)
 
 
 def settings_of(model: Model, window: Window | None = None, *, drifts: bool = False) -> dict[str, Any]:
@@ -281,7 +285,7 @@ def settings_of(model: Model, window: Window | None = None, *, drifts: bool = Fa
         "embedding_dim": model.embedding_dim,
         "precision": model.precision,
         "sampling": asdict(model.sampling),
-        "window": None if window is None else asdict(window),
+        "window": None if window is None else {**asdict(window), "shortest_share": SHORTEST_SHARE},
         **({DRIFT: True} if drifts else {}),
     }
 

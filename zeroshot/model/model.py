@@ -13,6 +13,7 @@ import torch
 from zeroshot.errors import OptionError, VideoError, counted
 from zeroshot.model.backbone import unit_mean
 from zeroshot.model.clip_queue import ClipQueue, rows_of, vectors_of_windows
+from zeroshot.model.hub.push import FromFolder
 from zeroshot.model.tokens import fitting_adapter
 from zeroshot.text.prompts import stages_cut, texts_cut
 from zeroshot.video.processes.reader import ClipReader
@@ -40,7 +41,7 @@ _READING = ("auto", 2, 60.0)
 STREAMS = ("static", "dynamic", "fused")
 
 
-class Model:
+class Model(FromFolder):
     """A backbone that reads videos: the vector of a video is the mean over its frames.
 
     Exactly: each frame of each view gives a unit vector; the vector of the video is their mean over all
@@ -326,7 +327,7 @@ class Model:
 
         Args:
             path: a video file.
-            window_seconds: length of a window; the last one may be shorter.
+            window_seconds: length of a window; the last one differs, see `Window.over`.
             stride_seconds: from one window's start to the next's.
             windows_at_once: windows in a group; bounds the memory of a long video.
 

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 StageSource: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | None
 
+STAGES = "stages"
+"""In an index's fingerprint, where some of its labels say how they start and end."""
+
+WITHOUT = "labels_without_stages"
+"""Beside it: how many of them do not."""
+
 ARROW = "->"
 """Stands between a start and an end in the words of a search."""
 
@@ -104,6 +110,27 @@ def stages_in_report(source: StageSource, stages: Sequence[Stages | None]) -> st
     told = len(stages) - stages.count(None)
     name = Path(source).name if isinstance(source, str | os.PathLike) else "with the labels"
     return f"{name}: {told} of {counted(len(stages), 'label')}"
+
+
+def stage_notes(num_labels: int, without: int, num_still: int) -> tuple[str, ...]:
+    """What there is to say of labels without stages and of clips without order, a line each.
+
+    Args:
+        num_labels: K.
+        without: how many of them have no stages.
+        num_still: clips so far of one frame, or in which nothing changes.
+    """
+    notes = []
+    if without:
+        notes.append(
+            f"{without} of {counted(num_labels, 'label')} have no stages: order counts nothing there"
+        )
+    if num_still:
+        notes.append(
+            f"{counted(num_still, 'clip')} of one frame, or where nothing changes: no order to read, so "
+            "stages count nothing there"
+        )
+    return tuple(notes)
 
 
 def _filled(label: str, entry: Entry, templates: Sequence[str]) -> Stages | None:
