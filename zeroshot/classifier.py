@@ -221,11 +221,13 @@ class Classifier:
             k: how many predictions each.
         """
         vectors = [row.embedding for row in rows if row.embedding is not None]
-        found = [row.drift for row in rows if row.embedding is not None and row.drift is not None]
-        drifts = np.stack(found) if vectors and len(found) == len(vectors) else None
+        told = [row.drift for row in rows if row.embedding is not None and row.drift is not None]
+        drifts = np.stack(told) if vectors and len(told) == len(vectors) else None
         ranked = iter(self.rank_vectors(np.stack(vectors), k, drifts=drifts) if vectors else ())
+        found = [() if row.embedding is None else tuple(next(ranked)) for row in rows]
         return [
-            Ranking(row.path, () if row.embedding is None else tuple(next(ranked)), row.error) for row in rows
+            Ranking(row.path, predictions, row.error, row.breaks_off_seconds)
+            for row, predictions in zip(rows, found, strict=True)
         ]
 
     def _best(self, vectors: NDArray[np.float32], k: int) -> Ranked:

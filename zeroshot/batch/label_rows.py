@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -154,7 +155,8 @@ def index_of_labels(
         ZeroshotError: one line that names what cannot be used, or written, and the remedy.
     """
     tell = watch or _unwatched
-    total, stamp = len(prompts.labels), index_stamp(model, prompts)
+    total = len(prompts.labels)
+    stamp = partial(index_stamp, model, prompts)  # every weight is read for it
     if prompts.stages and uses_cells(total, recall) and queries is None:
         raise OptionError(
             f"{total} labels with stages are searched in cells, and what that finds is measured on videos: "
@@ -173,11 +175,11 @@ def index_of_labels(
         model.require_apart(prompts)
         return searched(_joined(model, prompts, model.embed_prompts(prompts)))
     with suppress(IndexFileError):
-        there = LabelIndex.load(output, fingerprint=stamp, exact=True)
+        there = LabelIndex.load(output, fingerprint=stamp(), exact=True)
         tell("there", total, total)
         return searched(there)
     model.require_apart(prompts)
-    with LabelRows(output, stamp) as rows:
+    with LabelRows(output, stamp()) as rows:
         tell("labels", min(rows.num_done(model.embedding_dim), total), total)
         vectors = rows.fill(model, prompts, lambda done: tell("labels", done, total))
         made = searched(_joined(model, prompts, vectors))
@@ -209,6 +211,8 @@ def require_index_place(path: str | Path) -> None:
     path = Path(path)
     if path.is_dir():
         raise OutputError(f"{path} is a folder; expected the name of a file for the index")
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path} is no plain file; choose another --output")
     require_room(path.parent)
     rows = _rows_beside(path)
     if rows.exists():

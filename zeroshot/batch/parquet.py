@@ -40,6 +40,7 @@ SCHEMA = pa.schema(
         ("content", pa.string()),
         ("size", pa.int64()),
         ("modified", pa.timestamp("us", tz="UTC")),
+        ("breaks_off_seconds", pa.float64()),
     ]
 )
 
@@ -58,8 +59,9 @@ class EmbeddingRow:
         error: one line, or None.
         start_seconds: where the window begins; None for a whole video.
         end_seconds: where it ends.
-        content: digest of the file (see `video.keys.file_digest`), or None.
+        content: digest of the file (see `video.identity.file_digest`), or None.
         facts: the file's size and time when it was read, or None.
+        breaks_off_seconds: where the video ends, if that is before the end that it declares; else None.
         drift: (D,) float32, which way the frames went; None where it is not kept, or the video failed.
     """
 
@@ -70,6 +72,7 @@ class EmbeddingRow:
     end_seconds: float | None = None
     content: str | None = None
     facts: FileFacts | None = None
+    breaks_off_seconds: float | None = None
     drift: NDArray[np.float32] | None = None
 
 
@@ -125,6 +128,7 @@ class Parts:
         """
         path = self.path(number)
         try:
+            _require_sum(path)
             content = path.read_bytes()
             before, after = _around_sum(memoryview(content))
             if content[len(before) : len(before) + 8] != crc32(before, after).encode():
@@ -133,6 +137,8 @@ class Parts:
             facts = json.loads(file.metadata.metadata[_KEY.encode()])
             if (facts["part"], facts["made_with"]) != (number, self.made_with):
                 raise OutputError(f"{path} was copied here from another table or another part; {_REMEDY}")
+            if [name for name in file.schema_arrow.names if name != DRIFT] != SCHEMA.names:
+                raise OutputError(f"{path} is of another version of zeroshot; embed into another folder")
             table = file.read(columns=columns if columns is None else list(columns))
             for name in {"embedding", DRIFT} & set(table.column_names):
                 _require_one_width(table[name])
@@ -165,6 +171,18 @@ def _require_one_width(column: pa.ChunkedArray) -> None:
         raise ValueError(f"its embeddings have from {ends['min']} to {ends['max']} numbers")
 
 
+def _require_sum(path: Path) -> None:
+    """Refuse a file without a checksum among its last bytes, before all of it is read: it may be huge.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it has none.
+    """
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _LONGEST_TAIL))
+        _around_sum(memoryview(file.read(_LONGEST_TAIL)))
+
+
 def _around_sum(content: memoryview) -> tuple[memoryview, memoryview]:
     """What stands before and after the checksum in a part.
 
@@ -190,6 +208,7 @@ def to_arrow(rows: Sequence[EmbeddingRow], *, drifts: bool = False) -> pa.Table:
         "content": [row.content for row in rows],
         "size": [None if each is None else each.size for each in facts],
         "modified": [None if each is None else each.modified for each in facts],
+        "breaks_off_seconds": [row.breaks_off_seconds for row in rows],
     }
     arrays = {name: pa.array(values, SCHEMA.field(name).type) for name, values in columns.items()}
     arrays["embedding"] = _embeddings([row.embedding for row in rows])
@@ -216,7 +235,7 @@ def _embeddings(vectors: Sequence[NDArray[np.float32] | None]) -> pa.Array:
 def from_arrow(table: pa.Table) -> list[EmbeddingRow]:
     """The rows of an Arrow table."""
     columns = [table[name].to_pylist() for name in ("error", "start_seconds", "end_seconds", "content")]
-    columns += [facts_of(table), _vectors(table, DRIFT)]
+    columns += [facts_of(table), table["breaks_off_seconds"].to_pylist(), _vectors(table, DRIFT)]
     paths = map(as_named, table["path"].to_pylist())
     return list(map(EmbeddingRow, paths, _vectors(table, "embedding"), *columns))
 

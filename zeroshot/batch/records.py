@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zeroshot.batch.parquet import facts_of
+from zeroshot.batch.parquet import facts_of, utf8
 from zeroshot.video.identity import FileFacts, file_digest
+from zeroshot.video.source import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zeroshot.batch.parquet import EmbeddingRow, Parts
+    from zeroshot.video.source import FileSource
 
 _LAYOUT = np.dtype(
     [
@@ -56,6 +58,11 @@ class Record:
 def path_key(path: str) -> bytes:
     """16 bytes that stand for a path."""
     return hashlib.blake2b(path.encode("utf-8", "surrogateescape"), digest_size=16).digest()
+
+
+def key_of(source: object) -> bytes:
+    """What the ledger knows a source by."""
+    return path_key(utf8(path_of(source)))
 
 
 class Ledger:
@@ -132,13 +139,13 @@ def _unpacked(row: Any) -> Record:  # noqa: ANN401 - a row of the layout
     )
 
 
-def stands(record: Record, path: str, facts: FileFacts | None) -> bool:
+def stands(record: Record, source: FileSource, facts: FileFacts | None) -> bool:
     """Whether a record holds for a file as it is: untouched, gone, or touched with the same content."""
     if facts is None or facts == record.facts:
         return True
     if record.failed or record.facts is None or record.facts.size != facts.size or not record.content:
         return False
-    digest = file_digest(path)
+    digest = file_digest(source)
     return digest is not None and bytes.fromhex(digest) == record.content
 
 

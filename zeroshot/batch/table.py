@@ -23,13 +23,14 @@ from zeroshot.batch.parquet import (
     to_arrow,
     utf8,
 )
-from zeroshot.batch.records import PENDING, Ledger, Record, path_key, record_of, records_in, stands
+from zeroshot.batch.records import PENDING, Ledger, Record, key_of, path_key, record_of, records_in, stands
 from zeroshot.errors import ModelError, OutputError
 from zeroshot.store import folder as store
 from zeroshot.store.files import crc32_of, read_note
 from zeroshot.store.folder import Claim, FolderWriter, Layout
 from zeroshot.video.identity import file_digest, file_facts
 from zeroshot.video.sampling import SHORTEST_SHARE
+from zeroshot.video.source import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from zeroshot.model.model import Model
     from zeroshot.video.identity import FileFacts
     from zeroshot.video.sampling import Window
+    from zeroshot.video.source import FileSource
 
 __all__ = [
     "EmbeddingRow",
@@ -52,7 +54,7 @@ __all__ = [
 
 MANIFEST = "_manifest.json"  # the underscore: what reads a folder of Parquet leaves such files alone
 LAYOUT = Layout("embeddings", (MANIFEST,), rf"{PART}|_manifest\.json")
-FORMAT = 3
+FORMAT = 4
 _ROWS_PER_PART = 1000  # a part is then a few MB
 _SECONDS_PER_FLUSH = 20.0  # a crash costs at most the work of so many seconds, and of one video
 _PARTS_IN_MEMORY = 8
@@ -105,47 +107,46 @@ class EmbeddingTable(FolderWriter):
         """How many videos have rows."""
         return len(self._ledger)
 
-    def __contains__(self, path: object) -> bool:
-        """Whether a path has rows, of whatever content."""
-        return self._ledger.get(path_key(utf8(str(path)))) is not None
+    def __contains__(self, source: object) -> bool:
+        """Whether a source has rows, of whatever content."""
+        return self._ledger.get(key_of(source)) is not None
 
-    def has_failed(self, path: str) -> bool:
-        """Whether the rows of a path hold an error."""
-        record = self._ledger.get(path_key(utf8(path)))
+    def has_failed(self, source: FileSource) -> bool:
+        """Whether the rows of a source hold an error."""
+        record = self._ledger.get(key_of(source))
         return record is not None and record.failed
 
-    def rows_of(self, path: str, *, retry: bool = False) -> tuple[EmbeddingRow, ...] | None:
+    def rows_of(self, source: FileSource, *, retry: bool = False) -> tuple[EmbeddingRow, ...] | None:
         """The rows that stand for a file as it is now, or None where it has to be read.
 
         A file that is gone keeps its rows. One that has the content of another in the table gets a copy of
         that one's rows, which are added.
 
         Args:
-            path: of a video.
+            source: a video.
             retry: whether an error does not stand.
         """
-        key, facts = path_key(utf8(path)), file_facts(path)
-        record = self._ledger.get(key)
-        if record is not None and not (retry and record.failed) and stands(record, path, facts):
+        record, facts = self._ledger.get(key_of(source)), file_facts(source)
+        if record is not None and not (retry and record.failed) and stands(record, source, facts):
             return self._rows(record)
-        twin = None if facts is None else self._twin(path, facts)
+        twin = None if facts is None else self._twin(source, facts)
         if twin is None:
             return None
-        rows = tuple(replace(row, path=path, facts=facts) for row in self._rows(twin))
+        rows = tuple(replace(row, path=path_of(source), facts=facts) for row in self._rows(twin))
         self.add(*rows)
         return rows
 
-    def recorded(self, path: str) -> tuple[EmbeddingRow, ...]:
-        """The rows of a path, whatever has become of the file since; none where it has none."""
-        record = self._ledger.get(path_key(utf8(path)))
+    def recorded(self, source: FileSource) -> tuple[EmbeddingRow, ...]:
+        """The rows of a source, whatever has become of the file since; none where it has none."""
+        record = self._ledger.get(key_of(source))
         return () if record is None else self._rows(record)
 
-    def has(self, path: str, *, retry: bool = False) -> bool:
+    def has(self, source: FileSource, *, retry: bool = False) -> bool:
         """Whether `rows_of` has rows; cheaper, as it reads none that are written."""
-        record, facts = self._ledger.get(path_key(utf8(path))), file_facts(path)
-        if record is not None and not (retry and record.failed) and stands(record, path, facts):
+        record, facts = self._ledger.get(key_of(source)), file_facts(source)
+        if record is not None and not (retry and record.failed) and stands(record, source, facts):
             return True
-        return self.rows_of(path, retry=retry) is not None
+        return self.rows_of(source, retry=retry) is not None
 
     def add(self, *rows: EmbeddingRow) -> None:
         """Take all rows of one video, in place of those it may have."""
@@ -214,10 +215,10 @@ class EmbeddingTable(FolderWriter):
         self._loaded.move_to_end(record.part)
         return self._loaded[record.part][record.key]
 
-    def _twin(self, path: str, facts: FileFacts) -> Record | None:
+    def _twin(self, source: FileSource, facts: FileFacts) -> Record | None:
         """A video that was read well from a file with the same content."""
         alike = [each for each in self._ledger.of_size(facts.size) if each.content and not each.failed]
-        digest = file_digest(path) if alike else None
+        digest = file_digest(source) if alike else None
         if digest is None:
             return None
         return next((each for each in alike if each.content == bytes.fromhex(digest)), None)
@@ -261,8 +262,13 @@ def require_window(folder: str | Path, window: Window | None) -> None:
         OutputError: its embeddings are of others.
     """
     if (Path(folder) / MANIFEST).is_file():
-        before, now = read_manifest(folder), {"window": None if window is None else asdict(window)}
+        before, now = read_manifest(folder), {"window": _window_words(window)}
         store.require_same(Path(folder), LAYOUT, {"window": before.get("window")}, now)
+
+
+def _window_words(window: Window | None) -> dict[str, Any] | None:
+    """What a manifest says of windows; None of whole videos."""
+    return None if window is None else {**asdict(window), "shortest_share": SHORTEST_SHARE}
 
 
 def settings_of(model: Model, window: Window | None = None, *, drifts: bool = False) -> dict[str, Any]:
@@ -285,7 +291,7 @@ def settings_of(model: Model, window: Window | None = None, *, drifts: bool = Fa
         "embedding_dim": model.embedding_dim,
         "precision": model.precision,
         "sampling": asdict(model.sampling),
-        "window": None if window is None else {**asdict(window), "shortest_share": SHORTEST_SHARE},
+        "window": _window_words(window),
         **({DRIFT: True} if drifts else {}),
     }
 

@@ -88,6 +88,10 @@ def classify(
         first.add("output", lambda: require_table(embeddings))
     first.add("model", lambda: require_choice(choice()))
     first.run()
+    if embeddings is None and found().paths:
+        from zeroshot.video.processes.pool import start_early
+
+        start_early()
     named, network = found(), model_from(choice())
     classifier = classifier_from(network, words(), index, k)
     num_unfound = _begin(named, put, as_csv)
@@ -145,7 +149,7 @@ def _begin(named: Named, put: Callable[[Ranking], None], as_csv: bool) -> int:
     from zeroshot.types import Ranking
 
     if as_csv:
-        put_csv("path", "rank", "label", "score", "probability", "error")
+        put_csv("path", "rank", "label", "score", "probability", "error", "breaks_off_seconds")
     return named.put_unfound(lambda word, why: put(Ranking(word, (), why)))
 
 
@@ -172,10 +176,11 @@ def _put_json(ranking: Ranking) -> None:
 
 
 def _put_csv(ranking: Ranking) -> None:
+    end = "" if ranking.breaks_off_seconds is None else ranking.breaks_off_seconds
     if ranking.error is not None:
-        put_csv(ranking.path, "", "", "", "", ranking.error)
+        put_csv(ranking.path, "", "", "", "", ranking.error, end)
     for place, prediction in enumerate(ranking.predictions, start=1):
-        put_csv(ranking.path, place, prediction.label, prediction.score, prediction.probability, "")
+        put_csv(ranking.path, place, prediction.label, prediction.score, prediction.probability, "", end)
 
 
 def _put_text(ranking: Ranking) -> None:

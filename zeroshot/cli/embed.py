@@ -201,10 +201,13 @@ class _Done:
         return f"{', '.join(parts)}; {total:,} in all, in {output}"
 
 
-def _put(as_json: bool, path: str, state: str, error: str | None = None) -> None:
+def _put(
+    as_json: bool, path: str, state: str, error: str | None = None, breaks_off_seconds: float | None = None
+) -> None:
     """A line about a video: in JSON one an input; for people only where it could not be read."""
     if as_json:
-        put_json({"path": path, "state": state, "error": error})
+        end = {} if breaks_off_seconds is None else {"breaks_off_seconds": breaks_off_seconds}
+        put_json({"path": path, "state": state, "error": error, **end})
     elif error is not None:
         say(error)
 
@@ -230,7 +233,8 @@ def _fill(table: EmbeddingTable, engine: Engine, paths: list[str], *, retry: boo
             done.failed += error is not None
             done.embedded += error is None
             done.windows += sum(row.embedding is not None for row in rows)
-            _put(as_json, path, "embedded" if error is None else "failed", error)
+            state = "embedded" if error is None else "failed"
+            _put(as_json, path, state, error, rows[0].breaks_off_seconds)
     for path in unread:
         if table.has_failed(path):
             done.failed += 1

@@ -142,13 +142,15 @@ def require_choice(choice: ModelChoice) -> None:
     """
     from zeroshot.checkpoint import DEFAULT_MODEL, require_model
 
-    require_model(
-        choice.name or DEFAULT_MODEL,
-        device=choice.device,
-        decoder=choice.decoder,
-        stream=choice.stream,
-        precision=choice.precision or "exact",
-    )
+    name = choice.name or DEFAULT_MODEL
+    with waiting(f"loading {name}"):  # the libraries that know its name take most of that
+        require_model(
+            name,
+            device=choice.device,
+            decoder=choice.decoder,
+            stream=choice.stream,
+            precision=choice.precision or "exact",
+        )
 
 
 def model_from(choice: ModelChoice) -> Model:

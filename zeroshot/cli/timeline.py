@@ -21,6 +21,7 @@ from zeroshot.cli.inputs import (
 )
 from zeroshot.cli.progress import keeping, progress
 from zeroshot.cli.screen import clock, end_with, one_format, put_csv, put_json, put_line, say
+from zeroshot.cli.timeline_picture import TimelinePicture
 from zeroshot.errors import VideoError, printable
 
 if TYPE_CHECKING:
@@ -41,6 +42,10 @@ Merge = Annotated[
         help="Neighbours of one best label as one segment, ranked by the mean of its windows.",
     ),
 ]
+Drawing = Annotated[
+    str | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Draw it, too: a page (.html) or a picture (.svg)."),
+]
 
 
 def timeline(
@@ -54,6 +59,7 @@ def timeline(
     stride: Stride = None,
     merge: Merge = False,
     k: options.TopK = 1,
+    output: Drawing = None,
     as_json: options.Json = False,
     as_csv: options.Csv = False,
     stream: options.Stream = None,
@@ -74,6 +80,7 @@ def timeline(
 
     first = Checks()
     first.add("options", lambda: one_format(as_json, as_csv))
+    drawn = first.add("options", lambda: TimelinePicture(output, decoder))
     first.add("options", lambda: Stretch(window, window if stride is None else stride))
     asked = first.add(
         "options",
@@ -87,15 +94,16 @@ def timeline(
     first.run()
     named, network = found(), model_from(choice())
     classifier = classifier_from(network, words(), index, k)
-    failures, notes = _begin(named, form), Notes(network, precision, classifier)
+    failures, notes, picture = _begin(named, form), Notes(network, precision, classifier), drawn()
     kept = "the segments printed are whole; name the videos that are left to go on"
     with keeping(kept), progress(len(named.paths), "videos") as advance:
         for path in named.paths:
             segments = classifier.follow(path, window, stride, k, merge=merge)
-            error = _one(path, segments, form)
+            error = _one(path, segments, form, picture)
             failures += error is not None
             advance()
             notes.say_precision()
+    picture.write()
     notes.say_the_rest()
     end_with(failures, len(named))
 
@@ -115,7 +123,7 @@ def _begin(named: Named, form: str) -> int:
     return named.put_unfound(lambda word, why: _end(word, [], why, form))
 
 
-def _one(path: str, coming: Iterator[Segment], form: str) -> str | None:
+def _one(path: str, coming: Iterator[Segment], form: str, picture: TimelinePicture) -> str | None:
     """Print one video's segments as they come; gives the error that ended it, or None."""
     segments: list[Segment] = []
     error: str | None = None
@@ -129,6 +137,7 @@ def _one(path: str, coming: Iterator[Segment], form: str) -> str | None:
     except VideoError as failure:
         error = str(failure)
     _end(path, segments, error, form)
+    picture.add(path, segments)
     return error
 
 

@@ -17,7 +17,7 @@ from zeroshot.batch.table import EmbeddingTable, settings_of
 from zeroshot.errors import VideoError
 from zeroshot.index.stage_rows import STAGED_SCALE, staged_videos
 from zeroshot.model.model import STREAMS
-from zeroshot.video.source import is_path, name_of
+from zeroshot.video.source import Stretch, is_path, name_of, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -118,8 +118,8 @@ def _outcomes(
     drifts: bool,
 ) -> Iterator[NDArray[np.float32] | str]:
     """The vectors of each video, or the error that stopped it."""
-    paths = {str(video.path) for video in videos if is_path(video.path)}
-    if folder is None or len(paths) < len(videos):
+    kept = all(is_path(video.path) or isinstance(video.path, Stretch) for video in videos)
+    if folder is None or not kept:
         embed = partial(model.embed_streams, drifts=True) if drifts else model.embed_streams
         for _, outcome in embed((video.path for video in videos), sampling=sampling):
             yield str(outcome) if isinstance(outcome, VideoError) else outcome
@@ -127,16 +127,19 @@ def _outcomes(
     engine = LocalEngine(model, sampling=sampling, all_streams=True, drifts=drifts)
     with _table(Path(folder), model, sampling or model.sampling, drifts) as table:
         known: dict[str, EmbeddingRow] = {}
-        names = [str(video.path) for video in videos]
-        for name in names:
-            if found := table.rows_of(name, retry=True):
-                known[name] = found[0]
-        fresh = fill_table(table, engine, [name for name in names if name not in known], retry=True)
-        for name in names:
+        sources = [video.path if isinstance(video.path, Stretch) else str(video.path) for video in videos]
+        for source in sources:
+            if found := table.rows_of(source, retry=True):
+                known[path_of(source)] = found[0]
+        fresh = fill_table(
+            table, engine, [each for each in sources if path_of(each) not in known], retry=True
+        )
+        for source in sources:
+            name = path_of(source)
             while name not in known:
                 read = next(fresh, None)
                 # Not read: it has the content of one that was read in the meantime.
-                row = table.recorded(name)[0] if read is None else read[0]
+                row = table.recorded(source)[0] if read is None else read[0]
                 known[row.path] = row
             row = known[name]
             if row.embedding is None:

@@ -19,6 +19,7 @@ from zeroshot.model.networks import transformers as hub
 from zeroshot.model.networks.foreign import in_one_line, read_json
 from zeroshot.model.networks.network import Network, no_tokens, not_finite
 from zeroshot.model.speed.precision import Precision, exact_and_fast, require_level
+from zeroshot.model.speed.threads import joined, map_apart
 from zeroshot.video.transform import normalized, preprocess_frames, seen_frames
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 DEFAULT_NUM_FRAMES = 8
 # Texts in one forward pass: they are short, so more of them than frames fill a processor.
 _TEXTS_PER_FRAME = 4
+# Texts, and levels of frames, of which one thread has enough: some four frames as networks see them.
+_TEXTS_APART, _LEVELS_APART = 32, 1 << 20
 
 
 class Backbone:
@@ -90,7 +93,12 @@ class Backbone:
         tensor = _tensor(frames) if isinstance(frames, np.ndarray) else frames
         if self.device.type == "cuda":
             return preprocess_frames(tensor.to(self.device, non_blocking=True), self.preprocess)
-        return preprocess_frames(tensor.cpu(), self.preprocess).to(self.device)
+        parts = torch.split(tensor.cpu(), max(1, _LEVELS_APART // max(1, tensor[:1].numel())))
+        return joined(map_apart(self._pixels_of, parts)).to(self.device)
+
+    def _pixels_of(self, frames: torch.Tensor) -> torch.Tensor:
+        """Pixels (B, 3, h, w) float32 of frames (B, 3, H, W) uint8 on the processor."""
+        return preprocess_frames(frames, self.preprocess)
 
     def encode_frames(self, frames: torch.Tensor | NDArray[np.uint8]) -> torch.Tensor:
         """Embeddings (B, D) float32, unit rows, of frames (B, 3, H, W) uint8 RGB of any size.
@@ -112,7 +120,7 @@ class Backbone:
                 F.normalize(self.precision.embed_pixels(pixels[part]), dim=-1)
                 for part in self._parts(len(pixels))
             ]
-        return torch.cat(parts) if parts else torch.zeros((0, self.embedding_dim), device=self.device)
+        return joined(parts) if parts else torch.zeros((0, self.embedding_dim), device=self.device)
 
     def encode_tokens(self, frames: torch.Tensor | NDArray[np.uint8]) -> tuple[torch.Tensor, torch.Tensor]:
         """Tokens (B, 1+N, C) and embeddings (B, D), unit rows, of frames (B, 3, H, W) uint8, in one pass.
@@ -149,7 +157,7 @@ class Backbone:
                 (0, self.embedding_dim), device=self.device
             )
         tokens, embeddings = zip(*parts, strict=True)
-        return torch.cat(tokens), self._checked(embeddings)
+        return joined(tokens), self._checked(embeddings)
 
     def encode_pixel_tokens(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Tokens (B, 1+N, C) and embeddings (B, D), unit rows, of what `prepare_frames` gave, all at once.
@@ -178,13 +186,13 @@ class Backbone:
         """
         if isinstance(texts, str):
             raise OptionError(f"texts is the string {texts!r}; expected a list of strings")
-        step = self.batch_size * _TEXTS_PER_FRAME
+        apart = self.device.type == "cpu" and self._network.is_reentrant
+        step = _TEXTS_APART if apart else self.batch_size * _TEXTS_PER_FRAME
+        some = [list(texts[start : start + step]) for start in range(0, len(texts), step)]
         with torch.inference_mode(), exact_and_fast(self.device):
-            parts = [
-                F.normalize(self._network.embed_texts(list(texts[start : start + step])), dim=-1)
-                for start in range(0, len(texts), step)
-            ]
-        return self._checked(parts)
+            embed = self._network.embed_texts
+            parts = map_apart(embed, some) if apart else [embed(part) for part in some]
+            return self._checked([F.normalize(part, dim=-1) for part in parts])
 
     def token_ids(self, texts: list[str], length: int) -> NDArray[np.int64]:
         """Ids (n, length) of the tokens of n ≥ 1 texts, padded; what exceeds the length is cut off."""

@@ -16,6 +16,7 @@ from zeroshot.errors import VideoError
 from zeroshot.model.backbone import unit_mean
 from zeroshot.model.drift import centered_times, drift
 from zeroshot.model.networks.network import not_finite
+from zeroshot.model.speed.threads import alone, joined, map_apart
 from zeroshot.model.tokens import pool_tokens
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ Rows: TypeAlias = tuple[torch.Tensor, ...]
 """What is read of some frames: their embeddings (B, D), after their tokens (B, 1+N, C) for an adapter."""
 
 T = TypeVar("T")
+
+_CLIPS_APART = 8  # of which one thread has enough
 
 
 @dataclass(eq=False)
@@ -176,7 +179,7 @@ class ClipQueue(Generic[T]):
             free -= len(pieces[-1][1])
         self._num_frames -= self._backbone.batch_size - free
         self._num_batches += 1
-        rows = self._encode(torch.cat([piece for _, piece in pieces]))
+        rows = self._encode(joined([piece for _, piece in pieces]))
         lengths = [len(piece) for _, piece in pieces]
         shares = zip(*(torch.split(each, lengths) for each in rows), strict=True)
         for (place, piece), share in zip(pieces, shares, strict=True):
@@ -191,8 +194,10 @@ class ClipQueue(Generic[T]):
         if self._adapter is None:
             return (self._backbone.encode_pixels(pixels),)
         tokens, rows = self._backbone.encode_pixel_tokens(pixels)
-        grid = self._backbone.grid or (1, 1)
-        return pool_tokens(tokens, grid, max(self._adapter.config.grid)).half(), rows
+        grid, side = self._backbone.grid or (1, 1), max(self._adapter.config.grid)
+        if tokens.device.type != "cpu":
+            return pool_tokens(tokens, grid, side).half(), rows
+        return alone(lambda: pool_tokens(tokens, grid, side).half()), rows
 
     def _join(self) -> None:
         """Give those whose rows are all there their vectors."""
@@ -202,13 +207,20 @@ class ClipQueue(Generic[T]):
         if self._adapter is None:
             vectors = [unit_mean(torch.cat([rows for (rows,) in place.rows])) for place in whole]
         else:
-            vectors = self._adapted([place.rows for place in whole], self._adapter)
+            vectors = self._adapted_apart([place.rows for place in whole], self._adapter)
         if self._drifts:
             pairs = zip(vectors, map(_drift, whole), strict=True)
             vectors = [torch.cat([vector.view(-1, len(row)), row[None]]) for vector, row in pairs]
         host, event = _fetched(torch.stack(vectors).float())
         for place, vector in zip(whole, host, strict=True):
             place.outcome, place.event, place.rows = vector, event, []
+
+    def _adapted_apart(self, clips: list[list[Rows]], adapter: TwoStreamAdapter) -> list[torch.Tensor]:
+        """Vectors of the streams, a few clips a thread."""
+        if self._backbone.device.type != "cpu":
+            return self._adapted(clips, adapter)
+        parts = [clips[start : start + _CLIPS_APART] for start in range(0, len(clips), _CLIPS_APART)]
+        return list(chain.from_iterable(map_apart(lambda some: self._adapted(some, adapter), parts)))
 
     def _adapted(self, clips: list[list[Rows]], adapter: TwoStreamAdapter) -> list[torch.Tensor]:
         """Vectors of the streams, from the tokens and rows of the V · T frames of each of n places."""

@@ -214,7 +214,7 @@ def _refuse_other(folder: Path) -> None:
 def _stamp(
     material: Material, config: TrainingConfig, preparation: Preparation, fingerprint: str
 ) -> dict[str, Any]:
-    """What a run is made of: runs of equal stamps on one machine give equal weights."""
+    """What a run is made of: runs of equal stamps on one machine and as many threads give equal weights."""
     texts = hashlib.sha256(material.texts.embeddings.numpy().tobytes()).hexdigest()[:16]
     return {
         "backbone": fingerprint,

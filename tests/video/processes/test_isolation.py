@@ -107,6 +107,21 @@ def test_python_m_runs_no_other_module_of_the_working_folder(trapped):
     assert marks(trapped) == []
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("processes", [1, 2])
+def test_accelerate_runs_no_module_of_the_working_folder(trapped, processes):
+    launch = pytest.importorskip("accelerate.commands.accelerate_cli").__file__
+    shutil.rmtree(trapped / "zeroshot")  # as above
+    setting = ("--mixed_precision", "no", "--dynamo_backend", "no", "--num_machines", "1")
+    words = [sys.executable, "-P", launch, "launch", "--cpu", "--num_processes", str(processes), *setting]
+    words += ["-m", "zeroshot", "train", *VERBS["train"]]
+    done = subprocess.run(words, cwd=trapped, capture_output=True, text=True, check=False, timeout=250)
+    assert done.returncode == 0, done.stderr
+    assert (trapped / "trained" / "model.safetensors").is_file()
+    assert marks(trapped) == []
+
+
 def test_a_python_program_elsewhere_runs_nothing_of_the_working_folder(trapped, tmp_path_factory):
     script = tmp_path_factory.mktemp("script") / "script.py"
     script.write_text(

@@ -4,34 +4,43 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections import deque
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from zeroshot.errors import OptionError, VideoError
+from zeroshot.types import Clip
 from zeroshot.video.decoders.all_frames import Film, film_from_frames
 from zeroshot.video.decoders.by_name import require_decoder
 from zeroshot.video.decoders.decode import VideoInfo
+from zeroshot.video.masks import MaskFile
+from zeroshot.video.pictures import MOST_PIXELS, PictureFile
+from zeroshot.video.processes.ahead import Begun, in_order
 from zeroshot.video.processes.break_offs import break_off_note
 from zeroshot.video.processes.key_frame_tally import SnapTally
 from zeroshot.video.processes.messages import clips_in
-from zeroshot.video.processes.pool import Crew, Job, Limits, threads_each
-from zeroshot.video.source import Stretch, clips_from_frames, is_path, name_of, picture_paths
+from zeroshot.video.processes.pool import MEMORY_LIMIT_BYTES, Crew, Job, Limits, threads_each
+from zeroshot.video.source import (
+    FRAMES_FPS,
+    Stretch,
+    clips_from_frames,
+    is_path,
+    name_of,
+    picture_paths,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
-    from zeroshot.types import Clip
     from zeroshot.video.processes.messages import Message
     from zeroshot.video.sampling import Sampling, Window
     from zeroshot.video.source import VideoSource
 
     Read = tuple[VideoSource, tuple[Clip, ...] | VideoError]
-
-Outcome = TypeVar("Outcome")
 
 
 class ClipReader:
@@ -47,7 +56,7 @@ class ClipReader:
         num_workers: int = 2,
         *,
         time_limit_seconds: float = 60.0,
-        memory_limit_bytes: int | None = 8 << 30,
+        memory_limit_bytes: int | None = MEMORY_LIMIT_BYTES,
         decoder: str = "auto",
         shorter_side: int | None = None,
     ) -> None:
@@ -132,12 +141,12 @@ class ClipReader:
             except OptionError as error:
                 return source, VideoError(f"cannot sample {name_of(source)}: {error}")
 
-        def begun() -> Iterator[_Begun[Read]]:
+        def begun() -> Iterator[Begun[Read]]:
             for source in sources:
                 future = self._begin(source, sampling)
-                yield _Begun(partial(finished, source, future), (future,))
+                yield Begun(partial(finished, source, future), (future,))
 
-        return _in_order(begun(), 2 * self.num_workers)
+        return in_order(begun(), 2 * self.num_workers)
 
     def _begin(self, source: VideoSource, sampling: Sampling) -> Future[Message] | None:
         """Hand a file to a child; None: frames in memory, which wait until they are asked for."""
@@ -154,6 +163,7 @@ class ClipReader:
         self, source: VideoSource, sampling: Sampling, future: Future[Message] | None
     ) -> tuple[Clip, ...]:
         """What a child sends, or what frames in memory are made into here; counted."""
+        self.break_offs.pop(name_of(source), None)  # of an earlier reading, before it was mended
         clips = clips_from_frames(source, sampling) if future is None else clips_in(future.result())
         return self._counted(name_of(source), clips, sampling.frames)
 
@@ -203,31 +213,31 @@ class ClipReader:
             frames: as `Sampling.frames`.
         """
 
-        def probed() -> Iterator[_Begun[_Video]]:
+        def probed() -> Iterator[Begun[_Video]]:
             for path in paths:
                 future = self._submit("probe", path, (path,), {})
-                yield _Begun(partial(_measured, path, future), (future,))
+                yield Begun(partial(_measured, path, future), (future,))
 
-        def begun() -> Iterator[_Begun[WindowGroup | None]]:
-            for video in _in_order(probed(), self.num_workers):
+        def begun() -> Iterator[Begun[WindowGroup | None]]:
+            for video in in_order(probed(), self.num_workers):
                 if video.error is not None:
-                    yield _Begun(partial(WindowGroup, video.path, (), video.error, is_last=True))
+                    yield Begun(partial(WindowGroup, video.path, (), video.error, is_last=True))
                 windows = window.over(video.duration_seconds)
                 yield from self._begin_windows(video, windows, look, windows_at_once)
 
         look = _Look(num_frames, frames)
-        return (group for group in _in_order(begun(), 2 * self.num_workers) if group is not None)
+        return (group for group in in_order(begun(), 2 * self.num_workers) if group is not None)
 
     def _begin_windows(
         self, video: _Video, windows: Iterator[tuple[float, float]], look: _Look, windows_at_once: int
-    ) -> Iterator[_Begun[WindowGroup | None]]:
+    ) -> Iterator[Begun[WindowGroup | None]]:
         """Hand the windows of a video to the children, group by group, until one fails."""
         group = tuple(islice(windows, windows_at_once))
         while group and video.error is None:
             following = tuple(islice(windows, windows_at_once))
             future = self._submit_windows(video.path, group, look)
             finish = partial(self._finished_group, video, group, future, look.frames, is_last=not following)
-            yield _Begun(finish, (future,))
+            yield Begun(finish, (future,))
             group = following
 
     def _finished_group(
@@ -256,27 +266,44 @@ class ClipReader:
         """Every frame of each video of a group, or its error, group after group, decoded a little ahead.
 
         Args:
-            groups: videos that are needed together.
+            groups: videos that are needed together, and masks as `MaskFile`s: films whose three channels are
+                the levels. A `PictureFile` is a film of one frame that is not reduced.
             end_seconds: see `all_frames.read_film`.
             largest_side: see `all_frames.read_film`.
         """
-        options = {"end_seconds": end_seconds, "largest_side": largest_side}
 
         def submitted(source: VideoSource) -> Future[Message] | None:
-            if is_path(source):
-                return self._submit("film", source, (source,), {**options, "pictures": False})
-            paths = picture_paths(source)
-            return self._submit("film", source, paths, {**options, "pictures": True}) if paths else None
+            return self._submit_film(source, end_seconds, largest_side)
 
         def finished(pairs: Sequence[tuple[VideoSource, Future[Message] | None]]) -> list[Film | VideoError]:
             return [_film_of(source, future, end_seconds, largest_side) for source, future in pairs]
 
-        def begun() -> Iterator[_Begun[list[Film | VideoError]]]:
+        def begun() -> Iterator[Begun[list[Film | VideoError]]]:
             for group in groups:
                 pairs = [(source, submitted(source)) for source in group]
-                yield _Begun(partial(finished, pairs), tuple(future for _, future in pairs))
+                yield Begun(partial(finished, pairs), tuple(future for _, future in pairs))
 
-        return _in_order(begun(), self.num_workers)
+        return in_order(begun(), self.num_workers)
+
+    def _submit_film(
+        self, source: VideoSource, end_seconds: float, largest_side: int
+    ) -> Future[Message] | None:
+        """Ask for every frame; None: frames in memory."""
+        options: dict[str, Any] = {"end_seconds": end_seconds, "largest_side": largest_side}
+        if isinstance(source, MaskFile):
+            return self._submit("mask", source, (source,), options)
+        options |= {"stretch": None, "pictures": False}
+        if isinstance(source, PictureFile):
+            return self._submit(
+                "film", source, (source,), {**options, "pictures": True, "largest_side": MOST_PIXELS}
+            )
+        if isinstance(source, Stretch):
+            stretch = [source.start_seconds, source.end_seconds]
+            return self._submit("film", source, (source.path,), {**options, "stretch": stretch})
+        if is_path(source):
+            return self._submit("film", source, (source,), options)
+        paths = picture_paths(source)
+        return self._submit("film", source, paths, {**options, "pictures": True}) if paths else None
 
     def probe(self, path: str | os.PathLike[str]) -> VideoInfo:
         """Duration, size, rate, codec and rotation of a file.
@@ -308,38 +335,6 @@ class ClipReader:
         return self._crew.submit(
             Job(kind, name_of(source), tuple(os.fspath(path) for path in paths), options)
         )
-
-
-@dataclass(frozen=True)
-class _Begun(Generic[Outcome]):
-    """Work on its way: what waits for it and gives its outcome, and what can be called off."""
-
-    finish: Callable[[], Outcome]
-    futures: tuple[Future[Message] | None, ...] = ()
-
-    def cancel(self) -> None:
-        """Not wanted any more."""
-        for future in self.futures:
-            if future is not None:
-                future.cancel()
-
-
-def _in_order(begun: Iterator[_Begun[Outcome]], ahead: int) -> Generator[Outcome, None, None]:
-    """The outcome of each work in the order given, so many of them begun ahead of the caller.
-
-    Where the caller leaves, what was begun for nothing is called off.
-    """
-    waiting: deque[_Begun[Outcome]] = deque()
-    try:
-        for one in begun:
-            waiting.append(one)
-            if len(waiting) > ahead:
-                yield waiting.popleft().finish()
-        while waiting:
-            yield waiting.popleft().finish()
-    finally:
-        for one in waiting:
-            one.cancel()
 
 
 @dataclass(frozen=True)
@@ -393,6 +388,11 @@ def _film_of(
             return film_from_frames(source, end_seconds, largest_side)
         reply = future.result()
         height, width = reply.header["native_size"]
+        if isinstance(source, MaskFile):
+            (levels,) = reply.arrays
+            count, *size = levels.shape
+            frames = np.broadcast_to(levels[:, None], (count, 3, *size))
+            return Film(Clip(frames, np.arange(count) / FRAMES_FPS), FRAMES_FPS, (height, width))
         return Film(clips_in(reply)[0], reply.header["fps"], (height, width), reply.header["whole"])
     except VideoError as error:
         return error
