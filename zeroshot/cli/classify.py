@@ -43,6 +43,9 @@ Some = Annotated[
 ]
 
 
+_LOST = "the rows printed are whole; with --embeddings DIR what is read would be kept"
+
+
 def classify(
     videos: Some = None,
     labels: options.Labels = None,
@@ -101,8 +104,7 @@ def classify(
         if embeddings is None
         else _rank_kept(classifier, embeddings, named.paths if videos else None, k)
     )
-    lost = "the rows printed are whole; with --embeddings DIR what is read would be kept"
-    with keeping(lost if embeddings is None else kept_in(embeddings)):
+    with keeping(_LOST if embeddings is None else kept_in(embeddings)):
         _show(rankings, put, notes, len(named.paths) if videos else None, num_unfound)
 
 
