@@ -115,10 +115,9 @@ def run_command(command: str, folder: Path, *, apart: bool = False) -> tuple[int
 
 def _in_this_process(words: list[str], run) -> tuple[int, str]:
     kept, paths, printed = sys.argv, list(sys.path), io.StringIO()
-    sys.argv, sys.path[:0] = (
-        list(words),
-        [str(Path(words[0]).parent.resolve())],
-    )  # an example finds its siblings
+    sys.argv = list(words)
+    if words[0].endswith(".py"):
+        sys.path.insert(0, str(Path(words[0]).parent.resolve()))  # an example finds its siblings
     try:
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             run()
