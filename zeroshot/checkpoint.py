@@ -336,12 +336,13 @@ def describe(name: str) -> dict[str, Any]:
     return facts
 
 
-def trained_labels(name: str, stream: str | None = None) -> tuple[str, ...]:
+def trained_labels(name: str, stream: str | None = None, kind: str = "labels") -> tuple[str, ...]:
     """Labels that a checkpoint says it was trained on, in alphabetical order; none of a model without record.
 
     Args:
         name: as for `load_model`.
         stream: as for `load_model`; the labels of an adapter that is left aside do not count.
+        kind: `labels` have videos of their own, `derived` ones had mirrored or reversed videos of others.
 
     Raises:
         ModelError: a record is damaged.
@@ -353,7 +354,7 @@ def trained_labels(name: str, stream: str | None = None) -> tuple[str, ...]:
     for record in sorted(folder.glob("*training.json")):
         facts = read_json(record)
         if not (stream == NO_STREAM and facts.get("kind") == "adapter"):
-            found.update(str(label) for label in facts.get("labels", ()))
+            found.update(str(label) for label in facts.get(kind, ()))
     return tuple(sorted(found))
 
 

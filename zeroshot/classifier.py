@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,8 +14,11 @@ from zeroshot.errors import LabelError, OptionError, VideoError
 from zeroshot.index.index import LabelIndex, Ranked, probabilities
 from zeroshot.index.ivf import has_gpu
 from zeroshot.index.recall import check_recall
+from zeroshot.index.stage_rows import STAGED_SCALE, staged_videos, staged_width
+from zeroshot.model.clip_queue import apart, rows_of
 from zeroshot.model.spans import joined_spans, spans_of
 from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts
+from zeroshot.text.stages import STAGES, WITHOUT, stage_notes
 from zeroshot.types import Prediction, Prompts, Ranking, Segment
 from zeroshot.video.sampling import Window
 from zeroshot.video.source import VideoSource, is_path, name_of, path_of
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
     from zeroshot.batch.parquet import EmbeddingRow
     from zeroshot.model.model import Model
     from zeroshot.model.spans import Span
-    from zeroshot.video.sampling import Sampling
+    from zeroshot.text.stages import StageSource
 
 _SORTED_LABELS = 4096  # up to here sorting all scores costs less than a search for the best
 _SCORES_AT_ONCE = 1 << 17  # bounds the memory of a block: 2 MB of scores and probabilities
@@ -52,19 +56,30 @@ class Classifier:
         Raises:
             LabelError: the index was made in another width than the model's.
         """
-        if index.embeddings.shape[1] != model.embedding_dim:
+        width, joint = index.embeddings.shape[1], model.embedding_dim
+        if width != (staged_width(joint) if STAGES in index.fingerprint else joint):
             raise LabelError(
-                f"the label index has width {index.embeddings.shape[1]}, "
-                f"{model.name} has {model.embedding_dim}; "
+                f"the label index has width {width}, {model.name} has {joint}; "
                 "build the index with this model"
             )
         self.model = model
         self.index = index
+        self._num_still = 0
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The K labels, in the order of the index."""
         return self.index.labels
+
+    @property
+    def is_staged(self) -> bool:
+        """Whether labels say how they start and end, so that the order of the frames counts."""
+        return STAGES in self.index.fingerprint
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to say of stages, a line each; more is known once videos have been ranked."""
+        return stage_notes(len(self.index), int(self.index.fingerprint.get(WITHOUT, "0")), self._num_still)
 
     def rank(self, video: VideoSource, k: int = 5) -> list[Prediction]:
         """The k best of K labels for one video, best first; all K where k is larger.
@@ -78,7 +93,8 @@ class Classifier:
             OptionError: k is below 1.
         """
         _check_k(k)
-        return self._predictions(self.model.embed_videos([video])[0], k)
+        outcomes = self.model.embed_many([video], drifts=self.is_staged)
+        return self._predictions(rows_of(outcomes)[0], k)
 
     def rank_many(self, videos: Iterable[VideoSource], k: int = 5) -> Iterator[Ranking]:
         """One Ranking a video, in the order given; a video that fails becomes a row with its error.
@@ -94,7 +110,7 @@ class Classifier:
         return self._rank_many(videos, k)
 
     def _rank_many(self, videos: Iterable[VideoSource], k: int) -> Iterator[Ranking]:
-        for video, outcome in self.model.embed_many(videos):
+        for video, outcome in self.model.embed_many(videos, drifts=self.is_staged):
             if isinstance(outcome, VideoError):
                 yield Ranking(path_of(video), (), str(outcome))
             else:
@@ -143,17 +159,23 @@ class Classifier:
         window = Window(window_seconds, window_seconds if stride_seconds is None else stride_seconds)
         if not is_path(video):
             raise VideoError(f"{name_of(video)} has no clock; a timeline needs a video file")
-        spans = spans_of(self.model, str(video), window)
+        spans = spans_of(self.model, str(video), window, drifts=self.is_staged)
         return self._segments(joined_spans(spans, self._best_label) if merge else spans, k)
 
     def _segments(self, spans: Iterable[Span], k: int) -> Iterator[Segment]:
         for span in spans:
-            yield Segment(span.start, span.end, tuple(self._predictions(span.vector, k)))
+            yield Segment(span.start, span.end, tuple(self._of_span(span, k)))
 
     def _best_label(self, span: Span) -> str:
-        return self._predictions(span.vector, 1)[0].label
+        return self._of_span(span, 1)[0].label
 
-    def rank_vectors(self, vectors: NDArray[np.float32], k: int = 5) -> list[list[Prediction]]:
+    def _of_span(self, span: Span, k: int) -> list[Prediction]:
+        drifts = None if span.drift is None else span.drift[None]
+        return self.rank_vectors(span.vector[None], k, drifts=drifts)[0]
+
+    def rank_vectors(
+        self, vectors: NDArray[np.float32], k: int = 5, *, drifts: NDArray[np.float32] | None = None
+    ) -> list[list[Prediction]]:
         """The k best of K labels for each of n embeddings, best first.
 
         Labels and scores are the same to the last bit in any batch, and with 4096 labels or fewer so are
@@ -162,11 +184,20 @@ class Classifier:
         Args:
             vectors: (n, D) unit rows of this model, from `Model.embed_videos` or a table of embeddings.
             k: how many predictions each.
+            drifts: (n, D) of the same videos, which labels with stages need; from `Model.embed_many`.
 
         Raises:
-            OptionError: k is below 1, or vectors of another width or length.
+            OptionError: k is below 1, vectors of another width or length, or labels with stages and none.
         """
         _check_k(k)
+        if self.is_staged:
+            if drifts is None:
+                raise OptionError(
+                    "these labels have stages, which need the drift of each video; give drifts, as "
+                    "Model.embed_many(videos, drifts=True) has them, or labels without stages"
+                )
+            self._num_still += int((~np.any(drifts, axis=1)).sum())
+            vectors = staged_videos(vectors, drifts)
         ranked: list[list[Prediction]] = []
         step = _VECTORS_AT_ONCE if len(self.index) > _SORTED_LABELS else _SCORES_AT_ONCE // len(self.index)
         for start in range(0, len(vectors), step):
@@ -186,11 +217,13 @@ class Classifier:
         """One Ranking a row of a table of this model's embeddings; a row with an error keeps it.
 
         Args:
-            rows: of whole videos.
+            rows: of whole videos, with their drifts where labels have stages.
             k: how many predictions each.
         """
         vectors = [row.embedding for row in rows if row.embedding is not None]
-        ranked = iter(self.rank_vectors(np.stack(vectors), k) if vectors else ())
+        told = [row.drift for row in rows if row.embedding is not None and row.drift is not None]
+        drifts = np.stack(told) if vectors and len(told) == len(vectors) else None
+        ranked = iter(self.rank_vectors(np.stack(vectors), k, drifts=drifts) if vectors else ())
         found = [() if row.embedding is None else tuple(next(ranked)) for row in rows]
         return [
             Ranking(row.path, predictions, row.error, row.breaks_off_seconds)
@@ -199,19 +232,22 @@ class Classifier:
 
     def _best(self, vectors: NDArray[np.float32], k: int) -> Ranked:
         """The k best labels for each of n vectors; equal scores in the order of the labels."""
+        times = STAGED_SCALE if self.is_staged else 1.0
         scale = self.model.logit_scale
         if len(self.index) > _SORTED_LABELS:
-            return self.index.ranked(vectors, k, scale)
-        scores = self.index.scores(vectors)
+            found = self.index.ranked(vectors, k, scale * times)
+            return found if times == 1 else replace(found, scores=found.scores * np.float32(times))
+        scores = self.index.scores(vectors) * np.float32(times)
         rows = np.argsort(-scores, axis=1, kind="stable")[:, :k]
         shares = np.take_along_axis(probabilities(scores, scale), rows, axis=1)
         return Ranked(
             np.take_along_axis(scores, rows, axis=1), rows, shares, np.full(len(rows), len(self.index))
         )
 
-    def _predictions(self, vector: NDArray[np.float32], k: int) -> list[Prediction]:
-        """The k best labels for a (D,) unit vector."""
-        return self.rank_vectors(vector[None], k)[0]
+    def _predictions(self, row: NDArray[np.float32], k: int) -> list[Prediction]:
+        """The k best labels for a (D,) unit vector, or for a (2, D) vector and its drift."""
+        vectors, drifts = apart(row[None]) if self.is_staged else (row[None], None)
+        return self.rank_vectors(vectors, k, drifts=drifts)[0]
 
 
 def load(
@@ -219,24 +255,25 @@ def load(
     labels: LabelSource | None = None,
     *,
     templates: TemplateSource = None,
+    stages: StageSource = None,
     index: str | Path | None = None,
     device: str = "auto",
     spaced: bool = True,
-    sampling: Sampling | None = None,
     stream: str | None = None,
 ) -> Classifier:
     """A Classifier that ranks `labels` for videos.
 
     Args:
         model: `ARCH/TAG`, `hf:ORG/NAME`, a checkpoint folder, a bundled name, or a Model, as from
-            `load_model(name, precision="fast")`. None: the one that made the index, else PE-Core-B-16/meta.
+            `load_model(name, device="cpu")`. None: the one that made the index, else PE-Core-B-16/meta.
         labels: a list, a file (one a line), "a,b,c", a bundled list's name such as "kinetics400", or
             {label: descriptions}.
         templates: None for the bare label, one sentence with {}, several, a file, or a bundled set's name.
+        stages: how labels start and end, so that the order of frames counts: a JSON file, a bundled set such
+            as "ssv2", or {label: {"start": …, "end": …}}; an index has to be made with the same.
         index: a file that `zeroshot index` wrote, instead of labels: no label is encoded again.
         device: auto, cpu, cuda, cuda:N or mps.
         spaced: write CamelCase and under_scores as words, as CLIP's tokenizer needs; False: as given.
-        sampling: which frames; None: the model's own, 8 frames from the middle of 8 equal segments.
         stream: of a checkpoint with an adapter: static, dynamic or fused, or clip for its backbone alone;
             None is what the checkpoint says.
 
@@ -244,11 +281,11 @@ def load(
         ZeroshotError: one line that names what cannot be used and the remedy.
     """
     first = Checks()
-    words = labels_to_rank(first, labels, templates, index, spaced=spaced)
+    words = labels_to_rank(first, labels, templates, index, stages=stages, spaced=spaced)
     named = first.add("files", lambda: model_for(model, words(), index))
     first.add("model", lambda: _require(named(), device, stream))
     first.run()
-    return classifier_of(_model(named(), device, sampling, stream), words(), index)
+    return classifier_of(_model(named(), device, stream), words(), index)
 
 
 def classifier_of(network: Model, words: Prompts | LabelIndex, index: str | Path | None) -> Classifier:
@@ -298,10 +335,10 @@ def _require(model: str | Model, device: str, stream: str | None) -> None:
         raise OptionError("stream goes with a model's name; choose it in load_model for a Model")
 
 
-def _model(model: str | Model, device: str, sampling: Sampling | None, stream: str | None) -> Model:
+def _model(model: str | Model, device: str, stream: str | None) -> Model:
     """The model itself, or the one of that name."""
     if isinstance(model, str):
-        return load_model(model, device=device, sampling=sampling, stream=stream)
+        return load_model(model, device=device, stream=stream)
     return model
 
 
@@ -322,7 +359,7 @@ def build_index(
     of the same labels and model that is there already only the search is set anew.
 
     Args:
-        labels: as for `load`, or Prompts, which have their templates filled in already.
+        labels: as for `load`, or Prompts, which have their templates, and stages, filled in already.
         output: the file that `load(model, index=…)` reads; None: in memory alone.
         model: as for `load`; for another device than the best there is, a Model.
         templates: as for `load`.

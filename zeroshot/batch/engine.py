@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -44,6 +45,7 @@ class LocalEngine:
         *,
         sampling: Sampling | None = None,
         all_streams: bool = False,
+        drifts: bool = False,
     ) -> None:
         """Nothing is started yet.
 
@@ -53,11 +55,13 @@ class LocalEngine:
             sampling: frames of a video that has one row; None: the model's own.
             all_streams: of a video that has one row, the vectors of all streams one after the other, as
                 `Model.embed_streams` gives them.
+            drifts: the drift of each row as well.
         """
         self._model = model
         self._window = window
         self._sampling = sampling
         self._all_streams = all_streams
+        self._drifts = drifts
 
     def __call__(self, sources: Iterable[FileSource]) -> Iterator[VideoRows]:
         """The rows of each video, in the order given.
@@ -80,20 +84,26 @@ class LocalEngine:
         """The rows of each source, without what is known of the file."""
         if self._window is None:
             embed = self._model.embed_streams if self._all_streams else self._model.embed_many
+            embed = partial(embed, drifts=True) if self._drifts else embed
             for source, outcome in embed(sources, sampling=self._sampling):
                 name = path_of(source)
                 if isinstance(outcome, VideoError):
                     yield (EmbeddingRow(name, None, str(outcome)),)
-                else:
-                    row = EmbeddingRow(name, outcome.reshape(-1), breaks_off_seconds=self._end_of(source))
-                    yield (self._numbers(row),)
+                    continue
+                vectors, drift = (outcome[:-1], outcome[-1]) if self._drifts else (outcome, None)
+                end = self._end_of(source)
+                row = EmbeddingRow(name, vectors.reshape(-1), breaks_off_seconds=end, drift=drift)
+                yield (self._numbers(row),)
             return
-        for found in self._model.embed_windows(map(path_of, sources), self._window):
-            spans = zip(found.vectors, found.windows.tolist(), strict=True)
+        for found in self._model.embed_windows(map(path_of, sources), self._window, drifts=self._drifts):
+            drifts = [None] * len(found.vectors) if found.drifts is None else list(found.drifts)
+            spans = zip(found.vectors, found.windows.tolist(), drifts, strict=True)
             last = self._end_of(found.path)
             rows = [
-                self._numbers(EmbeddingRow(found.path, vector, None, start, end, breaks_off_seconds=last))
-                for vector, (start, end) in spans
+                self._numbers(
+                    EmbeddingRow(found.path, vector, None, start, end, breaks_off_seconds=last, drift=drift)
+                )
+                for vector, (start, end), drift in spans
             ]
             if found.error is not None:
                 reached = rows[-1].end_seconds if rows else None
@@ -109,7 +119,7 @@ class LocalEngine:
         if row.embedding is None or np.isfinite(row.embedding).all():
             return row
         words = f"{printable(row.path)}: {self._model.name} gives NaN or infinity; take another precision"
-        return replace(row, embedding=None, error=words)
+        return replace(row, embedding=None, error=words, drift=None)
 
 
 def fill_table(

@@ -54,12 +54,14 @@ class _Task:
 class _Worker:
     """What runs on the cluster: a model, and decoding processes of its own."""
 
-    def __init__(self, make_model: Callable[[], Model], window: Window | None, folder: str) -> None:
+    def __init__(
+        self, make_model: Callable[[], Model], window: Window | None, folder: str, drifts: bool
+    ) -> None:
         with suppress(OSError):  # another machine may lack it, and then knows no relative paths
             os.chdir(folder)
         model = make_model()
         model.backbone.precision.hold()  # no worker may choose another speed level than the table has
-        self._engine = LocalEngine(model, window)
+        self._engine = LocalEngine(model, window, drifts=drifts)
 
     def read(self, sources: tuple[FileSource, ...]) -> list[VideoRows]:
         """The rows of some videos."""
@@ -80,6 +82,7 @@ class RayEngine:
         window: Window | None = None,
         *,
         num_workers: int | None = None,
+        drifts: bool = False,
     ) -> None:
         """Join the cluster.
 
@@ -87,6 +90,7 @@ class RayEngine:
             make_model: makes the model in each worker; it travels there by pickle.
             window: None: one row a video.
             num_workers: None: one a GPU, or one for four cores where there is no GPU.
+            drifts: the drift of each row as well.
 
         Raises:
             OptionError: Ray is not installed, or fewer than one worker is asked for.
@@ -102,7 +106,8 @@ class RayEngine:
         remote = self._ray.remote(_Worker).options(
             num_cpus=int(share) if share >= 1 else share, num_gpus=min(1.0, gpus / self._num_workers)
         )
-        self._hire: Callable[[], Any] = partial(remote.remote, make_model, window, os.getcwd())  # noqa: PTH109 - as text
+        folder = os.getcwd()  # noqa: PTH109 - as text
+        self._hire: Callable[[], Any] = partial(remote.remote, make_model, window, folder, drifts)
 
     def __call__(self, sources: Iterable[FileSource]) -> Iterator[VideoRows]:
         """The rows of each video, as workers give them.

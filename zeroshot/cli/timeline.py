@@ -53,6 +53,7 @@ def timeline(
     labels: options.Labels = None,
     index: options.Index = None,
     templates: options.Templates = None,
+    stages: options.Stages = None,
     model: options.ModelName = None,
     window: Window = 4.0,
     stride: Stride = None,
@@ -85,7 +86,7 @@ def timeline(
         "options",
         lambda: ModelChoice(model, device, sampling_from(num_frames, 1), decoder, stream, precision, frames),
     )
-    words = words_from(first, labels, templates, index, spaced=not as_given)
+    words = words_from(first, labels, templates, index, stages, spaced=not as_given)
     choice = first.add("files", lambda: of_index(asked(), words(), index))
     form = "json" if as_json else "csv" if as_csv else "text"
     found = first.add("videos", lambda: _found(videos, form))
@@ -93,7 +94,7 @@ def timeline(
     first.run()
     named, network = found(), model_from(choice())
     classifier = classifier_from(network, words(), index, k)
-    failures, notes, picture = _begin(named, form), Notes(network, precision), drawn()
+    failures, notes, picture = _begin(named, form), Notes(network, precision, classifier), drawn()
     kept = "the segments printed are whole; name the videos that are left to go on"
     with keeping(kept), progress(len(named.paths), "videos") as advance:
         for path in named.paths:
