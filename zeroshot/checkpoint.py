@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,10 @@ from zeroshot.resources import bundled_names, checkpoints_folder
 from zeroshot.store.files import write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
+
     from zeroshot.adapter.adapter import TwoStreamAdapter
     from zeroshot.model.backbone import Backbone
     from zeroshot.model.model import Model
@@ -39,23 +45,26 @@ _SUGGESTED = {
 }
 
 
-def load_model(
-    name: str = DEFAULT_MODEL,
+def load_model(  # noqa: PLR0913 - what people choose when they take a model
+    name: str | os.PathLike[str] = DEFAULT_MODEL,
     *,
-    device: str = "auto",
+    device: str | torch.device = "auto",
     sampling: Sampling | None = None,
     decoder: str = "auto",
     stream: str | None = None,
     share: float = 1.0,
     backbone: str | None = None,
     precision: str = "exact",
+    batch_size: int = 32,
+    num_workers: int = 2,
+    progress: bool = False,
 ) -> Model:
     """The Model of that name, ready to embed videos, frames and texts.
 
     Args:
         name: `ARCH/TAG`, `ARCH/random`, `ARCH/weights-file`, `hf:ORG/NAME`, `hf:FOLDER`, a checkpoint
             folder, or a bundled name.
-        device: auto, cpu, cuda, cuda:N or mps.
+        device: auto, cpu, cuda, cuda:N, mps, or a torch.device.
         sampling: which frames; None: what the checkpoint says, else the middles of 8 equal segments.
         decoder: auto, decord, pyav or raw.
         stream: of a checkpoint with an adapter: static, dynamic or fused, or clip for its backbone alone;
@@ -64,33 +73,74 @@ def load_model(
         backbone: name of the backbone of an adapter, where it now has another one than when it was trained.
         precision: how fast frames are encoded: "exact" (cosine of at least 0.99999 to the library's float32),
             "fast" (0.9995) or "fastest" (0.999); held to that on the first frames, see `Model.notes`.
+        batch_size: frames in one forward pass; 32 fill a processor, more of them a large GPU.
+        num_workers: decoding processes; two keep ahead of a network on a processor.
+        progress: a bar on stderr counts videos.
 
     Raises:
         ModelError: it cannot be named, fetched, loaded or moved there, or the adapter is another backbone's.
-        OptionError: a stream of a model that has no adapter.
+        OptionError: a stream of a model that has no adapter, or a number that makes no sense.
     """
     from zeroshot.model.backbone import load_backbone
     from zeroshot.model.model import Model
+    from zeroshot.video.processes.reader import ClipReader
 
+    name = os.fspath(name)
+    ClipReader(num_workers, decoder=decoder)  # options are looked at before any weights are
+    if batch_size < 1:
+        raise OptionError(f"batch size {batch_size}; expected 1 or more frames")
+    opened = partial(load_backbone, device=device, precision=precision, batch_size=batch_size)
+    network, adapter, default = _parts(name, stream, backbone, opened)
+    if adapter is not None and share != 1:
+        adapter = adapter.towards_clip(share)
+    model = Model(
+        network,
+        adapter=adapter,
+        stream=default if adapter is None or stream is None else stream,
+        sampling=sampling,
+        decoder=decoder,
+        num_workers=num_workers,
+    )
+    model.progress = progress
+    model.reload = partial(
+        load_model,
+        name,
+        decoder=decoder,
+        stream=stream,
+        share=share,
+        backbone=backbone,
+        precision=precision,
+        num_workers=num_workers,
+    )
+    return model
+
+
+def _parts(
+    name: str, stream: str | None, backbone: str | None, opened: Callable[..., Backbone]
+) -> tuple[Backbone, TwoStreamAdapter | None, str]:
+    """The backbone of that name, its adapter if it has one, and the stream that the adapter is meant for.
+
+    Args:
+        name: as for `load_model`.
+        stream: as for `load_model`.
+        backbone: as for `load_model`.
+        opened: opens the backbone of a name.
+    """
     folder = _checkpoint_folder(name)
     if folder is None or "adapter" not in read_json(folder / "config.json"):
         if stream not in {None, NO_STREAM} or backbone is not None:
             raise OptionError(f"{name} has no adapter, so no stream or backbone to choose; leave them out")
-        return Model(load_backbone(name, device, precision), sampling=sampling, decoder=decoder)
+        return opened(name), None, "fused"
     facts = _adapter_facts(folder)
     adapter = None if stream == NO_STREAM else load_adapter(folder)
     by_file = backbone is None and facts.backbone is not None
-    network = load_backbone(backbone or facts.backbone or name, device, precision, from_hub=not by_file)
+    network = opened(backbone or facts.backbone or name, from_hub=not by_file)
     if network.fingerprint != facts.fingerprint:
         raise ModelError(
             f"the adapter in {folder} was trained on {facts.backbone or name} ({facts.fingerprint[:12]}), "
             f"not on {network.name} ({network.fingerprint[:12]}); give it its own backbone"
         )
-    if adapter is None:
-        return Model(network, sampling=sampling, decoder=decoder)
-    if share != 1:
-        adapter = adapter.towards_clip(share)
-    return Model(network, adapter=adapter, stream=stream or facts.stream, sampling=sampling, decoder=decoder)
+    return network, adapter, "fused" if adapter is None else facts.stream
 
 
 def require_public(name: object, where: str) -> str:

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zeroshot.batch.label_rows import LabelRows
 from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model
-from zeroshot.errors import IndexFileError, LabelError, OptionError, VideoError
+from zeroshot.errors import IndexFileError, LabelError, OptionError, VideoError, counted, printable
 from zeroshot.index.index import LabelIndex, Ranked, probabilities, uses_cells
 from zeroshot.index.ivf import build_steps, has_gpu
 from zeroshot.index.recall import check_recall
 from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts, prompts_digest
-from zeroshot.types import Prediction, Prompts, Ranking, Segment
+from zeroshot.types import Prediction, Predictions, Prompts, Ranking, Segment
+from zeroshot.video.elsewhere import on_disk
+from zeroshot.video.given import one_video
 from zeroshot.video.source import VideoSource, is_path, name_of, path_of
+from zeroshot.video.thumbnails import thumbnails
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
+    from types import TracebackType
 
+    import torch
     from numpy.typing import NDArray
 
     from zeroshot.batch.parquet import EmbeddingRow
@@ -29,9 +35,12 @@ if TYPE_CHECKING:
     from zeroshot.types import Clip
     from zeroshot.video.sampling import Sampling
 
+_USUAL = {"device": "auto", "precision": "exact", "decoder": "auto", "batch_size": 32, "num_workers": 2}
+_USUAL |= {"progress": False}  # what `load_model` takes where nobody chooses
 _SORTED_LABELS = 4096  # up to here sorting all scores costs less than a search for the best
 _SCORES_AT_ONCE = 1 << 17  # bounds the memory of a block: 2 MB of scores and probabilities
 _VECTORS_AT_ONCE = 64  # through a matrix product, where there are more labels
+_LABELS_SHOWN = 3
 _WINDOWS_AT_ONCE = 8  # bounds what a long video holds in memory: 8 windows of T frames
 
 
@@ -65,34 +74,94 @@ class Classifier:
         """The K labels, in the order of the index."""
         return self.index.labels
 
-    def rank(self, video: VideoSource, k: int = 5) -> list[Prediction]:
+    @property
+    def device(self) -> torch.device:
+        """Where the model's weights are."""
+        return self.model.device
+
+    def to(self, device: str | torch.device) -> Classifier:
+        """This very classifier, its model moved; see `Model.to`."""
+        self.model.to(device)
+        return self
+
+    def with_labels(
+        self,
+        labels: LabelSource | None = None,
+        *,
+        templates: TemplateSource = None,
+        index: str | Path | None = None,
+        spaced: bool = True,
+    ) -> Classifier:
+        """A new classifier of other labels that shares this one's model; this one stays as it is.
+
+        Args:
+            labels: as for `load`.
+            templates: as for `load`.
+            index: as for `load`.
+            spaced: as for `load`.
+
+        Raises:
+            ZeroshotError: as `load`.
+        """
+        return load(self.model, labels, templates=templates, index=index, spaced=spaced)
+
+    def rank(
+        self,
+        video: VideoSource,
+        k: int = 5,
+        *,
+        labels: LabelSource | None = None,
+        templates: TemplateSource = None,
+    ) -> Predictions:
         """The k best of K labels for one video, best first; all K where k is larger.
 
         Args:
-            video: a path, a (T, H, W, 3) or (T, 3, H, W) array, images, a folder of frames, or a Clip.
+            video: a path, an address, bytes, an open file, frames (T, H, W, 3) or (T, 3, H, W), images, a
+                folder of frames, or a Clip; a folder or pattern must stand for one video.
             k: how many predictions come back; 5 is what people read.
+            labels: other labels, for this call alone; each such call encodes them.
+            templates: of these, as for `load`.
 
         Raises:
-            VideoError: the video cannot be decoded.
-            OptionError: k is below 1.
+            VideoError: the video cannot be decoded, or several are meant.
+            OptionError: k is below 1, or templates without labels.
         """
         _check_k(k)
-        return self._predictions(self.model.embed_videos([video])[0], k)
+        if labels is not None:
+            return self.with_labels(labels, templates=templates).rank(video, k)
+        if templates is not None:
+            raise OptionError("templates are given without labels; give those, too, or use with_labels")
+        vector, clips = self.model.look(video)
+        return Predictions(self._predictions(vector, k), path_of(video), thumbnails(clips))
 
-    def rank_many(self, videos: Iterable[VideoSource], k: int = 5) -> Iterator[Ranking]:
+    def similarity(self, videos: VideoSource | Iterable[VideoSource]) -> NDArray[np.float32]:
+        """Cosines (n, K) of each of n videos with every label, in the order of `labels`.
+
+        Args:
+            videos: as for `Model.embed_videos`.
+
+        Raises:
+            VideoError: one of them cannot be read.
+        """
+        vectors = self.model.embed_videos(videos)
+        scores: NDArray[np.float32] = self.index.scores(vectors)
+        return scores
+
+    def rank_many(self, videos: VideoSource | Iterable[VideoSource], k: int = 5) -> Iterator[Ranking]:
         """One Ranking a video, in the order given; a video that fails becomes a row with its error.
 
         Decoding runs ahead in processes of its own, so that the network seldom waits, and memory does not
         grow with the number of videos.
 
         Args:
-            videos: anything `rank` accepts, as many as wanted; read lazily.
+            videos: one or many, as for `Model.embed_videos`: folders and patterns stand for all videos in
+                them. Read lazily.
             k: how many predictions each.
         """
         _check_k(k)
         return self._rank_many(videos, k)
 
-    def _rank_many(self, videos: Iterable[VideoSource], k: int) -> Iterator[Ranking]:
+    def _rank_many(self, videos: VideoSource | Iterable[VideoSource], k: int) -> Iterator[Ranking]:
         for video, outcome in self.model.embed_many(videos):
             if isinstance(outcome, VideoError):
                 yield Ranking(path_of(video), (), str(outcome))
@@ -110,7 +179,7 @@ class Classifier:
         """Segments of a long video with their k best labels, in time order.
 
         Args:
-            video: path of a video file.
+            video: path of a video file, its bytes or address, or a file that is open.
             window_seconds: length of a segment; 4 s holds one action of the usual data sets.
             stride_seconds: from one segment's start to the next's; None: the window, so that segments abut.
             k: how many predictions each.
@@ -133,17 +202,36 @@ class Classifier:
         stride = window_seconds if stride_seconds is None else stride_seconds
         if not (window_seconds > 0 and stride > 0):
             raise OptionError(f"window {window_seconds} s and stride {stride} s must both be above 0")
-        if not is_path(video):
+        file = on_disk(one_video(video))
+        if not is_path(file):
             raise VideoError(f"{name_of(video)} has no clock; a timeline needs a video file")
-        return self._timeline(str(video), window_seconds, stride, k)
+        return self._timeline(file, window_seconds, stride, k)
 
-    def _timeline(self, path: str, window_seconds: float, stride: float, k: int) -> Iterator[Segment]:
+    def _timeline(
+        self, path: str | os.PathLike[str], window_seconds: float, stride: float, k: int
+    ) -> Iterator[Segment]:
         for windows, clips in self.model.read_windows(path, window_seconds, stride, _WINDOWS_AT_ONCE):
             yield from self._segments(windows, clips, k)
 
     def _segments(self, windows: list[tuple[float, float]], clips: list[Clip], k: int) -> Iterator[Segment]:
         for (start, end), vector in zip(windows, self.model.embed_clips(clips), strict=True):
             yield Segment(start, end, tuple(self._predictions(vector, k)))
+
+    def close(self) -> None:
+        """End the decoding processes; they start again if another video is read."""
+        self.model.close()
+
+    def __enter__(self) -> Classifier:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        shown = ", ".join(self.labels[:_LABELS_SHOWN]) + ", …" * (len(self.labels) > _LABELS_SHOWN)
+        return f"Classifier({counted(len(self.labels), 'label')}: {printable(shown)}; {self.model!r})"
 
     def rank_vectors(self, vectors: NDArray[np.float32], k: int = 5) -> list[list[Prediction]]:
         """The k best of K labels for each of n embeddings, best first.
@@ -204,31 +292,41 @@ class Classifier:
         return self.rank_vectors(vector[None], k)[0]
 
 
-def load(
-    model: str | Model = DEFAULT_MODEL,
+def load(  # noqa: PLR0913 - what people choose when they begin
+    model: str | os.PathLike[str] | Model = DEFAULT_MODEL,
     labels: LabelSource | None = None,
     *,
     templates: TemplateSource = None,
     index: str | Path | None = None,
-    device: str = "auto",
     spaced: bool = True,
+    device: str | torch.device = "auto",
     sampling: Sampling | None = None,
     stream: str | None = None,
+    precision: str = "exact",
+    decoder: str = "auto",
+    batch_size: int = 32,
+    num_workers: int = 2,
+    progress: bool = False,
 ) -> Classifier:
     """A Classifier that ranks `labels` for videos.
 
     Args:
-        model: `ARCH/TAG`, `hf:ORG/NAME`, a checkpoint folder, a bundled name, or a Model, as from
-            `load_model(name, precision="fast")`.
+        model: `ARCH/TAG`, `hf:ORG/NAME`, a checkpoint folder, a bundled name, or a Model; what follows
+            `spaced` is chosen for a Model in `load_model`.
         labels: a list, a file (one a line), "a,b,c", a bundled list's name such as "kinetics400", or
             {label: descriptions}.
         templates: None for the bare label, one sentence with {}, several, a file, or a bundled set's name.
         index: a file that `zeroshot index` wrote, instead of labels: no label is encoded again.
-        device: auto, cpu, cuda, cuda:N or mps.
         spaced: write CamelCase and under_scores as words, as CLIP's tokenizer needs; False: as given.
+        device: auto, cpu, cuda, cuda:N, mps, or a torch.device.
         sampling: which frames; None: the model's own, 8 frames from the middle of 8 equal segments.
         stream: of a checkpoint with an adapter: static, dynamic or fused, or clip for its backbone alone;
             None is what the checkpoint says.
+        precision: as for `load_model`.
+        decoder: as for `load_model`.
+        batch_size: as for `load_model`.
+        num_workers: as for `load_model`.
+        progress: as for `load_model`.
 
     Raises:
         ZeroshotError: one line that names what cannot be used and the remedy.
@@ -236,21 +334,30 @@ def load(
     if (labels is None) == (index is None):
         raise OptionError("give either labels or index; for vectors without labels use zeroshot.load_model")
     prompts = None if labels is None else make_prompts(labels, templates, spaced=spaced)
-    network = _model(model, device, sampling, stream)
+    chosen: dict[str, Any] = {
+        "device": device,
+        "sampling": sampling,
+        "stream": stream,
+        "precision": precision,
+    }
+    chosen |= {"decoder": decoder, "batch_size": batch_size, "num_workers": num_workers, "progress": progress}
+    network = _model(model, {name: value for name, value in chosen.items() if value != _USUAL.get(name)})
     if prompts is not None:
         return Classifier(network, build_index(prompts, model=network))
     loaded = LabelIndex.load(str(index), fingerprint={"model": network.fingerprint})
-    if loaded.cells is not None and network.backbone.device.type == "cuda" and has_gpu():
+    if loaded.cells is not None and network.device.type == "cuda" and has_gpu():
         loaded.to_gpu()
     return Classifier(network, loaded)
 
 
-def _model(model: str | Model, device: str, sampling: Sampling | None, stream: str | None) -> Model:
-    """The model itself, or the one of that name."""
-    if isinstance(model, str):
-        return load_model(model, device=device, sampling=sampling, stream=stream)
-    if stream is not None:
-        raise OptionError("stream goes with a model's name; choose it in load_model for a Model")
+def _model(model: str | os.PathLike[str] | Model, chosen: dict[str, Any]) -> Model:
+    """The model itself, or the one of that name with what was chosen for it."""
+    if isinstance(model, str | os.PathLike):
+        return load_model(model, **chosen)
+    if chosen:
+        raise OptionError(
+            f"{', '.join(chosen)} goes with a model's name; choose it in load_model for a Model"
+        )
     return model
 
 

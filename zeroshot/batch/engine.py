@@ -77,7 +77,7 @@ class LocalEngine:
     def _embedded(self, paths: Iterator[str]) -> Iterator[VideoRows]:
         """The rows of each path, without what is known of the file."""
         if self._window is None:
-            embed = self._model.embed_streams if self._all_streams else self._model.embed_many
+            embed = self._model.embed_streams if self._all_streams else self._model.embed_sources
             for path, outcome in embed(paths, sampling=self._sampling):
                 if isinstance(outcome, VideoError):
                     yield (EmbeddingRow(str(path), None, str(outcome)),)

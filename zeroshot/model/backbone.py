@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from zeroshot.errors import ModelError, OptionError
+from zeroshot.model.device import choose_device, require_unforked, survive_forks
 from zeroshot.model.networks import open_clip as openclip
 from zeroshot.model.networks import transformers as hub
 from zeroshot.model.networks.foreign import WEIGHT_SUFFIXES, close_matches, in_one_line, read_json
@@ -68,8 +70,7 @@ class Backbone:
     ) -> None:
         if batch_size < 1:
             raise OptionError(f"batch size {batch_size}; expected 1 or more frames")
-        network.module.to(device)
-        network.device = device
+        survive_forks()
         facts = network.facts
         self._network = network
         self.precision = Precision(network, precision)
@@ -79,15 +80,27 @@ class Backbone:
         self.token_dim = facts.token_dim
         self.grid = facts.grid
         self.logit_scale = facts.logit_scale
-        self.device = device
+        self.to(device)
         self.batch_size = batch_size
         self.num_frames = num_frames
         self.is_random = is_random
         self.context_length = network.context_length
         self.notes = network.notes
 
+    def to(self, device: str | torch.device) -> None:
+        """Move the weights; the speed level is settled anew there.
+
+        Raises:
+            ModelError: as `choose_device`.
+        """
+        self.device = self._network.device = choose_device(device)
+        self._network.module.to(self.device)
+        self._owner = os.getpid()
+        self.precision = Precision(self._network, self.precision.asked)
+
     def prepare_frames(self, frames: torch.Tensor | NDArray[np.uint8]) -> torch.Tensor:
         """Pixels (B, 3, h, w) float32 that the network reads, on its device, of frames (B, 3, H, W) uint8."""
+        require_unforked(self._owner, self.device, self.name)
         tensor = _tensor(frames) if isinstance(frames, np.ndarray) else frames
         if self.device.type == "cuda":
             return preprocess_frames(tensor.to(self.device, non_blocking=True), self.preprocess)
@@ -179,6 +192,7 @@ class Backbone:
         """
         if isinstance(texts, str):
             raise OptionError(f"texts is the string {texts!r}; expected a list of strings")
+        require_unforked(self._owner, self.device, self.name)
         step = self.batch_size * _TEXTS_PER_FRAME
         with torch.inference_mode(), exact_and_fast(self.device):
             parts = [
@@ -229,7 +243,12 @@ def _tensor(frames: NDArray[np.uint8]) -> torch.Tensor:
 
 
 def load_backbone(
-    name: str, device: str = "auto", precision: str = "exact", *, from_hub: bool = True
+    name: str,
+    device: str | torch.device = "auto",
+    precision: str = "exact",
+    *,
+    batch_size: int = 32,
+    from_hub: bool = True,
 ) -> Backbone:
     """The model called `name`, ready on `device`.
 
@@ -237,7 +256,8 @@ def load_backbone(
         name: `ARCH/TAG` (open_clip's architecture and pretrained tag), `ARCH/random` (untrained, the same
             in every process), `ARCH/path/to/weights.safetensors`, `hf:ORG/NAME` or `hf:FOLDER`
             (transformers), a checkpoint folder, or a bundled checkpoint such as `puppet-tiny`.
-        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        device: as for `choose_device`.
+        batch_size: frames in one forward pass; 32 fill a processor, more of them a large GPU.
         precision: the speed level of frames: "exact", "fast" or "fastest", see `precision.PROMISES`.
         from_hub: whether hf:ORG/NAME may be fetched that is not in the cache; not where a file names it.
 
@@ -257,6 +277,7 @@ def load_backbone(
         device=place,
         num_frames=num_frames,
         is_random=parsed.kind == "random",
+        batch_size=batch_size,
         precision=precision,
     )
 
@@ -310,32 +331,6 @@ def parse_name(name: str) -> ModelName:
     if rest.endswith(WEIGHT_SUFFIXES) or "/" in rest:
         raise ModelError(f"no weights file {rest!r} (in the model name {name!r}); expected an existing file")
     return ModelName("tag", architecture, rest)
-
-
-def choose_device(name: str = "auto") -> torch.device:
-    """The device called `name`.
-
-    >>> choose_device("cpu")
-    device(type='cpu')
-
-    Args:
-        name: "auto" (a CUDA device, else Apple's, else the processor), "cpu", "cuda", "cuda:1", "mps".
-
-    Raises:
-        ModelError: unknown, or this computer has none.
-    """
-    import torch
-
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    kind, _, number = name.partition(":")
-    if kind not in {"cpu", "cuda", "mps"} or (number and not number.isdecimal()) or name.endswith(":"):
-        raise ModelError(f"device {name!r} is unknown; expected auto, cpu, cuda, cuda:1 or mps")
-    counts = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
-    if int(number or 0) >= counts[kind]:
-        there = f"{counts[kind]} of that kind" if counts[kind] else "none of that kind"
-        raise ModelError(f"device {name!r} is not there: this computer has {there}; use --device auto or cpu")
-    return torch.device(name)
 
 
 def _open_network(name: ModelName, from_hub: bool) -> Network:

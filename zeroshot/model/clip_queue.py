@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
@@ -79,7 +77,6 @@ class ClipQueue(Generic[T]):
             adapter: on its tokens; None: a vector is the mean of the frames' embeddings.
             streams: of the adapter: the name of one for vectors (D,), several for (S, D).
         """
-        _survive_forks()
         self.embedding_dim = backbone.embedding_dim
         self._backbone = backbone
         self._adapter = adapter
@@ -283,14 +280,3 @@ def _fetched(vectors: torch.Tensor) -> tuple[torch.Tensor, torch.cuda.Event | No
     event = torch.cuda.Event()  # type: ignore[no-untyped-call]
     event.record()
     return host, event
-
-
-@cache
-def _survive_forks() -> None:
-    """See to it that a process forked from this one can go on, on one thread.
-
-    The threads to which torch shares out its products do not come along into a forked process, which would
-    wait for them for ever.
-    """
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))

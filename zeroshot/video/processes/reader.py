@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections import deque
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from zeroshot.errors import OptionError, VideoError
 from zeroshot.video.decoders.all_frames import Film, film_from_frames
 from zeroshot.video.decoders.decode import DECODERS, VideoInfo
+from zeroshot.video.elsewhere import Spooled, on_disk
 from zeroshot.video.processes.break_offs import break_off_note
+from zeroshot.video.processes.in_order import Begun, in_order
 from zeroshot.video.processes.key_frame_tally import SnapTally
 from zeroshot.video.processes.messages import clips_in
 from zeroshot.video.processes.pool import Crew, Job, Limits, threads_each
 from zeroshot.video.source import Stretch, clips_from_frames, is_path, name_of, picture_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-    from concurrent.futures import Future
+    from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from zeroshot.types import Clip
     from zeroshot.video.processes.messages import Message
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from zeroshot.video.source import VideoSource
 
     Read = tuple[VideoSource, tuple[Clip, ...] | VideoError]
-
-Outcome = TypeVar("Outcome")
 
 
 class ClipReader:
@@ -132,21 +131,30 @@ class ClipReader:
             except OptionError as error:
                 return source, VideoError(f"cannot sample {name_of(source)}: {error}")
 
-        def begun() -> Iterator[_Begun[Read]]:
+        def begun() -> Iterator[Begun[Read]]:
             for source in sources:
                 future = self._begin(source, sampling)
-                yield _Begun(partial(finished, source, future), (future,))
+                yield Begun(partial(finished, source, future), (future,))
 
-        return _in_order(begun(), 2 * self.num_workers)
+        return in_order(begun(), 2 * self.num_workers)
 
     def _begin(self, source: VideoSource, sampling: Sampling) -> Future[Message] | None:
         """Hand a file to a child; None: frames in memory, which wait until they are asked for."""
         options: dict[str, Any] = {"sampling": asdict(sampling), "stretch": None}
+        try:
+            source = on_disk(source)
+        except VideoError as error:
+            failed: Future[Message] = Future()
+            failed.set_exception(error)
+            return failed
         if isinstance(source, Stretch):
             options["stretch"] = [source.start_seconds, source.end_seconds]
             return self._submit("clips", source, (source.path,), options)
         if is_path(source):
-            return self._submit("clips", source, (source,), options)
+            future = self._submit("clips", source, (source,), options)
+            if isinstance(source, Spooled):
+                future.add_done_callback(lambda _: source.close())
+            return future
         paths = picture_paths(source)
         return self._submit("pictures", source, paths, options) if paths else None
 
@@ -203,31 +211,31 @@ class ClipReader:
             frames: as `Sampling.frames`.
         """
 
-        def probed() -> Iterator[_Begun[_Video]]:
+        def probed() -> Iterator[Begun[_Video]]:
             for path in paths:
                 future = self._submit("probe", path, (path,), {})
-                yield _Begun(partial(_measured, path, future), (future,))
+                yield Begun(partial(_measured, path, future), (future,))
 
-        def begun() -> Iterator[_Begun[WindowGroup | None]]:
-            for video in _in_order(probed(), self.num_workers):
+        def begun() -> Iterator[Begun[WindowGroup | None]]:
+            for video in in_order(probed(), self.num_workers):
                 if video.error is not None:
-                    yield _Begun(partial(WindowGroup, video.path, (), video.error, is_last=True))
+                    yield Begun(partial(WindowGroup, video.path, (), video.error, is_last=True))
                 windows = window.over(video.duration_seconds)
                 yield from self._begin_windows(video, windows, look, windows_at_once)
 
         look = _Look(num_frames, frames)
-        return (group for group in _in_order(begun(), 2 * self.num_workers) if group is not None)
+        return (group for group in in_order(begun(), 2 * self.num_workers) if group is not None)
 
     def _begin_windows(
         self, video: _Video, windows: Iterator[tuple[float, float]], look: _Look, windows_at_once: int
-    ) -> Iterator[_Begun[WindowGroup | None]]:
+    ) -> Iterator[Begun[WindowGroup | None]]:
         """Hand the windows of a video to the children, group by group, until one fails."""
         group = tuple(islice(windows, windows_at_once))
         while group and video.error is None:
             following = tuple(islice(windows, windows_at_once))
             future = self._submit_windows(video.path, group, look)
             finish = partial(self._finished_group, video, group, future, look.frames, is_last=not following)
-            yield _Begun(finish, (future,))
+            yield Begun(finish, (future,))
             group = following
 
     def _finished_group(
@@ -271,12 +279,12 @@ class ClipReader:
         def finished(pairs: Sequence[tuple[VideoSource, Future[Message] | None]]) -> list[Film | VideoError]:
             return [_film_of(source, future, end_seconds, largest_side) for source, future in pairs]
 
-        def begun() -> Iterator[_Begun[list[Film | VideoError]]]:
+        def begun() -> Iterator[Begun[list[Film | VideoError]]]:
             for group in groups:
                 pairs = [(source, submitted(source)) for source in group]
-                yield _Begun(partial(finished, pairs), tuple(future for _, future in pairs))
+                yield Begun(partial(finished, pairs), tuple(future for _, future in pairs))
 
-        return _in_order(begun(), self.num_workers)
+        return in_order(begun(), self.num_workers)
 
     def probe(self, path: str | os.PathLike[str]) -> VideoInfo:
         """Duration, size, rate, codec and rotation of a file.
@@ -305,41 +313,10 @@ class ClipReader:
         if self._crew is None or self._crew.owner != os.getpid():
             self._crew = Crew(self.num_workers, self._limits)
             weakref.finalize(self, self._crew.close)  # also at exit, where nobody has closed it
+        shown = tuple(name_of(path) for path in paths)
         return self._crew.submit(
-            Job(kind, name_of(source), tuple(os.fspath(path) for path in paths), options)
+            Job(kind, name_of(source), tuple(os.fspath(path) for path in paths), shown, options)
         )
-
-
-@dataclass(frozen=True)
-class _Begun(Generic[Outcome]):
-    """Work on its way: what waits for it and gives its outcome, and what can be called off."""
-
-    finish: Callable[[], Outcome]
-    futures: tuple[Future[Message] | None, ...] = ()
-
-    def cancel(self) -> None:
-        """Not wanted any more."""
-        for future in self.futures:
-            if future is not None:
-                future.cancel()
-
-
-def _in_order(begun: Iterator[_Begun[Outcome]], ahead: int) -> Generator[Outcome, None, None]:
-    """The outcome of each work in the order given, so many of them begun ahead of the caller.
-
-    Where the caller leaves, what was begun for nothing is called off.
-    """
-    waiting: deque[_Begun[Outcome]] = deque()
-    try:
-        for one in begun:
-            waiting.append(one)
-            if len(waiting) > ahead:
-                yield waiting.popleft().finish()
-        while waiting:
-            yield waiting.popleft().finish()
-    finally:
-        for one in waiting:
-            one.cancel()
 
 
 @dataclass(frozen=True)
