@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from zeroshot.bias.recipe import BiasRecipe
     from zeroshot.bias.report import BiasReport
     from zeroshot.bias.score import score_bias
+    from zeroshot.checkpoint import describe as show
+    from zeroshot.checkpoint import known_models as models
     from zeroshot.checkpoint import load_model
     from zeroshot.classifier import Classifier, build_index, load
     from zeroshot.datasets.splits import LabeledVideo, Split, read_split
@@ -35,8 +37,10 @@ if TYPE_CHECKING:
     from zeroshot.training.config import TrainingConfig
     from zeroshot.training.prepare import Preparation
     from zeroshot.training.run import train
-    from zeroshot.types import Clip, Match, Prediction, Prompts, Ranking, Segment
+    from zeroshot.types import Clip, Match, Prediction, Predictions, Prompts, Ranking, Segment
+    from zeroshot.verbs import Embedded, classify, embed, synthesize, timeline
     from zeroshot.video.sampling import Sampling
+    from zeroshot.video.source import Stretch
     from zeroshot.video_search import VideoIndex, search
     from zeroshot.waist.waist import Waist
 
@@ -48,12 +52,14 @@ __all__ = [
     "BiasReport",
     "Classifier",
     "Clip",
+    "Embedded",
     "EvaluationSettings",
     "LabelIndex",
     "LabeledVideo",
     "Match",
     "Model",
     "Prediction",
+    "Predictions",
     "Preparation",
     "ProbeReport",
     "Prompts",
@@ -62,20 +68,27 @@ __all__ = [
     "Sampling",
     "Segment",
     "Split",
+    "Stretch",
     "TrainingConfig",
     "VideoIndex",
     "Waist",
     "ZeroshotError",
     "build_index",
+    "classify",
+    "embed",
     "evaluate",
     "load",
     "load_model",
     "make_bias_sets",
+    "models",
     "probe_streams",
     "read_embeddings",
     "read_split",
     "score_bias",
     "search",
+    "show",
+    "synthesize",
+    "timeline",
     "train",
 ]
 
@@ -84,12 +97,14 @@ _HOMES = {
     "BiasReport": "bias.report",
     "Classifier": "classifier",
     "Clip": "types",
+    "Embedded": "verbs",
     "EvaluationSettings": "evaluation.run",
     "LabelIndex": "index.index",
     "LabeledVideo": "datasets.splits",
     "Match": "types",
     "Model": "model.model",
     "Prediction": "types",
+    "Predictions": "types",
     "Preparation": "training.prepare",
     "ProbeReport": "probes.report",
     "Prompts": "types",
@@ -98,29 +113,40 @@ _HOMES = {
     "Sampling": "video.sampling",
     "Segment": "types",
     "Split": "datasets.splits",
+    "Stretch": "video.source",
     "TrainingConfig": "training.config",
     "VideoIndex": "video_search",
     "Waist": "waist.waist",
     "ZeroshotError": "errors",
     "build_index": "classifier",
+    "classify": "verbs",
+    "embed": "verbs",
     "evaluate": "evaluation.run",
     "load": "classifier",
     "load_model": "checkpoint",
     "make_bias_sets": "bias.make",
+    "models": "checkpoint",
     "probe_streams": "probes.run",
     "read_embeddings": "batch.table",
     "read_split": "datasets.splits",
     "score_bias": "bias.score",
     "search": "video_search",
+    "show": "checkpoint",
+    "synthesize": "verbs",
+    "timeline": "verbs",
     "train": "training.run",
 }
+# Commands whose word is taken for something else where their function stands.
+_NAMES_THERE = {"models": "known_models", "show": "describe"}
 
 
 def __getattr__(name: str) -> object:
     """The public object `name`, imported from its home on first use."""
     if name not in _HOMES:
         raise AttributeError(f"module 'zeroshot' has no attribute {name!r}")
-    return getattr(import_module(f"zeroshot.{_HOMES[name]}"), name)
+    found = getattr(import_module(f"zeroshot.{_HOMES[name]}"), _NAMES_THERE.get(name, name))
+    globals()[name] = found  # the next use is a plain one
+    return found
 
 
 def __dir__() -> list[str]:

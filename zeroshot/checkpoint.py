@@ -102,16 +102,8 @@ def load_model(  # noqa: PLR0913 - what people choose when they take a model
         num_workers=num_workers,
     )
     model.progress = progress
-    model.reload = partial(
-        load_model,
-        name,
-        decoder=decoder,
-        stream=stream,
-        share=share,
-        backbone=backbone,
-        precision=precision,
-        num_workers=num_workers,
-    )
+    again = partial(load_model, name, decoder=decoder, stream=stream, share=share, backbone=backbone)
+    model.reload = partial(again, precision=precision, num_workers=num_workers)
     return model
 
 

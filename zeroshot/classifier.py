@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zeroshot.batch.label_rows import LabelRows
+from zeroshot.batch.label_rows import index_of_labels
 from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model
-from zeroshot.errors import IndexFileError, LabelError, OptionError, VideoError, counted, printable
-from zeroshot.index.index import LabelIndex, Ranked, probabilities, uses_cells
-from zeroshot.index.ivf import build_steps, has_gpu
+from zeroshot.errors import LabelError, OptionError, VideoError, counted, printable
+from zeroshot.index.index import LabelIndex, Ranked, probabilities
+from zeroshot.index.ivf import has_gpu
 from zeroshot.index.recall import check_recall
-from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts, prompts_digest
+from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts
 from zeroshot.types import Prediction, Predictions, Prompts, Ranking, Segment
-from zeroshot.video.elsewhere import on_disk
+from zeroshot.video.elsewhere import Spooled, on_disk
 from zeroshot.video.given import one_video
 from zeroshot.video.source import VideoSource, is_path, name_of, path_of
 from zeroshot.video.thumbnails import thumbnails
@@ -92,17 +90,7 @@ class Classifier:
         index: str | Path | None = None,
         spaced: bool = True,
     ) -> Classifier:
-        """A new classifier of other labels that shares this one's model; this one stays as it is.
-
-        Args:
-            labels: as for `load`.
-            templates: as for `load`.
-            index: as for `load`.
-            spaced: as for `load`.
-
-        Raises:
-            ZeroshotError: as `load`.
-        """
+        """A new classifier of other labels, given as for `load`, that shares this one's model."""
         return load(self.model, labels, templates=templates, index=index, spaced=spaced)
 
     def rank(
@@ -210,8 +198,12 @@ class Classifier:
     def _timeline(
         self, path: str | os.PathLike[str], window_seconds: float, stride: float, k: int
     ) -> Iterator[Segment]:
-        for windows, clips in self.model.read_windows(path, window_seconds, stride, _WINDOWS_AT_ONCE):
-            yield from self._segments(windows, clips, k)
+        try:
+            for windows, clips in self.model.read_windows(path, window_seconds, stride, _WINDOWS_AT_ONCE):
+                yield from self._segments(windows, clips, k)
+        finally:
+            if isinstance(path, Spooled):
+                path.close()
 
     def _segments(self, windows: list[tuple[float, float]], clips: list[Clip], k: int) -> Iterator[Segment]:
         for (start, end), vector in zip(windows, self.model.embed_clips(clips), strict=True):
@@ -322,11 +314,11 @@ def load(  # noqa: PLR0913 - what people choose when they begin
         sampling: which frames; None: the model's own, 8 frames from the middle of 8 equal segments.
         stream: of a checkpoint with an adapter: static, dynamic or fused, or clip for its backbone alone;
             None is what the checkpoint says.
-        precision: as for `load_model`.
-        decoder: as for `load_model`.
-        batch_size: as for `load_model`.
-        num_workers: as for `load_model`.
-        progress: as for `load_model`.
+        precision: as for `load_model`, and so are the others.
+        decoder: auto, decord, pyav or raw.
+        batch_size: frames in one forward pass.
+        num_workers: decoding processes.
+        progress: a bar on stderr counts videos.
 
     Raises:
         ZeroshotError: one line that names what cannot be used and the remedy.
@@ -342,12 +334,17 @@ def load(  # noqa: PLR0913 - what people choose when they begin
     }
     chosen |= {"decoder": decoder, "batch_size": batch_size, "num_workers": num_workers, "progress": progress}
     network = _model(model, {name: value for name, value in chosen.items() if value != _USUAL.get(name)})
-    if prompts is not None:
-        return Classifier(network, build_index(prompts, model=network))
-    loaded = LabelIndex.load(str(index), fingerprint={"model": network.fingerprint})
+    return Classifier(
+        network, _index_from(index, network) if prompts is None else build_index(prompts, model=network)
+    )
+
+
+def _index_from(path: str | Path | None, network: Model) -> LabelIndex:
+    """A saved index of this model's; on its GPU where that is of use."""
+    loaded = LabelIndex.load(str(path), fingerprint={"model": network.fingerprint})
     if loaded.cells is not None and network.device.type == "cuda" and has_gpu():
         loaded.to_gpu()
-    return Classifier(network, loaded)
+    return loaded
 
 
 def _model(model: str | os.PathLike[str] | Model, chosen: dict[str, Any]) -> Model:
@@ -395,40 +392,7 @@ def build_index(
         check_recall(recall)
     prompts = labels if isinstance(labels, Prompts) else make_prompts(labels, templates, spaced=spaced)
     network = load_model(model, stream=NO_STREAM) if isinstance(model, str) else model
-    tell = watch or _unwatched
-    total, stamp = len(prompts.labels), index_stamp(network, prompts)
-
-    def searched(index: LabelIndex) -> LabelIndex:
-        steps = count(1)
-        of = build_steps(total) if uses_cells(total, recall) else 1
-        made = index.with_cells(recall, queries, lambda: tell("cells", next(steps), of))
-        if output is not None:
-            made.save(output)
-        return made
-
-    if output is None:
-        network.require_apart(prompts)
-        return searched(LabelIndex(prompts.labels, network.embed_prompts(prompts), fingerprint=stamp))
-    with suppress(IndexFileError):
-        there = LabelIndex.load(output, fingerprint=stamp, exact=True, check=True)
-        tell("there", total, total)
-        return searched(there)
-    network.require_apart(prompts)
-    with LabelRows(output, stamp) as rows:
-        tell("labels", min(rows.num_done(network.embedding_dim), total), total)
-        vectors = rows.fill(network, prompts, lambda done: tell("labels", done, total))
-        made = searched(LabelIndex(prompts.labels, vectors, fingerprint=stamp))
-        rows.remove()
-    return made
-
-
-def _unwatched(_what: str, _done: int, _of: int) -> None:
-    """Nobody is told."""
-
-
-def index_stamp(model: Model, prompts: Prompts) -> dict[str, str]:
-    """What an index of these labels depends on: the model and every sentence."""
-    return {"model": model.fingerprint, "model_name": model.name, "prompts": prompts_digest(prompts)}
+    return index_of_labels(prompts, network, output=output, recall=recall, queries=queries, watch=watch)
 
 
 def _check_k(k: int) -> None:

@@ -14,9 +14,8 @@ import numpy as np
 import pytest
 
 import zeroshot
-from zeroshot.batch.label_rows import LABELS_AT_ONCE, LabelRows
+from zeroshot.batch.label_rows import LABELS_AT_ONCE, LabelRows, index_stamp
 from zeroshot.batch.table import EmbeddingRow, EmbeddingTable, settings_of
-from zeroshot.classifier import index_stamp
 from zeroshot.cli.main import main
 from zeroshot.errors import OutputError
 from zeroshot.index import index as index_module

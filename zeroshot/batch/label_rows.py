@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.errors import ModelError, OutputError
+from zeroshot.errors import IndexFileError, ModelError, OutputError
+from zeroshot.index.index import LabelIndex, uses_cells
+from zeroshot.index.ivf import build_steps
 from zeroshot.store.files import LONGEST, crc32, sweep
 from zeroshot.store.folder import Claim, Layout, require_plain_file
+from zeroshot.text.prompts import prompts_digest
 from zeroshot.types import Prompts
 
 if TYPE_CHECKING:
@@ -122,6 +126,64 @@ class LabelRows:
         self._claim.free(unlock=True)
         with suppress(OSError):  # it holds what somebody else put there
             self.folder.rmdir()
+
+
+def index_of_labels(
+    prompts: Prompts,
+    model: Model,
+    *,
+    output: str | Path | None = None,
+    recall: float | None = None,
+    queries: NDArray[np.float32] | None = None,
+    watch: Callable[[str, int, int], None] | None = None,
+) -> LabelIndex:
+    """The K labels with their (K, D) embeddings, stamped with what made them, and written to the output.
+
+    Args:
+        prompts: of all K labels.
+        model: that encodes.
+        output: as for `build_index`, and so are the others.
+        recall: share of the 5 nearest labels that a search must find.
+        queries: (n, D) vectors of videos to measure recall on.
+        watch: is told how far it is.
+
+    Raises:
+        ZeroshotError: one line that names what cannot be used, or written, and the remedy.
+    """
+    tell = watch or _unwatched
+    total, stamp = len(prompts.labels), index_stamp(model, prompts)
+
+    def searched(index: LabelIndex) -> LabelIndex:
+        steps = count(1)
+        of = build_steps(total) if uses_cells(total, recall) else 1
+        made = index.with_cells(recall, queries, lambda: tell("cells", next(steps), of))
+        if output is not None:
+            made.save(output)
+        return made
+
+    if output is None:
+        model.require_apart(prompts)
+        return searched(LabelIndex(prompts.labels, model.embed_prompts(prompts), fingerprint=stamp))
+    with suppress(IndexFileError):
+        there = LabelIndex.load(output, fingerprint=stamp, exact=True)
+        tell("there", total, total)
+        return searched(there)
+    model.require_apart(prompts)
+    with LabelRows(output, stamp) as rows:
+        tell("labels", min(rows.num_done(model.embedding_dim), total), total)
+        vectors = rows.fill(model, prompts, lambda done: tell("labels", done, total))
+        made = searched(LabelIndex(prompts.labels, vectors, fingerprint=stamp))
+        rows.remove()
+    return made
+
+
+def index_stamp(model: Model, prompts: Prompts) -> dict[str, str]:
+    """What an index of these labels depends on: the model and every sentence."""
+    return {"model": model.fingerprint, "model_name": model.name, "prompts": prompts_digest(prompts)}
+
+
+def _unwatched(_what: str, _done: int, _of: int) -> None:
+    """Nobody is told."""
 
 
 def _encoded(model: Model, prompts: Prompts, group: slice) -> NDArray[np.float32]:

@@ -98,9 +98,17 @@ class Backbone:
         self._owner = os.getpid()
         self.precision = Precision(self._network, self.precision.asked)
 
+    def require_here(self) -> None:
+        """Refuse weights on a GPU that another process opened before it forked this one.
+
+        Raises:
+            ModelError: they are.
+        """
+        require_unforked(self._owner, self.device, self.name)
+
     def prepare_frames(self, frames: torch.Tensor | NDArray[np.uint8]) -> torch.Tensor:
         """Pixels (B, 3, h, w) float32 that the network reads, on its device, of frames (B, 3, H, W) uint8."""
-        require_unforked(self._owner, self.device, self.name)
+        self.require_here()
         tensor = _tensor(frames) if isinstance(frames, np.ndarray) else frames
         if self.device.type == "cuda":
             return preprocess_frames(tensor.to(self.device, non_blocking=True), self.preprocess)
@@ -192,7 +200,7 @@ class Backbone:
         """
         if isinstance(texts, str):
             raise OptionError(f"texts is the string {texts!r}; expected a list of strings")
-        require_unforked(self._owner, self.device, self.name)
+        self.require_here()
         step = self.batch_size * _TEXTS_PER_FRAME
         with torch.inference_mode(), exact_and_fast(self.device):
             parts = [

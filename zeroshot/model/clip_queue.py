@@ -77,6 +77,7 @@ class ClipQueue(Generic[T]):
             adapter: on its tokens; None: a vector is the mean of the frames' embeddings.
             streams: of the adapter: the name of one for vectors (D,), several for (S, D).
         """
+        backbone.require_here()
         self.embedding_dim = backbone.embedding_dim
         self._backbone = backbone
         self._adapter = adapter

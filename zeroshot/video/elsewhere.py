@@ -150,18 +150,26 @@ def _spooled(name: str, fill: Callable[[BinaryIO], None], suffix: str = "") -> S
     kept = suffix if suffix.lower() in VIDEO_SUFFIXES else ""
     try:
         handle, path = tempfile.mkstemp(kept, "zeroshot-")
-        spooled = Spooled(name, path)
+    except OSError as error:
+        raise _no_room(name, tempfile.gettempdir(), error) from None
+    spooled = Spooled(name, path)
+    try:
         with os.fdopen(handle, "wb") as file:
             fill(file)
             size = file.tell()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise VideoError(
-            f"cannot keep {name} in {tempfile.gettempdir()}: {reason}; set TMPDIR to a folder with room"
-        ) from None
-    if not size:
-        raise VideoError(f"{name} is empty; expected a video")
+        if not size:
+            raise VideoError(f"{name} is empty; expected a video")
+    except BaseException as error:
+        spooled.close()
+        if isinstance(error, OSError):
+            raise _no_room(name, tempfile.gettempdir(), error) from None
+        raise
     return spooled
+
+
+def _no_room(name: str, folder: str, error: OSError) -> VideoError:
+    reason = (error.strerror or str(error)).lower()
+    return VideoError(f"cannot keep {name} in {folder}: {reason}; set TMPDIR to a folder with room")
 
 
 def _write_bytes(source: bytes | bytearray | memoryview, file: BinaryIO) -> None:
@@ -226,9 +234,11 @@ def _fetch_web(url: Url, file: BinaryIO) -> None:
             wanted = answer.headers.get("Content-Length")
             count = _copy(answer, url.shown, file)
     except HTTPError as error:
+        error.close()
         raise _unfetched(url, f"the server answers {error.code} {error.reason}") from None
     except (OSError, HTTPException, ValueError) as error:
-        raise _unfetched(url, str(getattr(error, "reason", "") or error)) from None
+        reason = getattr(error, "reason", error)
+        raise _unfetched(url, getattr(reason, "strerror", None) or str(reason)) from None
     if wanted is not None and wanted.isdecimal() and count < int(wanted):
         raise _unfetched(url, f"it broke off after {count:,} of {int(wanted):,} bytes")
 
@@ -247,7 +257,9 @@ def _fetch_store(url: Url, file: BinaryIO) -> None:
     except VideoError:
         raise
     except ImportError as error:
-        raise VideoError(f"{url.shown} cannot be opened: {printable(str(error))}") from None
+        raise VideoError(
+            f"{url.shown} cannot be opened: {printable(str(error))}; or download it yourself"
+        ) from None
     except Exception as error:  # noqa: BLE001 - each store has errors of its own
         raise _unfetched(url, f"{type(error).__name__}: {error}") from None
 

@@ -10,7 +10,8 @@ from zeroshot.errors import VideoError, counted, printable
 from zeroshot.types import Clip
 from zeroshot.video.elsewhere import Refused, Url, is_address, is_elsewhere
 from zeroshot.video.find import find_videos
-from zeroshot.video.source import Stretch, is_folder, is_path, name_of
+from zeroshot.video.source import Stretch, is_folder, is_path, name_of, picture_paths
+from zeroshot.video.suffixes import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,6 +41,11 @@ def one_video(video: VideoSource) -> VideoSource:
     """
     if _num_axes(video) == 5:
         raise VideoError(f"{name_of(video)} is a batch of videos; rank_many and embed_videos take several")
+    if any(os.path.splitext(path)[1].lower() in VIDEO_SUFFIXES for path in picture_paths(video)):  # noqa: PTH122
+        raise VideoError(
+            f"{name_of(video)} should be pictures of one video, but there are videos among them; rank_many "
+            "and embed_videos take several"
+        )
     if not is_path(video):
         return video
     found = list(_meant_by(video))
