@@ -54,6 +54,8 @@ def classify(
     frames: options.Frames = None,
     as_given: options.AsGiven = False,
     series: options.Series = None,
+    batch_size: options.BatchSize = 32,
+    num_workers: options.NumWorkers = 2,
 ) -> None:
     """\b
     Example:  zeroshot classify holiday.mp4 --labels "archery, juggling balls, playing cello"
@@ -66,7 +68,9 @@ def classify(
         raise OptionError("no videos are given; expected files, folders or globs, or --embeddings DIR")
     paths = videos_from(videos or [])
     sampling = sampling_from(num_frames, num_views)
-    choice = ModelChoice(model, device, sampling, decoder, stream, precision, frames, series)
+    choice = ModelChoice(
+        model, device, sampling, decoder, stream, precision, frames, series, batch_size, num_workers
+    )
     if embeddings is not None:
         choice = settings_from(embeddings, choice)
     network = model_from(choice)

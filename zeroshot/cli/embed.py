@@ -58,6 +58,8 @@ def embed(
     precision: options.Precision = None,
     frames: options.Frames = None,
     series: options.Series = None,
+    batch_size: options.BatchSize = 32,
+    num_workers: options.NumWorkers = 2,
 ) -> None:
     """\b
     Example:  zeroshot embed archive/ --output embeddings/
@@ -71,7 +73,9 @@ def embed(
     stretch = _window(window, stride)
     paths = [str(path) for path in videos_from(videos)]
     sampling = sampling_from(num_frames, num_views)
-    choice = ModelChoice(model, device, sampling, decoder, stream, precision, frames, series)
+    choice = ModelChoice(
+        model, device, sampling, decoder, stream, precision, frames, series, batch_size, num_workers
+    )
     network = model_from(choice)
     notes = Notes(network, precision)
     level = network.settle(paths)

@@ -73,6 +73,8 @@ class ModelChoice:
         precision: as --precision.
         frames: as --sampling.
         series: as --series.
+        batch_size: as --batch-size.
+        num_workers: as --num-workers.
     """
 
     name: str | None = None
@@ -83,6 +85,8 @@ class ModelChoice:
     precision: str | None = None
     frames: str | None = None
     series: str | None = None
+    batch_size: int = 32
+    num_workers: int = 2
 
 
 def settings_from(embeddings: str, choice: ModelChoice) -> ModelChoice:
@@ -136,6 +140,8 @@ def model_from(choice: ModelChoice) -> Model:
         decoder=choice.decoder,
         stream=choice.stream,
         precision=choice.precision or "exact",
+        batch_size=choice.batch_size,
+        num_workers=choice.num_workers,
     )
     if choice.frames is not None:
         model.sampling = replace(model.sampling, frames=choice.frames)

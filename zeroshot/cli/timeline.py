@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -41,6 +42,8 @@ def timeline(
     precision: options.Precision = None,
     frames: options.Frames = None,
     as_given: options.AsGiven = False,
+    batch_size: options.BatchSize = 32,
+    num_workers: options.NumWorkers = 2,
 ) -> None:
     """\b
     Example:  zeroshot timeline match.mp4 --labels "serve, rally, applause" --window 4 --stride 2
@@ -50,7 +53,8 @@ def timeline(
     one_format(as_json, as_csv)
     paths = videos_from(videos)
     sampling = sampling_from(num_frames, 1)
-    network = model_from(ModelChoice(model, device, sampling, decoder, stream, precision, frames))
+    choice = ModelChoice(model, device, sampling, decoder, stream, precision, frames)
+    network = model_from(replace(choice, batch_size=batch_size, num_workers=num_workers))
     classifier = classifier_from(network, labels, templates, index, not as_given)
     if as_csv:
         put_csv("path", "start_seconds", "end_seconds", "rank", "label", "score", "probability", "error")
