@@ -131,8 +131,7 @@ class Classifier:
         Raises:
             VideoError: one of them cannot be read.
         """
-        vectors = self.model.embed_videos(videos)
-        scores: NDArray[np.float32] = self.index.scores(vectors)
+        scores: NDArray[np.float32] = self.index.scores(self.model.embed_videos(videos))
         return scores
 
     def rank_many(self, videos: VideoSource | Iterable[VideoSource], k: int = 5) -> Iterator[Ranking]:
@@ -341,7 +340,8 @@ def load(  # noqa: PLR0913 - what people choose when they begin
 
 def _index_from(path: str | Path | None, network: Model) -> LabelIndex:
     """A saved index of this model's; on its GPU where that is of use."""
-    loaded = LabelIndex.load(str(path), fingerprint={"model": network.fingerprint})
+    place = os.path.expanduser(str(path))  # noqa: PTH111 - Path raises where there is no such user
+    loaded = LabelIndex.load(place, fingerprint={"model": network.fingerprint})
     if loaded.cells is not None and network.device.type == "cuda" and has_gpu():
         loaded.to_gpu()
     return loaded
@@ -362,7 +362,7 @@ def build_index(
     labels: LabelSource | Prompts,
     *,
     output: str | Path | None = None,
-    model: str | Model = DEFAULT_MODEL,
+    model: str | os.PathLike[str] | Model = DEFAULT_MODEL,
     templates: TemplateSource = None,
     spaced: bool = True,
     recall: float | None = None,
@@ -391,7 +391,7 @@ def build_index(
     if recall is not None:
         check_recall(recall)
     prompts = labels if isinstance(labels, Prompts) else make_prompts(labels, templates, spaced=spaced)
-    network = load_model(model, stream=NO_STREAM) if isinstance(model, str) else model
+    network = load_model(model, stream=NO_STREAM) if isinstance(model, str | os.PathLike) else model
     return index_of_labels(prompts, network, output=output, recall=recall, queries=queries, watch=watch)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import io
+import os
 import tempfile
 import threading
 import time
@@ -50,6 +51,9 @@ def server(plain):
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             asked.append(self.path)
+            if "locked" in self.path and self.headers["Authorization"] != "Basic bWU6c2UgY3JldA==":
+                self.send_error(401)
+                return
             kind = "text/html; charset=utf-8" if "page" in self.path else "video/mp4"
             if "file" in self.path:
                 self.send_response(302)
@@ -158,6 +162,30 @@ def test_what_a_server_may_answer(reader, spool, server):
         with pytest.raises(VideoError, match=words):
             reader.read(Url(server.base + path), Sampling(4))
     assert is_left_empty(spool)
+
+
+def test_a_name_and_a_password_are_sent_and_never_shown(reader, plain, server):
+    place = server.base.removeprefix("http://")
+    expected = first_frames(reader, plain)
+    np.testing.assert_array_equal(
+        first_frames(reader, Url(f"http://me:se%20cret@{place}/locked.mp4")), expected
+    )
+    for source in (Url(f"http://me:no@{place}/locked.mp4?key=no"), Url("http://me:no@host:no/a.mp4")):
+        with pytest.raises(VideoError) as caught:
+            reader.read(source, Sampling(4))
+        assert "me:" not in str(caught.value)
+        assert "key" not in str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_forked_process_leaves_the_file_alone(plain, spool):
+    spooled = on_disk(plain.read_bytes())
+    if child := os.fork():
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert Path(spooled).read_bytes() == plain.read_bytes()
+        return
+    spooled.close()
+    os._exit(0)
 
 
 def test_a_store_is_read_through_fsspec(reader, plain):

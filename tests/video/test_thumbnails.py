@@ -20,7 +20,9 @@ def test_frames_of_all_views_in_time_order():
     small = thumbnails((clip([0.0, 2.0], [10, 90]), clip([1.0, 3.0], [50, 130])))
     images = [Image.open(io.BytesIO(file)) for file in small]
     assert [image.format for image in images] == ["JPEG"] * 4
-    assert all(image.size[1] <= 96 and abs(image.size[0] / image.size[1] - 16 / 9) < 0.05 for image in images)
+    assert all(
+        72 <= image.size[1] < 144 and abs(image.size[0] / image.size[1] - 16 / 9) < 0.05 for image in images
+    )
     levels = [float(np.asarray(image).mean()) for image in images]
     np.testing.assert_allclose(levels, [10, 50, 90, 130], atol=3)
 

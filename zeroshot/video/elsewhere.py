@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import re
 import weakref
+from base64 import b64encode
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from zeroshot.errors import VideoError, printable
 from zeroshot.resources import VERSION
@@ -86,7 +87,7 @@ class Spooled(os.PathLike[str]):
         """Take over the file at `path`."""
         self.name = name
         self._path = path
-        self.close = weakref.finalize(self, _remove, path)
+        self.close = weakref.finalize(self, _remove, path, os.getpid())
 
     def __fspath__(self) -> str:
         return self._path
@@ -225,7 +226,7 @@ def _fetch_web(url: Url, file: BinaryIO) -> None:
     from urllib.request import Request, urlopen
 
     try:
-        asked = Request(url.text, headers={"User-Agent": f"zeroshot/{VERSION}"})  # noqa: S310 - http(s), see _fetch
+        asked = Request(*_plain(url))  # noqa: S310 - http(s), see _fetch
         with urlopen(asked, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - as above
             if answer.headers.get_content_type() == "text/html":
                 raise VideoError(
@@ -241,6 +242,16 @@ def _fetch_web(url: Url, file: BinaryIO) -> None:
         raise _unfetched(url, getattr(reason, "strerror", None) or str(reason)) from None
     if wanted is not None and wanted.isdecimal() and count < int(wanted):
         raise _unfetched(url, f"it broke off after {count:,} of {int(wanted):,} bytes")
+
+
+def _plain(url: Url) -> tuple[str, None, dict[str, str]]:
+    """The address without name and password, no body, and headers that carry these."""
+    parts = urlsplit(url.text)
+    headers = {"User-Agent": f"zeroshot/{VERSION}"}
+    who, _, place = parts.netloc.rpartition("@")
+    if who:
+        headers["Authorization"] = f"Basic {b64encode(unquote(who).encode()).decode()}"
+    return urlunsplit(parts._replace(netloc=place, fragment="")), None, headers
 
 
 def _fetch_store(url: Url, file: BinaryIO) -> None:
@@ -265,10 +276,12 @@ def _fetch_store(url: Url, file: BinaryIO) -> None:
 
 
 def _unfetched(url: Url, reason: str) -> VideoError:
-    words = printable(" ".join(reason.split())[:200])
+    words = printable(" ".join(reason.replace(url.text, url.shown).split())[:200])
     return VideoError(f"cannot fetch {url.shown}: {words}; check the address, or download it yourself")
 
 
-def _remove(path: str) -> None:
+def _remove(path: str, owner: int) -> None:
+    """Unless this process is forked from the one whose file it is."""
     with suppress(OSError):
-        os.unlink(path)  # noqa: PTH108 - pathlib may be gone at exit
+        if os.getpid() == owner:
+            os.unlink(path)  # noqa: PTH108 - pathlib may be gone at exit

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from zeroshot.types import Clip
 
 _MOST = 8  # a row of them fits a notebook's column
-_HEIGHT = 96
+_HEIGHT = 72  # at least, where the frame has so many
 _QUALITY = 70
 
 
@@ -27,11 +27,11 @@ def thumbnails(clips: Sequence[Clip]) -> tuple[bytes, ...]:
     files = []
     for number in chosen:
         _, clip, row = pairs[number]
-        step = max(1, clip.frames.shape[2] // (2 * _HEIGHT))  # most of the work saved, hardly anything seen
+        step = max(1, clip.frames.shape[2] // (4 * _HEIGHT))  # most of the work saved, hardly anything seen
         picture = Image.fromarray(
             np.ascontiguousarray(clip.frames[row, :, ::step, ::step].transpose(1, 2, 0))
         )
-        picture.thumbnail((4 * _HEIGHT, _HEIGHT))
+        picture = picture.reduce(max(1, picture.height // _HEIGHT))
         file = io.BytesIO()
         picture.save(file, "JPEG", quality=_QUALITY)
         files.append(file.getvalue())
