@@ -83,12 +83,14 @@ def load_model(  # noqa: PLR0913 - what people choose when they take a model
     """
     from zeroshot.model.backbone import load_backbone
     from zeroshot.model.model import Model
-    from zeroshot.video.processes.reader import ClipReader
+    from zeroshot.video.decoders.by_name import require_decoder
 
     name = os.fspath(name)
-    ClipReader(num_workers, decoder=decoder)  # options are looked at before any weights are
-    if batch_size < 1:
-        raise OptionError(f"batch size {batch_size}; expected 1 or more frames")
+    require_decoder(decoder)  # options are looked at before any weights are
+    if batch_size < 1 or num_workers < 1:
+        raise OptionError(
+            f"batch_size is {batch_size}, num_workers is {num_workers}; expected 1 or more each"
+        )
     opened = partial(load_backbone, device=device, precision=precision, batch_size=batch_size)
     network, adapter, default = _parts(name, stream, backbone, opened)
     if adapter is not None and share != 1:

@@ -12,7 +12,7 @@ from zeroshot.batch.table import EmbeddingTable, settings_of
 from zeroshot.checkpoint import DEFAULT_MODEL, load_model
 from zeroshot.classifier import load
 from zeroshot.errors import OptionError, VideoError
-from zeroshot.model.progress import bar
+from zeroshot.model.encoder import bar
 from zeroshot.synthetic.dataset import write_puppet_videos
 from zeroshot.synthetic.world import View
 from zeroshot.video.elsewhere import Refused

@@ -1,6 +1,6 @@
 """A model as people hold it: any way to name videos, arrays or tensors, moved, shown, and pickled by name.
 
-Covers: model/device, model/progress.
+Covers: model/device.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from PIL import Image
 import zeroshot
 from zeroshot.errors import ModelError, OptionError, VideoError
 from zeroshot.model.device import choose_device, require_unforked
+from zeroshot.model.encoder import bar
 from zeroshot.model.model import Model
-from zeroshot.model.progress import bar
 from zeroshot.video.sampling import Sampling
 
 CLIPS = sorted((Path(__file__).parents[2] / "examples" / "clips").glob("*.mp4"))
@@ -227,7 +227,7 @@ def test_progress_is_on_stderr(capsys):
 @pytest.mark.parametrize(
     ("option", "words"),
     [
-        ({"batch_size": 0}, "batch size 0"),
+        ({"batch_size": 0}, "batch_size is 0"),
         ({"num_workers": 0}, "num_workers is 0"),
         ({"decoder": "no"}, "decoder is 'no'"),
         ({"precision": "no"}, "precision is 'no'"),

@@ -244,6 +244,12 @@ def unit_mean(vectors: torch.Tensor) -> torch.Tensor:
     return F.normalize(vectors.mean(dim=0), dim=-1)
 
 
+def in_memory(vectors: torch.Tensor) -> NDArray[np.float32]:
+    """The same numbers as float32 in memory."""
+    array: NDArray[np.float32] = vectors.float().cpu().numpy()
+    return array
+
+
 def _tensor(frames: NDArray[np.uint8]) -> torch.Tensor:
     """The same memory as a tensor; copied only where torch cannot share it."""
     shareable = frames.flags.writeable and all(stride > 0 for stride in frames.strides)

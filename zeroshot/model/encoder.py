@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar, overload
 
 import numpy as np
 import torch
 
 from zeroshot.errors import ModelError, OptionError, VideoError
-from zeroshot.model.progress import bar
+from zeroshot.model.backbone import in_memory
 from zeroshot.video.elsewhere import is_address
 from zeroshot.video.given import is_one, one_video, videos_in
 from zeroshot.video.suffixes import VIDEO_SUFFIXES
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from zeroshot.video.sampling import Sampling
     from zeroshot.video.source import VideoSource
 
+T = TypeVar("T")
 Vectors: TypeAlias = "NDArray[np.float32]"
 Frames: TypeAlias = "NDArray[np.uint8] | torch.Tensor | Sequence[object]"
 
@@ -340,7 +341,18 @@ def rows_of(
     return np.stack(rows) if rows else np.zeros((0, width), np.float32)
 
 
-def in_memory(vectors: torch.Tensor) -> NDArray[np.float32]:
-    """The same numbers as float32 in memory."""
-    array: NDArray[np.float32] = vectors.float().cpu().numpy()
-    return array
+def bar(items: Iterable[T], of: object, *, shown: bool, unit: str = " videos") -> Iterator[T]:
+    """The same items, counted while they pass.
+
+    Args:
+        items: taken lazily.
+        of: what they come of: its length, where it is a list, is how many are expected.
+        shown: without it nothing is shown.
+        unit: what is counted.
+    """
+    if not shown:
+        yield from items
+        return
+    from tqdm import tqdm
+
+    yield from tqdm(items, total=len(of) if isinstance(of, list | tuple) else None, unit=unit)

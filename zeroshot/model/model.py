@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from zeroshot.errors import OptionError, VideoError, counted
-from zeroshot.model.backbone import unit_mean
+from zeroshot.model.backbone import in_memory, unit_mean
 from zeroshot.model.clip_queue import ClipQueue, vectors_of_windows
-from zeroshot.model.encoder import Encoder, in_memory, rows_of
+from zeroshot.model.encoder import Encoder, rows_of
 from zeroshot.model.tokens import pooled_grid
 from zeroshot.text.prompts import texts_cut
 from zeroshot.video.processes.reader import ClipReader

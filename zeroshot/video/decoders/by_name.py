@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zeroshot.errors import OptionError
+
 if TYPE_CHECKING:
     import os
 
@@ -48,3 +50,14 @@ nine tenths of decord's processor time. "decord" refuses files on which it canno
 end the process on them all the same. "raw" is PyAV that shows pixels as they are stored: wide ones are not
 squared, high dynamic range not brought to an ordinary screen's.
 """
+
+
+def require_decoder(name: str) -> str:
+    """The decoder's name, if it is one.
+
+    Raises:
+        OptionError: it is none.
+    """
+    if name not in DECODERS:
+        raise OptionError(f"decoder is {name!r}; expected one of {', '.join(DECODERS)}")
+    return name

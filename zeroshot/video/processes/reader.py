@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from zeroshot.errors import OptionError, VideoError
 from zeroshot.video.decoders.all_frames import Film, film_from_frames
-from zeroshot.video.decoders.decode import DECODERS, VideoInfo
+from zeroshot.video.decoders.by_name import require_decoder
+from zeroshot.video.decoders.decode import VideoInfo
 from zeroshot.video.elsewhere import Spooled, on_disk
 from zeroshot.video.processes.break_offs import break_off_note
 from zeroshot.video.processes.in_order import Begun, in_order
@@ -71,8 +72,7 @@ class ClipReader:
             raise OptionError(
                 f"memory_limit_bytes is {memory_limit_bytes}; expected 512 MiB or more, or None"
             )
-        if decoder not in DECODERS:
-            raise OptionError(f"decoder is {decoder!r}; expected one of {', '.join(DECODERS)}")
+        require_decoder(decoder)
         self.num_workers = num_workers
         threads = threads_each(num_workers)
         self._limits = Limits(time_limit_seconds, memory_limit_bytes, decoder, shorter_side, threads)
