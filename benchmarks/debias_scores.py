@@ -36,7 +36,7 @@ def read(adapter: TwoStreamAdapter, videos: Tokens) -> Streams:
             videos.tokens.split(_AT_ONCE), videos.embeddings.split(_AT_ONCE), strict=True
         )
     ]
-    names = (*STREAMS, "static_hidden", "dynamic_hidden")
+    names = (*STREAMS, "static_hidden", "dynamic_hidden", "anchor", "correction")
     return Streams(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
 
 

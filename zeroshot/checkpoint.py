@@ -67,12 +67,10 @@ def load_model(  # noqa: PLR0913 - what people choose when they take a model
         device: auto, cpu, cuda, cuda:N, mps, or a torch.device.
         sampling: which frames; None: what the checkpoint says, else the middles of 8 equal segments.
         decoder: auto, decord, pyav or raw.
-        stream: of a checkpoint with an adapter: static, dynamic or fused, or clip for its backbone alone;
-            None is what the checkpoint says.
+        stream: of an adapter: static, dynamic or fused, or clip for its backbone alone; None: its own choice.
         share: 1 is the adapter as trained, 0 is CLIP averaged over frames, between them the straight line.
         backbone: name of the backbone of an adapter, where it now has another one than when it was trained.
-        precision: how fast frames are encoded: "exact" (cosine of at least 0.99999 to the library's float32),
-            "fast" (0.9995) or "fastest" (0.999); held to that on the first frames, see `Model.notes`.
+        precision: exact, fast or fastest: cosines of 0.99999, 0.9995, 0.999 at least to float32's frames.
         batch_size: frames in one forward pass; 32 fill a processor, more of them a large GPU.
         num_workers: decoding processes; two keep ahead of a network on a processor.
         progress: a bar on stderr counts videos.

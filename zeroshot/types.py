@@ -200,8 +200,8 @@ class Streams:
         fused: (B, D) unit rows; both together, by the adapter's stored weight.
         static_hidden: (B, H) what the static stream knows before its last layer, for the losses; or None.
         dynamic_hidden: (B, H + R) the same of the dynamic stream; zero for a still clip; or None.
-        anchor: (B, D) unit rows; CLIP averaged over frames without its scene directions, to which the fused
-            stream adds the dynamic one; or None.
+        anchor: (B, D) unit rows; CLIP averaged over frames without its scene directions; or None.
+        correction: (B, D) what the fused stream adds to its anchor, at a weight of 1; or None.
     """
 
     static: torch.Tensor
@@ -210,6 +210,7 @@ class Streams:
     static_hidden: torch.Tensor | None = None
     dynamic_hidden: torch.Tensor | None = None
     anchor: torch.Tensor | None = None
+    correction: torch.Tensor | None = None
 
     def __post_init__(self) -> None:
         """Refuse streams of different shapes, and hidden rows of another batch."""
@@ -222,8 +223,10 @@ class Streams:
                 raise OptionError(
                     f"the {name} stream has shape {other}; expected {shape} like the static one"
                 )
-        if self.anchor is not None and tuple(self.anchor.shape) != shape:
-            raise OptionError(f"the anchor has shape {tuple(self.anchor.shape)}; expected {shape}")
+        for name in ("anchor", "correction"):
+            other = getattr(self, name)
+            if other is not None and tuple(other.shape) != shape:
+                raise OptionError(f"the {name} has shape {tuple(other.shape)}; expected {shape}")
         for name in ("static_hidden", "dynamic_hidden"):
             hidden = getattr(self, name)
             if hidden is not None and (hidden.ndim != 2 or len(hidden) != shape[0]):

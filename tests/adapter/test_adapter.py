@@ -287,6 +287,23 @@ def test_fused_is_the_weighted_sum_and_interpolation_reaches_clip():
     assert float(adapter.fused_weight) == pytest.approx(0.7)
 
 
+def test_a_residual_is_added_at_the_length_it_was_learned_with():
+    config = small(fusion="residual")
+    adapter, bare = trained(config), TwoStreamAdapter(config)
+    tokens, embeddings = inputs(config)
+    streams = adapter(tokens, embeddings)
+    _, change = adapter.dynamic(tokens, None)
+    torch.testing.assert_close(streams.correction, 0.1 * change)
+    torch.testing.assert_close(streams.dynamic, unit_rows(change))
+    torch.testing.assert_close(streams.fused, unit_rows(streams.anchor + 0.7 * 0.1 * change))
+    lengths = streams.correction.detach().norm(dim=1)
+    assert float(lengths.max() / lengths.min()) > 1.01, "lengths tell how much is to be changed"
+    still = adapter(tokens[:, :1].expand(tokens.shape), embeddings)
+    assert not still.correction.any()
+    torch.testing.assert_close(still.fused, still.anchor)  # but for the last bit of a length
+    assert torch.equal(bare(tokens, embeddings).fused, mean_embedding(embeddings))
+
+
 def test_the_anchor_holds_nothing_along_the_scene_directions():
     adapter = trained(SMALL)
     tokens, embeddings = inputs(SMALL)

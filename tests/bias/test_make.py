@@ -117,7 +117,7 @@ class TestExact:
             assert changed.any(axis=(1, 2)).all()
             always = ~person.masks.any(0)
             assert (changed[0] == changed[-1])[always].all()
-            assert row.figure_label not in {"", row.label}
+            assert row.bystander_label not in {"", row.label}
 
     def test_pictures_of_the_user(self, world, videos, tmp_path):
         folder, split = world
@@ -504,14 +504,6 @@ class TestAgain:
         made = make_bias_sets(split, tmp_path / "out", recipe(folder, kinds=("human-only",)))
         (made.folder / "manifest.csv").write_text("path,kind\na,b\n")
         with pytest.raises(OutputError, match="is damaged"):
-            read_manifest(made.folder)
-
-    def test_a_table_that_lost_rows(self, world, tmp_path):
-        folder, split = world
-        made = make_bias_sets(split, tmp_path / "out", recipe(folder, kinds=("human-only",)))
-        table = made.folder / "manifest.csv"
-        table.write_text("".join(table.read_text().splitlines(keepends=True)[:-1]))
-        with pytest.raises(OutputError, match=r"is damaged .manifest.csv has 17 rows, .* counts 18."):
             read_manifest(made.folder)
 
 

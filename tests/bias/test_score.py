@@ -117,7 +117,7 @@ class TestOracles:
             assert found["bor"].value == found["hor"].value == 1
 
     def test_who_was_fooled_by_the_still_person(self, manifest, truth):
-        found = figures(manifest, lambda row: row.figure_label or truth[number(row.source)])
+        found = figures(manifest, lambda row: row.bystander_label or truth[number(row.source)])
         assert found["conflerr"].value == 1
         assert found["conflfg"].value == 0
 
@@ -161,7 +161,7 @@ def loops(rows, scores, labels):
         for c in clips
     ) / len(clips)
     found["conflfg"] = share("conflict", right)
-    found["conflerr"] = share("conflict", lambda a, row: a == row.figure_label)
+    found["conflerr"] = share("conflict", lambda a, row: a == row.bystander_label)
     return found
 
 

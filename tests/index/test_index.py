@@ -301,12 +301,12 @@ def rewrite(path, change) -> None:
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        ({"version": 3}, "has format 3; expected 2"),
+        ({"version": 2}, "has format 2; this version reads 3"),
         ({"version": None}, "has format None"),
         ({"fingerprint": {"model": "other"}}, "checksum"),
-        ({"sha256": None}, "checksum"),
-        ({"sha256_of_this": None}, "damaged"),
-        ({"sha256_of_this": "0"}, "checksum"),
+        ({"crc32": None}, "checksum"),
+        ({"crc32_of_this": None}, "damaged"),
+        ({"crc32_of_this": "0"}, "checksum"),
     ],
 )
 def test_changed_contents(tmp_path, changes, what):

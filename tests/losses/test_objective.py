@@ -27,6 +27,8 @@ from zeroshot.training.methods.table import METHODS
 from zeroshot.types import Losses, Streams
 
 FULL = {
+    "fused_classification": 1.0,
+    "correction_size": 1.0,
     "classification": 1.0,
     "static_classification": 1.0,
     "independence": 1.0,
@@ -59,14 +61,14 @@ TARGETS = Targets(torch.arange(12) % 5, torch.arange(12) % 3)
 
 
 def leaves(count: int = 12) -> dict[str, torch.Tensor]:
-    shapes = {"static": 6, "dynamic": 6, "static_hidden": 8, "dynamic_hidden": 8}
+    shapes = {"static": 6, "dynamic": 6, "static_hidden": 8, "dynamic_hidden": 8, "correction": 6}
     rows = {name: unit(count, width, seed=seed) for seed, (name, width) in enumerate(shapes.items())}
     return {name: value.requires_grad_() for name, value in rows.items()}
 
 
 def streams_of(rows: dict[str, torch.Tensor]) -> Streams:
     names = ("static", "dynamic", "static", "static_hidden", "dynamic_hidden")
-    return Streams(*(rows[name] for name in names), ANCHOR[: len(rows["static"])])
+    return Streams(*(rows[name] for name in names), ANCHOR[: len(rows["static"])], rows["correction"])
 
 
 def losses_of(
@@ -88,6 +90,10 @@ def test_total_is_the_formula_written_out():
     expected = {
         "classification": F.cross_entropy(10 * rows["dynamic"] @ TEXTS.T, y),
         "static_classification": F.cross_entropy(10 * rows["static"] @ TEXTS.T, y),
+        "fused_classification": F.cross_entropy(
+            10 * F.normalize(ANCHOR[:12] + rows["correction"], dim=1) @ TEXTS.T, y
+        ),
+        "correction_size": sum(row @ row for row in rows["correction"]) / 12,
         "independence": dependence(rows["dynamic_hidden"], rows["static_hidden"]),
         "minimax": -dependence(rows["dynamic_hidden"], rows["static_hidden"]),
         "scene": F.cross_entropy(loss.parts["scene"](rows["static_hidden"]), s),
@@ -258,8 +264,18 @@ def spoil(count: int = 12, targets: Targets = TARGETS, texts: torch.Tensor = TEX
         (lambda: spoil(targets=Targets(TARGETS.labels + 1, TARGETS.scenes)), "from 1 to 5; expected 0..4"),
         (lambda: spoil(texts=TEXTS[:4]), r"\(4, 6\); expected \(5, 6\)"),
         (
-            lambda: losses_of(Objective(ALL, SIZES), Streams(*[TEXTS] * 3), Targets(torch.arange(5))),
+            lambda: losses_of(
+                Objective(config({"independence": 1}), SIZES), Streams(*[TEXTS] * 3), Targets(torch.arange(5))
+            ),
             "without hidden",
+        ),
+        (
+            lambda: losses_of(
+                Objective(config({"correction_size": 1}), SIZES),
+                Streams(*[TEXTS] * 3),
+                Targets(torch.arange(5)),
+            ),
+            "without anchor and correction",
         ),
         (lambda: Losses(torch.zeros(2), {}), r"'total' has shape \(2,\)"),
     ],

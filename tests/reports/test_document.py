@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -25,7 +28,7 @@ from zeroshot.reports.document import (
     Table,
     percent,
 )
-from zeroshot.reports.environment import environment, environment_lines, versions
+from zeroshot.reports.environment import commit_of, environment, environment_lines, versions
 from zeroshot.reports.files import write_report
 from zeroshot.reports.html import page
 from zeroshot.reports.markdown import markdown
@@ -108,13 +111,33 @@ def test_three_files(tmp_path):
     assert (tmp_path / "new" / "report.html").read_text() == page(DOCUMENT)
 
 
-def test_the_environment_names_versions_and_no_machine():
+def test_the_environment_names_versions_and_no_machine(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/home/somebody/bin/zeroshot", "evaluate", "my videos/"])
     facts = environment()
-    assert set(facts) == {"machine", "versions"}
+    assert set(facts) - {"commit"} == {"machine", "versions", "command"}
     assert set(facts["machine"]) == {"system", "processors"}
     assert facts["versions"] == versions()
     assert set(versions("pytest")) - set(versions()) == {"pytest"}
-    machine, numbers = environment_lines(json.loads(json.dumps(facts)))
+    command, *_, machine, numbers = environment_lines(json.loads(json.dumps(facts)))
+    assert command == "command zeroshot evaluate 'my videos/'"
     assert facts["machine"]["system"] in machine
     assert f"torch {facts['versions']['torch']}" in numbers
     assert environment_lines({}) == []
+    monkeypatch.setattr(sys, "argv", ["my_script.py", "--secret"])
+    assert "command" not in environment()
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="judged by git")
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_commit_of_a_source_tree(tmp_path, packed):
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=n", "-c", "user.email=e"]
+    assert commit_of(tmp_path / ".git") is None
+    subprocess.run([*git, "init", "-q"], check=True)
+    assert commit_of(tmp_path / ".git") is None
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "first"], check=True)
+    if packed:
+        subprocess.run([*git, "pack-refs", "--all"], check=True)
+    expected = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    assert commit_of(tmp_path / ".git") == expected.stdout.strip()
+    subprocess.run([*git, "checkout", "-q", "--detach"], check=True)
+    assert commit_of(tmp_path / ".git") == expected.stdout.strip()

@@ -1,4 +1,7 @@
-"""Training on cached tokens: what it learns, what it refuses."""
+"""Training on cached tokens: what it learns, what it refuses.
+
+Covers: training/training_run.
+"""
 
 from __future__ import annotations
 

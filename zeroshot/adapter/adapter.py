@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from zeroshot.adapter.config import AdapterConfig
 
 
+_RESIDUAL_SCALE = 0.1  # a residual begins small beside the anchor's unit length
+
+
 def mean_embedding(embeddings: Tensor) -> Tensor:
     """(B, D) unit rows: frame embeddings (B, T, D) averaged over time and renormalized, as CLIP does."""
     return unit_rows(unit_rows(embeddings.float()).mean(1))
@@ -37,7 +40,7 @@ class TwoStreamAdapter(nn.Module):
         seed: of the initial weights; the global generator is left as it was.
 
     Attributes:
-        fused_weight: scalar buffer; fused = anchor + fused_weight · dynamic, renormalized. Stored with the
+        fused_weight: scalar buffer; fused = anchor + fused_weight · correction, renormalized. Stored with the
             weights and chosen on held-out seen classes, never learned and never chosen on test classes.
         scene_directions: (R, D) buffer of orthogonal rows, those beyond the directions in use zero.
     """
@@ -69,16 +72,18 @@ class TwoStreamAdapter(nn.Module):
             OptionError: the shapes are those of another backbone, grid or number of frames.
         """
         self._check(tokens, embeddings)
-        dynamic_hidden, dynamic = self.dynamic(tokens, generator)
+        dynamic_hidden, change = self.dynamic(tokens, generator)
+        dynamic = unit_rows(change)
+        correction = dynamic if self.config.fusion == "unit" else _RESIDUAL_SCALE * change
         static_hidden, shift = self.static(tokens, generator)
         base = unit_rows(embeddings.float()).mean(1)
         static = unit_rows(base + shift)
         anchor = unit_rows(base - (base @ self.scene_directions.T) @ self.scene_directions)
-        both = unit_rows(anchor + self.fused_weight * dynamic)
+        both = unit_rows(anchor + self.fused_weight * correction)
         fused = torch.where(
             self.fused_weight == 0, anchor, both
         )  # unit_rows(anchor) may differ in the last bit
-        return Streams(static, dynamic, fused, static_hidden, dynamic_hidden, anchor)
+        return Streams(static, dynamic, fused, static_hidden, dynamic_hidden, anchor, correction)
 
     def calibrate(self, tokens: Tensor) -> None:
         """Takes what the dynamic stream must know of tokens in general from training ones (B, T, 1+N, C).

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 STATIC_INPUTS = ("frame", "mean", "shuffled", "network")
 REFERENCES = ("mean", "first", "none")
 READINGS = ("both", "content", "correlation")
+FUSIONS = ("unit", "residual")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,9 @@ class AdapterConfig:
             frames; 0 has no such detectors, and cannot tell turning left from turning right.
         num_scene_directions: how many directions of the joint space can be taken out of what the fused stream
             has from CLIP, those along which training scenes differ most; 16 holds all of up to 17 scenes.
+        fusion: what the fused stream adds to CLIP: the dynamic stream's `unit` row, which has to be right by
+            itself, or a `residual`, the same row at the length that it was learned with: small where CLIP is
+            right already, so that little is changed for labels that were never trained on.
         stillness: a clip whose tokens move less than this share of their size counts as still; 1e-3 lies
             above what rounding to float16 and batched arithmetic do to equal frames.
         dropout: share of hidden units dropped in training.
@@ -65,6 +69,7 @@ class AdapterConfig:
     num_lags: int = 5
     num_components: int = 48
     num_scene_directions: int = 16
+    fusion: str = "unit"
     stillness: float = 1e-3
     dropout: float = 0.1
 
@@ -104,7 +109,12 @@ class AdapterConfig:
         """Refuse words that mean nothing and shares that are none."""
         if self.kernel_size % 2 == 0:
             raise OptionError(f"kernel_size is {self.kernel_size}; expected an odd number")
-        choices = {"static_input": STATIC_INPUTS, "reference": REFERENCES, "reads": READINGS}
+        choices = {
+            "static_input": STATIC_INPUTS,
+            "reference": REFERENCES,
+            "reads": READINGS,
+            "fusion": FUSIONS,
+        }
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise OptionError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(known)}")

@@ -253,7 +253,7 @@ class DynamicStream(nn.Module):
         return torch.where(moves[:, None, None, None], change, torch.zeros_like(change))
 
     def forward(self, tokens: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        """Tokens (B, T, 1+N, C) → hidden (B, H + R) and unit rows (B, D); both zero for a still clip."""
+        """Tokens (B, T, 1+N, C) → hidden (B, H + R) and rows (B, D) of any length; zero for a still clip."""
         share = self.config.dropout if self.training else 0.0
         # In place: fresh memory for every step cost more than the arithmetic.
         change = self.change(tokens).div_(self.channel_scale)
@@ -272,7 +272,7 @@ class DynamicStream(nn.Module):
         hidden = F.gelu(self.exit(x.flatten(1)))
         if self.detectors is not None:
             hidden = torch.cat([hidden, self.detectors(change, size)], 1)
-        return hidden, unit_rows(self.head(drop(hidden, share, generator)))
+        return hidden, self.head(drop(hidden, share, generator))
 
     @torch.no_grad()
     def calibrate(self, tokens: Tensor) -> None:

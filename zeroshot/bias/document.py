@@ -170,6 +170,6 @@ def _shown(row: BiasRow, clip: Clip) -> Picture:
     words = row.label
     if row.background_label and row.background_label != row.label:
         words += f" before {row.background_label}"
-    if row.figure_label:
-        words += f" beside {row.figure_label}"
+    if row.bystander_label:
+        words += f" beside {row.bystander_label}"
     return Picture(packed.getvalue(), (width, _HEIGHT), row.kind, words)

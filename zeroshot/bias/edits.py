@@ -12,15 +12,15 @@ import numpy as np
 from zeroshot.bias.manifest import SWAPS, is_whole
 from zeroshot.bias.take_apart import PRESET
 from zeroshot.cutouts.composite import (
+    Bystander,
     Cutout,
-    Figure,
     alone,
     covering,
     fitted_place,
     frozen,
     over,
     stripes,
-    with_figure,
+    with_bystander,
 )
 from zeroshot.cutouts.finder import all_read
 from zeroshot.cutouts.mask_files import read_mask
@@ -43,7 +43,7 @@ PICTURED = ("scuba", "scufo", "conflict")
 
 
 class Partner(NamedTuple):
-    """Another clip that lends its background or its figure.
+    """Another clip that lends its background, or its person as a bystander.
 
     Attributes:
         item: that clip.
@@ -61,7 +61,7 @@ class Order:
     Attributes:
         item: the clip.
         facts: of it.
-        partners: kind → the clip whose background a swap gets, or whose figure stands in a conflict clip.
+        partners: kind → the clip whose background a swap gets, or whose person stands by in a conflict clip.
         kinds: to be made, in the order of KINDS.
         picture: file behind the person of SCUBA and its kin; None for stripes.
         colour: mean of all clips, for human-only.
@@ -177,7 +177,7 @@ def _edit(
         return over(cutout, fitted_place(shown, len(cutout.frames), order.facts.size))
     place = _picture(order, recipe)
     if kind == "conflict":
-        place = with_figure(place, _read_figure(order.partners[kind], places), cutout.levels)
+        place = with_bystander(place, _read_bystander(order.partners[kind], places), cutout.levels)
     made = over(cutout, place)
     return frozen(made) if kind == "scufo" else made
 
@@ -189,10 +189,10 @@ def _picture(order: Order, recipe: BiasRecipe) -> NDArray[np.uint8]:
     return stripes(order.facts.size, np.random.default_rng([recipe.seed, order.item.row, 1]))
 
 
-def _read_figure(partner: Partner, places: Places) -> Figure:
-    """The person of another clip, as `write_figure` left it."""
+def _read_bystander(partner: Partner, places: Places) -> Bystander:
+    """The person of another clip, as `write_bystander` left it."""
     from PIL import Image
 
-    with Image.open(places.figure(partner.item)) as image:
+    with Image.open(places.bystander(partner.item)) as image:
         pixels = np.asarray(image)
-    return Figure(pixels[..., :3].transpose(2, 0, 1), pixels[..., 3], partner.facts.figure_top)
+    return Bystander(pixels[..., :3].transpose(2, 0, 1), pixels[..., 3], partner.facts.bystander_top)

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zeroshot.bias.pairs import PAIRINGS
 from zeroshot.errors import OptionError, OutputError, VideoError, printable
-from zeroshot.store.files import write_whole
+from zeroshot.store.files import crc32, read_note, write_note, write_whole
 from zeroshot.video.identity import content_key
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
-FORMAT = 1
+FORMAT = 2
 TABLE, FACTS = "manifest.csv", "manifest.json"
 SWAPS = tuple(f"swap-{pairing}" for pairing in PAIRINGS)
 KINDS = ("original", "background-only", "human-only", *SWAPS, "scuba", "scufo", "conflict")
@@ -39,7 +38,7 @@ class BiasRow:
         background_label: label of the clip that the background comes from; empty for a plain colour or a
             picture. In a swap it is not the right answer but the one that looks at the background give.
         background_scene: scene of that clip, or empty.
-        figure_label: label of the person who stands still in a conflict clip; empty elsewhere.
+        bystander_label: label of the person who stands still in a conflict clip; empty elsewhere.
         source: the video that the person comes from, as the split names it.
         background_source: the video, the picture or "stripes" that the background comes from; empty for a
             plain colour.
@@ -53,7 +52,7 @@ class BiasRow:
     scene: str
     background_label: str
     background_scene: str
-    figure_label: str
+    bystander_label: str
     source: str
     background_source: str
     person_share: float
@@ -132,7 +131,8 @@ def write_manifest(manifest: BiasManifest) -> None:
         OutputError: one of them cannot be written.
     """
     folder = manifest.folder
-    write_whole(folder / TABLE, _table(COLUMNS, [list(asdict(row).values()) for row in manifest.rows]))
+    table = _table(COLUMNS, [list(asdict(row).values()) for row in manifest.rows])
+    write_whole(folder / TABLE, table)
     for kind in manifest.kinds:
         rows = [[Path(row.path).name, row.label, row.scene] for row in manifest.of_kind(kind)]
         scenes = any(scene for _, _, scene in rows)
@@ -145,8 +145,9 @@ def write_manifest(manifest: BiasManifest) -> None:
         "counts": {kind: len(manifest.of_kind(kind)) for kind in manifest.kinds},
         "failures": [list(failure) for failure in manifest.failures],
         "skipped": [list(skip) for skip in manifest.skipped],
+        "table": crc32(table),
     }
-    write_whole(folder / FACTS, (json.dumps(facts, ensure_ascii=False, indent=1) + "\n").encode())
+    write_note(folder / FACTS, facts)
 
 
 def read_manifest(folder: str | os.PathLike[str]) -> BiasManifest:
@@ -162,17 +163,13 @@ def read_manifest(folder: str | os.PathLike[str]) -> BiasManifest:
         if folder.is_dir() and not (folder / ".work").is_dir():
             state = f"holds no {FACTS}; name a folder that `zeroshot bias make` wrote"
         raise OptionError(f"{folder} {state}")
+    remedy = "run the same `zeroshot bias make` again"
+    facts = read_note(folder / FACTS, "a finished manifest", remedy, FORMAT)
     try:
-        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-        if facts["format"] != FORMAT:
-            raise OutputError(
-                f"{folder / FACTS} has format {facts['format']!r}; this version reads {FORMAT}: make it again"
-            )
-        with (folder / TABLE).open(encoding="utf-8", newline="") as stream:
-            rows = tuple(_row(values) for values in csv.DictReader(stream))
-        counts = {kind: sum(row.kind == kind for row in rows) for kind in {row.kind for row in rows}}
-        if counts != facts["counts"]:
-            raise ValueError(f"{TABLE} has {len(rows)} rows, {FACTS} counts {sum(facts['counts'].values())}")
+        table = (folder / TABLE).read_bytes()
+        if crc32(table) != facts["table"]:
+            raise ValueError(f"the checksum of {TABLE} is wrong")
+        rows = tuple(_row(values) for values in csv.DictReader(io.StringIO(table.decode(), newline="")))
         return BiasManifest(
             folder,
             tuple(facts["labels"]),
@@ -184,9 +181,7 @@ def read_manifest(folder: str | os.PathLike[str]) -> BiasManifest:
     except OSError as error:
         raise OutputError(f"cannot read {error.filename}: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError, csv.Error) as error:
-        raise OutputError(
-            f"the manifest in {folder} is damaged ({error}); run the same `zeroshot bias make` again"
-        ) from error
+        raise OutputError(f"the manifest in {folder} is damaged ({error}); {remedy}") from error
 
 
 def is_whole(path: Path, digest: str) -> bool:
@@ -218,7 +213,11 @@ def _change(path: Path, digest: str) -> str:
 
 
 def _row(values: dict[str, str]) -> BiasRow:
+    """A row of the table; its video lies in the folder, whoever wrote the table."""
     share = float(values["person_share"])
+    parts = PurePosixPath(values["path"]).parts
+    if len(parts) != 2 or parts[0] != values["kind"] or parts[1] == "..":
+        raise ValueError(f"{values['path']!r} is not KIND/NAME")
     return BiasRow(**{**{name: values[name] for name in COLUMNS}, "person_share": share})  # type: ignore[arg-type]
 
 

@@ -137,7 +137,7 @@ class Facts:
         person_share: see `mask_files.person_share`.
         colour_sums: of all frames, red, green, blue.
         layout: see `pairs.layout`.
-        figure_top: upper edge of the still figure, as a share of the height.
+        bystander_top: upper edge of the still bystander, as a share of the height.
         digests: kind → SHA-256 of the file.
     """
 
@@ -148,7 +148,7 @@ class Facts:
     person_share: float
     colour_sums: tuple[int, int, int]
     layout: tuple[float, ...]
-    figure_top: float
+    bystander_top: float
     digests: Mapping[str, str]
 
     @classmethod
@@ -191,7 +191,7 @@ class Places:
         """The mask that was used, as (T, H, W) levels."""
         return self.folder / "masks" / f"{item.name}.npz"
 
-    def figure(self, item: Item) -> Path:
+    def bystander(self, item: Item) -> Path:
         """The person of one frame, cut out."""
         return self.folder / WORK / "figures" / f"{item.name}.png"
 

@@ -107,7 +107,7 @@ def stream_metrics(
     if len(scores) != len(rows):
         raise OptionError(f"{len(scores)} rows of scores for {len(rows)} videos; expected one each")
     targets = _target_rows(labels, [row.label for row in rows])
-    rest = [row.figure_label if row.kind == "conflict" else row.background_label for row in rows]
+    rest = [row.bystander_label if row.kind == "conflict" else row.background_label for row in rows]
     others = np.full(len(rows), -1)
     for kind in (*SWAPS, "conflict"):
         named = [place for place, row in enumerate(rows) if row.kind == kind and rest[place]]

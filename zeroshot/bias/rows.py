@@ -36,7 +36,7 @@ def rows_of(
             scene=item.scene,
             background_label=item.label,
             background_scene=item.scene,
-            figure_label="",
+            bystander_label="",
             source=item.shown,
             background_source=item.shown,
             person_share=round(facts.person_share, 6),
@@ -65,5 +65,5 @@ def _background(row: BiasRow, kind: str, order: Order) -> BiasRow:
     if kind == "human-only":
         return plain
     shown = "stripes" if order.picture is None else order.picture.name
-    figure = order.partners[kind].item.label if kind == "conflict" else ""
-    return replace(plain, background_source=shown, figure_label=figure)
+    bystander = order.partners[kind].item.label if kind == "conflict" else ""
+    return replace(plain, background_source=shown, bystander_label=bystander)

@@ -12,7 +12,7 @@ import numpy as np
 from zeroshot.bias.manifest import is_whole
 from zeroshot.bias.pairs import layout
 from zeroshot.bias.recipe import Facts
-from zeroshot.cutouts.composite import Cutout, figure_of
+from zeroshot.cutouts.composite import Cutout, bystander_of
 from zeroshot.cutouts.finder import Footage, all_read
 from zeroshot.cutouts.inpaint import clean_plate
 from zeroshot.cutouts.mask_files import is_mask_video, person_share
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zeroshot.bias.recipe import BiasRecipe, Item, Places
-    from zeroshot.cutouts.composite import Figure
+    from zeroshot.cutouts.composite import Bystander
     from zeroshot.cutouts.finder import Finder
     from zeroshot.video.decoders.all_frames import Film
     from zeroshot.video.source import VideoSource
@@ -49,7 +49,7 @@ def films_needed(item: Item) -> list[VideoSource]:
 def take_apart(
     item: Item, films: Sequence[Film | VideoError], recipe: BiasRecipe, places: Places, finder: Finder
 ) -> Facts:
-    """Write the original, the background, the mask and the figure of one video, then its facts.
+    """Write the original, the background, the mask and the bystander of one video, then its facts.
 
     Args:
         item: the video.
@@ -70,8 +70,8 @@ def take_apart(
         write_video(path, frames, fps, crf=recipe.crf, preset=PRESET)
         digests[kind] = content_key(path)
     write_mask(places.mask(item), cutout.levels)
-    figure = figure_of(cutout)
-    write_figure(places.figure(item), figure)
+    bystander = bystander_of(cutout)
+    write_bystander(places.bystander(item), bystander)
     sums = cutout.frames.sum((0, 2, 3), dtype=np.int64).tolist()
     height, width = cutout.frames.shape[2:]
     facts = Facts(
@@ -82,7 +82,7 @@ def take_apart(
         person_share=person_share(cutout.levels),
         colour_sums=(sums[0], sums[1], sums[2]),
         layout=tuple(layout(cutout.plate)),
-        figure_top=figure.top_share,
+        bystander_top=bystander.top_share,
         digests=digests,
     )
     write_whole(places.facts(item), json.dumps(asdict(facts)).encode())
@@ -95,7 +95,9 @@ def known_facts(item: Item, places: Places) -> Facts | None:
         facts = Facts.from_dict(json.loads(places.facts(item).read_text(encoding="utf-8")))
     except (OSError, ValueError, OutputError):
         return None
-    if facts.key != item.key or not all(path.is_file() for path in (places.mask(item), places.figure(item))):
+    if facts.key != item.key or not all(
+        path.is_file() for path in (places.mask(item), places.bystander(item))
+    ):
         return None
     whole = all(is_whole(places.video(kind, item.name), digest) for kind, digest in facts.digests.items())
     return facts if whole else None
@@ -108,11 +110,11 @@ def write_mask(path: Path, levels: NDArray[np.uint8]) -> None:
     write_whole(path, packed.getvalue())
 
 
-def write_figure(path: Path, figure: Figure) -> None:
+def write_bystander(path: Path, bystander: Bystander) -> None:
     """The person of one frame as a PNG with transparency."""
     from PIL import Image
 
-    pixels = np.concatenate([figure.picture, figure.levels[None]]).transpose(1, 2, 0)
+    pixels = np.concatenate([bystander.picture, bystander.levels[None]]).transpose(1, 2, 0)
     packed = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels), "RGBA").save(packed, "PNG")
     write_whole(path, packed.getvalue())

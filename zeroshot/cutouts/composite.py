@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-_SHIFTS = 16  # places along the width at which a still figure is tried
+_SHIFTS = 16  # places along the width at which a still bystander is tried
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +162,7 @@ def frozen(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 @dataclass(frozen=True, eq=False)
-class Figure:
+class Bystander:
     """A person of one frame, cut out.
 
     Attributes:
@@ -176,7 +176,7 @@ class Figure:
     top_share: float
 
 
-def figure_of(cutout: Cutout) -> Figure:
+def bystander_of(cutout: Cutout) -> Bystander:
     """The person in the frame nearest the middle that shows one."""
     shown = np.flatnonzero((cutout.levels >= PERSON).any((1, 2)))
     row = int(shown[np.argmin(np.abs(shown - len(cutout.frames) // 2))])
@@ -184,23 +184,25 @@ def figure_of(cutout: Cutout) -> Figure:
     rows, columns = np.flatnonzero(level.any(1)), np.flatnonzero(level.any(0))
     box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     top = int(rows[0]) / int(cutout.frames.shape[2])
-    return Figure(cutout.frames[row][:, box[0], box[1]], level[box], top)
+    return Bystander(cutout.frames[row][:, box[0], box[1]], level[box], top)
 
 
-def with_figure(place: NDArray[np.uint8], figure: Figure, levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(3, H, W) a still place with a still figure in it, where it is least hidden by a moving person.
+def with_bystander(
+    place: NDArray[np.uint8], bystander: Bystander, levels: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """(3, H, W) a still place with a still bystander in it, where it is least hidden by a moving person.
 
     Args:
         place: (3, H, W).
-        figure: stands as high as in its own frame.
+        bystander: stands as high as in its own frame.
         levels: (T, H, W) of the person who will stand before both.
     """
     height, width = place.shape[1:]
-    picture, cover = figure.picture, figure.levels
+    picture, cover = bystander.picture, bystander.levels
     if cover.shape[0] > height or cover.shape[1] > width:
         picture, cover = _shrunk(picture, cover, (height, width))
     h, w = cover.shape
-    top = min(round(figure.top_share * height), height - h)
+    top = min(round(bystander.top_share * height), height - h)
     busy = (levels >= PERSON).mean(0)[top : top + h]
     places = np.unique(np.linspace(0, width - w, _SHIFTS).round().astype(int))
     middle = (width - w) / 2
@@ -220,7 +222,7 @@ def with_figure(place: NDArray[np.uint8], figure: Figure, levels: NDArray[np.uin
 def _shrunk(
     picture: NDArray[np.uint8], cover: NDArray[np.uint8], size: tuple[int, int]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """A figure made to fit into a frame of another size."""
+    """A bystander made to fit into a frame of another size."""
     from PIL import Image
 
     scale = min(size[0] / cover.shape[0], size[1] / cover.shape[1])

@@ -45,7 +45,7 @@ class Round:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class EvaluationPlan:
     """What a protocol asks for on one data set.
 
     Attributes:
@@ -95,12 +95,12 @@ class Protocol:
         about: one line.
     """
 
-    build: Callable[[str, Listing, frozenset[str]], Plan]
+    build: Callable[[str, Listing, frozenset[str]], EvaluationPlan]
     data: str | None
     about: str
 
 
-def plan_for(protocol: str, listing: Listing, seen: Sequence[str] = ()) -> Plan:
+def plan_for(protocol: str, listing: Listing, seen: Sequence[str] = ()) -> EvaluationPlan:
     """The plan of that protocol for a listing.
 
     Args:
@@ -129,25 +129,27 @@ def protocol_named(name: str) -> Protocol:
     return PROTOCOLS[name]
 
 
-def plan_of_split(split: Split) -> Plan:
+def plan_of_split(split: Split) -> EvaluationPlan:
     """One round: all videos among all labels."""
-    return Plan("split", split.name, (Round(split.name, split.labels, split.videos),))
+    return EvaluationPlan("split", split.name, (Round(split.name, split.labels, split.videos),))
 
 
 def _plan(
     protocol: str, listing: Listing, rounds: Sequence[Round], shape: str = "mean", notes: Sequence[str] = ()
-) -> Plan:
+) -> EvaluationPlan:
     published = dict(zip(listing.labels, listing.published, strict=True)) if listing.published else {}
     title = listing.title or listing.name
-    return Plan(protocol, title, tuple(rounds), shape, published, listing.sources, (*listing.notes, *notes))
+    return EvaluationPlan(
+        protocol, title, tuple(rounds), shape, published, listing.sources, (*listing.notes, *notes)
+    )
 
 
-def _whole(protocol: str, listing: Listing, _: frozenset[str]) -> Plan:
+def _whole(protocol: str, listing: Listing, _: frozenset[str]) -> EvaluationPlan:
     """All videos among all labels."""
     return _plan(protocol, listing, [Round("all videos", listing.labels, listing.videos)])
 
 
-def _test_splits(protocol: str, listing: Listing, _: frozenset[str]) -> Plan:
+def _test_splits(protocol: str, listing: Listing, _: frozenset[str]) -> EvaluationPlan:
     """Each official test split."""
     rounds = [
         Round(f"test split {number}", listing.labels, tuple(listing.videos[row] for row in rows))
@@ -160,7 +162,7 @@ def _test_splits(protocol: str, listing: Listing, _: frozenset[str]) -> Plan:
     return _plan(protocol, listing, rounds, notes=notes)
 
 
-def _half_classes(protocol: str, listing: Listing, _: frozenset[str]) -> Plan:
+def _half_classes(protocol: str, listing: Listing, _: frozenset[str]) -> EvaluationPlan:
     """Half the labels, ten draws; videos of the other half are left aside."""
     rounds = []
     half = len(listing.labels) // 2
@@ -179,7 +181,7 @@ def _half_classes(protocol: str, listing: Listing, _: frozenset[str]) -> Plan:
     return _plan(protocol, listing, rounds, notes=notes)
 
 
-def _k600(protocol: str, listing: Listing, _: frozenset[str]) -> Plan:
+def _k600(protocol: str, listing: Listing, _: frozenset[str]) -> EvaluationPlan:
     """The three sets of 160 labels that Kinetics-400 lacks."""
     lines = [line.split(" ", 1) for line in bundled_lines("kinetics600_zeroshot160")]
     sets = [tuple(label for which, label in lines if str(number) in which) for number in (1, 2, 3)]
@@ -194,7 +196,7 @@ def _k600(protocol: str, listing: Listing, _: frozenset[str]) -> Plan:
     return _plan(protocol, listing, rounds, notes=notes)
 
 
-def _base_to_novel(protocol: str, listing: Listing, _: frozenset[str]) -> Plan:
+def _base_to_novel(protocol: str, listing: Listing, _: frozenset[str]) -> EvaluationPlan:
     """Base labels among themselves, novel labels among themselves, and the harmonic mean."""
     known = ("hmdb51", "ucf101", "kinetics400", "ssv2")
     if listing.name not in known:
@@ -214,7 +216,7 @@ def _base_to_novel(protocol: str, listing: Listing, _: frozenset[str]) -> Plan:
     return _plan(protocol, listing, rounds, "sides", notes)
 
 
-def _generalized(protocol: str, listing: Listing, seen: frozenset[str]) -> Plan:
+def _generalized(protocol: str, listing: Listing, seen: frozenset[str]) -> EvaluationPlan:
     """All videos among all labels, seen and unseen labels told apart."""
     known = by_key(listing.labels)
     if lacking := sorted(label for label in seen if key(label) not in known):

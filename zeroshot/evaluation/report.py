@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from zeroshot.datasets.protocols import Plan
+    from zeroshot.datasets.protocols import EvaluationPlan
     from zeroshot.datasets.seen_labels import Namesake
     from zeroshot.evaluation.compare import Comparison
     from zeroshot.evaluation.scoring import StreamFigures
@@ -100,7 +100,7 @@ class Report:
         run: seconds and the machine.
     """
 
-    plan: Plan
+    plan: EvaluationPlan
     settings: Mapping[str, Any]
     videos: Videos
     models: tuple[ModelFigures, ...]

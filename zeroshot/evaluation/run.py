@@ -13,7 +13,7 @@ from zeroshot.checkpoint import load_model, trained_labels
 from zeroshot.classifier import build_index
 from zeroshot.datasets.files_on_disk import key
 from zeroshot.datasets.paper_settings import lineage_named
-from zeroshot.datasets.protocols import Plan, plan_for, plan_of_split, protocol_named
+from zeroshot.datasets.protocols import EvaluationPlan, plan_for, plan_of_split, protocol_named
 from zeroshot.datasets.registry import read_dataset
 from zeroshot.datasets.seen_labels import Namesake, namesakes
 from zeroshot.datasets.splits import Split
@@ -161,7 +161,7 @@ def _plan(
     protocol: str | None,
     chosen: EvaluationSettings,
     trained: dict[str, tuple[str, ...]],
-) -> Plan:
+) -> EvaluationPlan:
     """What is evaluated."""
     if isinstance(source, Split):
         if protocol not in {None, "csv"}:
@@ -192,7 +192,7 @@ def _names(models: Sequence[str | Model]) -> list[str]:
     return names
 
 
-def _repeated(plan: Plan, trained: Sequence[str]) -> tuple[Namesake, ...]:
+def _repeated(plan: EvaluationPlan, trained: Sequence[str]) -> tuple[Namesake, ...]:
     """Labels that a model was trained on, where the protocol does not expect it."""
     asked = {label for one in plan.rounds for label in one.labels if label not in one.expected_seen}
     return tuple(namesakes([label for label in plan.labels if label in asked], trained))
@@ -218,7 +218,9 @@ def _refuse_seen(repeated: dict[str, tuple[Namesake, ...]]) -> None:
         )
 
 
-def _prompts(plan: Plan, chosen: EvaluationSettings, published: bool, templates: TemplateSource) -> Prompts:
+def _prompts(
+    plan: EvaluationPlan, chosen: EvaluationSettings, published: bool, templates: TemplateSource
+) -> Prompts:
     """Sentences of every label of the plan, in its order."""
     spelled = [plan.published.get(label, label) if published else label for label in plan.labels]
     if chosen.texts is None:
@@ -233,7 +235,7 @@ def _prompts(plan: Plan, chosen: EvaluationSettings, published: bool, templates:
 def _run(
     source: str | Model,
     name: str,
-    plan: Plan,
+    plan: EvaluationPlan,
     prompts: Prompts,
     chosen: EvaluationSettings,
     cache: str | None,
@@ -294,7 +296,9 @@ def _sampling(model: Model, chosen: EvaluationSettings) -> Sampling:
     return replace(sampling, num_frames=num_frames, num_views=num_views)
 
 
-def _readable(plan: Plan, embedded: Sequence[Embedded]) -> tuple[Videos, np.ndarray[Any, np.dtype[np.bool_]]]:
+def _readable(
+    plan: EvaluationPlan, embedded: Sequence[Embedded]
+) -> tuple[Videos, np.ndarray[Any, np.dtype[np.bool_]]]:
     """How many videos there were, and (n,) which of them every model could read.
 
     Raises:
@@ -320,7 +324,7 @@ def _readable(plan: Plan, embedded: Sequence[Embedded]) -> tuple[Videos, np.ndar
 
 def _model_figures(
     run: _Run,
-    plan: Plan,
+    plan: EvaluationPlan,
     readable: np.ndarray[Any, np.dtype[np.bool_]],
     chosen: EvaluationSettings,
     repeated: tuple[Namesake, ...],
@@ -335,7 +339,9 @@ def _model_figures(
     )
 
 
-def _untrained(figures: StreamFigures, plan: Plan, repeated: tuple[Namesake, ...]) -> Estimate | None:
+def _untrained(
+    figures: StreamFigures, plan: EvaluationPlan, repeated: tuple[Namesake, ...]
+) -> Estimate | None:
     """Top-1 over the videos whose label the model was not trained on, ranked among all labels."""
     trained = {pair.label for pair in repeated}
     other = np.array([video.label not in trained for video in plan.videos])

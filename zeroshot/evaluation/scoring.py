@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from zeroshot.datasets.protocols import Plan
+    from zeroshot.datasets.protocols import EvaluationPlan
 
 NUM_CONFUSIONS = 20
 
@@ -159,7 +159,7 @@ class StreamFigures:
 def stream_figures(
     stream: str,
     scores: NDArray[np.float32],
-    plan: Plan,
+    plan: EvaluationPlan,
     readable: NDArray[np.bool_],
     seen_cost: float = SEEN_COST,
 ) -> StreamFigures:
@@ -191,7 +191,9 @@ def stream_figures(
     return StreamFigures(stream, rounds, top1, top5, std, sides, gamma, classes, confusion, tuple(outcomes))
 
 
-def round_outcomes(scores: NDArray[np.float32], plan: Plan, readable: NDArray[np.bool_]) -> list[Outcome]:
+def round_outcomes(
+    scores: NDArray[np.float32], plan: EvaluationPlan, readable: NDArray[np.bool_]
+) -> list[Outcome]:
     """What a stream answers in each round, the readable videos alone."""
     column = {label: place for place, label in enumerate(plan.labels)}
     row_of = {pool_key(video): row for row, video in enumerate(plan.videos)}
@@ -238,7 +240,7 @@ def mean_of_shares(sums: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def _sides(
-    plan: Plan, outcomes: Sequence[Outcome], num_videos: int, seen_cost: float
+    plan: EvaluationPlan, outcomes: Sequence[Outcome], num_videos: int, seen_cost: float
 ) -> tuple[dict[str, Estimate], float | None]:
     """Base, novel and H; or seen, unseen and H, before and after calibration."""
     if plan.shape == "sides":
@@ -270,7 +272,7 @@ def _sides(
 
 
 def _classes(
-    plan: Plan, outcomes: Sequence[Outcome]
+    plan: EvaluationPlan, outcomes: Sequence[Outcome]
 ) -> tuple[tuple[tuple[str, int, int], ...], NDArray[np.int64]]:
     """Hits and videos of each label, and the confusion matrix, added over rounds."""
     place = {label: row for row, label in enumerate(plan.labels)}

@@ -1,11 +1,11 @@
 """One file for an index: labels, vectors and cells beside their checksums, mapped into memory when read.
 
-The file is laid out as safetensors lay theirs out, so that other tools can open it.
+The file is laid out as safetensors lay theirs out, so that other tools can open it; safetensors' own reader
+would copy what it gives to numpy, and a million vectors are to stay in the file.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zeroshot.errors import IndexFileError
-from zeroshot.store.files import write_whole
+from zeroshot.store.files import crc32, crc32_of, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FORMAT = "zeroshot_label_index"
-VERSION = 2
+VERSION = 3
 REMEDY = "rebuild it with `zeroshot index`"
 _TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "U8": np.dtype("u1"), "I64": np.dtype("<i8")}
 _NAMES = {kind: name for name, kind in _TYPES.items()}
@@ -64,23 +64,25 @@ def write_index(path: Path, index: IndexFile) -> None:
     }
     if index.cells is not None:
         arrays["cells"] = index.cells
-    sums = {name: _sha256(array) for name, array in arrays.items()}
-    contents = {"version": VERSION, **index.contents, "sha256": sums}
-    checked = {**contents, "sha256_of_this": _sha256_of(contents)}
+    sums = {name: crc32(*_bytes_of(array)) for name, array in arrays.items()}
+    contents = {"version": VERSION, **index.contents, "crc32": sums}
+    checked = {**contents, "crc32_of_this": crc32_of(contents)}
     write_whole(path, _pieces(arrays, json.dumps(checked, sort_keys=True)))
 
 
-def read_index(path: Path, check_up_to: int) -> IndexFile:
-    """What `write_index` wrote, of this version or the one before.
+def read_index(path: Path, *, check: bool = True) -> IndexFile:
+    """What `write_index` wrote.
 
-    Everything is held against its checksum, but vectors and cells of more bytes than `check_up_to`, which are
-    mapped and read only where a search goes.
+    Args:
+        path: of the file.
+        check: hold vectors and cells against their checksums, which reads them once; labels and settings
+            always are.
 
     Raises:
         IndexFileError: the file is missing, damaged, of another kind or of another version.
     """
     try:
-        return _read(path, check_up_to)
+        return _read(path, check)
     except OSError as error:
         reason = error.strerror or str(error)
         raise IndexFileError(
@@ -90,42 +92,28 @@ def read_index(path: Path, check_up_to: int) -> IndexFile:
         raise IndexFileError(f"index {path} is damaged ({error!r}); {REMEDY}") from None
 
 
-def _read(path: Path, check_up_to: int) -> IndexFile:
+def _read(path: Path, check: bool) -> IndexFile:
     """As `read_index`, with whatever errors a damaged file causes."""
     header, start = _header(path)
     metadata = header.pop("__metadata__", None) or {}
     if FORMAT not in metadata:
         raise IndexFileError(f"{path} is not a label index; make one with `zeroshot index`")
     contents = json.loads(metadata[FORMAT])
-    version = contents.get("version")
-    if version not in {1, VERSION}:
-        raise IndexFileError(f"index {path} has format {version}; expected {VERSION}; {REMEDY}")
+    version = contents.pop("version", None)
+    if version != VERSION:
+        raise IndexFileError(f"index {path} has format {version}; this version reads {VERSION}; {REMEDY}")
     arrays = _arrays(path, header, start)
-    if version == 1:
-        return _of_version_1(path, contents, arrays)
-    if contents.pop("sha256_of_this") != _sha256_of(contents):
+    if contents.pop("crc32_of_this") != crc32_of({"version": version, **contents}):
         raise IndexFileError(f"index {path} is damaged: its checksum is wrong; {REMEDY}")
-    sums = contents.pop("sha256")
+    sums = contents.pop("crc32")
     if sums.keys() != arrays.keys():
         raise ValueError(f"it holds {', '.join(arrays)}")
     for name, array in arrays.items():
-        small = array.nbytes <= check_up_to or name.startswith("label")
-        if small and sums[name] != _sha256(array):
+        if (check or name.startswith("label")) and sums[name] != crc32(*_bytes_of(array)):
             raise IndexFileError(f"index {path} is damaged: the checksum of its {name} is wrong; {REMEDY}")
     text, ends = arrays["labels"].tobytes(), [0, *arrays["label_ends"].tolist()]
     labels = tuple(text[first:last].decode("utf-8", "surrogatepass") for first, last in pairwise(ends))
-    del contents["version"]
     return IndexFile(labels, arrays["embeddings"], contents, arrays.get("cells"))
-
-
-def _of_version_1(path: Path, contents: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> IndexFile:
-    """The labels stood in the contents, and one checksum was over everything."""
-    embeddings = arrays["embeddings"]
-    found = contents.pop("sha256")
-    words = json.dumps(contents, sort_keys=True)
-    if found != hashlib.sha256(words.encode() + b"\0" + embeddings.tobytes()).hexdigest():
-        raise IndexFileError(f"index {path} is damaged: its checksum is wrong; {REMEDY}")
-    return IndexFile(tuple(contents["labels"]), embeddings, {"fingerprint": contents["fingerprint"]})
 
 
 def _header(path: Path) -> tuple[dict[str, Any], int]:
@@ -180,16 +168,3 @@ def _bytes_of(array: NDArray[Any]) -> Iterator[memoryview]:
     flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
     for start in range(0, len(flat), _PIECE):
         yield flat[start : start + _PIECE].data
-
-
-def _sha256(array: NDArray[Any]) -> str:
-    """Checksum of an array's bytes."""
-    digest = hashlib.sha256()
-    for piece in _bytes_of(array):
-        digest.update(piece)
-    return digest.hexdigest()
-
-
-def _sha256_of(contents: Mapping[str, Any]) -> str:
-    """Checksum of what JSON holds."""
-    return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()

@@ -16,7 +16,12 @@ from zeroshot.losses.adversary import (
     make_adversary,
     make_conditional_adversary,
 )
-from zeroshot.losses.classification import classification, static_classification
+from zeroshot.losses.classification import (
+    classification,
+    correction_size,
+    fused_classification,
+    static_classification,
+)
 from zeroshot.losses.distillation import distillation
 from zeroshot.losses.independence import IndependenceConfig, independence, make_memory, minimax
 from zeroshot.losses.scene import make_scene_head, scene
@@ -32,6 +37,8 @@ TERMS: Mapping[str, Term] = MappingProxyType(
     {
         "classification": classification,
         "static_classification": static_classification,
+        "fused_classification": fused_classification,
+        "correction_size": correction_size,
         "independence": independence,
         "minimax": minimax,
         "distillation": distillation,

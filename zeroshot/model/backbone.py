@@ -99,11 +99,7 @@ class Backbone:
         self.precision = Precision(self._network, self.precision.asked)
 
     def require_here(self) -> None:
-        """Refuse weights on a GPU that another process opened before it forked this one.
-
-        Raises:
-            ModelError: they are.
-        """
+        """Raise a ModelError where the weights are on a GPU and this process is a fork of theirs."""
         require_unforked(self._owner, self.device, self.name)
 
     def prepare_frames(self, frames: torch.Tensor | NDArray[np.uint8]) -> torch.Tensor:
@@ -246,8 +242,7 @@ def unit_mean(vectors: torch.Tensor) -> torch.Tensor:
 
 def in_memory(vectors: torch.Tensor) -> NDArray[np.float32]:
     """The same numbers as float32 in memory."""
-    array: NDArray[np.float32] = vectors.float().cpu().numpy()
-    return array
+    return np.asarray(vectors.float().cpu().numpy())
 
 
 def _tensor(frames: NDArray[np.uint8]) -> torch.Tensor:

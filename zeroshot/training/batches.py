@@ -18,7 +18,7 @@ from zeroshot.training.balance import balanced_weights, draw, draw_grouped
 if TYPE_CHECKING:
     from zeroshot.training.config import TrainingConfig
 
-_PURPOSES = {"rows": 1, "order": 2, "dropout": 4, "hold out": 5}
+_PURPOSES = {"rows": 1, "order": 2, "dropout": 4, "hold out": 5, "folds": 6}
 _MIRRORED = 0.5  # share of the clips, where a mirrored one is there
 
 

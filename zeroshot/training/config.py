@@ -60,6 +60,8 @@ class ChoiceConfig:
             held-out labels), `harmonic` mean of accuracy and novel, or the `last` epoch.
         choose_stream: the stream whose figure that is.
         fused_weights: from which the fused stream's weight is chosen.
+        num_folds: choose the fused weight as it serves labels that were never trained on, in so many more
+            trainings, each without other labels; 0 chooses it on held-out videos of seen labels.
         evaluate_each: epochs between two looks at the held-out videos.
     """
 
@@ -68,12 +70,15 @@ class ChoiceConfig:
     choose_by: str = "balanced"
     choose_stream: str = "fused"
     fused_weights: tuple[float, ...] = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+    num_folds: int = 0
     evaluate_each: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what nothing can be chosen by."""
         object.__setattr__(self, "fused_weights", tuple(self.fused_weights))
-        _refuse_below(self, 0, "held_out_labels")
+        _refuse_below(self, 0, "held_out_labels", "num_folds")
+        if self.num_folds == 1:
+            raise OptionError("num_folds is 1; expected 0, or 2 and more, since each leaves other labels out")
         _refuse_below(self, 1, "evaluate_each")
         if not 0 <= self.held_out_share < 1:
             raise OptionError(f"held_out_share is {self.held_out_share}; expected a share in [0, 1)")

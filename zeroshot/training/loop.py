@@ -11,21 +11,26 @@ import torch
 from torch import Tensor, nn
 
 from zeroshot.adapter.adapter import TwoStreamAdapter, mean_embedding
-from zeroshot.errors import LabelError, OptionError
-from zeroshot.losses.objective import NEEDS_SCENES, Objective
+from zeroshot.errors import OptionError
+from zeroshot.losses.objective import Objective
 from zeroshot.losses.scene import scene_directions
 from zeroshot.losses.step import Batch, Sizes, Targets
 from zeroshot.training.accelerator import Machine, on_machine
-from zeroshot.training.batches import Draws, generator_for
+from zeroshot.training.batches import generator_for
 from zeroshot.training.config import adapter_config
+from zeroshot.training.folds import class_folds, weight_by_folds
 from zeroshot.training.history import EpochRecord, Fitted, Watcher
-from zeroshot.training.label_targets import mirrored_label, mirrored_rows
-from zeroshot.training.validation import HeldOut, look
+from zeroshot.training.label_targets import Scenes
+from zeroshot.training.training_run import plan_run
+from zeroshot.training.validation import look
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from zeroshot.training.config import TrainingConfig
-    from zeroshot.training.label_targets import LabelTexts, Scenes
+    from zeroshot.training.label_targets import LabelTexts
     from zeroshot.training.snapshot import Snapshots
+    from zeroshot.training.training_run import TrainingRun
     from zeroshot.types import Streams
     from zeroshot.waist.waist import Waist
 
@@ -52,33 +57,6 @@ class Trainee(nn.Module):
 
         losses = self.objective(batch, texts, logit_scale, progress, read)
         return losses.total, dict(losses.terms)
-
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """A run as it follows from data and settings, before its first step.
-
-    Attributes:
-        config: with losses switched off that the data cannot feed.
-        train: training videos.
-        labels: (n,) rows of the seen labels.
-        texts: the K seen labels.
-        scenes: (n,) rows or (n, S) shares; None where nobody knows where the videos happen.
-        num_scenes: S; 0 without scenes.
-        held_out: the videos that choose the epoch; None takes the last one.
-        draws: which videos each step sees.
-        notes: what a user should know.
-    """
-
-    config: TrainingConfig
-    train: Waist
-    labels: Tensor
-    texts: LabelTexts
-    scenes: Tensor | None
-    num_scenes: int
-    held_out: HeldOut | None
-    draws: Draws
-    notes: tuple[str, ...]
 
 
 def fit(
@@ -115,85 +93,51 @@ def fit(
     for note in plan.notes:
         watcher.note(note)
     # Without its cross-entropy nothing teaches a stream's head.
-    unused = not {"classification", "static_classification"} <= set(plan.config.objective.computed)
+    computed = set(plan.config.objective.computed)
+    unused = not (
+        computed & {"classification", "fused_classification"} and "static_classification" in computed
+    )
     with on_machine(device, config.precision, unused=unused) as machine:
         run = Run(plan, machine, snapshots)
         run.go(watcher)
-        return run.result()
-
-
-def plan_run(
-    train: Waist, held_out: Waist | None, texts: LabelTexts, config: TrainingConfig, scenes: Scenes | None
-) -> Plan:
-    """What `fit` is going to do; refuses what cannot be done."""
-    labels, seen_rows = _seen(train, held_out, texts)
-    notes = []
-    if scenes is not None and len(scenes.train) != len(train):
-        raise OptionError(f"scenes are given for {len(scenes.train)} videos; training has {len(train)}")
-    # What CLIP would teach as long as its scene directions are not known, is the scene as well.
-    idle = NEEDS_SCENES | {"distillation"}
-    if scenes is None and (config.draws.balance_scenes or not idle.isdisjoint(config.objective.computed)):
-        notes.append("there are no scenes: training goes without scene losses, scene balance, distillation")
-        unbalanced = replace(config.draws, balance_scenes=False)
-        config = replace(config, objective=config.objective.without(idle), draws=unbalanced)
-    watched = None
-    if held_out is not None and len(held_out):
-        # Nothing is chosen by copies.
-        theirs = held_out.settings
-        settings = replace(
-            train.settings, mirrored=theirs.mirrored, swapped=theirs.swapped, masks=theirs.masks
+        fitted = run.result()
+        if not config.choice.num_folds:
+            return fitted
+        note = _weigh(
+            fitted.adapter, train, texts.only(torch.unique(texts.rows(train.labels))), config, scenes, machine
         )
-        if difference := settings.difference(theirs):
-            raise OptionError(
-                f"training videos are {difference}, as the held-out ones are; write both the same way"
-            )
-        watched = HeldOut.of(held_out, texts, seen_rows, None if scenes is None else scenes.held_out)
-    if watched is None or not len(watched.seen):
-        notes.append("no video of a seen label is held out: the last epoch is taken, and a fused weight of 1")
-        watched = None
-    train_scenes = None if scenes is None else scenes.train
-    texts = texts.only(seen_rows)
-    mirrored = None
-    if train.settings.mirrored:
-        mirrored = mirrored_rows(texts.labels)
-        notes += _one_sided_notes(texts, mirrored)
-        mirrored = mirrored[labels]
-    draws = Draws.of(config, labels, train_scenes, train.settings.num_samplings, mirrored)
-    num_scenes = 0 if scenes is None else len(scenes.names)
-    return Plan(config, train, labels, texts, train_scenes, num_scenes, watched, draws, tuple(notes))
+    watcher.note(note)
+    return replace(fitted, notes=(*fitted.notes, note))
 
 
-def _seen(train: Waist, held_out: Waist | None, texts: LabelTexts) -> tuple[Tensor, Tensor]:
-    """Label of each training video among the seen ones (n,), and the seen labels' rows (K,) of `texts`."""
-    if not len(train):
-        raise LabelError("there are no training videos")
-    rows = texts.rows(train.labels)
-    seen_rows = torch.unique(rows)
-    if len(seen_rows) < 2:
-        raise LabelError(
-            f"all training videos have the label {train.labels[0]!r}; training needs 2 labels or more"
-        )
-    elsewhere = set() if held_out is None else set(held_out.labels)
-    empty = [label for label in texts.labels if label not in elsewhere and label not in set(train.labels)]
-    if empty:
-        more = f" and {len(empty) - 1} more" if len(empty) > 1 else ""
-        raise LabelError(f"label {empty[0]!r}{more} has no training video; leave it out or add videos")
-    if texts.embeddings.shape[1] != train.settings.embedding_dim:
-        raise OptionError(
-            f"text embeddings have width {texts.embeddings.shape[1]}, the frames' "
-            f"{train.settings.embedding_dim}; encode the labels with {train.settings.backbone}"
-        )
-    return torch.searchsorted(seen_rows, rows), seen_rows
+def _weigh(
+    adapter: TwoStreamAdapter,
+    train: Waist,
+    texts: LabelTexts,
+    config: TrainingConfig,
+    scenes: Scenes | None,
+    machine: Machine,
+) -> str:
+    """Give an adapter the fused weight that serves labels left out best; one line on that."""
+    try:
+        folds = class_folds(train, config.choice.num_folds, config.seed)
+    except OptionError as error:
+        return f"{error}: the fused weight is chosen on held-out videos of seen labels"
 
+    def learn(rows: Sequence[int]) -> TwoStreamAdapter:
+        part = train.subset(rows)
+        inner = None if scenes is None else Scenes(scenes.names, scenes.train[list(rows)])
+        known = texts.only(torch.unique(texts.rows(part.labels)))
+        run = Run(plan_run(part, None, known, config, inner), machine, None)
+        run.go(Watcher())
+        return run.result().adapter.to(machine.device)
 
-def _one_sided_notes(texts: LabelTexts, mirrored: Tensor) -> list[str]:
-    """One line on labels whose videos cannot be mirrored, since nobody trains the other side."""
-    lonely = [texts.labels[int(row)] for row in (mirrored < 0).nonzero()[:, 0]]
-    if not lonely:
-        return []
-    first = f"{lonely[0]!r} would be {mirrored_label(lonely[0])!r}"
-    count = f"{len(lonely)} of {len(texts.labels)} labels are not mirrored"
-    return [f"{count}: no training label is the other side (first: {first})"]
+    weight, harmonic = weight_by_folds(train, texts, config.choice.fused_weights, folds, learn)
+    adapter.set_fused_weight(weight)
+    return (
+        f"fused weight {weight:g}: harmonic mean {harmonic:.1%} of seen labels and of labels left out, over "
+        f"{len(folds)} folds"
+    )
 
 
 @dataclass(eq=False)
@@ -215,7 +159,7 @@ class Run:
         history: records of the epochs done.
     """
 
-    def __init__(self, plan: Plan, machine: Machine, snapshots: Snapshots | None) -> None:
+    def __init__(self, plan: TrainingRun, machine: Machine, snapshots: Snapshots | None) -> None:
         _refuse_thin_batches(plan.config, machine.count)
         self.plan, self.machine, self.snapshots = plan, machine, snapshots
         self.step, self.history, self.best = 0, list[EpochRecord](), Best()

@@ -139,10 +139,10 @@ def look(
         return Figures(None, 0.0, DEFAULT_FUSED_WEIGHT, {})
     streams = read_streams(adapter, held_out.waist, device)
     anchor = streams.static if streams.anchor is None else streams.anchor
+    correction = streams.dynamic if streams.correction is None else streams.correction
     criterion = "balanced" if choice.choose_by == "last" else choice.choose_by
     tried = {
-        weight: held_out.figures(unit_rows(anchor + weight * streams.dynamic))
-        for weight in choice.fused_weights
+        weight: held_out.figures(unit_rows(anchor + weight * correction)) for weight in choice.fused_weights
     }
     best = max(sorted(tried), key=lambda weight: _merit(tried[weight], criterion))
     found = {

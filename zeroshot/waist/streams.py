@@ -32,5 +32,5 @@ def read_streams(adapter: TwoStreamAdapter, waist: Waist, device: torch.device |
         tokens, embeddings = waist.batch(range(start, min(start + _ROWS_AT_ONCE, len(waist))))
         parts.append(adapter(tokens.to(device), embeddings.to(device)))
     adapter.train(training)
-    names = (*STREAMS, "static_hidden", "dynamic_hidden", "anchor")
+    names = (*STREAMS, "static_hidden", "dynamic_hidden", "anchor", "correction")
     return Streams(*(torch.cat([getattr(part, name).cpu() for part in parts]) for name in names))

@@ -46,6 +46,7 @@ class Method:
         mirrored: train on mirrored copies as well.
         swapped: train on copies as well in which persons stand before other videos' places.
         adapter: fields of `AdapterConfig` that are not to have their default.
+        choice: fields of `ChoiceConfig` that are not to.
     """
 
     citation: str
@@ -55,7 +56,13 @@ class Method:
     mirrored: bool = False
     swapped: bool = False
     adapter: Mapping[str, Any] = field(default_factory=dict)
+    choice: Mapping[str, Any] = field(default_factory=dict)
 
     def settings(self) -> dict[str, Any]:
         """What it says of `TrainingConfig`, by the names that JSON and `--set` have."""
-        return {**asdict(self.draws), "objective": dict(self.weights), "adapter": dict(self.adapter)}
+        return {
+            **asdict(self.draws),
+            **self.choice,
+            "objective": dict(self.weights),
+            "adapter": dict(self.adapter),
+        }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zeroshot.training.methods.conditional_adversary import CONDITIONAL_ADVERSARY
 from zeroshot.training.methods.copies import COPIES
 from zeroshot.training.methods.minimax import MINIMAX
+from zeroshot.training.methods.residual import RESIDUAL
 from zeroshot.training.methods.streams import STREAMS
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
     {
         "streams": STREAMS,
         "copies": COPIES,
+        "residual": RESIDUAL,
         "minimax": MINIMAX,
         "conditional_adversary": CONDITIONAL_ADVERSARY,
     }

@@ -1,0 +1,114 @@
+"""The fused weight is chosen for labels that are left out, by videos whose scene tells nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from tiny_world import made_up
+from training_world import SMALL, changed, same, weights, world_and_scenes
+
+from zeroshot.errors import OptionError
+from zeroshot.training.config import TrainingConfig
+from zeroshot.training.folds import Fold, class_folds, harmonic_by_weight, weight_by_folds
+from zeroshot.training.loop import fit
+from zeroshot.training.methods.table import METHODS
+from zeroshot.waist.streams import read_streams
+from zeroshot.waist.waist import SWAPPED, Waist
+
+RESIDUAL = changed(
+    TrainingConfig.from_dict({}, METHODS["residual"]),
+    epochs=2,
+    batch_size=16,
+    adapter={**METHODS["residual"].adapter, **SMALL, "num_components": 4},
+)
+
+
+def with_copies(waist: Waist) -> Waist:
+    """The waist with a copy before another place of each video, after all videos."""
+    copies = tuple(replace(row, key=row.key + SWAPPED) for row in waist.rows)
+    shard = waist.shards[0]
+    keys = (*shard.keys, *(row.key for row in copies))
+    doubled = replace(
+        shard, keys=keys, tokens=shard.tokens.repeat(2, 0), embeddings=shard.embeddings.repeat(2, 0)
+    )
+    return replace(waist, rows=(*waist.rows, *copies), shards=(doubled,))
+
+
+@pytest.mark.parametrize("copies", [False, True])
+def test_each_label_is_left_out_once_and_nothing_judged_is_trained_on(copies):
+    waist = made_up(80)[0]
+    waist = with_copies(waist) if copies else waist
+    folds = class_folds(waist, 2, seed=3)
+    left_out = [{waist.labels[row] for row in fold.novel} for fold in folds]
+    assert sorted(label for labels in left_out for label in labels) == sorted(set(waist.labels))
+    for fold, labels in zip(folds, left_out, strict=True):
+        learned = {waist.rows[row].video for row in fold.train}
+        judged = [waist.rows[row] for row in (*fold.seen, *fold.novel)]
+        assert not learned & {row.video for row in judged}
+        assert not labels & {waist.labels[row] for row in (*fold.train, *fold.seen)}
+        assert {waist.labels[row] for row in fold.seen} == {waist.labels[row] for row in fold.train}
+        assert {row.is_copy for row in judged} == {copies}
+        assert len(fold.train) > 4 * len(fold.seen) > 0
+    assert folds == class_folds(waist, 2, seed=3)
+    assert folds != class_folds(waist, 2, seed=4)
+
+
+def test_too_few_labels_for_the_folds():
+    with pytest.raises(OptionError, match="4 labels are too few for 3 folds; expected 6"):
+        class_folds(made_up(40)[0], 3, seed=0)
+
+
+def test_the_harmonic_mean_is_that_of_two_counts():
+    (train, held_out, texts), scenes = world_and_scenes()
+    adapter = fit(train, held_out, texts, RESIDUAL, scenes=scenes).adapter
+    fold = Fold((), tuple(range(30)), tuple(range(30, 60)))
+    streams = read_streams(adapter, train)
+    expected = []
+    for weight in (0.0, 1.0):
+        rows = torch.nn.functional.normalize(streams.anchor + weight * streams.correction, dim=1)
+        answers = [texts.labels[place] for place in (rows @ texts.embeddings.T).argmax(1).tolist()]
+        right = [answer == label for answer, label in zip(answers, train.labels, strict=True)]
+        first, second = sum(right[:30]) / 30, sum(right[30:]) / 30
+        expected.append(2 * first * second / (first + second) if first + second else 0.0)
+    assert harmonic_by_weight(adapter, train, fold, texts, (0.0, 1.0)) == pytest.approx(expected)
+    assert expected[0] != expected[1]
+
+
+def test_of_equal_weights_the_smallest_is_taken(monkeypatch):
+    waist, texts = made_up(40)
+    found = {1: [0.1, 0.4, 0.4], 2: [0.3, 0.2, 0.2]}
+    monkeypatch.setattr("zeroshot.training.folds.harmonic_by_weight", lambda *args: found[len(args[2].train)])
+    folds = [Fold((0,), (), ()), Fold((0, 1), (), ())]
+    learn = lambda rows: torch.nn.Linear(1, 1)  # noqa: E731
+    assert weight_by_folds(waist, texts, (2.0, 0.0, 1.0), folds, learn) == (1.0, pytest.approx(0.3))
+
+
+def test_training_chooses_by_folds_says_so_and_repeats_itself():
+    (train, held_out, texts), scenes = world_and_scenes()
+    first = fit(train, held_out, texts, RESIDUAL, scenes=scenes)
+    again = fit(train, held_out, texts, RESIDUAL, scenes=scenes)
+    plain = fit(train, held_out, texts, changed(RESIDUAL, num_folds=0), scenes=scenes)
+    assert "fused weight" in first.notes[-1]
+    assert "over 2 folds" in first.notes[-1]
+    assert same(weights(first), weights(again))
+    assert f"fused weight {float(first.adapter.fused_weight):g}:" in first.notes[-1]
+    for name, value in weights(plain).items():
+        assert name == "fused_weight" or torch.equal(value, weights(first)[name])
+    assert first.history == plain.history
+
+
+def test_labels_that_are_too_few_choose_by_held_out_videos():
+    (train, held_out, texts), scenes = world_and_scenes()
+    few = changed(RESIDUAL, num_folds=3)
+    fitted = fit(train, held_out, texts, few, scenes=scenes)
+    assert fitted.notes[-1] == (
+        "4 labels are too few for 3 folds; expected 6: "
+        "the fused weight is chosen on held-out videos of seen labels"
+    )
+
+
+def test_one_fold_is_refused():
+    with pytest.raises(OptionError, match="num_folds is 1; expected 0, or 2 and more"):
+        changed(RESIDUAL, num_folds=1)
