@@ -70,6 +70,21 @@ def test_embed_goes_on_where_it_ended(model, tmp_path):
     assert zeroshot.embed("gone.mp4", folder, model=model, retry=True).num_read == 1
 
 
+def test_home_is_home_everywhere(model, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "labels.txt").write_text("waving\njumping\n")
+    (tmp_path / "one.mp4").write_bytes(CLIPS[0].read_bytes())
+    (tmp_path / "split.csv").write_text("path,label\none.mp4,waving\n")
+    zeroshot.embed("~/one.mp4", "~/rows", model=model)
+    assert zeroshot.read_embeddings("~/rows")[0] == [str(tmp_path / "one.mp4")]
+    assert zeroshot.search("waving", "~/rows", model=model)[0][0].path == str(tmp_path / "one.mp4")
+    classifier = zeroshot.load(model, "~/labels.txt")
+    classifier.index.save(tmp_path / "x.index")
+    assert zeroshot.load(model, index="~/x.index").labels == classifier.labels == ("waving", "jumping")
+    assert len(zeroshot.read_split("~/split.csv").videos) == 1
+
+
 def test_embed_in_windows(model, tmp_path):
     zeroshot.embed(CLIPS[0], tmp_path / "rows", model=model, window_seconds=0.5)
     paths, _ = zeroshot.read_embeddings(tmp_path / "rows")

@@ -13,6 +13,7 @@ from zeroshot.errors import LabelError, OptionError, VideoError, counted, printa
 from zeroshot.index.index import LabelIndex, Ranked, probabilities
 from zeroshot.index.ivf import has_gpu
 from zeroshot.index.recall import check_recall
+from zeroshot.resources import from_home
 from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts
 from zeroshot.types import Prediction, Predictions, Prompts, Ranking, Segment
 from zeroshot.video.elsewhere import Spooled, on_disk
@@ -340,8 +341,7 @@ def load(  # noqa: PLR0913 - what people choose when they begin
 
 def _index_from(path: str | Path | None, network: Model) -> LabelIndex:
     """A saved index of this model's; on its GPU where that is of use."""
-    place = os.path.expanduser(str(path))  # noqa: PTH111 - Path raises where there is no such user
-    loaded = LabelIndex.load(place, fingerprint={"model": network.fingerprint})
+    loaded = LabelIndex.load(from_home(str(path)), fingerprint={"model": network.fingerprint})
     if loaded.cells is not None and network.device.type == "cuda" and has_gpu():
         loaded.to_gpu()
     return loaded

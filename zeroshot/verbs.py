@@ -13,6 +13,7 @@ from zeroshot.checkpoint import DEFAULT_MODEL, load_model
 from zeroshot.classifier import load
 from zeroshot.errors import OptionError, VideoError
 from zeroshot.model.encoder import bar
+from zeroshot.resources import from_home
 from zeroshot.synthetic.dataset import write_puppet_videos
 from zeroshot.synthetic.world import View
 from zeroshot.video.elsewhere import Refused
@@ -141,7 +142,7 @@ def embed(
         raise OptionError("stride_seconds is given without window_seconds; expected the length of a window")
     window = None if window_seconds is None else Window(window_seconds, stride_seconds or window_seconds)
     paths, errors = _paths(videos)
-    folder = os.path.expanduser(output)  # noqa: PTH111 - Path raises where there is no such user
+    folder = from_home(output)
     network = load_model(model) if isinstance(model, str | os.PathLike) else model
     network.settle(paths)
     table = EmbeddingTable(folder, settings_of(network, window))

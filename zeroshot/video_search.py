@@ -11,6 +11,7 @@ from zeroshot.batch.table import MANIFEST, read_manifest, read_table
 from zeroshot.checkpoint import NO_STREAM, load_model, require_public
 from zeroshot.errors import ModelError, OptionError, OutputError
 from zeroshot.index.exact import nearest_rows, unit_rows, whole_count
+from zeroshot.resources import from_home
 from zeroshot.types import Match
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class VideoIndex:
         Raises:
             OutputError: it was not written by `zeroshot embed`, is damaged, or holds no embedding.
         """
-        self.folder = Path(folder)
+        self.folder = Path(from_home(folder))
         settings = read_manifest(self.folder)
         self.model_name, self.fingerprint = (_word(settings, name, self.folder) for name in _NEEDED)
         self._rows: Embeddings = read_table(self.folder)

@@ -79,6 +79,13 @@ def test_what_is_not_there_is_one_row(tree):
     assert last == "a.mp4"
 
 
+def test_a_folder_of_one_image_is_a_video_where_it_is_asked_for(tree):
+    (tree / "still").mkdir()
+    (tree / "still" / "1.png").touch()
+    assert one_video("still") == "still"
+    assert list(videos_in(["still"])) == ["still"]
+
+
 def test_home_and_addresses(tree, monkeypatch):
     monkeypatch.setenv("HOME", str(tree))
     monkeypatch.setenv("USERPROFILE", str(tree))

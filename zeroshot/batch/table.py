@@ -25,6 +25,7 @@ from zeroshot.batch.parquet import (
 )
 from zeroshot.batch.records import PENDING, Ledger, Record, path_key
 from zeroshot.errors import ModelError, OutputError
+from zeroshot.resources import from_home
 from zeroshot.store import folder as store
 from zeroshot.store.files import crc32_of, read_note
 from zeroshot.store.folder import Claim, FolderWriter, Layout
@@ -377,5 +378,5 @@ def read_embeddings(folder: str | Path) -> tuple[list[str], NDArray[np.float32]]
     Raises:
         OutputError: the folder was not written by `zeroshot embed`, or a part is damaged.
     """
-    found = read_table(folder)
+    found = read_table(from_home(folder))
     return found.paths, found.vectors

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from glob import has_magic
 from typing import TYPE_CHECKING, Any
 
 from zeroshot.errors import VideoError, counted, printable
+from zeroshot.resources import from_home
 from zeroshot.types import Clip
 from zeroshot.video.elsewhere import Refused, Url, is_address, is_elsewhere
 from zeroshot.video.find import find_videos
 from zeroshot.video.source import Stretch, is_folder, is_path, name_of, picture_paths
-from zeroshot.video.suffixes import VIDEO_SUFFIXES
+from zeroshot.video.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -91,14 +93,21 @@ def _meant_by(video: VideoSource) -> Iterator[VideoSource]:
         yield Url(text)
         return
     if text.startswith("~") and not os.path.lexists(text):
-        video = text = os.path.expanduser(text)  # noqa: PTH111 - Path raises where there is no such user
+        video = text = from_home(text)
     if not is_folder(text) and (os.path.exists(text) or not has_magic(text)):  # noqa: PTH110 - as in is_folder
         yield video
         return
     try:
         yield from find_videos([text])
     except VideoError as error:
-        yield Refused(printable(text), error)
+        # A single image is no video among others, but asked for by itself it is one.
+        yield video if _holds_an_image(text) else Refused(printable(text), error)
+
+
+def _holds_an_image(folder: str) -> bool:
+    with suppress(OSError):
+        return any(os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES for name in os.listdir(folder))  # noqa: PTH122, PTH208
+    return False
 
 
 def _num_axes(source: object) -> int:
