@@ -43,3 +43,21 @@ def trained(place) -> tuple[Path, object]:
     from training_world import run_train
 
     return place / "out", run_train(place, place / "out")
+
+
+@pytest.fixture
+def fake_hub(tmp_path, monkeypatch):
+    """A model hub on this machine, which this process takes for the hub, with an empty cache."""
+    from fake_hub import FakeHub
+    from huggingface_hub import constants
+
+    hub = FakeHub(tmp_path / "hub-cache")
+    template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
+    told = {"ENDPOINT": hub.url, "HUGGINGFACE_CO_URL_TEMPLATE": template, "HF_HUB_CACHE": str(hub.cache)}
+    for name, value in {**told, "HF_HUB_OFFLINE": False, "HF_HUB_DISABLE_XET": True}.items():
+        monkeypatch.setattr(constants, name, value)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    for name, value in hub.environment.items():
+        monkeypatch.setenv(name, value)
+    yield hub
+    hub.close()

@@ -62,7 +62,7 @@ def test_views_and_frames_with_an_adapter(trained, place):
 def test_an_adapter_on_the_wrong_backbone_is_refused(trained, place, tmp_path):
     folder, fitted = trained
     other = write_checkpoint(tmp_path / "other", seed=5)
-    with pytest.raises(ModelError, match=r"was trained on .*tiny \(\w{12}\), not on .*other \(\w{12}\)"):
+    with pytest.raises(ModelError, match=r"was trained on .*tiny, not on .*other; give it its own"):
         load_model(str(folder), device="cpu", backbone=str(other))
     with pytest.raises(OptionError, match="has no adapter, so no stream or backbone to choose"):
         load_model(str(other), device="cpu", stream="dynamic")

@@ -116,7 +116,9 @@ def test_index_is_reused_and_refuses_another_model(classifier, tmp_path):
     again = zeroshot.load(classifier.model, index=saved)
     assert again.rank(PATHS[0]) == classifier.rank(PATHS[0])
     other = zeroshot.load_model("ViT-B-32/random", device="cpu")
-    with pytest.raises(IndexFileError, match="zeroshot index"):
+    with pytest.raises(
+        IndexFileError, match=r"made by puppet-tiny, not by ViT-B-32/random.*`zeroshot index`"
+    ):
         zeroshot.load(other, index=saved)
     with pytest.raises(LabelError, match="width"):
         zeroshot.Classifier(other, classifier.index)
@@ -138,6 +140,38 @@ def test_a_timeline_of_one_window_is_the_whole_video(classifier):
     (best,) = classifier.rank(PATHS[0], k=1)
     assert segment.predictions[0].label == best.label
     assert segment.predictions[0].score == pytest.approx(best.score, abs=1e-5)
+
+
+def test_a_timeline_has_no_stub_at_its_end(classifier):
+    duration = classifier.timeline(PATHS[0], window_seconds=1000, k=1)[0].end_seconds
+    segments = classifier.timeline(PATHS[0], window_seconds=duration / 2.2, k=1)
+    assert [round(each.end_seconds / duration, 3) for each in segments] == [0.455, 1.0]
+
+
+def test_equal_neighbours_merge_into_what_their_windows_say_together(classifier):
+    """Against the windows' own vectors: the weighted mean, and a best label that stays."""
+    windows = classifier.timeline(PATHS[0], window_seconds=0.25, k=2)
+    merged = classifier.timeline(PATHS[0], window_seconds=0.25, k=2, merge=True)
+    runs = [list(group) for _, group in itertools.groupby(windows, lambda each: each.predictions[0].label)]
+    assert len(runs) < len(windows)
+    assert len(merged) == len(runs)
+    vectors = iter(
+        classifier.model.embed_clips(
+            [clip for _, clips in classifier.model.read_windows(PATHS[0], 0.25, 0.25, 8) for clip in clips]
+        )
+    )
+    for segment, run in zip(merged, runs, strict=True):
+        assert (segment.start_seconds, segment.end_seconds) == (run[0].start_seconds, run[-1].end_seconds)
+        assert segment.predictions[0].label == run[0].predictions[0].label
+        seconds = np.array([each.end_seconds - each.start_seconds for each in run])
+        mean = (np.stack([next(vectors) for _ in run]) * seconds[:, None]).sum(axis=0)
+        expected = classifier.index.scores((mean / np.linalg.norm(mean)).astype(np.float32)[None])[0].max()
+        assert segment.predictions[0].score == pytest.approx(expected, abs=1e-5)
+
+
+def test_windows_beyond_a_gap_do_not_merge(classifier):
+    segments = classifier.timeline(PATHS[0], window_seconds=0.2, stride_seconds=0.4, k=1, merge=True)
+    assert len(segments) == len(classifier.timeline(PATHS[0], window_seconds=0.2, stride_seconds=0.4, k=1))
 
 
 def test_options_out_of_range_are_named(classifier):

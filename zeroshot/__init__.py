@@ -23,14 +23,16 @@ if TYPE_CHECKING:
     from zeroshot.bias.report import BiasReport
     from zeroshot.bias.score import score_bias
     from zeroshot.checkpoint import describe as show
-    from zeroshot.checkpoint import known_models as models
     from zeroshot.checkpoint import load_model
     from zeroshot.classifier import Classifier, build_index, load
     from zeroshot.datasets.splits import LabeledVideo, Split, read_split
     from zeroshot.errors import ZeroshotError
+    from zeroshot.evaluation.prepare import EvaluationSettings
     from zeroshot.evaluation.report import Report
-    from zeroshot.evaluation.run import EvaluationSettings, evaluate
+    from zeroshot.evaluation.run import evaluate
     from zeroshot.index.index import LabelIndex
+    from zeroshot.model.catalog import known_models as models
+    from zeroshot.model.hub.push import push
     from zeroshot.model.model import Model
     from zeroshot.probes.report import ProbeReport
     from zeroshot.probes.run import probe_streams
@@ -82,6 +84,7 @@ __all__ = [
     "make_bias_sets",
     "models",
     "probe_streams",
+    "push",
     "read_embeddings",
     "read_split",
     "score_bias",
@@ -98,7 +101,7 @@ _HOMES = {
     "Classifier": "classifier",
     "Clip": "types",
     "Embedded": "verbs",
-    "EvaluationSettings": "evaluation.run",
+    "EvaluationSettings": "evaluation.prepare",
     "LabelIndex": "index.index",
     "LabeledVideo": "datasets.splits",
     "Match": "types",
@@ -125,8 +128,9 @@ _HOMES = {
     "load": "classifier",
     "load_model": "checkpoint",
     "make_bias_sets": "bias.make",
-    "models": "checkpoint",
+    "models": "model.catalog",
     "probe_streams": "probes.run",
+    "push": "model.hub.push",
     "read_embeddings": "batch.table",
     "read_split": "datasets.splits",
     "score_bias": "bias.score",

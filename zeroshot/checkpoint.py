@@ -9,11 +9,19 @@ from dataclasses import dataclass
 from functools import partial
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from safetensors import SafetensorError, safe_open
 
-from zeroshot.errors import ModelError, OptionError, ZeroshotError
+from zeroshot.errors import ModelError, OptionError, ZeroshotError, told_apart
+from zeroshot.model.names import (
+    Opened,
+    checkpoint_folder,
+    open_name,
+    parse_name,
+    require_name,
+    require_name_for_all,
+)
 from zeroshot.model.networks.foreign import is_plain, one_line, read_json, require_fit
 from zeroshot.resources import bundled_names, checkpoints_folder
 from zeroshot.store.files import write_whole
@@ -31,18 +39,8 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "PE-Core-B-16/meta"
 FORMAT = 1
 _LEAST_SIZE = 1024  # up to which a size of an adapter is believed whatever its weights are: frames, heads
-NO_STREAM = "clip"
-"""The stream that stands for the backbone alone, an adapter left aside."""
-
-_SUGGESTED = {
-    "PE-Core-B-16/meta": "the default: trained on video as well as on images, 224 px, D = 1024",
-    "PE-Core-L-14-336/meta": "the same, larger: better and much slower",
-    "ViT-B-32/openai": "fastest of the usual ones, D = 512",
-    "ViT-B-16/openai": "what most papers on unseen classes stand on, D = 512",
-    "ViT-B-16-SigLIP2/webli": "many languages, D = 768",
-    "ViT-B-32/random": "untrained: for measuring speed",
-    "hf:openai/clip-vit-base-patch32": "any CLIP-like checkpoint in the transformers format",
-}
+_FUSED, NO_STREAM = "fused", "clip"
+"""`NO_STREAM` stands for the backbone alone, an adapter left aside."""
 
 
 def load_model(  # noqa: PLR0913 - what people choose when they take a model
@@ -62,8 +60,8 @@ def load_model(  # noqa: PLR0913 - what people choose when they take a model
     """The Model of that name, ready to embed videos, frames and texts.
 
     Args:
-        name: `ARCH/TAG`, `ARCH/random`, `ARCH/weights-file`, `hf:ORG/NAME`, `hf:FOLDER`, a checkpoint
-            folder, or a bundled name.
+        name: `ARCH/TAG`, `ARCH/random`, `ARCH/weights-file`, `hf:ORG/NAME`, `hf:FOLDER`,
+            `hub:ORG/NAME@REVISION`, a checkpoint folder, or a bundled name.
         device: auto, cpu, cuda, cuda:N, mps, or a torch.device.
         sampling: which frames; None: what the checkpoint says, else the middles of 8 equal segments.
         decoder: auto, decord, pyav or raw.
@@ -81,58 +79,94 @@ def load_model(  # noqa: PLR0913 - what people choose when they take a model
     """
     from zeroshot.model.backbone import load_backbone
     from zeroshot.model.model import Model
-    from zeroshot.video.decoders.by_name import require_decoder
 
     name = os.fspath(name)
-    require_decoder(decoder)  # options are looked at before any weights are
-    if batch_size < 1 or num_workers < 1:
-        raise OptionError(
-            f"batch_size is {batch_size}, num_workers is {num_workers}; expected 1 or more each"
-        )
-    opened = partial(load_backbone, device=device, precision=precision, batch_size=batch_size)
-    network, adapter, default = _parts(name, stream, backbone, opened)
+    require_numbers(batch_size, num_workers)
+    loading = partial(load_backbone, device=device, precision=precision, batch_size=batch_size)
+    opened = open_name(name)
+    network, adapter, spoken = _parts(opened, stream, backbone, loading)
     if adapter is not None and share != 1:
         adapter = adapter.towards_clip(share)
     model = Model(
-        network,
-        adapter=adapter,
-        stream=default if adapter is None or stream is None else stream,
-        sampling=sampling,
-        decoder=decoder,
-        num_workers=num_workers,
+        network, adapter=adapter, stream=spoken, sampling=sampling, decoder=decoder, num_workers=num_workers
     )
+    model.folder, model.origin = opened.folder, opened.name if opened.is_foreign else ""
+    network.notes = tuple(dict.fromkeys((*opened.notes, *network.notes)))
     model.progress = progress
-    again = partial(load_model, name, decoder=decoder, stream=stream, share=share, backbone=backbone)
+    again = partial(load_model, opened.name, decoder=decoder, stream=stream, share=share, backbone=backbone)
     model.reload = partial(again, precision=precision, num_workers=num_workers)
     return model
 
 
-def _parts(
-    name: str, stream: str | None, backbone: str | None, opened: Callable[..., Backbone]
-) -> tuple[Backbone, TwoStreamAdapter | None, str]:
-    """The backbone of that name, its adapter if it has one, and the stream that the adapter is meant for.
+def require_numbers(batch_size: int, num_workers: int) -> None:
+    """Refuse numbers of frames and of processes that make no sense, before any weights are looked for."""
+    for name, number in (("batch_size", batch_size), ("num_workers", num_workers)):
+        if number < 1:
+            raise OptionError(f"{name} is {number}; expected 1 or more")
 
-    Args:
-        name: as for `load_model`.
-        stream: as for `load_model`.
-        backbone: as for `load_model`.
-        opened: opens the backbone of a name.
-    """
-    folder = _checkpoint_folder(name)
-    if folder is None or "adapter" not in read_json(folder / "config.json"):
+
+def _parts(
+    opened: Opened, stream: str | None, backbone: str | None, loading: Callable[..., Backbone]
+) -> tuple[Backbone, TwoStreamAdapter | None, str]:
+    """The backbone of a name, its adapter if it has one, and the stream that speaks for videos."""
+    name, folder = opened.name, opened.folder
+    if not _has_adapter(folder):
         if stream not in {None, NO_STREAM} or backbone is not None:
-            raise OptionError(f"{name} has no adapter, so no stream or backbone to choose; leave them out")
-        return opened(name), None, "fused"
+            raise _no_adapter(name)
+        return loading(name), None, _FUSED
     facts = _adapter_facts(folder)
     adapter = None if stream == NO_STREAM else load_adapter(folder)
     by_file = backbone is None and facts.backbone is not None
-    network = opened(backbone or facts.backbone or name, from_hub=not by_file)
+    if by_file and opened.is_foreign:
+        require_name_for_all(facts.backbone, name)
+    network = loading(backbone or facts.backbone or name, from_hub=not by_file)
     if network.fingerprint != facts.fingerprint:
+        before = facts.backbone or name
+        theirs, given = told_apart((before, facts.fingerprint), (network.name, network.fingerprint))
         raise ModelError(
-            f"the adapter in {folder} was trained on {facts.backbone or name} ({facts.fingerprint[:12]}), "
-            f"not on {network.name} ({network.fingerprint[:12]}); give it its own backbone"
+            f"the adapter in {folder} was trained on {theirs}, not on {given}; give it its own backbone"
         )
-    return network, adapter, "fused" if adapter is None else facts.stream
+    return network, adapter, _FUSED if adapter is None else stream or facts.stream
+
+
+def require_model(
+    name: str = DEFAULT_MODEL,
+    *,
+    device: str | torch.device = "auto",
+    decoder: str = "auto",
+    stream: str | None = None,
+    precision: str = "exact",
+) -> None:
+    """Refuse what `load_model` would refuse, as far as it shows before any weights are looked for.
+
+    Args:
+        name: as for `load_model`, as are all.
+        device: auto, cpu, cuda, cuda:N or mps.
+        decoder: auto, decord, pyav or raw.
+        stream: static, dynamic, fused or clip; None is what the checkpoint says.
+        precision: exact, fast or fastest.
+
+    Raises:
+        ModelError: there can be no model of that name, or no such device.
+        OptionError: an unknown stream, decoder or precision, or a stream of a model that has no adapter.
+    """
+    from zeroshot.model.device import choose_device
+    from zeroshot.model.model import STREAMS
+    from zeroshot.model.speed.precision import require_level
+    from zeroshot.video.decoders.by_name import require_decoder
+
+    require_decoder(decoder)
+    require_level(precision)
+    if stream not in {None, NO_STREAM, *STREAMS}:
+        raise OptionError(f"stream is {stream!r}; expected one of {', '.join(STREAMS)}, {NO_STREAM}")
+    choose_device(device)
+    if require_name(name).kind == "pulled":
+        return  # what it holds shows once it is fetched
+    folder = checkpoint_folder(name)
+    if _has_adapter(folder):
+        require_name(_adapter_facts(folder).backbone or name)
+    elif stream not in {None, NO_STREAM}:
+        raise _no_adapter(name)
 
 
 def require_public(name: object, where: str) -> str:
@@ -140,17 +174,25 @@ def require_public(name: object, where: str) -> str:
 
     Raises:
         ModelError: it is neither bundled nor published under a tag; a path or a name on the model hub would
-            be opened because a file says so, so the user has to give it.
+            be opened because a file says so, so the user has to give it. Nor is anything fetched because of
+            a file: a published model that is not in the cache has to be given, too.
     """
-    from zeroshot.model.backbone import parse_name
     from zeroshot.model.networks.open_clip import tagged_names
+    from zeroshot.model.networks.published import is_cached
 
+    kind = ""
     if isinstance(name, str):
         with suppress(ModelError):
             kind = parse_name(name).kind
-            bundled = name in bundled_names(checkpoints_folder())
-            if bundled or kind == "random" or (kind == "tag" and name in tagged_names()):
+        if kind == "random" or name in bundled_names(checkpoints_folder()):
+            return name
+        if kind == "tag" and name in tagged_names():
+            if is_cached(name):
                 return name
+            raise ModelError(
+                f"{where} names the model {name}, which is not in the cache, and nothing is fetched because "
+                f"a file says so; if you want it, name it yourself: --model {name}"
+            )
     raise ModelError(
         f"{where} names the model {str(name)[:80]!r}, which is neither bundled nor published under a tag; "
         "if you trust it, name it yourself with --model"
@@ -290,45 +332,29 @@ def _bundled_config(folder: Path) -> dict[str, Any]:
     return config if "model_cfg" in config else {}
 
 
-def _checkpoint_folder(name: str) -> Path | None:
-    """The folder, bundled or not, that a model's name stands for; None where it has no config."""
-    for folder in (checkpoints_folder() / name, Path(name).expanduser()):
-        if name.strip() and (folder / "config.json").is_file():
-            return folder
-    return None
+def _has_adapter(folder: Path | None) -> TypeGuard[Path]:
+    """Whether a checkpoint folder, if there is one, holds an adapter."""
+    return folder is not None and "adapter" in read_json(folder / "config.json")
 
 
-def known_models(*, everything: bool = False) -> list[dict[str, str]]:
-    """What can be named: bundled checkpoints and suggestions, or also all that open_clip knows.
-
-    Returns:
-        Rows with `model`, `kind` (bundled, suggested, open_clip) and `about`.
-    """
-    rows = [
-        {"model": name, "kind": "bundled", "about": _about(checkpoints_folder() / name)}
-        for name in bundled_names(checkpoints_folder())
-        if (checkpoints_folder() / name / "config.json").is_file()
-    ]
-    rows += [{"model": name, "kind": "suggested", "about": about} for name, about in _SUGGESTED.items()]
-    if everything:
-        from zeroshot.model.networks.open_clip import tagged_names
-
-        rows += [{"model": name, "kind": "open_clip", "about": ""} for name in tagged_names()]
-    return rows
+def _no_adapter(name: str) -> OptionError:
+    """The error for a choice among what an adapter offers."""
+    return OptionError(f"{name} has no adapter, so no stream or backbone to choose; leave them out")
 
 
 def describe(name: str) -> dict[str, Any]:
-    """Facts of a checkpoint folder or a bundled name: configuration, size, training; loads no weights.
+    """Facts of a checkpoint, on this computer or the hub: configuration, size, training; loads no weights.
 
     Raises:
         ModelError: there is no such folder, or a file in it is missing or damaged.
     """
-    bundled = checkpoints_folder() / name
-    folder = bundled if (bundled / "config.json").is_file() else Path(name)
-    if not (folder / "config.json").is_file():
+    opened = open_name(name)
+    folder = opened.folder
+    if folder is None:
         names = ", ".join(bundled_names(checkpoints_folder())) or "none"
         raise ModelError(f"{name} is no checkpoint folder (it has no config.json); bundled: {names}")
     facts: dict[str, Any] = {
+        **({"origin": opened.name} if opened.is_foreign else {}),
         "folder": str(folder),
         "weights": {},
         "config": read_json(folder / "config.json"),
@@ -351,7 +377,7 @@ def trained_labels(name: str, stream: str | None = None) -> tuple[str, ...]:
     Raises:
         ModelError: a record is damaged.
     """
-    folder = _checkpoint_folder(name)
+    folder = open_name(name).folder
     if folder is None:
         return ()
     found: set[str] = set()
@@ -372,12 +398,3 @@ def _num_numbers(weights: Path) -> int:
             f"cannot read {weights}: {error}; expected weights in the safetensors format"
         ) from error
     return sum(prod(shape) for shape in shapes)
-
-
-def _about(folder: Path) -> str:
-    """First sentence of a checkpoint's card."""
-    card = folder / "README.md"
-    if not card.is_file():
-        return ""
-    lines = (line.strip() for line in card.read_text(encoding="utf-8").splitlines())
-    return next((line for line in lines if line and not line.startswith("#")), "")

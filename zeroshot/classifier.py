@@ -7,43 +7,51 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zeroshot.batch.label_rows import index_of_labels
-from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model
+from zeroshot.batch.label_rows import index_of_labels, require_index_place
+from zeroshot.checkpoint import (
+    DEFAULT_MODEL,
+    NO_STREAM,
+    load_model,
+    require_model,
+    require_numbers,
+    require_public,
+)
+from zeroshot.checks import Checks
 from zeroshot.errors import LabelError, OptionError, VideoError, counted, printable
-from zeroshot.index.index import LabelIndex, Ranked, probabilities
 from zeroshot.index.ivf import has_gpu
+from zeroshot.index.nearest import nearest_labels, require_k
 from zeroshot.index.recall import check_recall
+from zeroshot.model.held import HoldsModel
+from zeroshot.model.spans import joined_spans, spans_of
 from zeroshot.resources import from_home
 from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts
 from zeroshot.types import Prediction, Predictions, Prompts, Ranking, Segment
-from zeroshot.video.elsewhere import Spooled, on_disk
+from zeroshot.video.elsewhere import on_disk
 from zeroshot.video.given import one_video
+from zeroshot.video.sampling import Window
 from zeroshot.video.source import VideoSource, is_path, name_of, path_of
 from zeroshot.video.thumbnails import thumbnails
+from zeroshot.words import labels_to_rank, require_made_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
-    from types import TracebackType
 
     import torch
     from numpy.typing import NDArray
 
     from zeroshot.batch.parquet import EmbeddingRow
+    from zeroshot.index.index import LabelIndex
     from zeroshot.model.model import Model
-    from zeroshot.types import Clip
+    from zeroshot.model.spans import Span
     from zeroshot.video.sampling import Sampling
 
+_LABELS_SHOWN = 3
 _USUAL = {"device": "auto", "precision": "exact", "decoder": "auto", "batch_size": 32, "num_workers": 2}
 _USUAL |= {"progress": False}  # what `load_model` takes where nobody chooses
-_SORTED_LABELS = 4096  # up to here sorting all scores costs less than a search for the best
-_SCORES_AT_ONCE = 1 << 17  # bounds the memory of a block: 2 MB of scores and probabilities
-_VECTORS_AT_ONCE = 64  # through a matrix product, where there are more labels
-_LABELS_SHOWN = 3
-_WINDOWS_AT_ONCE = 8  # bounds what a long video holds in memory: 8 windows of T frames
 
 
-class Classifier:
+class Classifier(HoldsModel):
     """A model and an index of labels: ranks the labels for any video.
 
     Calls do not influence each other: ranking video A, then B, then A again gives A the same answer twice.
@@ -72,16 +80,6 @@ class Classifier:
     def labels(self) -> tuple[str, ...]:
         """The K labels, in the order of the index."""
         return self.index.labels
-
-    @property
-    def device(self) -> torch.device:
-        """Where the model's weights are."""
-        return self.model.device
-
-    def to(self, device: str | torch.device) -> Classifier:
-        """This very classifier, its model moved; see `Model.to`."""
-        self.model.to(device)
-        return self
 
     def with_labels(
         self,
@@ -115,7 +113,7 @@ class Classifier:
             VideoError: the video cannot be decoded, or several are meant.
             OptionError: k is below 1, or templates without labels.
         """
-        _check_k(k)
+        require_k(k)
         if labels is not None:
             return self.with_labels(labels, templates=templates).rank(video, k)
         if templates is not None:
@@ -146,7 +144,7 @@ class Classifier:
                 them. Read lazily.
             k: how many predictions each.
         """
-        _check_k(k)
+        require_k(k)
         return self._rank_many(videos, k)
 
     def _rank_many(self, videos: VideoSource | Iterable[VideoSource], k: int) -> Iterator[Ranking]:
@@ -163,20 +161,27 @@ class Classifier:
         window_seconds: float = 4.0,
         stride_seconds: float | None = None,
         k: int = 3,
+        *,
+        merge: bool = False,
     ) -> list[Segment]:
         """Segments of a long video with their k best labels, in time order.
 
         Args:
             video: path of a video file, its bytes or address, or a file that is open.
-            window_seconds: length of a segment; 4 s holds one action of the usual data sets.
+            window_seconds: length of a segment; 4 s holds one action of the usual data sets. What is left at
+                the end and is shorter than half of it belongs to the segment before.
             stride_seconds: from one segment's start to the next's; None: the window, so that segments abut.
             k: how many predictions each.
+            merge: whether neighbours with the same best label become one segment. It is ranked anew, by the
+                mean of its windows' vectors, weighted by their seconds and scaled to unit length, as the
+                views of one video are; its best label stays theirs. Windows with a gap between them are no
+                neighbours.
 
         Raises:
             VideoError: the video cannot be decoded, or is not a file.
             OptionError: a window, stride or k that is not positive.
         """
-        return list(self.follow(video, window_seconds, stride_seconds, k))
+        return list(self.follow(video, window_seconds, stride_seconds, k, merge=merge))
 
     def follow(
         self,
@@ -184,42 +189,24 @@ class Classifier:
         window_seconds: float = 4.0,
         stride_seconds: float | None = None,
         k: int = 3,
+        *,
+        merge: bool = False,
     ) -> Iterator[Segment]:
         """The segments of `timeline` one by one, while the video is being read; memory stays bounded."""
-        _check_k(k)
-        stride = window_seconds if stride_seconds is None else stride_seconds
-        if not (window_seconds > 0 and stride > 0):
-            raise OptionError(f"window {window_seconds} s and stride {stride} s must both be above 0")
+        require_k(k)
+        window = Window(window_seconds, window_seconds if stride_seconds is None else stride_seconds)
         file = on_disk(one_video(video))
         if not is_path(file):
             raise VideoError(f"{name_of(video)} has no clock; a timeline needs a video file")
-        return self._timeline(file, window_seconds, stride, k)
+        spans = spans_of(self.model, file, window)
+        return self._segments(joined_spans(spans, self._best_label) if merge else spans, k)
 
-    def _timeline(
-        self, path: str | os.PathLike[str], window_seconds: float, stride: float, k: int
-    ) -> Iterator[Segment]:
-        try:
-            for windows, clips in self.model.read_windows(path, window_seconds, stride, _WINDOWS_AT_ONCE):
-                yield from self._segments(windows, clips, k)
-        finally:
-            if isinstance(path, Spooled):
-                path.close()
+    def _segments(self, spans: Iterable[Span], k: int) -> Iterator[Segment]:
+        for span in spans:
+            yield Segment(span.start, span.end, tuple(self._predictions(span.vector, k)))
 
-    def _segments(self, windows: list[tuple[float, float]], clips: list[Clip], k: int) -> Iterator[Segment]:
-        for (start, end), vector in zip(windows, self.model.embed_clips(clips), strict=True):
-            yield Segment(start, end, tuple(self._predictions(vector, k)))
-
-    def close(self) -> None:
-        """End the decoding processes; they start again if another video is read."""
-        self.model.close()
-
-    def __enter__(self) -> Classifier:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    def _best_label(self, span: Span) -> str:
+        return self._predictions(span.vector, 1)[0].label
 
     def __repr__(self) -> str:
         shown = ", ".join(self.labels[:_LABELS_SHOWN]) + ", …" * (len(self.labels) > _LABELS_SHOWN)
@@ -238,21 +225,8 @@ class Classifier:
         Raises:
             OptionError: k is below 1, or vectors of another width or length.
         """
-        _check_k(k)
-        ranked: list[list[Prediction]] = []
-        step = _VECTORS_AT_ONCE if len(self.index) > _SORTED_LABELS else _SCORES_AT_ONCE // len(self.index)
-        for start in range(0, len(vectors), step):
-            found = self._best(vectors[start : start + step], k)
-            columns = (found.rows.tolist(), found.scores.tolist(), found.probabilities.tolist())
-            some = [None if number == len(self.index) else number for number in found.compared.tolist()]
-            ranked += [
-                [
-                    Prediction(self.labels[row], score, share, number)
-                    for row, score, share in zip(*each, strict=True)
-                ]
-                for number, *each in zip(some, *columns, strict=True)
-            ]
-        return ranked
+        require_k(k)
+        return nearest_labels(self.index, vectors, k, self.model.logit_scale)
 
     def rank_rows(self, rows: Sequence[EmbeddingRow], k: int = 5) -> list[Ranking]:
         """One Ranking a row of a table of this model's embeddings; a row with an error keeps it.
@@ -267,25 +241,13 @@ class Classifier:
             Ranking(row.path, () if row.embedding is None else tuple(next(ranked)), row.error) for row in rows
         ]
 
-    def _best(self, vectors: NDArray[np.float32], k: int) -> Ranked:
-        """The k best labels for each of n vectors; equal scores in the order of the labels."""
-        scale = self.model.logit_scale
-        if len(self.index) > _SORTED_LABELS:
-            return self.index.ranked(vectors, k, scale)
-        scores = self.index.scores(vectors)
-        rows = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        shares = np.take_along_axis(probabilities(scores, scale), rows, axis=1)
-        return Ranked(
-            np.take_along_axis(scores, rows, axis=1), rows, shares, np.full(len(rows), len(self.index))
-        )
-
     def _predictions(self, vector: NDArray[np.float32], k: int) -> list[Prediction]:
         """The k best labels for a (D,) unit vector."""
         return self.rank_vectors(vector[None], k)[0]
 
 
 def load(  # noqa: PLR0913 - what people choose when they begin
-    model: str | os.PathLike[str] | Model = DEFAULT_MODEL,
+    model: str | os.PathLike[str] | Model | None = None,
     labels: LabelSource | None = None,
     *,
     templates: TemplateSource = None,
@@ -304,7 +266,8 @@ def load(  # noqa: PLR0913 - what people choose when they begin
 
     Args:
         model: `ARCH/TAG`, `hf:ORG/NAME`, a checkpoint folder, a bundled name, or a Model; what follows
-            `spaced` is chosen for a Model in `load_model`.
+            `spaced` is chosen for a Model in `load_model`. None: the one that made the index, else
+            PE-Core-B-16/meta.
         labels: a list, a file (one a line), "a,b,c", a bundled list's name such as "kinetics400", or
             {label: descriptions}.
         templates: None for the bare label, one sentence with {}, several, a file, or a bundled set's name.
@@ -323,39 +286,71 @@ def load(  # noqa: PLR0913 - what people choose when they begin
     Raises:
         ZeroshotError: one line that names what cannot be used and the remedy.
     """
-    if (labels is None) == (index is None):
-        raise OptionError("give either labels or index; for vectors without labels use zeroshot.load_model")
-    prompts = None if labels is None else make_prompts(labels, templates, spaced=spaced)
-    chosen: dict[str, Any] = {
-        "device": device,
-        "sampling": sampling,
-        "stream": stream,
-        "precision": precision,
-    }
-    chosen |= {"decoder": decoder, "batch_size": batch_size, "num_workers": num_workers, "progress": progress}
-    network = _model(model, {name: value for name, value in chosen.items() if value != _USUAL.get(name)})
-    return Classifier(
-        network, _index_from(index, network) if prompts is None else build_index(prompts, model=network)
-    )
+    chosen: dict[str, Any] = {"device": device, "sampling": sampling, "stream": stream}
+    chosen |= {"precision": precision, "decoder": decoder, "progress": progress}
+    chosen |= {"batch_size": batch_size, "num_workers": num_workers}
+    chosen = {name: value for name, value in chosen.items() if value != _USUAL.get(name)}
+    model = os.fspath(model) if isinstance(model, os.PathLike) else model
+    index = None if index is None else from_home(index)
+    first = Checks()
+    words = labels_to_rank(first, labels, templates, index, spaced=spaced)
+    named = first.add("files", lambda: model_for(model, words(), index))
+    first.add("options", lambda: require_numbers(batch_size, num_workers))
+    first.add("model", lambda: _require(named(), chosen))
+    first.run()
+    network = named()
+    loaded = load_model(network, **chosen) if isinstance(network, str) else network
+    return classifier_of(loaded, words(), index)
 
 
-def _index_from(path: str | Path | None, network: Model) -> LabelIndex:
-    """A saved index of this model's; on its GPU where that is of use."""
-    loaded = LabelIndex.load(from_home(str(path)), fingerprint={"model": network.fingerprint})
-    if loaded.cells is not None and network.device.type == "cuda" and has_gpu():
-        loaded.to_gpu()
-    return loaded
+def classifier_of(network: Model, words: Prompts | LabelIndex, index: str | Path | None) -> Classifier:
+    """The classifier that ranks what `labels_to_rank` found; labels are encoded now.
+
+    Args:
+        network: encodes them.
+        words: what was found.
+        index: the file of a saved index, for the error.
+
+    Raises:
+        IndexFileError: the index is another model's.
+    """
+    if isinstance(words, Prompts):
+        return Classifier(network, build_index(words, model=network))
+    require_made_by(words, network, str(index))
+    if words.cells is not None and network.device.type == "cuda" and has_gpu():
+        words.to_gpu()
+    return Classifier(network, words)
 
 
-def _model(model: str | os.PathLike[str] | Model, chosen: dict[str, Any]) -> Model:
-    """The model itself, or the one of that name with what was chosen for it."""
-    if isinstance(model, str | os.PathLike):
-        return load_model(model, **chosen)
-    if chosen:
+def model_for(
+    model: str | Model | None, words: Prompts | LabelIndex, index: str | Path | None
+) -> str | Model:
+    """The model that is asked for; where none is, the one that made a saved index, else the default.
+
+    Args:
+        model: as for `load`.
+        words: what `labels_to_rank` found.
+        index: the file of a saved index, for the error.
+
+    Raises:
+        ModelError: an index names a folder, a file or a name on the model hub, which its user has to name.
+    """
+    if model is not None:
+        return model
+    if isinstance(words, Prompts):
+        return DEFAULT_MODEL
+    return require_public(words.fingerprint.get("model_name"), f"the index {index}")
+
+
+def _require(model: str | Model, chosen: dict[str, Any]) -> None:
+    """Refuse a model's name that cannot be, and settings of a model that is loaded already."""
+    if isinstance(model, str):
+        later = {"sampling", "batch_size", "num_workers", "progress"}
+        require_model(model, **{name: value for name, value in chosen.items() if name not in later})
+    elif chosen:
         raise OptionError(
             f"{', '.join(chosen)} goes with a model's name; choose it in load_model for a Model"
         )
-    return model
 
 
 def build_index(
@@ -388,13 +383,18 @@ def build_index(
     Raises:
         ZeroshotError: one line that names what cannot be used, or written, and the remedy.
     """
+    named = os.fspath(model) if isinstance(model, os.PathLike) else model
+    first = Checks()
     if recall is not None:
-        check_recall(recall)
-    prompts = labels if isinstance(labels, Prompts) else make_prompts(labels, templates, spaced=spaced)
-    network = load_model(model, stream=NO_STREAM) if isinstance(model, str | os.PathLike) else model
-    return index_of_labels(prompts, network, output=output, recall=recall, queries=queries, watch=watch)
-
-
-def _check_k(k: int) -> None:
-    if k < 1:
-        raise OptionError(f"k is {k}; expected 1 or more")
+        first.add("options", lambda: check_recall(recall))
+    prompts = first.add(
+        "words",
+        lambda: labels if isinstance(labels, Prompts) else make_prompts(labels, templates, spaced=spaced),
+    )
+    if output is not None:
+        first.add("output", lambda: require_index_place(output))
+    if isinstance(named, str):
+        first.add("model", lambda: require_model(named, stream=NO_STREAM))
+    first.run()
+    network = load_model(named, stream=NO_STREAM) if isinstance(named, str) else named
+    return index_of_labels(prompts(), network, output=output, recall=recall, queries=queries, watch=watch)

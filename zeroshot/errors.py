@@ -46,6 +46,20 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def told_apart(model: tuple[str, str], other: tuple[str, str]) -> tuple[str, str]:
+    """How messages call two models, each a name and a fingerprint: digits only tell equal names apart.
+
+    >>> told_apart(("ViT-B-32/openai", "0123456789abcdef"), ("ViT-B-16/openai", "fedcba9876543210"))
+    ('ViT-B-32/openai', 'ViT-B-16/openai')
+    >>> told_apart(("mine", "0123456789abcdef"), ("mine", "fedcba9876543210"))
+    ('mine (0123456789ab)', 'mine (fedcba987654)')
+    """
+    (name, digits), (others_name, others_digits) = model, other
+    if name != others_name:
+        return printable(name), printable(others_name)
+    return printable(f"{name} ({digits[:12]})"), printable(f"{others_name} ({others_digits[:12]})")
+
+
 def printable(text: str | os.PathLike[str]) -> str:
     r"""A path or other foreign text as messages show it: on one line, whatever characters it is made of.
 

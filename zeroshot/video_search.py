@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zeroshot.batch.table import MANIFEST, read_manifest, read_table
-from zeroshot.checkpoint import NO_STREAM, load_model, require_public
-from zeroshot.errors import ModelError, OptionError, OutputError
+from zeroshot.checkpoint import NO_STREAM, load_model, require_model, require_public
+from zeroshot.checks import Checks
+from zeroshot.errors import ModelError, OptionError, OutputError, told_apart
 from zeroshot.index.exact import nearest_rows, unit_rows, whole_count
 from zeroshot.resources import from_home
 from zeroshot.types import Match
@@ -77,6 +78,24 @@ class VideoIndex:
             for rows, scores in zip(found.rows.tolist(), found.scores.tolist(), strict=True)
         ]
 
+    def require_model(self, model: str | Model | None = None, *, device: str = "auto") -> None:
+        """Refuse what `load_model` would refuse, as far as it shows before any weights are looked for.
+
+        Args:
+            model: as for `load_model`.
+            device: auto, cpu, cuda, cuda:N or mps.
+
+        Raises:
+            ModelError: there can be no model of that name, or none that a file may name.
+        """
+        name = self._name() if model is None else model
+        if isinstance(name, str):
+            require_model(name, device=device)
+
+    def _name(self) -> str:
+        """The model in the manifest, if a file may name it."""
+        return require_public(self.model_name, str(self.folder / MANIFEST))
+
     def load_model(self, model: str | Model | None = None, *, device: str = "auto") -> Model:
         """The model that made the embeddings, to embed texts with.
 
@@ -87,12 +106,13 @@ class VideoIndex:
         Raises:
             ModelError: it cannot be loaded, or is another one than the embeddings were made with.
         """
-        name = require_public(self.model_name, str(self.folder / MANIFEST)) if model is None else model
+        name = self._name() if model is None else model
         loaded = load_model(name, device=device, stream=NO_STREAM) if isinstance(name, str) else name
         if loaded.fingerprint != self.fingerprint:
+            theirs, asked = told_apart((self.model_name, self.fingerprint), (loaded.name, loaded.fingerprint))
             raise ModelError(
-                f"the embeddings in {self.folder} were made by {self.model_name} ({self.fingerprint[:12]}), "
-                f"{loaded.name} is another model ({loaded.fingerprint[:12]}); name theirs with --model"
+                f"the embeddings in {self.folder} were made by {theirs}, and {asked}, which is asked, "
+                "is another model; name theirs with --model"
             )
         return loaded
 
@@ -124,13 +144,24 @@ def search(
         ModelError: the model cannot be loaded, or is another one than the videos were embedded with.
         OptionError: k < 1, or a text is blank.
     """
-    texts = [queries] if isinstance(queries, str) else list(queries)
+    texts, first = [queries] if isinstance(queries, str) else list(queries), Checks()
+    first.add("options", lambda: whole_count(k))
+    first.add("words", lambda: _require_words(texts))
+    videos = first.add("files", lambda: VideoIndex(folder))
+    first.add("model", lambda: videos().require_model(model, device=device))
+    first.run()
+    return videos().search(videos().load_model(model, device=device).embed_texts(texts), k)
+
+
+def _require_words(texts: Sequence[str]) -> None:
+    """Refuse to search for nothing.
+
+    Raises:
+        OptionError: a text is blank.
+    """
     for text in texts:
         if not text.strip():
             raise OptionError(f"the text {text!r} is blank; expected words for what to find")
-    whole_count(k)
-    index = VideoIndex(folder)
-    return index.search(index.load_model(model, device=device).embed_texts(texts), k)
 
 
 _NEEDED = ("model", "fingerprint")

@@ -164,6 +164,16 @@ def test_windows_have_their_rows_and_times(model, archive, tmp_path):
         embed(model, tmp_path / "out", archive, Window(0.3, 0.3))
 
 
+def test_rows_of_windows_that_ended_otherwise_do_not_mix(model, good, tmp_path):
+    """As an earlier version left them, with a stub at the end."""
+    before = settings_of(model, Window(0.3, 0.3))
+    del before["window"]["shortest_share"]
+    with EmbeddingTable(tmp_path / "out", before):
+        pass
+    with pytest.raises(OutputError, match=r"window\.shortest_share null, this run has 0\.5"):
+        embed(model, tmp_path / "out", good[:1], Window(0.3, 0.3))
+
+
 def test_windows_that_end_in_an_error_keep_what_came_before(model, good, tmp_path, monkeypatch):
     groups = model._reader.read_many_windows
 

@@ -12,7 +12,7 @@ from training_world import NO_SCENES, TRAIN, one_line, same
 
 from zeroshot.cli.main import main
 from zeroshot.cli.train import read_settings
-from zeroshot.datasets.splits import write_split
+from zeroshot.datasets.splits import LabeledVideo, Split, read_split, write_split
 from zeroshot.errors import OptionError
 from zeroshot.training.config import TrainingConfig
 from zeroshot.training.methods.table import METHODS
@@ -93,6 +93,20 @@ def test_the_command_trains_on_swapped_copies(place, tmp_path, monkeypatch, caps
     assert len(train) + 2 * len(held) == len(waist)
     assert not {waist.rows[row].video for row in train} & {waist.rows[row].video for row in held}
     assert not any(waist.rows[row].is_copy for row in held)
+
+
+def test_a_video_that_could_not_be_read_makes_the_exit_status_1(place, tmp_path, monkeypatch, capsys):
+    split = read_split(place / "split.csv")
+    bad = LabeledVideo(tmp_path / "bad.mp4", split.labels[0])
+    write_split(tmp_path / "split.csv", Split.of("split", [*split.videos, bad]))
+    words = [*two_epochs(place, tmp_path), "--output", tmp_path / "out", "--scenes", "none"]
+    words[1] = tmp_path / "split.csv"
+    for _ in range(2):  # also when it is finished already
+        status, out, err = run_command(monkeypatch, capsys, *words)
+        assert status == 1
+        assert "1 of " in err
+        assert "bad.mp4" in err
+        assert "written to" in out
 
 
 def test_the_command_ends_in_one_line(place, tmp_path, monkeypatch, capsys):

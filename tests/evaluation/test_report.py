@@ -17,7 +17,8 @@ import layouts
 import pytest
 
 from zeroshot.cli.main import main
-from zeroshot.evaluation.run import EvaluationSettings, evaluate
+from zeroshot.evaluation.prepare import EvaluationSettings
+from zeroshot.evaluation.run import evaluate
 from zeroshot.synthetic.dataset import write_puppet_videos
 from zeroshot.synthetic.world import View
 
@@ -115,6 +116,18 @@ def test_the_command_and_its_three_files(run, puppets, tmp_path):
     assert status == 0
     again = json.loads(out)
     assert again["models"] == facts["models"]
+
+
+def test_a_video_that_fails_is_counted_and_makes_the_exit_status_1(run, puppets, tmp_path):
+    good = sorted(puppets.rglob("*.mp4"))
+    table = tmp_path / "videos.csv"
+    lines = ["path,label", f"{good[0]},dodging", f"{good[1]},juggling", f"{tmp_path}/gone.mp4,juggling"]
+    table.write_text("\n".join(lines))
+    for form in ((), ("--json",)):
+        status, out, err = run(table, "--model", "puppet-tiny", "--output", tmp_path / "out", *form)
+        assert status == 1
+        assert out
+        assert err.endswith("zeroshot: 1 of 3 videos failed\n")
 
 
 def test_bad_input_ends_with_one_line(run, tmp_path):

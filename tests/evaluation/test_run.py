@@ -27,7 +27,8 @@ from zeroshot.datasets.protocols import plan_of_split
 from zeroshot.datasets.splits import LabeledVideo, Split
 from zeroshot.errors import DatasetError, LabelError, OptionError, ZeroshotError
 from zeroshot.evaluation.compare import mcnemar
-from zeroshot.evaluation.run import EvaluationSettings, evaluate
+from zeroshot.evaluation.prepare import EvaluationSettings
+from zeroshot.evaluation.run import evaluate
 from zeroshot.evaluation.scoring import mean_of_shares, round_columns, stream_figures
 from zeroshot.model.model import Model
 from zeroshot.text.prompts import read_labels

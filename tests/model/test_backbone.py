@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 from tiny_networks import TEXT_SIDE, TINY, TOKEN_IDS, VISION_SIDE, scatter
 
 from zeroshot.errors import ModelError, OptionError
-from zeroshot.model.backbone import Backbone, ModelName, load_backbone, parse_name
+from zeroshot.model.backbone import Backbone, load_backbone
 from zeroshot.model.device import choose_device
 from zeroshot.model.networks.open_clip import tagged_names
 from zeroshot.model.speed.precision import exact_and_fast
@@ -413,42 +413,6 @@ def test_real_clips_agree_with_the_pil_pipeline(real_clips):
 
 
 # Names
-
-
-def test_names(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "w.safetensors").touch()
-    (tmp_path / "folder").mkdir()
-    assert parse_name("ViT-B-32/random") == ModelName("random", "ViT-B-32")
-    assert parse_name("ViT-B-16/openai") == ModelName("tag", "ViT-B-16", "openai")
-    assert parse_name("ViT-B-16/w.safetensors") == ModelName("file", "ViT-B-16", "w.safetensors")
-    assert parse_name(f"ViT-B-16/{tmp_path}/w.safetensors").source == f"{tmp_path}/w.safetensors"
-    assert parse_name("hf:openai/clip-vit-base-patch32") == ModelName(
-        "hub", source="openai/clip-vit-base-patch32"
-    )
-    assert parse_name("folder") == ModelName("folder", source="folder")
-    assert parse_name("hf:folder") == ModelName("folder", source="folder")
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("", "name is empty"),
-        ("ViT-B-33/openai", r"no architecture 'ViT-B-33'; close: ViT-B-32"),
-        ("openai/clip-vit-base-patch32", "hub is named hf:ORG/NAME"),
-        ("ViT-B-32/opnai", r"no pretrained weights 'opnai'; close: openai"),
-        ("RN50/laion2b_s34b_b79k", "laion2b_s34b_b79k belongs to ViT-B-32"),
-        ("puppet-tiney", "no model 'puppet-tiney'"),
-        ("./nowhere", "no model './nowhere'"),
-        ("ViT-B-32/nowhere.safetensors", "no weights file 'nowhere.safetensors'"),
-        ("hf:./nowhere", "no folder './nowhere'"),
-        ("hf:nowhere", "expected hf:FOLDER or hf:ORG/NAME"),
-    ],
-)
-def test_unknown_names_are_one_line(name, message):
-    with pytest.raises(ModelError, match=message) as caught:
-        load_backbone(name, "cpu")
-    assert "\n" not in str(caught.value)
 
 
 def test_pretrained_names():

@@ -1,6 +1,6 @@
 """A model as people hold it: any way to name videos, arrays or tensors, moved, shown, and pickled by name.
 
-Covers: model/device.
+Covers: model/device, model/held.
 """
 
 from __future__ import annotations

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
-
-import numpy as np
 
 from zeroshot.reports.document import Bar, Bars, Plane, Point
 from zeroshot.reports.svg import intervals, plane
@@ -17,10 +16,11 @@ def test_names_in_the_plane_do_not_hide_each_other():
     same = Count(10, 20).estimate()
     points = [Point(f"model {row}", same, same, row) for row in range(3)]
     points.append(Point("model 9", Count(1, 20).estimate(), same, 3))
-    found = re.findall(r'y="([\d.]+)"[^>]*>model \d<', plane(Plane(tuple(points))))
-    rows = sorted(float(row) for row in found)
-    assert len(rows) == 4
-    assert min(np.diff(rows)) >= 14
+    found = re.findall(r'x="([\d.]+)" y="([\d.]+)"[^>]*>model \d<', plane(Plane(tuple(points))))
+    places = [(float(x), float(y)) for x, y in found]
+    assert len(places) == 4
+    for (x, y), (other_x, other_y) in itertools.combinations(places, 2):
+        assert abs(y - other_y) >= 14 or abs(x - other_x) >= 7 * 6.6
 
 
 def test_an_interval_without_an_end_is_cut_off_and_said():

@@ -67,6 +67,9 @@ def test_other_settings_are_named_in_words(tmp_path):
         Claim(tmp_path, KIND, {"size": 3, "sampling": {"views": 2}})
     assert first_difference({"a": [1]}, {"a": [1]}) is None
     assert first_difference({"a": 1}, {}) == "a 1, this run has null"
+    digests = [{"model": "mine", "fingerprint": letter * 64} for letter in "ab"]
+    expected = f"the fingerprint of mine {'a' * 12}, this run has {'b' * 12}"
+    assert first_difference(*digests) == expected
     with Claim(tmp_path, KIND, {"size": 3, "sampling": {"views": 1}}):
         pass  # who was refused holds nothing
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from zeroshot.errors import OptionError
-from zeroshot.video.sampling import Sampling, frame_times, window_of
+from zeroshot.video.sampling import Sampling, Window, frame_times, window_of
 
 counts = st.integers(1, 40)
 views = st.integers(1, 5)
@@ -101,3 +103,31 @@ def test_nonsense_is_refused(options, words):
 def test_a_window_behind_the_end_is_refused():
     with pytest.raises(OptionError, match=r"start_seconds is 12, but the video lasts 10\.000 s"):
         frame_times(Sampling(start_seconds=12.0), 10.0)
+
+
+@pytest.mark.parametrize(
+    ("length", "stride", "duration", "last"),
+    [
+        (3.0, 3.0, 10.0, [(3, 6), (6, 10)]),  # 1 s would be left
+        (4.0, 4.0, 8.01, [(0, 4), (4, 8.01)]),
+        (4.0, 4.0, 5.9, [(0, 5.9)]),
+        (4.0, 4.0, 6.0, [(0, 4), (4, 6)]),  # half a window stands by itself
+        (4.0, 3.0, 7.5, [(0, 4), (3, 7.5)]),
+        (4.0, 10.0, 20.5, [(0, 4), (10, 14)]),  # beyond a gap nothing is joined
+        (4.0, 4.0, 0.0, [(0, 4)]),  # a length that is not known
+        (4.0, 4.0, 0.01, [(0, 0.01)]),
+    ],
+)
+def test_a_rest_of_less_than_half_a_window_belongs_to_the_one_before(length, stride, duration, last):
+    assert list(Window(length, stride).over(duration))[-2:] == last
+
+
+@given(durations, st.floats(0.5, 100), st.floats(0.01, 1))
+def test_windows_that_leave_no_gap_reach_the_end_and_are_no_stubs(duration, length, share):
+    windows = list(islice(Window(length, stride := max(share * length, duration / 500)).over(duration), 1000))
+    assert windows[0][0] == 0
+    assert all(start == row * stride for row, (start, _) in enumerate(windows))
+    if duration > 0 and stride <= length:
+        assert windows[-1][1] == duration
+    if len(windows) > 1:
+        assert min(end - start for start, end in windows) >= 0.5 * length - 1e-9 * duration

@@ -14,7 +14,7 @@ from zeroshot.errors import IndexFileError, ModelError, OutputError
 from zeroshot.index.index import LabelIndex, uses_cells
 from zeroshot.index.ivf import build_steps
 from zeroshot.store.files import LONGEST, crc32, sweep
-from zeroshot.store.folder import Claim, Layout, require_plain_file
+from zeroshot.store.folder import Claim, Layout, require_plain_file, require_room
 from zeroshot.text.prompts import prompts_digest
 from zeroshot.types import Prompts
 
@@ -54,7 +54,7 @@ class LabelRows:
                 or another model.
         """
         path = Path(index_path)
-        self.folder = path.with_name(path.name + ".partial")
+        self.folder = _rows_beside(path)
         self._rows, self._sums = self.folder / _ROWS, self.folder / _SUMS
         self._claim = Claim(self.folder, _LAYOUT, stamp)
         sweep(path.parent, re.escape(path.name[:LONGEST]))  # of an index that a killed run was writing
@@ -180,6 +180,26 @@ def index_of_labels(
 def index_stamp(model: Model, prompts: Prompts) -> dict[str, str]:
     """What an index of these labels depends on: the model and every sentence."""
     return {"model": model.fingerprint, "model_name": model.name, "prompts": prompts_digest(prompts)}
+
+
+def require_index_place(path: str | Path) -> None:
+    """Refuse, before labels are encoded, a place where no index can be written.
+
+    Raises:
+        OutputError: it is a folder, cannot be written, or another run is writing there.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder; expected the name of a file for the index")
+    require_room(path.parent)
+    rows = _rows_beside(path)
+    if rows.exists():
+        require_room(rows, _LAYOUT)
+
+
+def _rows_beside(path: Path) -> Path:
+    """The folder of unfinished work on an index."""
+    return path.with_name(path.name + ".partial")
 
 
 def _unwatched(_what: str, _done: int, _of: int) -> None:

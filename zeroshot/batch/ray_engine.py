@@ -6,6 +6,7 @@ import os
 from collections import deque
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -185,17 +186,26 @@ def _no_worker_lives(outcome: Exception) -> str:
     return f"workers of Ray end one after the other ({first}); check the model and the memory there"
 
 
+def require_ray() -> None:
+    """Refuse to go on without Ray.
+
+    Raises:
+        OptionError: it is not installed.
+    """
+    if find_spec("ray") is None:
+        raise OptionError(f"--engine ray needs Ray, which is not installed; {install_line('ray')}")
+
+
 def _started_ray() -> Any:  # noqa: ANN401 - a library without types
     """Ray, joined to a cluster.
 
     Raises:
         OptionError: it is not installed, or there is no cluster where RAY_ADDRESS says.
     """
+    require_ray()
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        import ray
-    except ImportError:
-        raise OptionError(f"--engine ray needs Ray, which is not installed; {install_line('ray')}") from None
+    import ray
+
     if not ray.is_initialized():
         try:
             ray.init(log_to_driver=False, include_dashboard=False, logging_level="ERROR")

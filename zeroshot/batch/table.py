@@ -30,6 +30,7 @@ from zeroshot.store import folder as store
 from zeroshot.store.files import crc32_of, read_note
 from zeroshot.store.folder import Claim, FolderWriter, Layout
 from zeroshot.video.identity import file_digest, file_facts
+from zeroshot.video.sampling import SHORTEST_SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -275,6 +276,21 @@ def require_settings(folder: str | Path, settings: Mapping[str, Any]) -> None:
     store.require_settings(Path(folder), LAYOUT, settings)
 
 
+def require_window(folder: str | Path, window: Window | None) -> None:
+    """Refuse, before any weights, a folder of embeddings of other stretches.
+
+    Args:
+        folder: may be missing.
+        window: of the embeddings to come; None: of whole videos.
+
+    Raises:
+        OutputError: its embeddings are of others.
+    """
+    if (Path(folder) / MANIFEST).is_file():
+        before, now = read_manifest(folder), {"window": None if window is None else asdict(window)}
+        store.require_same(Path(folder), LAYOUT, {"window": before.get("window")}, now)
+
+
 def settings_of(model: Model, window: Window | None = None) -> dict[str, Any]:
     """What two runs must share for their vectors to be exchangeable: the model and the frames it looks at.
 
@@ -294,7 +310,7 @@ def settings_of(model: Model, window: Window | None = None) -> dict[str, Any]:
         "embedding_dim": model.embedding_dim,
         "precision": model.precision,
         "sampling": asdict(model.sampling),
-        "window": None if window is None else asdict(window),
+        "window": None if window is None else {**asdict(window), "shortest_share": SHORTEST_SHARE},
     }
 
 

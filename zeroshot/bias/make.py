@@ -9,6 +9,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,12 +21,13 @@ from zeroshot.bias.pairs import draw_partners
 from zeroshot.bias.recipe import WORK, BiasRecipe, Facts, Item, Places
 from zeroshot.bias.rows import rows_of
 from zeroshot.bias.take_apart import films_needed, known_facts, take_apart
-from zeroshot.cutouts.finders import open_finder
+from zeroshot.checks import Checks
+from zeroshot.cutouts.finders import open_finder, require_finder
 from zeroshot.cutouts.mask_files import background_shelf
 from zeroshot.datasets.registry import read_dataset
-from zeroshot.datasets.splits import Split, read_split
+from zeroshot.datasets.splits import Split, read_split, require_some
 from zeroshot.errors import OptionError, VideoError
-from zeroshot.store.folder import Claim, Layout
+from zeroshot.store.folder import Claim, Layout, require_room
 from zeroshot.video.identity import content_key
 from zeroshot.video.pictures import images_in
 from zeroshot.video.processes.reader import ClipReader
@@ -94,10 +96,9 @@ def make_bias_sets(
         VideoError: no video could be used.
     """
     recipe = recipe or BiasRecipe()
-    split = source if isinstance(source, Split) else open_split(source)
-    finder = open_finder(recipe.finder)
     places = Places(Path(output))
-    pictures = _pictures(recipe)
+    split, pictures = _looked_at(source, places, recipe)
+    finder = open_finder(recipe.finder)
     settings = {**recipe.as_dict(finder.name), "split": split.name, "videos": _digest(split, pictures)}
     if finder.fingerprint:
         settings["segmenter"] = finder.fingerprint
@@ -109,8 +110,8 @@ def make_bias_sets(
         bench = _Bench(recipe, places, reader, finder)
         facts = _take_all_apart(items, bench, steps, failures)
         if not facts:
-            first = failures[0].reason if failures else "the split is empty"
-            raise VideoError(f"none of the {len(split.videos)} videos could be used (first: {first})")
+            reason = failures[0].reason if failures else "the split is empty"
+            raise VideoError(f"none of the {len(split.videos)} videos could be used (first: {reason})")
         whole = [item for item in items if item.name in facts]
         steps.done += len(items) - len(whole)
         orders, skipped = _orders(whole, facts, recipe, pictures)
@@ -121,6 +122,22 @@ def make_bias_sets(
     )
     write_manifest(manifest)
     return manifest
+
+
+def _looked_at(
+    source: Split | str | os.PathLike[str], places: Places, recipe: BiasRecipe
+) -> tuple[Split, list[Path]]:
+    """The videos and the pictures, once everything was looked at that needs no network."""
+    first = Checks()
+    split = first.add("files", lambda: source if isinstance(source, Split) else open_split(source))
+    pictures = first.add("files", lambda: _pictures(recipe))
+    if recipe.backgrounds is not None:
+        first.add("files", partial(background_shelf, recipe.backgrounds))
+    first.add("files", lambda: require_finder(recipe.finder))
+    first.add("videos", lambda: require_some(split().name, split().videos))
+    first.add("output", lambda: require_room(places.folder, LAYOUT))
+    first.run()
+    return split(), pictures()
 
 
 def open_split(source: str | os.PathLike[str]) -> Split:

@@ -106,12 +106,12 @@ def stream_metrics(
     """
     if len(scores) != len(rows):
         raise OptionError(f"{len(scores)} rows of scores for {len(rows)} videos; expected one each")
-    targets = _target_rows(labels, [row.label for row in rows])
+    targets = target_rows(labels, [row.label for row in rows])
     rest = [row.bystander_label if row.kind == "conflict" else row.background_label for row in rows]
     others = np.full(len(rows), -1)
     for kind in (*SWAPS, "conflict"):
         named = [place for place, row in enumerate(rows) if row.kind == kind and rest[place]]
-        others[named] = _target_rows(labels, [rest[place] for place in named])
+        others[named] = target_rows(labels, [rest[place] for place in named])
     kinds = {}
     for kind in KINDS:
         if here := [place for place, row in enumerate(rows) if row.kind == kind]:
@@ -120,7 +120,7 @@ def stream_metrics(
     return bias_metrics(kinds)
 
 
-def _target_rows(labels: Sequence[str], wanted: Sequence[str]) -> NDArray[np.int64]:
+def target_rows(labels: Sequence[str], wanted: Sequence[str]) -> NDArray[np.int64]:
     """(n,) row of each of n labels among the K that are ranked.
 
     Raises:

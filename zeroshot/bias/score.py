@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from zeroshot.bias.manifest import BiasManifest, changed_rows, read_manifest
-from zeroshot.bias.report import BiasReport, ModelBias, stream_metrics
-from zeroshot.checkpoint import load_model
+from zeroshot.bias.report import BiasReport, ModelBias, stream_metrics, target_rows
+from zeroshot.checkpoint import load_model, require_model
+from zeroshot.checks import Checks
 from zeroshot.datasets.splits import LabeledVideo
 from zeroshot.errors import OptionError, VideoError, counted
 from zeroshot.evaluation.cached_embeddings import embed_pool
+from zeroshot.model.download import fetch_missing
 from zeroshot.model.model import STREAMS, Model
 from zeroshot.probes.dependence import ENOUGH, stream_dependence
 from zeroshot.reports.environment import environment
-from zeroshot.text.prompts import make_prompts, prompts_digest, templates_in_words
+from zeroshot.store.folder import require_room
+from zeroshot.text.prompts import make_prompts, prompts_digest, read_templates, templates_in_words
 
 if TYPE_CHECKING:
     import os
@@ -152,15 +156,14 @@ def score_bias(
         ModelError: a model cannot be loaded.
         VideoError: no video is left.
     """
-    manifest = sets if isinstance(sets, BiasManifest) else read_manifest(sets)
-    if not models:
-        raise OptionError("there is no model to score; name one or more")
-    if unknown := sorted(set(streams) - {*STREAMS, "clip"}):
-        raise OptionError(f"stream is {unknown[0]!r}; expected some of {', '.join(STREAMS)}, clip")
-    names = [each if isinstance(each, str) else each.name for each in models]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise OptionError(f"the model {twice[0]!r} is given twice; name each once")
-    wanted = list(manifest.labels) if labels is None else labels
+    first = Checks()
+    looked = check_scoring(
+        first, sets, models, streams=streams, labels=labels, templates=templates, device=device, cache=cache
+    )
+    first.run()
+    manifest, wanted = looked()
+    if len(models) > 1:
+        fetch_missing([each for each in models if isinstance(each, str)])
     answers: list[Answers] = []
     for each in models:
         if isinstance(each, str | Model):
@@ -179,6 +182,65 @@ def score_bias(
         failures=tuple((manifest.rows[row].path, reason) for row, reason in sorted(lost.items())),
         record=_record(manifest, answers, templates),
     )
+
+
+def check_scoring(
+    first: Checks,
+    sets: str | os.PathLike[str] | BiasManifest,
+    models: Sequence[str | Model | Answers],
+    *,
+    streams: Sequence[str] = (),
+    labels: LabelSource | None = None,
+    templates: TemplateSource = None,
+    device: str = "auto",
+    cache: str | os.PathLike[str] | None = None,
+) -> Callable[[], tuple[BiasManifest, LabelSource]]:
+    """The sets and the labels that are ranked, looked at before any weights.
+
+    Args:
+        first: is told what to look at; the result is there once it has run.
+        sets: as for `score_bias`, as are all.
+        models: that are scored.
+        streams: of models with an adapter.
+        labels: ranked instead of the sets' own.
+        templates: prompts of the labels.
+        device: auto, cpu, cuda, cuda:N or mps.
+        cache: folder for embeddings.
+
+    Raises:
+        ZeroshotError: when it runs, one line that names what cannot be used.
+    """
+
+    def look() -> tuple[BiasManifest, LabelSource]:
+        manifest = sets if isinstance(sets, BiasManifest) else read_manifest(sets)
+        wanted = list(manifest.labels) if labels is None else labels
+        ranked = make_prompts(wanted, templates, spaced=False).labels
+        target_rows(ranked, [row.label for row in manifest.rows])
+        return manifest, wanted
+
+    first.add("options", lambda: _require_models(models, streams))
+    first.add("words", lambda: read_templates(templates))
+    looked = first.add("files", look)
+    first.add("output", lambda: require_room(looked()[0].folder if cache is None else cache))
+    for each in models:
+        if isinstance(each, str):
+            first.add("model", partial(require_model, each, device=device))
+    return looked
+
+
+def _require_models(models: Sequence[str | Model | Answers], streams: Sequence[str]) -> None:
+    """Refuse no model, one that is named twice, and streams that are none.
+
+    Raises:
+        OptionError: one of these.
+    """
+    if not models:
+        raise OptionError("there is no model to score; name one or more")
+    if unknown := sorted(set(streams) - {*STREAMS, "clip"}):
+        raise OptionError(f"stream is {unknown[0]!r}; expected some of {', '.join(STREAMS)}, clip")
+    names = [each if isinstance(each, str) else each.name for each in models]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise OptionError(f"the model {twice[0]!r} is given twice; name each once")
 
 
 def _record(manifest: BiasManifest, answers: Sequence[Answers], templates: TemplateSource) -> dict[str, Any]:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zeroshot.cli import options
-from zeroshot.cli.screen import Bars, end_with, put_document, put_json, put_line, put_table, say
+from zeroshot.checks import Checks
+from zeroshot.cli import completion, options
+from zeroshot.cli.progress import Bars, keeping, kept_in
+from zeroshot.cli.screen import end_with, put_document, put_json, put_line, put_table, say
 from zeroshot.cutouts.finders import masks_help
 from zeroshot.probes.probe import PROBES
 
@@ -37,10 +39,22 @@ Lossless = Annotated[bool, typer.Option("--lossless", help="Ten times the size, 
 Sets = Annotated[str, typer.Argument(metavar="DIR", help="Sets that `zeroshot bias make` wrote.")]
 Models = Annotated[
     list[str] | None,
-    typer.Option("--model", "-m", metavar="M", help="As for classify; may be given several times."),
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="M",
+        help="As for classify; may be given several times.",
+        autocompletion=completion.model_names,
+    ),
 ]
 StreamNames = Annotated[
-    list[str] | None, typer.Option("--stream", metavar="S", help="static, dynamic, fused. Default: all.")
+    list[str] | None,
+    typer.Option(
+        "--stream",
+        metavar="S",
+        help="static, dynamic, fused. Default: all.",
+        autocompletion=completion.words("static", "dynamic", "fused"),
+    ),
 ]
 Cache = Annotated[str | None, typer.Option(metavar="DIR", help="Folder of embeddings. Default: in DIR.")]
 
@@ -53,9 +67,19 @@ TokenCache = Annotated[
 ]
 Probes = Annotated[
     list[str] | None,
-    typer.Option("--probe", metavar="NAME", help=f"Some of {', '.join(PROBES)}. Default: all."),
+    typer.Option(
+        "--probe",
+        metavar="NAME",
+        help=f"Some of {', '.join(PROBES)}. Default: all.",
+        autocompletion=completion.words(*PROBES),
+    ),
 ]
-OneModel = Annotated[str | None, typer.Option("--model", "-m", metavar="M", help="As for classify.")]
+OneModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model", "-m", metavar="M", help="As for classify.", autocompletion=completion.model_names
+    ),
+]
 
 
 @app.command("make", short_help="Write background-only, human-only, swap, SCUBA, SCUFO and conflict clips.")
@@ -73,7 +97,7 @@ def make(
     as_json: options.Json = False,
 ) -> None:
     """\b
-    Example:  zeroshot bias make videos.csv --output sets/ --masks masks/
+    Example:  zeroshot bias make examples/clips/clips.csv --output sets/
 
     Takes persons and places apart and puts them together anew. Interrupted or killed, the same command goes
     on where it ended.
@@ -92,7 +116,7 @@ def make(
         largest_side=size,
         crf=None if lossless else BiasRecipe.crf,
     )
-    with Bars("steps") as bar:
+    with keeping(kept_in(output)), Bars("steps", f"opening {source}") as bar:
         manifest = make_bias_sets(source, output, recipe, advance=bar.to)
     counts = {kind: len(manifest.of_kind(kind)) for kind in manifest.kinds}
     if as_json:
@@ -129,20 +153,37 @@ def score(
     as_json: options.Json = False,
 ) -> None:
     """\b
-    Example:  zeroshot bias score sets/ --model puppet-tiny --output report/
+    Example:  zeroshot bias score sets/ --output scored/ --model puppet-tiny
+    After:    zeroshot bias make examples/clips/clips.csv --output sets/
 
     BOR, HOR, SHAcc, SBErr, SCUBA, SCUFO, Contra.Acc and their kin of each stream, with 95 % intervals.
     """
     from zeroshot.bias.document import document
     from zeroshot.bias.manifest import read_manifest
-    from zeroshot.bias.score import score_bias
+    from zeroshot.bias.score import check_scoring, score_bias
     from zeroshot.checkpoint import DEFAULT_MODEL
+    from zeroshot.cli.inputs import say_puppets
     from zeroshot.reports.files import write_report
+    from zeroshot.store.folder import require_room
 
-    with Bars("videos") as bar:
+    names, first = models or [DEFAULT_MODEL], Checks()
+    check_scoring(
+        first,
+        sets,
+        names,
+        streams=streams or (),
+        labels=labels,
+        templates=templates,
+        device=device,
+        cache=cache,
+    )
+    if output is not None:
+        first.add("output", lambda: require_room(output))
+    first.run()
+    with keeping(kept_in(cache or sets)), Bars("videos", f"loading {names[0]}") as bar:
         report = score_bias(
             sets,
-            models or [DEFAULT_MODEL],
+            names,
             streams=streams or (),
             labels=labels,
             templates=templates,
@@ -153,6 +194,8 @@ def score(
     if output is not None:
         write_report(output, report.as_dict(), document(report, read_manifest(sets)))
     _put(report.as_dict() if as_json else document(report), output)
+    for name in names:
+        say_puppets(name, report.labels)
     for _, reason in report.failures:
         say(reason)
     end_with(len(report.failures), sum(report.counts.values()) + len(report.failures))
@@ -171,20 +214,28 @@ def probe(
     as_json: options.Json = False,
 ) -> None:
     """\b
-    Example:  zeroshot bias probe videos.csv --model puppet-tiny --cache tokens/
+    Example:  zeroshot bias probe examples/clips/clips.csv --cache tokens/ --model puppet-tiny
 
     Accuracy lost by shuffled, reversed and frozen frames, the scene as a linear classifier reads it from each
     stream, and the dependence between streams; with 95 % intervals. Each video is decoded once.
     """
     from zeroshot.bias.make import open_split
-    from zeroshot.cli.inputs import ModelChoice, model_from
+    from zeroshot.cli.inputs import ModelChoice, model_from, require_choice
     from zeroshot.probes.report import document
-    from zeroshot.probes.run import probe_streams
+    from zeroshot.probes.run import check_probing, probe_streams
     from zeroshot.reports.files import write_report
+    from zeroshot.store.folder import require_room
 
-    with model_from(ModelChoice(model, device)) as network, Bars("videos") as bar:
+    choice, first = ModelChoice(model, device), Checks()
+    split = first.add("files", lambda: open_split(source))
+    check_probing(first, split, cache, templates=templates, probes=probes or ())
+    if output is not None:
+        first.add("output", lambda: require_room(output))
+    first.add("model", lambda: require_choice(choice))
+    first.run()
+    with keeping(kept_in(cache)), model_from(choice) as network, Bars("videos") as bar:
         report = probe_streams(
-            open_split(source),
+            split(),
             network,
             cache,
             templates=templates,

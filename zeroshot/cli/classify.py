@@ -6,23 +6,30 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zeroshot.checks import Checks
 from zeroshot.cli import options
+from zeroshot.cli.arguments import videos_from
 from zeroshot.cli.inputs import (
     ModelChoice,
     Notes,
     classifier_from,
     model_from,
+    of_index,
+    require_choice,
+    require_table,
     sampling_from,
     settings_from,
-    videos_from,
+    words_from,
 )
-from zeroshot.cli.screen import end_with, one_format, progress, put_csv, put_json, put_line, say
+from zeroshot.cli.progress import keeping, kept_in, progress
+from zeroshot.cli.screen import end_with, one_format, put_csv, put_json, put_line, say
 from zeroshot.errors import OptionError, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from zeroshot.classifier import Classifier
+    from zeroshot.cli.arguments import Named
     from zeroshot.types import Ranking
 
 
@@ -58,34 +65,51 @@ def classify(
     num_workers: options.NumWorkers = 2,
 ) -> None:
     """\b
-    Example:  zeroshot classify holiday.mp4 --labels "archery, juggling balls, playing cello"
+    Example:  zeroshot classify examples/clips --labels "waving, kicking, swimming" -k 1 --model puppet-tiny
 
     Ranks labels for videos. A video that cannot be read becomes a row with its error; the rest go on, and the
     exit status is 1. With --embeddings DIR nothing is read twice: another list of labels takes no decoding.
     """
-    one_format(as_json, as_csv)
-    if not videos and embeddings is None:
-        raise OptionError("no videos are given; expected files, folders or globs, or --embeddings DIR")
-    paths = videos_from(videos or [])
-    sampling = sampling_from(num_frames, num_views)
-    choice = ModelChoice(
-        model, device, sampling, decoder, stream, precision, frames, series, batch_size, num_workers
+    first = Checks()
+    first.add("options", lambda: one_format(as_json, as_csv))
+    first.add("options", lambda: _require_some(videos, embeddings))
+    words = words_from(first, labels, templates, index, spaced=not as_given)
+    how = (decoder, stream, precision, frames, series, batch_size, num_workers)
+    asked = first.add(
+        "options", lambda: ModelChoice(model, device, sampling_from(num_frames, num_views), *how)
     )
-    if embeddings is not None:
-        choice = settings_from(embeddings, choice)
-    network = model_from(choice)
-    classifier = classifier_from(network, labels, templates, index, not as_given)
-    if as_csv:
-        put_csv("path", "rank", "label", "score", "probability", "error")
+    kept = first.add("files", lambda: settings_from(embeddings, asked(), new=bool(videos)))
+    choice = first.add("files", lambda: of_index(kept(), words(), index))
     put = _put_json if as_json else _put_csv if as_csv else _put_text
-    num_ranked = failures = 0
-    notes = Notes(network, choice.precision)
+    found = first.add("videos", lambda: _found(videos or [], put, as_csv))
+    if embeddings is not None and videos:
+        first.add("output", lambda: require_table(embeddings))
+    first.add("model", lambda: require_choice(choice()))
+    first.run()
+    named, network = found(), model_from(choice())
+    classifier = classifier_from(network, words(), index, k)
+    num_unfound = _begin(named, put, as_csv)
+    notes = Notes(network, choice().precision)
     rankings = (
-        classifier.rank_many(paths, k)
+        classifier.rank_many(named.paths, k)
         if embeddings is None
-        else _rank_kept(classifier, embeddings, [str(path) for path in paths] if videos else None, k)
+        else _rank_kept(classifier, embeddings, named.paths if videos else None, k)
     )
-    with progress(len(paths) if videos else None, "videos") as advance:
+    lost = "the rows printed are whole; with --embeddings DIR what is read would be kept"
+    with keeping(lost if embeddings is None else kept_in(embeddings)):
+        _show(rankings, put, notes, len(named.paths) if videos else None, num_unfound)
+
+
+def _show(
+    rankings: Iterable[Ranking],
+    put: Callable[[Ranking], None],
+    notes: Notes,
+    total: int | None,
+    num_unfound: int,
+) -> None:
+    """Print rankings as they come; end with status 1 where any video failed, or was not found before."""
+    num_ranked = failures = num_unfound
+    with progress(total, "videos") as advance:
         for ranking in rankings:
             put(ranking)
             num_ranked += 1
@@ -94,6 +118,33 @@ def classify(
             notes.say_precision()
     notes.say_the_rest()
     end_with(failures, num_ranked)
+
+
+def _require_some(videos: list[str] | None, embeddings: str | None) -> None:
+    """Refuse to rank nothing.
+
+    Raises:
+        OptionError: there are neither videos nor embeddings.
+    """
+    if not videos and embeddings is None:
+        raise OptionError("no videos are given; expected files, folders or globs, or --embeddings DIR")
+
+
+def _found(words: list[str], put: Callable[[Ranking], None], as_csv: bool) -> Named:
+    """The videos that are meant; ends with a row for each word where there are none at all."""
+    named = videos_from(words)
+    if words and not named.paths:  # no model is needed to say so
+        end_with(_begin(named, put, as_csv), len(named))
+    return named
+
+
+def _begin(named: Named, put: Callable[[Ranking], None], as_csv: bool) -> int:
+    """What stands above the rankings: a header, and the rows of words that name no video; gives how many."""
+    from zeroshot.types import Ranking
+
+    if as_csv:
+        put_csv("path", "rank", "label", "score", "probability", "error")
+    return named.put_unfound(lambda word, why: put(Ranking(word, (), why)))
 
 
 def _rank_kept(classifier: Classifier, embeddings: str, paths: list[str] | None, k: int) -> Iterator[Ranking]:

@@ -8,9 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zeroshot.checks import Checks
 from zeroshot.cli import options
-from zeroshot.cli.inputs import ModelChoice, Notes, model_from, sampling_from, videos_from
-from zeroshot.cli.screen import end_with, progress, put_json, put_line, say
+from zeroshot.cli.arguments import videos_from
+from zeroshot.cli.inputs import (
+    ModelChoice,
+    Notes,
+    model_from,
+    require_choice,
+    require_table,
+    sampling_from,
+)
+from zeroshot.cli.progress import keeping, kept_in, progress
+from zeroshot.cli.screen import end_with, put_json, put_line, say
 from zeroshot.errors import counted
 
 if TYPE_CHECKING:
@@ -18,6 +28,7 @@ if TYPE_CHECKING:
 
     from zeroshot.batch.engine import Engine
     from zeroshot.batch.table import EmbeddingTable
+    from zeroshot.cli.arguments import Named
     from zeroshot.model.model import Model
     from zeroshot.video.sampling import Window
 
@@ -62,36 +73,51 @@ def embed(
     num_workers: options.NumWorkers = 2,
 ) -> None:
     """\b
-    Example:  zeroshot embed archive/ --output embeddings/
+    Example:  zeroshot embed examples/clips --output embeddings/ --model puppet-tiny
 
     Writes one row a video (path, embedding, error, …) as Parquet. Interrupted or killed, the same command
     goes on where it ended, and reads again what changed since. Read the rows with zeroshot.read_embeddings,
     pandas, polars or DuckDB, or rank labels for them with zeroshot classify --embeddings DIR.
     """
-    from zeroshot.batch.table import EmbeddingTable, settings_of
+    from zeroshot.batch.table import EmbeddingTable, require_window, settings_of
 
-    stretch = _window(window, stride)
-    paths = [str(path) for path in videos_from(videos)]
-    sampling = sampling_from(num_frames, num_views)
-    choice = ModelChoice(
-        model, device, sampling, decoder, stream, precision, frames, series, batch_size, num_workers
+    first = Checks()
+    stretched = first.add("options", lambda: _window(window, stride))
+    first.add("options", lambda: _require_engine(engine, workers))
+    how = (decoder, stream, precision, frames, series, batch_size, num_workers)
+    asked = first.add(
+        "options", lambda: ModelChoice(model, device, sampling_from(num_frames, num_views), *how)
     )
+    found = first.add("videos", lambda: _found(videos, as_json))
+    first.add("output", lambda: require_table(output))
+    first.add("output", lambda: require_window(output, stretched()))
+    first.add("model", lambda: require_choice(asked()))
+    first.run()
+    named, choice, stretch = found(), asked(), stretched()
     network = model_from(choice)
     notes = Notes(network, precision)
-    level = network.settle(paths)
-    notes.say_precision()
-    reading = _engine(engine, workers, stretch, network, replace(choice, precision=level))
-    with EmbeddingTable(output, settings_of(network, stretch)) as table:
-        if table.left_by is not None:
-            say(f"{table.left_by} ended in the midst of {output}; going on")
-        done = _fill(table, reading, paths, retry, as_json)
-    for line in done.lines(output):
-        say(line)
+    with keeping(kept_in(output)):
+        level = network.settle(named.paths)
+        notes.say_precision()
+        reading = _engine(engine, workers, stretch, network, replace(choice, precision=level))
+        with EmbeddingTable(output, settings_of(network, stretch)) as table:
+            done = _fill(table, reading, named.paths, retry=retry, as_json=as_json)
+    done.failed += len(named.unfound)
+    if done.failed_before:
+        say(f"{done.failed_before} of {len(named)} videos failed before; --retry reads them again")
     notes.say_the_rest()
     if not as_json:
-        width = network.embedding_dim
-        put_line(f"{counted(done.num_read - done.failures, 'video')} embedded in width {width}, in {output}")
-    end_with(done.failures + done.failed_before, len(paths))
+        put_line(done.line(output, network.embedding_dim, stretch is not None))
+    end_with(done.failed, len(named))
+
+
+def _found(words: list[str], as_json: bool) -> Named:
+    """The videos that are meant, after a row for each word that names none; ends where there are none."""
+    named = videos_from(words)
+    num_unfound = named.put_unfound(lambda word, why: _put(as_json, word, "failed", why))
+    if not named.paths:  # no model is needed to say so
+        end_with(num_unfound, num_unfound)
+    return named
 
 
 def _engine(
@@ -101,24 +127,32 @@ def _engine(
     network: Model,
     choice: ModelChoice,
 ) -> Engine:
-    """What reads the videos: this machine, or a cluster whose workers make the model that was chosen.
-
-    Raises:
-        OptionError: an unknown engine, or workers of one that has none.
-    """
-    from zeroshot.errors import OptionError
-
+    """What reads the videos: this machine, or a cluster whose workers make the model that was chosen."""
     if name == "ray":
         from zeroshot.batch.ray_engine import RayEngine
 
         return RayEngine(partial(model_from, choice), window, num_workers=workers)
-    if name != "local":
-        raise OptionError(f"engine is {name!r}; expected local or ray")
-    if workers is not None:
-        raise OptionError("--workers is given without --engine ray; leave it out")
     from zeroshot.batch.engine import LocalEngine
 
     return LocalEngine(network, window)
+
+
+def _require_engine(name: str, workers: int | None) -> None:
+    """Refuse what is no engine.
+
+    Raises:
+        OptionError: an unknown one, one that is not installed, or workers of one that has none.
+    """
+    from zeroshot.errors import OptionError
+
+    if name == "ray":
+        from zeroshot.batch.ray_engine import require_ray
+
+        require_ray()
+    elif name != "local":
+        raise OptionError(f"engine is {name!r}; expected local or ray")
+    elif workers is not None:
+        raise OptionError("--workers is given without --engine ray; leave it out")
 
 
 def _window(window: float | None, stride: float | None) -> Window | None:
@@ -131,44 +165,53 @@ def _window(window: float | None, stride: float | None) -> Window | None:
     return None if window is None else Window(window, window if stride is None else stride)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Done:
-    """What became of the videos.
+    """How many videos became what: one JSON line each has the same word.
 
     Attributes:
-        num_read: were read now.
-        failures: of these could not be.
-        there: had rows before.
-        copies: have the content of another, and its rows.
-        failed_before: have had an error as their row, and have it still.
+        embedded: read now, in so many rows.
+        kept: their rows stood.
+        copy: have the content, and got the rows, of another.
+        failed: could not be read, now or before.
+        failed_before: of these, in an earlier run; that stands.
+        windows: rows of those read now.
     """
 
-    num_read: int
-    failures: int
-    there: int
-    copies: int
-    failed_before: int
+    embedded: int = 0
+    kept: int = 0
+    copy: int = 0
+    failed: int = 0
+    failed_before: int = 0
+    windows: int = 0
 
-    def lines(self, output: str) -> list[str]:
-        """What is said of those that were not read."""
-        total = self.num_read + self.there + self.copies
-        lines = []
-        if self.there:
-            lines.append(f"{self.there} of {total} videos are in {output} already")
-        if self.copies:
-            lines.append(f"{self.copies} of {total} videos are copies of these, or of others read now")
-        if self.failed_before:
-            lines.append(f"{self.failed_before} of {total} videos failed before; --retry reads them again")
-        return lines
+    def line(self, output: str, width: int, in_windows: bool) -> str:
+        """All of it for people."""
+        parts = [f"{counted(self.embedded, 'video')} embedded in width {width}"]
+        parts[0] += f", {counted(self.windows, 'window')}" if in_windows else ""
+        parts += [f"{self.kept:,} kept"] if self.kept else []
+        parts += [f"{self.copy:,} {'copy' if self.copy == 1 else 'copies'}"] if self.copy else []
+        parts += [f"{self.failed:,} failed"] if self.failed else []
+        total = self.embedded + self.kept + self.copy + self.failed
+        return f"{', '.join(parts)}; {total:,} in all, in {output}"
 
 
-def _fill(table: EmbeddingTable, engine: Engine, paths: list[str], retry: bool, as_json: bool) -> _Done:
-    """Give each video its rows."""
+def _put(as_json: bool, path: str, state: str, error: str | None = None) -> None:
+    """A line about a video: in JSON one an input; for people only where it could not be read."""
+    if as_json:
+        put_json({"path": path, "state": state, "error": error})
+    elif error is not None:
+        say(error)
+
+
+def _fill(table: EmbeddingTable, engine: Engine, paths: list[str], *, retry: bool, as_json: bool) -> _Done:
+    """Give each video its rows, and tell of each what became of it."""
     from zeroshot.batch.engine import fill_table
 
-    unread = set(paths)
+    if table.left_by is not None:
+        say(f"{table.left_by} ended in the midst of {table.folder}; going on")
+    done, unread = _Done(), dict.fromkeys(paths)
     new = {path for path in paths if path not in table}
-    failures = 0
     with progress(len(paths), "videos") as advance:
 
         def passing() -> Iterator[str]:
@@ -178,12 +221,19 @@ def _fill(table: EmbeddingTable, engine: Engine, paths: list[str], retry: bool, 
 
         for rows in fill_table(table, engine, passing(), retry=retry):
             path, error = rows[0].path, rows[-1].error
-            unread.discard(path)
-            failures += error is not None
+            del unread[path]
+            done.failed += error is not None
+            done.embedded += error is None
+            done.windows += sum(row.embedding is not None for row in rows)
+            _put(as_json, path, "embedded" if error is None else "failed", error)
+    for path in unread:
+        if table.has_failed(path):
+            done.failed += 1
+            done.failed_before += 1
             if as_json:
-                put_json({"path": path, "error": error})
-            elif error is not None:
-                say(error)
-    failed_before = sum(table.has_failed(path) for path in unread)
-    copies = len(unread & new)
-    return _Done(len(paths) - len(unread), failures, len(unread) - copies, copies, failed_before)
+                _put(as_json, path, "failed", table.recorded(path)[-1].error)
+        else:
+            done.copy += path in new
+            done.kept += path not in new
+            _put(as_json, path, "copy" if path in new else "kept")
+    return done

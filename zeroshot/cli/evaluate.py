@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zeroshot.cli import options
-from zeroshot.cli.screen import Bars, put_document, put_json, put_line, say
+from zeroshot.cli import completion, options
+from zeroshot.cli.progress import Bars, keeping, kept_in
+from zeroshot.cli.screen import end_with, put_document, put_json, put_line, say
 from zeroshot.errors import counted
 
 if TYPE_CHECKING:
@@ -27,16 +28,26 @@ ProtocolName = Annotated[
         metavar="NAME",
         help="hmdb51-zeroshot, ucf101-zeroshot, k600-zeroshot160, base-to-novel, generalized, half-classes, "
         "folders, csv …; an unknown name lists all.",
+        autocompletion=completion.protocol_names,
     ),
 ]
 Models = Annotated[
     list[str],
-    typer.Option("--model", "-m", metavar="NAME", help="As for classify; several stand side by side."),
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="NAME",
+        help="As for classify; several stand side by side.",
+        autocompletion=completion.model_names,
+    ),
 ]
 As = Annotated[
     str,
     typer.Option(
-        "--as", metavar="LINEAGE", help="Names, templates, views of: plain, vifi-clip, open-vclip, x-clip …"
+        "--as",
+        metavar="LINEAGE",
+        help="Names, templates, views of: plain, vifi-clip, open-vclip, x-clip …",
+        autocompletion=completion.lineage_names,
     ),
 ]
 Data = Annotated[
@@ -94,14 +105,14 @@ def evaluate(
     cache: Cache = None,
 ) -> None:
     """\b
-    Example:  zeroshot evaluate hmdb51/ --protocol hmdb51-zeroshot --model ViT-B-16/openai --output report/
+    Example:  zeroshot evaluate examples/clips/clips.csv --output report/ --model puppet-tiny --allow-seen
 
     Figures on unseen classes as the field's protocols ask for them, with 95 % intervals, models side by side.
-    Videos that are missing or cannot be read are counted and named. Interrupted, the same command goes on.
+    Videos that are missing or cannot be read are counted and named, and the exit status is 1. Interrupted,
+    the same command goes on.
     """
     from zeroshot.checkpoint import DEFAULT_MODEL
-    from zeroshot.evaluation.document import document
-    from zeroshot.evaluation.run import EvaluationSettings
+    from zeroshot.evaluation.prepare import EvaluationSettings
     from zeroshot.evaluation.run import evaluate as run
 
     settings = EvaluationSettings(
@@ -122,9 +133,17 @@ def evaluate(
         cache=cache,
     )
     chosen = models or [DEFAULT_MODEL]
-    with Bars("videos") as bars:
+    with keeping(kept_in(cache or output)), Bars("videos", f"loading {chosen[0]}") as bars:
         report = run(root, chosen, protocol=protocol, output=output, settings=settings, advance=bars.of)
     _say_videos(report)
+    _put(report, output, as_json)
+    end_with(report.videos.listed - report.videos.evaluated, report.videos.listed)
+
+
+def _put(report: Report, output: str, as_json: bool) -> None:
+    """The figures on stdout: as JSON, or for people."""
+    from zeroshot.evaluation.document import document
+
     if as_json:
         put_json(report.as_dict())
         return
@@ -134,8 +153,11 @@ def evaluate(
 
 def _say_videos(report: Report) -> None:
     """How many of how many, and who is missing."""
+    from zeroshot.cli.inputs import say_puppets
+
     videos = report.videos
     for model in report.models:
+        say_puppets(str(model.facts["model"]), report.plan.labels)
         if model.facts["untrained"]:
             say(f"{model.name} is untrained: its figures should be chance")
     if report.allow_seen:

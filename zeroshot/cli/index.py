@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zeroshot.cli import options
-from zeroshot.cli.screen import progress, put_json, put_line, say
+from zeroshot.checks import Checks
+from zeroshot.cli import completion, options
+from zeroshot.cli.progress import Bars, keeping, kept_in, progress, waiting
+from zeroshot.cli.screen import put_json, put_line, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
-    from zeroshot.cli.screen import Mover
     from zeroshot.index.duplicates import Twins
     from zeroshot.index.index import LabelIndex
     from zeroshot.model.model import Model
+    from zeroshot.video_search import VideoIndex
 
 LabelList = Annotated[
     str,
-    typer.Argument(metavar="LABELS", help="A file (one label a line), a,b,c, or a list such as kinetics400."),
+    typer.Argument(
+        metavar="LABELS",
+        help="A file (one label a line), a,b,c, or a list such as kinetics400.",
+        autocompletion=completion.label_lists,
+    ),
 ]
 Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where the index is written.")]
 Recall = Annotated[
@@ -39,7 +45,6 @@ Queries = Annotated[
 ]
 _SHOWN = 3  # near duplicates named on a terminal
 _LISTED = 1000  # and in JSON
-_PATIENCE_SECONDS = 10.0  # after which a run that shows no bar says how long it will take
 
 
 def index(
@@ -54,26 +59,32 @@ def index(
     as_given: options.AsGiven = False,
 ) -> None:
     """\b
-    Example:  zeroshot index kinetics400 --templates kinetics28 --output kinetics400.index
+    Example:  zeroshot index puppet_actions --templates person --output actions.index --model puppet-tiny
 
     Encodes a label list once, for `zeroshot classify --index`. The file says what made it. Interrupted, the
     same command goes on; over an index of the same labels and model it only sets --recall anew. Labels that
     the model can hardly tell apart are named.
     """
-    from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model
+    from zeroshot.batch.label_rows import require_index_place
+    from zeroshot.checkpoint import DEFAULT_MODEL, require_model
     from zeroshot.classifier import build_index
     from zeroshot.index.duplicates import duplicate_steps, near_duplicates
     from zeroshot.index.recall import check_recall
     from zeroshot.text.prompts import make_prompts
+    from zeroshot.video_search import VideoIndex
 
+    name, first = model or DEFAULT_MODEL, Checks()
     if recall is not None:
-        check_recall(recall)
-    prompts = make_prompts(labels, templates, spaced=not as_given)
-    network = load_model(model or DEFAULT_MODEL, device=device, stream=NO_STREAM)
-    for note in network.backbone.notes:
-        say(note)
-    given = None if queries is None else _videos(queries, network)
-    with _Bars(output) as bars:
+        first.add("options", lambda: check_recall(recall))
+    wanted = first.add("words", lambda: make_prompts(labels, templates, spaced=not as_given))
+    embedded = first.add("files", lambda: None if queries is None else VideoIndex(queries))
+    first.add("output", lambda: require_index_place(output))
+    first.add("model", lambda: require_model(name, device=device))
+    first.run()
+    prompts, videos = wanted(), embedded()
+    network = _loaded(name, device, prompts.labels)
+    given = None if videos is None else _vectors(videos, network)
+    with keeping(kept_in(f"{output}.partial")), _Bars(output) as bars:
         made = build_index(prompts, output=output, model=network, recall=recall, queries=given, watch=bars)
     if network.cut_note:
         say(network.cut_note)
@@ -92,14 +103,31 @@ def index(
         if made.recall.measured < made.recall.asked:
             say(f"recall@5 of {made.recall.asked} was asked for and not reached; ask for 1 to compare all")
     if twins:
-        named = ", ".join(
-            f"{pair.first!r} and {pair.second!r} ({pair.cosine:.3f})" for pair in twins[:_SHOWN]
-        )
-        say(f"{len(twins)} pairs of labels can hardly be told apart: {named}{', …' * (len(twins) > _SHOWN)}")
+        say(_told(twins))
 
 
-class _Bars(ExitStack):
-    """A bar for each part of the work or, where nobody sees one, a word about how long it takes."""
+def _loaded(name: str, device: str, labels: Sequence[str]) -> Model:
+    """The model, with what is to be known of it said."""
+    from zeroshot.checkpoint import NO_STREAM, load_model
+    from zeroshot.cli.inputs import say_puppets
+
+    with waiting(f"loading {name}"):
+        network = load_model(name, device=device, stream=NO_STREAM)
+    for note in network.backbone.notes:
+        say(note)
+    say_puppets(network.name, labels)
+    return network
+
+
+def _told(twins: list[Twins]) -> str:
+    """How many labels can hardly be told apart, and the first of them."""
+    named = ", ".join(f"{pair.first!r} and {pair.second!r} ({pair.cosine:.3f})" for pair in twins[:_SHOWN])
+    more = ", …" * (len(twins) > _SHOWN)
+    return f"{len(twins)} pairs of labels can hardly be told apart: {named}{more}"
+
+
+class _Bars(Bars):
+    """A bar for each part of the work."""
 
     def __init__(self, output: str) -> None:
         """Nothing has begun.
@@ -107,14 +135,10 @@ class _Bars(ExitStack):
         Args:
             output: where the index will be, as the user wrote it.
         """
-        super().__init__()
+        super().__init__("labels")
         self._output = output
         self._part = ""
         self._shown = 0
-        self._first = 0
-        self._began = 0.0
-        self._is_said = False
-        self._advance: Mover | None = None
 
     def __call__(self, part: str, done: int, of: int) -> None:
         """Move to where the work is, see `build_index`."""
@@ -122,32 +146,18 @@ class _Bars(ExitStack):
             say(f"{self._output} holds these labels already; nothing is encoded again")
             return
         if part != self._part:
-            self._begin(part, done, of)
-        if self._advance is not None:
-            self._advance(done - self._shown)
+            self._part, self._shown = part, done
+            if part == "labels" and 0 < done < of:
+                say(f"{done} of {of} labels are encoded already; going on")
+            self.open(part, of - done)
+        self.move(done - self._shown)
         self._shown = done
-        spent = time.monotonic() - self._began
-        if part == "labels" and not self._is_said and spent > _PATIENCE_SECONDS:
-            self._is_said = True
-            left = spent / max(1, done - self._first) * (of - done)
-            say(f"{done} of {of} labels are encoded; about {left / 60:.0f} minutes to go")
-
-    def _begin(self, part: str, done: int, of: int) -> None:
-        """Another bar in place of the one before."""
-        self.close()
-        self._part, self._shown, self._first, self._began = part, 0, done, time.monotonic()
-        if part == "labels" and 0 < done < of:
-            say(f"{done} of {of} labels are encoded already; going on")
-        self._advance = self.enter_context(progress(of, part))
 
 
-def _videos(folder: str, network: Model) -> NDArray[np.float32]:
-    """(n, D) vectors of videos that this model embedded."""
-    from zeroshot.video_search import VideoIndex
-
-    index = VideoIndex(folder)
-    index.load_model(network)
-    return index.vectors
+def _vectors(videos: VideoIndex, network: Model) -> NDArray[np.float32]:
+    """(n, D) vectors of videos, if this model embedded them."""
+    videos.load_model(network)
+    return videos.vectors
 
 
 def _facts(made: LabelIndex, twins: list[Twins]) -> dict[str, Any]:

@@ -3,56 +3,30 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from zeroshot.cli.progress import waiting
 from zeroshot.cli.screen import say
-from zeroshot.errors import OptionError
+from zeroshot.errors import OptionError, counted
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
 
+    from zeroshot.checks import Checks
     from zeroshot.classifier import Classifier
+    from zeroshot.index.index import LabelIndex
     from zeroshot.model.model import Model
+    from zeroshot.types import Prompts
     from zeroshot.video.sampling import Sampling
 
 
-def videos_from(words: list[str]) -> list[Path]:
-    """The videos that files, folders, globs and, for `-`, the lines of stdin name.
-
-    What folders hold besides is counted on stderr.
-
-    Raises:
-        VideoError: a folder holds no video, or a glob matches none.
-    """
-    from zeroshot.video.find import LeftOut, find_videos
-
-    named: list[str] = []
-    for word in words:
-        named += _listed() if word == "-" else [word]
-    left_out = LeftOut()
-    videos = find_videos(named, left_out)
-    for line in left_out.lines():
-        say(line)
-    return videos
-
-
-def _listed() -> list[str]:
-    """The lines of stdin, whatever bytes they are made of.
-
-    Raises:
-        OptionError: stdin is closed.
-    """
-    if sys.stdin is None:
-        raise OptionError("stdin is closed; expected a list of videos there")
-    raw = getattr(sys.stdin, "buffer", None)
-    text = sys.stdin.read() if raw is None else os.fsdecode(raw.read())
-    return [line for line in text.replace("\r\n", "\n").split("\n") if line.strip()]
-
-
 def sampling_from(num_frames: int | None, num_views: int) -> Sampling | None:
-    """What --num-frames and --num-views ask for, or None where the model's own sampling stands."""
+    """What --num-frames and --num-views ask for, or None where the model's own sampling stands.
+
+    Raises:
+        OptionError: a number below 1.
+    """
     if num_frames is None and num_views == 1:
         return None
     from zeroshot.video.sampling import Sampling
@@ -88,9 +62,34 @@ class ModelChoice:
     batch_size: int = 32
     num_workers: int = 2
 
+    def __post_init__(self) -> None:
+        """Refuse words that nobody knows, but those that only a network's library knows."""
+        from zeroshot.video.decoders.by_name import require_decoder
+        from zeroshot.video.sampling import require_frames
 
-def settings_from(embeddings: str, choice: ModelChoice) -> ModelChoice:
+        require_decoder(self.decoder)
+        require_frames(self.frames or "even")
+
+
+def require_table(folder: str) -> None:
+    """Refuse a folder to which no embeddings can be added.
+
+    Raises:
+        OutputError: it cannot be written, holds something else, or another run is writing there.
+    """
+    from zeroshot.batch.table import LAYOUT
+    from zeroshot.store.folder import require_room
+
+    require_room(folder, LAYOUT)
+
+
+def settings_from(embeddings: str | None, choice: ModelChoice, *, new: bool = True) -> ModelChoice:
     """The choice, with what it leaves open as it is in a folder of embeddings.
+
+    Args:
+        embeddings: the folder; None leaves the choice as it is.
+        choice: as on the command line.
+        new: whether it may be one that is still to be written.
 
     Raises:
         OutputError: the folder's manifest is damaged.
@@ -102,7 +101,9 @@ def settings_from(embeddings: str, choice: ModelChoice) -> ModelChoice:
     from zeroshot.errors import OutputError
     from zeroshot.video.sampling import Sampling
 
-    if not os.path.exists(os.path.join(embeddings, MANIFEST)):  # noqa: PTH110, PTH118 - pathlib is slow to import
+    if embeddings is None:
+        return choice
+    if new and not os.path.exists(os.path.join(embeddings, MANIFEST)):  # noqa: PTH110, PTH118 - pathlib is slow to import
         return choice
     kept = read_manifest(embeddings)
     if choice.name is None:
@@ -120,6 +121,40 @@ def settings_from(embeddings: str, choice: ModelChoice) -> ModelChoice:
     return replace(choice, sampling=sampling, precision=choice.precision or kept.get("precision"))
 
 
+def of_index(choice: ModelChoice, words: Prompts | LabelIndex, index: str | None) -> ModelChoice:
+    """The choice, with the model that made a saved index where no other is named.
+
+    Raises:
+        ModelError: its model may not be opened because a file says so.
+    """
+    from dataclasses import replace
+
+    from zeroshot.classifier import model_for
+    from zeroshot.types import Prompts
+
+    if choice.name is not None or isinstance(words, Prompts):
+        return choice
+    return replace(choice, name=str(model_for(None, words, index)))
+
+
+def require_choice(choice: ModelChoice) -> None:
+    """Refuse what `model_from` would refuse, as far as it shows before any weights are looked for.
+
+    Raises:
+        ModelError: there can be no model of that name, or no such device.
+        OptionError: a stream that the model does not have, or an unknown precision.
+    """
+    from zeroshot.checkpoint import DEFAULT_MODEL, require_model
+
+    require_model(
+        choice.name or DEFAULT_MODEL,
+        device=choice.device,
+        decoder=choice.decoder,
+        stream=choice.stream,
+        precision=choice.precision or "exact",
+    )
+
+
 def model_from(choice: ModelChoice) -> Model:
     """The model that was chosen; says so where its weights are random.
 
@@ -130,19 +165,19 @@ def model_from(choice: ModelChoice) -> Model:
     from dataclasses import replace
 
     from zeroshot.checkpoint import DEFAULT_MODEL, load_model
-    from zeroshot.video.sampling import require_frames
 
-    require_frames(choice.frames or "even")
-    model = load_model(
-        choice.name or DEFAULT_MODEL,
-        device=choice.device,
-        sampling=choice.sampling,
-        decoder=choice.decoder,
-        stream=choice.stream,
-        precision=choice.precision or "exact",
-        batch_size=choice.batch_size,
-        num_workers=choice.num_workers,
-    )
+    name = choice.name or DEFAULT_MODEL
+    with waiting(f"loading {name}"):
+        model = load_model(
+            name,
+            device=choice.device,
+            sampling=choice.sampling,
+            decoder=choice.decoder,
+            stream=choice.stream,
+            precision=choice.precision or "exact",
+            batch_size=choice.batch_size,
+            num_workers=choice.num_workers,
+        )
     if choice.frames is not None:
         model.sampling = replace(model.sampling, frames=choice.frames)
     if choice.series is not None:
@@ -183,24 +218,57 @@ class Notes:
             say(line)
 
 
-def classifier_from(
-    model: Model, labels: str | None, templates: str | None, index: str | None, spaced: bool
-) -> Classifier:
-    """A classifier from --labels and --templates, or from --index.
+def words_from(
+    first: Checks, labels: str | None, templates: str | None, index: str | None, *, spaced: bool
+) -> Callable[[], Prompts | LabelIndex]:
+    """What is ranked, by --labels and --templates or by --index; there once `first` has run.
 
     Raises:
-        OptionError: neither or both are given.
-        LabelError: the list cannot be used.
+        OptionError: when it runs, neither or both are given.
+        LabelError: when it runs, the list cannot be used.
     """
-    from zeroshot.classifier import load
+    from zeroshot.words import labels_to_rank
+
+    def require_one() -> None:
+        if (labels is None) == (index is None):
+            raise OptionError("give either --labels FILE|a,b,c or --index FILE (written by `zeroshot index`)")
+
+    first.add("options", require_one)
+    return labels_to_rank(first, labels, templates, index, spaced=spaced)
+
+
+def classifier_from(model: Model, words: Prompts | LabelIndex, index: str | None, k: int) -> Classifier:
+    """The classifier that ranks what `words_from` found; says how an index is searched.
+
+    Raises:
+        IndexFileError: a saved index is another model's.
+    """
+    from zeroshot.classifier import classifier_of
     from zeroshot.index.ivf import SHORTLIST
 
-    if (labels is None) == (index is None):
-        raise OptionError("give either --labels FILE|a,b,c or --index FILE (written by `zeroshot index`)")
-    classifier = load(model, labels, templates=templates, index=index, spaced=spaced)
-    if classifier.index.recall is not None:
+    say_puppets(model.name, words.labels)
+    with waiting("encoding labels"):
+        classifier = classifier_of(model, words, index)
+    found = classifier.index
+    if index is not None and found.is_exact_for(k):
+        say(f"{counted(len(found), 'label')} of {index}, by {model.name}: searched exactly, each is compared")
+    elif found.recall is not None:
         say(
-            f"{len(classifier.index)} labels are searched in cells: {classifier.index.about_search}; "
+            f"{len(found)} labels are searched in cells: {found.about_search}; "
             f"probabilities are over those compared exactly, {SHORTLIST} at most, so they are upper bounds"
         )
     return classifier
+
+
+def say_puppets(model: str, texts: Sequence[str], *, are_sentences: bool = False) -> None:
+    """Say, where puppet-tiny is asked for words that it cannot know, that it knows puppets only.
+
+    Args:
+        model: its name.
+        texts: labels; or texts to search for.
+        are_sentences: whether it is enough that a text contains an action of puppets.
+    """
+    from zeroshot.words import puppets_note
+
+    if note := puppets_note(model, texts, are_sentences=are_sentences):
+        say(note)

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 
 import typer
 
-from zeroshot.cli import bias, classify, embed, evaluate, index, models, search, synthesize, timeline, train
+from zeroshot.cli import (
+    bias,
+    classify,
+    download,
+    embed,
+    evaluate,
+    index,
+    models,
+    push,
+    search,
+    synthesize,
+    timeline,
+    train,
+)
+from zeroshot.cli.progress import INTERRUPTED, Interrupted
 from zeroshot.cli.screen import abandon_stdout, say
 from zeroshot.errors import OptionError, OutputError, ZeroshotError, printable
 
 _UNWRITABLE = {errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG}
-INTERRUPTED = 130  # what typer ends with on Ctrl-C, as shells do
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
@@ -35,9 +48,13 @@ app.command("evaluate", short_help="Figures on unseen classes, by protocol.", no
 )
 app.add_typer(bias.app, name="bias", short_help="Test sets that tell scenery from action.")
 app.command("models", short_help="List what --model accepts.")(models.models)
+app.command("download", short_help="Fetch models for use without a network.", no_args_is_help=True)(
+    download.download
+)
 app.command("show", short_help="Tell what a checkpoint is and where it comes from.", no_args_is_help=True)(
     models.show
 )
+app.command("push", short_help="Push a checkpoint to the model hub.", no_args_is_help=True)(push.push)
 app.command("synthesize", short_help="Write puppet videos whose truth is known.", no_args_is_help=True)(
     synthesize.synthesize
 )
@@ -58,7 +75,7 @@ def _top(
     ),
 ) -> None:
     """\b
-    Example:  zeroshot classify holiday.mp4 --labels "archery, juggling balls, playing cello"
+    Example:  zeroshot classify examples/clips --labels "waving, kicking, swimming" -k 1 --model puppet-tiny
 
     Tells what happens in videos, in words that you choose.
     """
@@ -80,7 +97,7 @@ def main() -> None:
         sys.exit(1)
     except SystemExit as end:
         if end.code == INTERRUPTED:
-            say("interrupted")
+            say(end.words if isinstance(end, Interrupted) else "interrupted")
         raise
 
 
@@ -98,6 +115,8 @@ def _require_surroundings() -> None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - until the end
     if sys.stdout is None:
         raise OutputError("stdout is closed; redirect it to a file, or to /dev/null")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # typer's pages hold characters that not every terminal has
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         os.getcwd()  # noqa: PTH109 - pathlib is slow to import
     except OSError:

@@ -7,12 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from zeroshot.cli import options
+from zeroshot.cli import completion, options
 from zeroshot.cli.screen import put_json, put_line, put_table
+from zeroshot.cli.summary import summary
 
 Everything = Annotated[bool, typer.Option("--all", help="Every architecture and tag that open_clip knows.")]
 Checkpoint = Annotated[
-    str, typer.Argument(metavar="CHECKPOINT", help="A bundled name or a checkpoint folder.")
+    str,
+    typer.Argument(
+        metavar="CHECKPOINT",
+        help="A bundled name or a checkpoint folder.",
+        autocompletion=completion.checkpoint_names,
+    ),
 ]
 
 
@@ -20,23 +26,36 @@ def models(everything: Everything = False, as_json: options.Json = False) -> Non
     """\b
     Example:  zeroshot models
 
-    Lists what --model accepts.
+    Lists what --model accepts: how large the weights are, under which licence they stand, and whether the
+    model can be used without a network. `zeroshot download` fetches one; nothing is fetched by listing.
     """
-    from zeroshot.checkpoint import known_models
+    from zeroshot.model.catalog import known_models, size_in_words
 
     rows = known_models(everything=everything)
     if as_json:
         for row in rows:
             put_json(row)
         return
-    put_table(("model", "kind", "about"), [(row["model"], row["kind"], row["about"]) for row in rows])
+    header = ("model", "kind", "size", "licence", "cached", "about")
+    cells = [
+        (
+            row["model"],
+            row["kind"],
+            size_in_words(row["bytes"]),
+            row["licence"] or "–",
+            "yes" if row["cached"] else "no",
+            row["about"],
+        )
+        for row in rows
+    ]
+    put_table(header, cells)
 
 
 def show(checkpoint: Checkpoint, as_json: options.Json = False) -> None:
     """\b
     Example:  zeroshot show puppet-tiny
 
-    Tells what a checkpoint is and where it comes from: shape, size, training settings, measured figures.
+    Tells what a checkpoint is and where it comes from: five lines, then every setting and figure.
     """
     from zeroshot.checkpoint import describe
 
@@ -44,6 +63,9 @@ def show(checkpoint: Checkpoint, as_json: options.Json = False) -> None:
     if as_json:
         put_json(facts)
         return
+    for key, text in summary(facts):
+        put_line(f"{key:<12} {text}")
+    put_line()
     for key, value in _flat(facts):
         put_line(f"{key:<44} {value}")
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from zeroshot.cli import completion
 from zeroshot.video.decoders.by_name import DECODERS
 
 Videos = Annotated[
@@ -17,7 +18,10 @@ Videos = Annotated[
 Labels = Annotated[
     str | None,
     typer.Option(
-        "--labels", metavar="LIST", help="A file (one label a line), a,b,c, or a list such as kinetics400."
+        "--labels",
+        metavar="LIST",
+        help="A file (one label a line), a,b,c, or a list such as kinetics400.",
+        autocompletion=completion.label_lists,
     ),
 ]
 Index = Annotated[
@@ -30,6 +34,7 @@ Templates = Annotated[
         "--templates",
         metavar="SET",
         help='"a video of {}", a file, or a set such as kinetics28. Default: none.',
+        autocompletion=completion.template_sets,
     ),
 ]
 Embeddings = Annotated[
@@ -42,13 +47,27 @@ Embeddings = Annotated[
 ]
 ModelName = Annotated[
     str | None,
-    typer.Option("--model", "-m", help="ARCH/TAG, hf:ORG/NAME, a folder, or puppet-tiny (works offline)."),
+    typer.Option(
+        "--model",
+        "-m",
+        help="ARCH/TAG, hf:ORG/NAME, hub:ORG/NAME, a folder, or puppet-tiny (offline).",
+        autocompletion=completion.model_names,
+    ),
 ]
 Stream = Annotated[
     str | None,
-    typer.Option(help="Of a model with an adapter: static, dynamic, fused, or clip for the network alone."),
+    typer.Option(
+        help="Of a model with an adapter: static, dynamic, fused, or clip for the network alone.",
+        autocompletion=completion.words("static", "dynamic", "fused", "clip"),
+    ),
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
+Device = Annotated[
+    str,
+    typer.Option(
+        help="auto, cpu, cuda, cuda:N or mps.",
+        autocompletion=completion.words("auto", "cpu", "cuda", "mps"),
+    ),
+]
 TopK = Annotated[int, typer.Option("-k", metavar="N", help="How many labels to show.", min=1)]
 NumFrames = Annotated[
     int | None, typer.Option("--num-frames", metavar="T", help="Frames a view. Default: the model's.")
@@ -63,6 +82,7 @@ Frames = Annotated[
         metavar="HOW",
         help="even, or keyframes: the nearest key frames, far faster to decode, where a video has enough. "
         "Default: even.",
+        autocompletion=completion.words("even", "keyframes"),
     ),
 ]
 Series = Annotated[
@@ -74,7 +94,11 @@ Series = Annotated[
     ),
 ]
 Decoder = Annotated[
-    str, typer.Option(help=f"{', '.join(DECODERS)}; raw neither squares pixels nor tone-maps HDR.")
+    str,
+    typer.Option(
+        help=f"{', '.join(DECODERS)}; raw neither squares pixels nor tone-maps HDR.",
+        autocompletion=completion.words(*DECODERS),
+    ),
 ]
 Precision = Annotated[
     str | None,
@@ -82,6 +106,7 @@ Precision = Annotated[
         metavar="LEVEL",
         help="exact, fast or fastest: how near embeddings stay to float32 (cosine 0.99999, 0.9995, 0.999). "
         "Default: exact.",
+        autocompletion=completion.words("exact", "fast", "fastest"),
     ),
 ]
 BatchSize = Annotated[

@@ -1,4 +1,4 @@
-"""What the commands have in common on a terminal: output, progress, the way to end."""
+"""What the commands have in common on a terminal: output, words about it, the way to end."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import io
 import json
 import os
 import sys
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from zeroshot.errors import OptionError, OutputError, printable
+from zeroshot.errors import OptionError, OutputError, counted, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from zeroshot.reports.document import Document
 
@@ -45,6 +45,7 @@ def _put(line: str) -> None:
     Raises:
         OutputError: stdout was closed, or is a file on a full disk.
     """
+    show_for_now("")
     if not _speaks_unicode():  # a terminal of another language
         encoding = sys.stdout.encoding
         line = line.encode(encoding, "backslashreplace").decode(encoding)
@@ -70,15 +71,32 @@ def abandon_stdout() -> None:
 
 def say(text: str) -> None:
     """One line for people on stderr."""
-    with suppress(OSError):  # nobody listens
-        sys.stderr.write(f"zeroshot: {printable(text)}\n")
+    _tell(f"zeroshot: {printable(text)}\n")
+
+
+def show_for_now(text: str) -> None:
+    """A line on a terminal that the next one takes the place of; an empty one takes it away."""
+    if text or _for_now:
+        _tell(f"zeroshot: {printable(text)}" if text else "")
+        _for_now[:] = [text] if text else []
+
+
+_for_now: list[str] = []  # the line that is shown until there is another
+
+
+def _tell(text: str) -> None:
+    """On stderr, in place of what stands there for now."""
+    with suppress(OSError, ValueError):  # nobody listens
+        sys.stderr.write(f"\r\x1b[K{text}" if _for_now else text)
         sys.stderr.flush()
+    _for_now.clear()
 
 
-def end_with(failures: int, total: int) -> None:
-    """End with status 1 and a summary where any of the videos failed."""
+def end_with(failures: int, total: int, what: str = "video") -> None:
+    """End with status 1 where any of the videos failed, and with a summary where there were several."""
     if failures:
-        say(f"{failures} of {total} videos failed")
+        if total > 1:
+            say(f"{failures:,} of {counted(total, what)} failed")
         raise typer.Exit(1)
 
 
@@ -129,63 +147,3 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds, 1), 60)
     hours, minutes = divmod(int(minutes), 60)
     return f"{hours}:{minutes:02d}:{rest:04.1f}"
-
-
-class Mover(Protocol):
-    """Moves a bar."""
-
-    def __call__(self, number: int = 1, /) -> None:
-        """By so many."""
-
-
-@contextmanager
-def progress(total: int | None, what: str) -> Iterator[Mover]:
-    """A bar on stderr where that is a terminal; gives the function that moves it, by one or by more.
-
-    Where stdout is the same terminal its lines are printed above the bar. One item needs no bar.
-    """
-    if not sys.stderr.isatty() or (total is not None and total < 2):
-        yield lambda _number=1: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(
-        *columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()
-    )
-    with bar:
-        task = bar.add_task(what, total=total)
-        yield lambda number=1: bar.advance(task, number)
-
-
-class Bars:
-    """A bar that opens when it is known how much there is to do, and again for the next of several."""
-
-    def __init__(self, what: str) -> None:
-        """Tell what is counted."""
-        from contextlib import ExitStack
-
-        self._what, self._name, self._stack = what, "", ExitStack()
-        self._move: Callable[[], None] | None = None
-
-    def __enter__(self) -> Bars:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def to(self, done: int, total: int) -> None:
-        """Move the bar by one."""
-        self.of("", done, total)
-
-    def of(self, name: str, done: int, total: int) -> None:
-        """Move the bar of this name by one."""
-        if self._move is None or name != self._name:
-            self._stack.close()
-            what = f"{name}: {self._what}" if name else self._what
-            self._name, self._move = name, self._stack.enter_context(progress(total - done + 1, what))
-        self._move()
-        if done == total:
-            self._stack.close()
-            self._move = None

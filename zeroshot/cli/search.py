@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zeroshot.cli import options
+from zeroshot.cli.progress import waiting
 from zeroshot.cli.screen import clock, one_format, put_csv, put_json, put_line
 from zeroshot.errors import printable
 
@@ -28,15 +29,20 @@ def search(
     device: options.Device = "auto",
 ) -> None:
     """\b
-    Example:  zeroshot search "a person falling off a bike" --in embeddings/ -k 20
+    Example:  zeroshot search "a person waving" --in embeddings/ -k 3
+    After:    zeroshot embed examples/clips --output embeddings/ --model puppet-tiny
 
     Finds the videos, or the stretches of videos that were embedded with --window, which fit a text best. The
     model is the one that embedded them; --model tells where it is now.
     """
+    from zeroshot.batch.table import read_manifest
+    from zeroshot.cli.inputs import say_puppets
     from zeroshot.video_search import search as find
 
     one_format(as_json, as_csv)
-    found = find(texts, folder, k, model=model, device=device)
+    with waiting(f"searching {folder}"):
+        found = find(texts, folder, k, model=model, device=device)
+    say_puppets(read_manifest(folder)["model"], texts, are_sentences=True)
     if as_csv:
         put_csv("query", "rank", "path", "start_seconds", "end_seconds", "score")
     put = _put_json if as_json else _put_csv if as_csv else _put_text

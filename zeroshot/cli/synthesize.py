@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from zeroshot.cli import options
-from zeroshot.cli.screen import progress, put_json, put_line
+from zeroshot.cli.progress import keeping, kept_in, progress
+from zeroshot.cli.screen import put_json, put_line
 from zeroshot.errors import counted
 
 Output = Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="Folder of mp4s and videos.csv.")]
@@ -32,7 +33,7 @@ def synthesize(
     as_json: options.Json = False,
 ) -> None:
     """\b
-    Example:  zeroshot synthesize --output puppets/ --num-videos 500 --coupling 0.8
+    Example:  zeroshot synthesize --output puppets/ --num-videos 20 --coupling 0.8
 
     Writes videos of puppets whose action and scene are known exactly, and videos.csv with path, label, scene.
     """
@@ -46,7 +47,7 @@ def synthesize(
         view = replace(view, num_frames=num_frames)
     if size is not None:
         view = replace(view, size=(size, size))
-    with progress(num_videos, "videos") as advance:
+    with keeping(kept_in(output)), progress(num_videos, "videos") as advance:
         videos = write_puppet_videos(output, num_videos, coupling=coupling, seed=seed, view=view, truth=truth)
         for path in videos:
             if as_json:

@@ -7,20 +7,40 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zeroshot.checks import Checks
 from zeroshot.cli import options
-from zeroshot.cli.inputs import ModelChoice, Notes, classifier_from, model_from, sampling_from, videos_from
+from zeroshot.cli.arguments import videos_from
+from zeroshot.cli.inputs import (
+    ModelChoice,
+    Notes,
+    classifier_from,
+    model_from,
+    of_index,
+    require_choice,
+    sampling_from,
+    words_from,
+)
+from zeroshot.cli.progress import keeping, progress
 from zeroshot.cli.screen import clock, end_with, one_format, put_csv, put_json, put_line, say
 from zeroshot.errors import VideoError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from zeroshot.cli.arguments import Named
     from zeroshot.types import Segment
 
 Window = Annotated[float, typer.Option("--window", metavar="SECONDS", help="Length of a segment.")]
 Stride = Annotated[
     float | None,
     typer.Option("--stride", metavar="SECONDS", help="From start to start. Default: the window."),
+]
+Merge = Annotated[
+    bool,
+    typer.Option(
+        "--merge",
+        help="Neighbours of one best label as one segment, ranked by the mean of its windows.",
+    ),
 ]
 
 
@@ -32,6 +52,7 @@ def timeline(
     model: options.ModelName = None,
     window: Window = 4.0,
     stride: Stride = None,
+    merge: Merge = False,
     k: options.TopK = 1,
     as_json: options.Json = False,
     as_csv: options.Csv = False,
@@ -46,26 +67,58 @@ def timeline(
     num_workers: options.NumWorkers = 2,
 ) -> None:
     """\b
-    Example:  zeroshot timeline match.mp4 --labels "serve, rally, applause" --window 4 --stride 2
+    Example:  zeroshot timeline examples/clips/waving_beach.mp4 --labels "waving, bowing" --model puppet-tiny
 
-    Ranks labels for each stretch of long videos.
+    Ranks labels for each stretch of long videos. What is left at the end and is shorter than half a window
+    belongs to the window before it.
     """
-    one_format(as_json, as_csv)
-    paths = videos_from(videos)
-    sampling = sampling_from(num_frames, 1)
-    choice = ModelChoice(model, device, sampling, decoder, stream, precision, frames)
-    network = model_from(replace(choice, batch_size=batch_size, num_workers=num_workers))
-    classifier = classifier_from(network, labels, templates, index, not as_given)
-    if as_csv:
-        put_csv("path", "start_seconds", "end_seconds", "rank", "label", "score", "probability", "error")
-    failures, notes = 0, Notes(network, precision)
-    for path in paths:
-        segments = classifier.follow(str(path), window, stride, k)
-        error = _one(str(path), segments, "json" if as_json else "csv" if as_csv else "text")
-        failures += error is not None
-        notes.say_precision()
+    from zeroshot.video.sampling import Window as Stretch
+
+    first = Checks()
+    first.add("options", lambda: one_format(as_json, as_csv))
+    first.add("options", lambda: Stretch(window, window if stride is None else stride))
+    asked = first.add(
+        "options",
+        lambda: replace(
+            ModelChoice(model, device, sampling_from(num_frames, 1), decoder, stream, precision, frames),
+            batch_size=batch_size,
+            num_workers=num_workers,
+        ),
+    )
+    words = words_from(first, labels, templates, index, spaced=not as_given)
+    choice = first.add("files", lambda: of_index(asked(), words(), index))
+    form = "json" if as_json else "csv" if as_csv else "text"
+    found = first.add("videos", lambda: _found(videos, form))
+    first.add("model", lambda: require_choice(choice()))
+    first.run()
+    named, network = found(), model_from(choice())
+    classifier = classifier_from(network, words(), index, k)
+    failures, notes = _begin(named, form), Notes(network, precision)
+    kept = "the segments printed are whole; name the videos that are left to go on"
+    with keeping(kept), progress(len(named.paths), "videos") as advance:
+        for path in named.paths:
+            segments = classifier.follow(path, window, stride, k, merge=merge)
+            error = _one(path, segments, form)
+            failures += error is not None
+            advance()
+            notes.say_precision()
     notes.say_the_rest()
-    end_with(failures, len(paths))
+    end_with(failures, len(named))
+
+
+def _found(words: list[str], form: str) -> Named:
+    """The videos that are meant; ends with a row for each word where there are none at all."""
+    named = videos_from(words)
+    if not named.paths:  # no model is needed to say so
+        end_with(_begin(named, form), len(named))
+    return named
+
+
+def _begin(named: Named, form: str) -> int:
+    """What stands above the segments: a header, and the rows of words that name no video; gives how many."""
+    if form == "csv":
+        put_csv("path", "start_seconds", "end_seconds", "rank", "label", "score", "probability", "error")
+    return named.put_unfound(lambda word, why: _end(word, [], why, form))
 
 
 def _one(path: str, coming: Iterator[Segment], form: str) -> str | None:
@@ -81,13 +134,18 @@ def _one(path: str, coming: Iterator[Segment], form: str) -> str | None:
             segments.append(segment)
     except VideoError as failure:
         error = str(failure)
+    _end(path, segments, error, form)
+    return error
+
+
+def _end(path: str, segments: list[Segment], error: str | None, form: str) -> None:
+    """What is printed once a video is done: all of it as JSON, or its error."""
     if form == "json":
         put_json({"path": path, "segments": [segment.as_dict() for segment in segments], "error": error})
     elif error is not None and form == "csv":
         put_csv(path, "", "", "", "", "", "", error)
     elif error is not None:
         say(error)
-    return error
 
 
 def _put_csv(path: str, segment: Segment) -> None:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zeroshot.cli import options
-from zeroshot.cli.screen import progress, put_json, put_line, say
+from zeroshot.cli import completion, options
+from zeroshot.cli.progress import Bars, keeping, kept_in
+from zeroshot.cli.screen import put_json, put_line, say
 from zeroshot.cutouts.finders import TOKENS, masks_help
 from zeroshot.errors import OptionError
 from zeroshot.training.history import Watcher
 from zeroshot.training.methods.table import DEFAULT_METHOD, METHODS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from zeroshot.training.config import TrainingConfig
-    from zeroshot.training.history import EpochRecord
+    from zeroshot.training.history import EpochRecord, Fitted
 
 SplitFile = Annotated[
     str,
@@ -63,7 +63,15 @@ Masks = Annotated[
         metavar="FINDER", help=f"Who finds the persons of swapped copies, of each frame: {masks_help()}."
     ),
 ]
-MethodName = Annotated[str, typer.Option("--method", metavar="NAME", help=f"One of {', '.join(METHODS)}.")]
+MethodName = Annotated[
+    str,
+    typer.Option(
+        "--method",
+        metavar="NAME",
+        help=f"One of {', '.join(METHODS)}.",
+        autocompletion=completion.words(*METHODS),
+    ),
+]
 Precision = Annotated[str | None, typer.Option(help="no, bf16 or fp16.")]
 
 
@@ -90,7 +98,7 @@ def train(
     as_json: options.Json = False,
 ) -> None:
     """\b
-    Example:  zeroshot train puppets/videos.csv --output adapted/ --model puppet-tiny
+    Example:  zeroshot train examples/clips/clips.csv --output adapted/ --model puppet-tiny --epochs 2
 
     Trains the two streams on top of a frozen model. Interrupted or killed, the same command goes on where it
     ended. Several GPUs: accelerate launch -m zeroshot train …
@@ -111,22 +119,30 @@ def train(
         scenes=scenes,
         templates=templates,
     )
-    with _Screen(as_json) as screen:
+    model = model or DEFAULT_MODEL
+    with keeping(kept_in(output)), Bars("videos", f"loading {model}") as bars:
         fitted = run(
             split,
             output,
-            model or DEFAULT_MODEL,
+            model,
             config=chosen,
             preparation=preparation,
             held_out=held_out,
             device=device,
-            watcher=screen,
+            watcher=_Screen(bars, as_json),
         )
+    _tell(fitted, output, as_json)
+
+
+def _tell(fitted: Fitted, output: str, as_json: bool) -> None:
+    """What came of it; ends with status 1 where videos could not be read, as a note has said."""
     record = fitted.history[fitted.best_epoch - 1]
     if as_json:
         put_json({"output": output, "best": record.as_dict(), "notes": list(fitted.notes)})
     else:
         put_line(f"epoch {fitted.best_epoch} of {len(fitted.history)} written to {output}")
+    if fitted.failures:
+        raise typer.Exit(1)
 
 
 def read_settings(
@@ -179,16 +195,9 @@ def _value(text: str) -> Any:  # noqa: ANN401 - any JSON value
 class _Screen(Watcher):
     """Tells a terminal how training goes: bars on stderr, a line an epoch on stdout, notes on stderr."""
 
-    def __init__(self, as_json: bool) -> None:
+    def __init__(self, bars: Bars, as_json: bool) -> None:
+        self._bars = bars
         self._as_json = as_json
-        self._bar: ExitStack | None = None
-        self._advance: Callable[[], None] | None = None
-
-    def __enter__(self) -> _Screen:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._close()
 
     def note(self, text: str) -> None:
         """On stderr."""
@@ -196,24 +205,19 @@ class _Screen(Watcher):
 
     def prepared(self, done: int, total: int) -> None:
         """Moves the bar of videos."""
-        if self._bar is None:
-            self._open(total, "videos")
-        self._move()
-        if done == total:
-            self._close()
+        self._bars.to(done, total)
 
     def begin(self, done: int, total: int, history: Sequence[EpochRecord]) -> None:
         """Opens the bar of steps."""
         if done:
             say(f"goes on after step {done} of {total}, epoch {len(history)}")
-        self._close()
-        self._open(total - done, "steps")
+        self._bars.open("steps", total - done)
 
     def step(self, done: int, total: int) -> None:
         """Moves the bar of steps."""
-        self._move()
+        self._bars.move()
         if done == total:
-            self._close()
+            self._bars.close()
 
     def epoch(self, record: EpochRecord) -> None:
         """One line."""
@@ -229,16 +233,3 @@ class _Screen(Watcher):
         if "nhsic" in record.metrics:
             figures.append(f"nhsic {record.metrics['nhsic']:.3f}")
         put_line(f"epoch {record.epoch}: {losses} | held out: {' '.join(figures) or 'nothing'}")
-
-    def _open(self, total: int, what: str) -> None:
-        self._bar = ExitStack()
-        self._advance = self._bar.enter_context(progress(total, what))
-
-    def _close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-        self._bar = self._advance = None
-
-    def _move(self) -> None:
-        if self._advance is not None:
-            self._advance()

@@ -133,3 +133,27 @@ def open_finder(words: str) -> Finder:
     """
     kind, value = parse_masks(words)
     return FINDERS[kind].open(value)
+
+
+def require_finder(words: str) -> None:
+    """Refuse what `open_finder` would refuse, as far as it shows before a network's weights are read.
+
+    Args:
+        words: see `parse_masks`.
+
+    Raises:
+        OptionError: no such folder, share or architecture.
+        ModelError: there can be no model of that name, or a file of weights is not there.
+    """
+    kind, value = parse_masks(words)
+    if kind == TOKENS:
+        from zeroshot.model.names import require_name
+
+        if value:  # else the tokens of the model that is trained
+            require_name(value)
+    elif kind == NETWORK:
+        from zeroshot.cutouts.segmenter import require_segmenter
+
+        require_segmenter(*value.partition(":")[::2])
+    else:
+        open_finder(words)

@@ -46,6 +46,19 @@ SEGMENTERS: Mapping[str, str] = MappingProxyType(
 """torchvision's architectures whose published weights know persons → how they answer."""
 
 
+def require_segmenter(name: str, weights: str | Path) -> None:
+    """Refuse an architecture that is none, and weights that are no file.
+
+    Raises:
+        OptionError: an unknown architecture; the message lists them.
+        ModelError: there is no such file.
+    """
+    if name not in SEGMENTERS:
+        raise OptionError(f"no segmentation network {name!r}; expected one of {', '.join(SEGMENTERS)}")
+    if not Path(weights).is_file():
+        raise ModelError(f"no weights file {str(weights)!r} for {name}; expected an existing file")
+
+
 class PersonSegmenter(Finder):
     """A network of torchvision that finds persons in frames.
 
@@ -67,8 +80,7 @@ class PersonSegmenter(Finder):
             OptionError: an unknown architecture; the message lists them.
             ModelError: the file cannot be read or holds no weights of that architecture.
         """
-        if name not in SEGMENTERS:
-            raise OptionError(f"no segmentation network {name!r}; expected one of {', '.join(SEGMENTERS)}")
+        require_segmenter(name, weights)
         self.name, self.finds_nobody, path = name, f"{name} finds nobody in", Path(weights)
         state = _read_state(path)
         self.fingerprint = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -5,16 +5,16 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zeroshot.errors import LabelError, counted
+from zeroshot.errors import DatasetError, LabelError, counted
 from zeroshot.resources import from_home
 from zeroshot.video.source import is_path, name_of
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Sequence
 
     from zeroshot.video.source import VideoSource
@@ -128,6 +128,26 @@ def read_split(source: str | os.PathLike[str], labels: Sequence[str] | None = No
     except csv.Error as error:
         raise LabelError(f"{path} is no CSV file: {error}") from error
     return Split.of(path.name, videos, labels)
+
+
+def require_some(name: str, videos: Sequence[LabeledVideo]) -> None:
+    """Refuse a list of which no video is there; looks no further than the first that is.
+
+    Args:
+        name: of the list.
+        videos: one or more; frames in memory and addresses count as there.
+
+    Raises:
+        DatasetError: there is none.
+    """
+    for video in videos:
+        if not is_path(video.path) or "://" in str(video.path) or os.path.exists(video.path):  # noqa: PTH110
+            return
+    first = name_of(videos[0].path)
+    raise DatasetError(
+        f"none of the {counted(len(videos), 'video')} of {name} is there (first missing: {first}); "
+        "paths that are not absolute count from the file's folder"
+    )
 
 
 def write_split(path: str | os.PathLike[str], split: Split) -> None:

@@ -61,8 +61,7 @@ def calibrate(
     Raises:
         OptionError: another share, or a video of an unseen label.
     """
-    if not 0 <= seen_cost < 1:
-        raise OptionError(f"the cost on seen data is {seen_cost}; expected a share from 0 to below 1")
+    require_cost(seen_cost)
     if not seen[targets].all():
         raise OptionError("calibration was given videos of unseen labels; expected seen ones alone")
     if len(targets) == 0 or seen.all():
@@ -75,3 +74,13 @@ def calibrate(
     kept_from = math.floor(seen_cost * len(margins))
     # Just below the margin, so that this video stays right.
     return max(0.0, float(margins[kept_from]) * (1 - 1e-6))
+
+
+def require_cost(seen_cost: float) -> None:
+    """Refuse what calibration cannot cost.
+
+    Raises:
+        OptionError: it is no share.
+    """
+    if not 0 <= seen_cost < 1:
+        raise OptionError(f"the cost on seen data is {seen_cost}; expected a share from 0 to below 1")

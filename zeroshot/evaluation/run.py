@@ -9,82 +9,39 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zeroshot.checkpoint import load_model, trained_labels
+from zeroshot.checkpoint import load_model
 from zeroshot.classifier import build_index
-from zeroshot.datasets.files_on_disk import key
 from zeroshot.datasets.paper_settings import lineage_named
-from zeroshot.datasets.protocols import EvaluationPlan, plan_for, plan_of_split, protocol_named
-from zeroshot.datasets.registry import read_dataset
-from zeroshot.datasets.seen_labels import Namesake, namesakes
-from zeroshot.datasets.splits import Split
-from zeroshot.errors import DatasetError, IndexFileError, LabelError, OptionError, counted
+from zeroshot.errors import DatasetError, IndexFileError, counted
 from zeroshot.evaluation.cached_embeddings import Embedded, embed_pool
-from zeroshot.evaluation.calibration import SEEN_COST
 from zeroshot.evaluation.compare import compare
 from zeroshot.evaluation.document import document
+from zeroshot.evaluation.prepare import EvaluationSettings, prepare
 from zeroshot.evaluation.report import ModelFigures, Report, Videos
 from zeroshot.evaluation.scoring import mean_over_rounds, stream_figures
 from zeroshot.index.index import LabelIndex
+from zeroshot.model.download import fetch_missing
 from zeroshot.model.model import Model
 from zeroshot.reports.environment import environment
 from zeroshot.reports.files import write_report
-from zeroshot.text.lists import label_entries
-from zeroshot.text.prompts import make_prompts, prompts_digest, read_labels, templates_in_words
+from zeroshot.text.prompts import prompts_digest, templates_in_words
 from zeroshot.video.source import name_of
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
 
+    from zeroshot.datasets.protocols import EvaluationPlan
+    from zeroshot.datasets.seen_labels import Namesake
+    from zeroshot.datasets.splits import Split
     from zeroshot.evaluation.scoring import StreamFigures
     from zeroshot.statistics.intervals import Estimate
-    from zeroshot.text.prompts import LabelSource, TemplateSource
     from zeroshot.types import Prompts
     from zeroshot.video.sampling import Sampling
 
     Advance = Callable[[str, int, int], None]
 
 _CACHE = "embeddings"
-_NAMED = 8  # namesakes that an error names before it says "and n more"
-
-
-@dataclass(frozen=True)
-class EvaluationSettings:
-    """Everything that is chosen besides data, protocol and models.
-
-    Attributes:
-        lineage: whose names, templates and views are taken; one of `LINEAGES`.
-        templates: instead of the lineage's.
-        texts: a JSON file {label: [sentences]} that stand for labels in place of the templates.
-        num_frames: T instead of the lineage's.
-        num_views: V instead of the lineage's.
-        data: which data set lies there, where the protocol takes several; None: told by its files.
-        lists: its lists, where they lie elsewhere.
-        labels: of `folders` and `csv`, in the order of the class index; None: those found.
-        seen: for `generalized`: labels that had training videos; None: what the checkpoints' records say.
-        allow_seen: evaluate labels that a model was trained on all the same, and mark the report.
-        seen_cost: share of right answers on seen data that calibration may cost.
-        stream: of models with an adapter; None is what the checkpoint says.
-        device: auto, cpu, cuda, cuda:N or mps.
-        decoder: auto, decord, pyav or raw.
-        cache: folder for embeddings; None is `embeddings` in the output.
-    """
-
-    lineage: str = "plain"
-    templates: TemplateSource = None
-    texts: str | None = None
-    num_frames: int | None = None
-    num_views: int | None = None
-    data: str | None = None
-    lists: tuple[str, ...] = ()
-    labels: LabelSource | None = None
-    seen: LabelSource | None = None
-    allow_seen: bool = False
-    seen_cost: float = SEEN_COST
-    stream: str | None = None
-    device: str = "auto"
-    decoder: str = "auto"
-    cache: str | None = None
 
 
 def evaluate(
@@ -113,30 +70,23 @@ def evaluate(
     started = time.monotonic()
     chosen = settings or EvaluationSettings()
     listed = [models] if isinstance(models, str | Model) else list(models)
-    names = _names(listed)
-    trained = {
-        name: trained_labels(model, chosen.stream) if isinstance(model, str) else ()
-        for name, model in zip(names, listed, strict=True)
-    }
-    plan = _plan(source, protocol, chosen, trained)
-    repeated = {name: _repeated(plan, labels) for name, labels in trained.items()}
-    if not chosen.allow_seen:
-        _refuse_seen(repeated)
-    lineage = lineage_named(chosen.lineage)
-    prompts = _prompts(plan, chosen, lineage.published, chosen.templates or lineage.templates)
     cache = chosen.cache or (None if output is None else str(Path(output) / _CACHE))
+    asked = prepare(source, listed, protocol, chosen, [each for each in (output, cache) if each is not None])
+    names, plan, prompts = list(asked.repeated), asked.plan, asked.prompts
+    if len(listed) > 1:
+        fetch_missing([each for each in listed if isinstance(each, str)])
     runs = [
         _run(model, name, plan, prompts, chosen, cache, advance)
         for name, model in zip(names, listed, strict=True)
     ]
     videos, readable = _readable(plan, [run.embedded for run in runs])
-    results = tuple(_model_figures(run, plan, readable, chosen, repeated[run.name]) for run in runs)
+    results = tuple(_model_figures(run, plan, readable, chosen, asked.repeated[run.name]) for run in runs)
     pairs = tuple(
         compare(other.name, results[0].name, other.figures, results[0].figures, len(plan.videos))
         for other in results[1:]
     )
     facts = {"seconds": round(time.monotonic() - started, 2), **environment()}
-    marked = chosen.allow_seen and any(repeated.values())
+    marked = chosen.allow_seen and any(asked.repeated.values())
     said = _said(chosen, prompts, runs[0].sampling)
     report = Report(plan, said, videos, results, pairs, marked, facts)
     if output is not None:
@@ -156,82 +106,6 @@ class _Run:
     scores: dict[str, np.ndarray[Any, np.dtype[np.float32]]]
 
 
-def _plan(
-    source: Split | str | os.PathLike[str],
-    protocol: str | None,
-    chosen: EvaluationSettings,
-    trained: dict[str, tuple[str, ...]],
-) -> EvaluationPlan:
-    """What is evaluated."""
-    if isinstance(source, Split):
-        if protocol not in {None, "csv"}:
-            raise OptionError(f"a Split is its own protocol; leave {protocol!r} out")
-        return plan_of_split(source)
-    name = protocol or ("csv" if Path(source).is_file() else "folders")
-    data = protocol_named(name).data
-    if data is not None and chosen.data not in {None, data}:
-        raise OptionError(f"{name} is for {data}, --data says {chosen.data}; leave one out")
-    listing = read_dataset(source, data or chosen.data, lists=chosen.lists, labels=chosen.labels)
-    seen: Sequence[str] = ()
-    if chosen.seen is not None:
-        seen = read_labels(chosen.seen)
-    elif name == "generalized":
-        known = {label for labels in trained.values() for label in labels}
-        seen = [pair.label for pair in namesakes(listing.labels, known)]
-    return plan_for(name, listing, seen)
-
-
-def _names(models: Sequence[str | Model]) -> list[str]:
-    """What the report calls each model."""
-    names = [model if isinstance(model, str) else model.name for model in models]
-    if not names:
-        raise OptionError("no model is named; give one or more")
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise OptionError(f"the model {twice!r} is given twice; name each once")
-    return names
-
-
-def _repeated(plan: EvaluationPlan, trained: Sequence[str]) -> tuple[Namesake, ...]:
-    """Labels that a model was trained on, where the protocol does not expect it."""
-    asked = {label for one in plan.rounds for label in one.labels if label not in one.expected_seen}
-    return tuple(namesakes([label for label in plan.labels if label in asked], trained))
-
-
-def _refuse_seen(repeated: dict[str, tuple[Namesake, ...]]) -> None:
-    """Refuse labels that a model was trained on.
-
-    Raises:
-        LabelError: lists them.
-    """
-    for name, pairs in repeated.items():
-        if not pairs:
-            continue
-        shown = ", ".join(
-            pair.label if pair.label == pair.trained else f"{pair.label} (as {pair.trained})"
-            for pair in pairs[:_NAMED]
-        )
-        more = f" and {len(pairs) - _NAMED} more" if len(pairs) > _NAMED else ""
-        raise LabelError(
-            f"{name} was trained on {len(pairs)} of these labels: {shown}{more}; take other labels, or "
-            "--allow-seen, which marks the report"
-        )
-
-
-def _prompts(
-    plan: EvaluationPlan, chosen: EvaluationSettings, published: bool, templates: TemplateSource
-) -> Prompts:
-    """Sentences of every label of the plan, in its order."""
-    spelled = [plan.published.get(label, label) if published else label for label in plan.labels]
-    if chosen.texts is None:
-        return make_prompts(spelled, templates, spaced=not published)
-    known = {key(entry.text): entry.descriptions for entry in label_entries(Path(chosen.texts))}
-    if not any(key(label) in known for label in plan.labels):
-        raise LabelError(f"{chosen.texts} describes none of the {len(plan.labels)} labels")
-    described = {name: known.get(key(label), ()) for name, label in zip(spelled, plan.labels, strict=True)}
-    return make_prompts(described, templates, spaced=not published)
-
-
 def _run(
     source: str | Model,
     name: str,
@@ -242,8 +116,6 @@ def _run(
     advance: Advance | None,
 ) -> _Run:
     """Embeddings and scores of one model; a model that was loaded here is closed again."""
-    if isinstance(source, Model) and chosen.stream is not None:
-        raise OptionError("stream goes with a model's name; choose it in load_model for a Model")
     model = (
         load_model(source, device=chosen.device, decoder=chosen.decoder, stream=chosen.stream)
         if isinstance(source, str)

@@ -124,6 +124,10 @@ class LabelIndex:
         interval = f"{found.low:.3f} to {found.high:.3f} on {found.num_queries} {found.queries} queries"
         return f"{found.num_probed} of {found.num_cells} cells, recall@5 {found.measured:.3f} ({interval})"
 
+    def is_exact_for(self, k: int) -> bool:
+        """Whether a search for the k nearest compares every label, as it does beyond 128 even with cells."""
+        return self._cells is None or self._recall is None or min(k, len(self)) > _IN_CELLS
+
     def with_cells(
         self,
         recall: float | None = None,
@@ -265,7 +269,7 @@ class LabelIndex:
                 index._recall = Recall(**file.contents["recall"])
         except (KeyError, TypeError, ValueError, AttributeError, LabelError, OptionError) as error:
             raise IndexFileError(f"index {path} is damaged ({error!r}); {REMEDY}") from None
-        _refuse_stale(path, index.fingerprint, fingerprint or {})
+        refuse_stale(path, index.fingerprint, fingerprint or {})
         return index
 
     def _checked(self, queries: ArrayLike) -> NDArray[np.float32]:
@@ -279,7 +283,7 @@ class LabelIndex:
     def _nearest(self, queries: ArrayLike, k: int, scale: float | None) -> tuple[Nearest, NDArray[np.int64]]:
         """What a search finds, and (B,) over how many labels its sums are."""
         asked, k = self._checked(queries), min(whole_count(k), len(self))
-        if self._cells is None or self._recall is None or k > _IN_CELLS:
+        if self._cells is None or self._recall is None or self.is_exact_for(k):
             return nearest_rows(asked, self._embeddings, k, scale), np.full(len(asked), len(self))
         near = self._cells.shortlist(asked, self._recall.num_probed)
         compared = (near >= 0).sum(axis=1)
@@ -351,8 +355,17 @@ def _check_scale(logit_scale: float) -> None:
         raise OptionError(f"logit scale {logit_scale} is not a positive number; use the model's own")
 
 
-def _refuse_stale(path: Path, stored: Mapping[str, str], wanted: Mapping[str, str]) -> None:
-    """Raise IndexFileError where the index was built with something else than what is wanted."""
+def refuse_stale(path: str | os.PathLike[str], stored: Mapping[str, str], wanted: Mapping[str, str]) -> None:
+    """Refuse an index that was built with something else than what is wanted.
+
+    Args:
+        path: of its file, for the error.
+        stored: its fingerprint.
+        wanted: what the fingerprint is to say; what is not named here may be anything.
+
+    Raises:
+        IndexFileError: the line names what differs.
+    """
     differences = [
         f"its {name} is {stored.get(name)!r}, not {value!r}"
         for name, value in wanted.items()

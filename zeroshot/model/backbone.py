@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,12 +14,13 @@ import torch.nn.functional as F
 
 from zeroshot.errors import ModelError, OptionError
 from zeroshot.model.device import choose_device, require_unforked, survive_forks
+from zeroshot.model.hub.pull import pull
+from zeroshot.model.names import ModelName, parse_name, require_folder
 from zeroshot.model.networks import open_clip as openclip
 from zeroshot.model.networks import transformers as hub
-from zeroshot.model.networks.foreign import WEIGHT_SUFFIXES, close_matches, in_one_line, read_json
+from zeroshot.model.networks.foreign import in_one_line, read_json
 from zeroshot.model.networks.network import Network, no_tokens, not_finite
 from zeroshot.model.speed.precision import Precision, exact_and_fast, require_level
-from zeroshot.resources import bundled_names, checkpoints_folder
 from zeroshot.video.transform import normalized, preprocess_frames, seen_frames
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from zeroshot.video.transform import Preprocess
 
 DEFAULT_NUM_FRAMES = 8
-Kind = Literal["random", "tag", "file", "folder", "hub"]
 # Texts in one forward pass: they are short, so more of them than frames fill a processor.
 _TEXTS_PER_FRAME = 4
 
@@ -264,11 +263,12 @@ def load_backbone(
     Args:
         name: `ARCH/TAG` (open_clip's architecture and pretrained tag), `ARCH/random` (untrained, the same
             in every process), `ARCH/path/to/weights.safetensors`, `hf:ORG/NAME` or `hf:FOLDER`
-            (transformers), a checkpoint folder, or a bundled checkpoint such as `puppet-tiny`.
+            (transformers), `hub:ORG/NAME@REVISION` (a checkpoint that somebody pushed), a checkpoint folder,
+            or a bundled checkpoint such as `puppet-tiny`.
         device: as for `choose_device`.
         batch_size: frames in one forward pass; 32 fill a processor, more of them a large GPU.
         precision: the speed level of frames: "exact", "fast" or "fastest", see `precision.PROMISES`.
-        from_hub: whether hf:ORG/NAME may be fetched that is not in the cache; not where a file names it.
+        from_hub: whether hf: and hub: may be fetched that are not in the cache; not where a file names it.
 
     Raises:
         OptionError: an unknown precision.
@@ -277,8 +277,14 @@ def load_backbone(
     require_level(precision)
     place = choose_device(device)
     parsed = parse_name(name)
+    notes: tuple[str, ...] = ()
+    if parsed.kind == "pulled":
+        pulled = pull(name, from_network=from_hub)
+        # Whatever writes the name down then names the very weights.
+        name, notes, parsed = pulled.name, pulled.notes, ModelName("folder", source=str(pulled.folder))
     with in_one_line(f"cannot open {name}", "its files are damaged"):
         network = _open_network(parsed, from_hub)
+    network.notes = (*notes, *network.notes)
     num_frames = _num_frames(Path(parsed.source)) if parsed.kind == "folder" else DEFAULT_NUM_FRAMES
     return Backbone(
         name,
@@ -289,57 +295,6 @@ def load_backbone(
         batch_size=batch_size,
         precision=precision,
     )
-
-
-@dataclass(frozen=True)
-class ModelName:
-    """What a model's name asks for.
-
-    Attributes:
-        kind: "random", "tag" and "file" build `architecture` of open_clip with no weights, those of the
-            pretrained tag `source`, or those of the file `source`; "folder" opens the folder `source`;
-            "hub" fetches the transformers checkpoint `source`.
-        architecture: open_clip's name; empty for "folder" and "hub".
-        source: tag, path or ORG/NAME; empty for "random".
-    """
-
-    kind: Kind
-    architecture: str = ""
-    source: str = ""
-
-
-def parse_name(name: str) -> ModelName:
-    """What `name` asks for; nothing is opened, and whether an architecture exists is not looked up.
-
-    >>> parse_name("ViT-B-16/openai")
-    ModelName(kind='tag', architecture='ViT-B-16', source='openai')
-
-    Args:
-        name: `ARCH/TAG`, `ARCH/random`, `ARCH/path/to/weights`, `hf:ORG/NAME`, `hf:FOLDER`, a folder, or
-            the name of a bundled checkpoint.
-
-    Raises:
-        ModelError: the name is empty, or points at a file or a folder that does not exist.
-    """
-    if not name.strip():
-        raise ModelError("the model's name is empty; expected one like PE-Core-B-16/meta or puppet-tiny")
-    if name.startswith("hf:"):
-        return _parse_hub_name(name)
-    if name in bundled_names(checkpoints_folder()):
-        return ModelName("folder", source=str(checkpoints_folder() / name))
-    if Path(name).expanduser().is_dir():
-        return ModelName("folder", source=str(Path(name).expanduser()))
-    architecture, slash, rest = name.partition("/")
-    if not slash or architecture in {"", ".", "..", "~"}:
-        raise _unknown_bare_name(name)
-    if rest == "random":
-        return ModelName("random", architecture)
-    file = Path(rest).expanduser()
-    if file.is_file():
-        return ModelName("file", architecture, str(file))
-    if rest.endswith(WEIGHT_SUFFIXES) or "/" in rest:
-        raise ModelError(f"no weights file {rest!r} (in the model name {name!r}); expected an existing file")
-    return ModelName("tag", architecture, rest)
 
 
 def _open_network(name: ModelName, from_hub: bool) -> Network:
@@ -355,10 +310,7 @@ def _open_network(name: ModelName, from_hub: bool) -> Network:
     folder = Path(name.source)
     if (folder / "config.json").is_file() and "model_type" in read_json(folder / "config.json"):
         return hub.network_from_pretrained(folder)
-    if not (folder / "config.json").is_file() and not (folder / "open_clip_config.json").is_file():
-        raise ModelError(
-            f"{folder} is no model's folder; expected config.json or open_clip_config.json in it"
-        )
+    require_folder(folder)
     return openclip.network_from_folder(folder)
 
 
@@ -371,26 +323,3 @@ def _num_frames(folder: Path) -> int:
     if not isinstance(number, int) or number < 1:
         raise ModelError(f"{config} has num_frames {number!r}; expected a whole number of 1 or more")
     return number
-
-
-def _parse_hub_name(name: str) -> ModelName:
-    """What a name that begins with hf: asks for."""
-    source = name.removeprefix("hf:")
-    folder = Path(source).expanduser()
-    if folder.is_dir():
-        return ModelName("folder", source=str(folder))
-    if source.count("/") != 1 or source.startswith((".", "/", "~")) or source.endswith("/"):
-        raise ModelError(
-            f"no folder {source!r} (in the model name {name!r}); expected hf:FOLDER or hf:ORG/NAME"
-        )
-    return ModelName("hub", source=source)
-
-
-def _unknown_bare_name(name: str) -> ModelError:
-    """The error for a name that is no folder and holds no tag."""
-    bundled = bundled_names(checkpoints_folder())
-    close = close_matches(name, bundled)
-    return ModelError(
-        f"no model {name!r}{close}; expected ARCH/TAG, ARCH/random, ARCH/weights-file, hf:ORG/NAME, "
-        f"a checkpoint folder, or one of the bundled: {', '.join(bundled) or 'none here'}"
-    )

@@ -14,6 +14,7 @@ from zeroshot.errors import OptionError, VideoError, counted
 from zeroshot.model.backbone import in_memory, unit_mean
 from zeroshot.model.clip_queue import ClipQueue, vectors_of_windows
 from zeroshot.model.encoder import Encoder, rows_of
+from zeroshot.model.hub.push import FromFolder
 from zeroshot.model.tokens import pooled_grid
 from zeroshot.text.prompts import texts_cut
 from zeroshot.video.processes.reader import ClipReader
@@ -42,7 +43,7 @@ _READING = ("auto", 2, 60.0)
 STREAMS = ("static", "dynamic", "fused")
 
 
-class Model(Encoder):
+class Model(Encoder, FromFolder):
     """A backbone that reads videos: the vector of a video is the mean over its frames.
 
     Exactly: each frame of each view gives a unit vector; the vector of the video is their mean over all
@@ -319,7 +320,7 @@ class Model(Encoder):
 
         Args:
             path: a video file.
-            window_seconds: length of a window; the last one may be shorter.
+            window_seconds: length of a window; the last one differs, see `Window.over`.
             stride_seconds: from one window's start to the next's.
             windows_at_once: windows in a group; bounds the memory of a long video.
 

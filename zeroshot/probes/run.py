@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zeroshot.checks import Checks
+from zeroshot.datasets.splits import require_some
 from zeroshot.errors import LabelError, OptionError
 from zeroshot.probes.probe import PROBES
 from zeroshot.probes.report import ProbeReport
 from zeroshot.probes.subject import Clips, ModelSubject
 from zeroshot.reports.environment import environment
-from zeroshot.text.prompts import make_prompts, prompts_digest, templates_in_words
-from zeroshot.waist.writer import write_waist
+from zeroshot.store.folder import require_room
+from zeroshot.text.prompts import make_prompts, prompts_digest, read_templates, templates_in_words
+from zeroshot.waist.writer import LAYOUT, write_waist
 
 if TYPE_CHECKING:
     import os
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from zeroshot.probes.probe import Finding
     from zeroshot.probes.subject import Subject
     from zeroshot.text.prompts import TemplateSource
+    from zeroshot.types import Prompts
 
 
 def ask(subject: Subject, clips: Clips, probes: Sequence[str] = ()) -> dict[str, Finding]:
@@ -35,8 +39,7 @@ def ask(subject: Subject, clips: Clips, probes: Sequence[str] = ()) -> dict[str,
     Raises:
         OptionError: an unknown probe.
     """
-    if unknown := sorted(set(probes) - set(PROBES)):
-        raise OptionError(f"probe is {unknown[0]!r}; expected some of {', '.join(PROBES)}")
+    _require_probes(probes)
     return {name: PROBES[name](subject, clips) for name in PROBES if not probes or name in probes}
 
 
@@ -72,10 +75,10 @@ def probe_streams(
         ModelError: the backbone has no patch tokens.
         VideoError: no video could be read.
     """
-    if len(split.labels) < 2:
-        raise LabelError(f"{split.name} has the label {split.labels[0]!r} alone; a probe needs 2 or more")
-    waist = write_waist(model, split.videos, Path(cache), advance=advance)
-    prompts = make_prompts(list(split.labels), templates, spaced=spaced)
+    first = Checks()
+    wanted = check_probing(first, lambda: split, cache, templates=templates, spaced=spaced, probes=probes)
+    first.run()
+    waist, prompts = write_waist(model, split.videos, Path(cache), advance=advance), wanted()
     subject = ModelSubject(model, model.embed_prompts(prompts), waist)
     findings = ask(subject, Clips.of_waist(waist, split.labels, seed), probes)
     record = {
@@ -89,3 +92,50 @@ def probe_streams(
     }
     frames, labels = waist.settings.num_frames, tuple(split.labels)
     return ProbeReport(split.name, model.name, labels, frames, len(waist), findings, waist.failures, record)
+
+
+def check_probing(
+    first: Checks,
+    split: Callable[[], Split],
+    cache: str | os.PathLike[str],
+    *,
+    templates: TemplateSource = None,
+    spaced: bool = True,
+    probes: Sequence[str] = (),
+) -> Callable[[], Prompts]:
+    """The sentences of the labels, looked at before any weights, as is the rest of what is asked.
+
+    Args:
+        first: is told what to look at; the result is there once it has run.
+        split: gives the labeled videos.
+        cache: as for `probe_streams`, as are the others.
+        templates: prompts of the labels.
+        spaced: write CamelCase and under_scores in labels as words.
+        probes: names among `PROBES`.
+
+    Raises:
+        ZeroshotError: when it runs, one line that names what cannot be used.
+    """
+
+    def look() -> Prompts:
+        labels, name = list(split().labels), split().name
+        if len(labels) < 2:
+            raise LabelError(f"{name} has the label {labels[0]!r} alone; a probe needs 2 or more")
+        return make_prompts(labels, templates, spaced=spaced)
+
+    first.add("options", lambda: _require_probes(probes))
+    first.add("words", lambda: read_templates(templates))
+    wanted = first.add("files", look)
+    first.add("videos", lambda: require_some(split().name, split().videos))
+    first.add("output", lambda: require_room(cache, LAYOUT))
+    return wanted
+
+
+def _require_probes(probes: Sequence[str]) -> None:
+    """Refuse names of which there is no probe.
+
+    Raises:
+        OptionError: there is none.
+    """
+    if unknown := sorted(set(probes) - set(PROBES)):
+        raise OptionError(f"probe is {unknown[0]!r}; expected some of {', '.join(PROBES)}")

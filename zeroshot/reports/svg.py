@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from zeroshot.reports.document import percent
+from zeroshot.reports.names_beside_points import Box, Names, around
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from zeroshot.reports.document import Bars, Plane
+    from zeroshot.reports.document import Bars, Plane, Point
 
 COLOURS = ("#0b6fb8", "#d1590c", "#11835f", "#a8478c", "#8a6d00", "#4d4fc9")
 """One a model, told apart by people who see colours differently, on light and on dark ground."""
 
 _WIDTH = 860
 _LETTER = 6.6  # width of a letter at 12 px
-_LINE = 14.0  # between the lines of two names
 
 
 def intervals(chart: Bars) -> str:
@@ -79,33 +79,70 @@ def plane(chart: Plane) -> str:
         parts.append(_line(x(0), y(tick), x(limit), y(tick), "grid"))
         parts.append(_text(x(tick), y(0) + 18, f"{100 * tick:.0f}", "tick", "middle"))
         parts.append(_text(x(0) - 8, y(tick) + 4, f"{100 * tick:.0f}", "tick", "end"))
-    named: list[tuple[bool, float]] = []  # where names stand already, so that none hides another
-    for point in chart.points:
-        static, dynamic = point.across, point.upwards
-        paint = COLOURS[point.colour % len(COLOURS)]
-        middle = f"{x(static.value):.1f}", f"{y(dynamic.value):.1f}"
-        parts.append(
-            f'<g stroke="{paint}" stroke-width="2" opacity="0.55">'
-            f'<line x1="{x(static.low):.1f}" y1="{middle[1]}" x2="{x(static.high):.1f}" y2="{middle[1]}"/>'
-            f'<line x1="{middle[0]}" y1="{y(dynamic.low):.1f}" x2="{middle[0]}" y2="{y(dynamic.high):.1f}"/>'
-            "</g>"
-            f'<circle cx="{middle[0]}" cy="{middle[1]}" r="6.5" fill="{paint}"/>'
-        )
-        inside = x(static.value) < left + 0.7 * side
-        row = y(dynamic.value) - 10
-        while any(inside == side_of and abs(row - other) < _LINE for side_of, other in named):
-            row += _LINE
-        named.append((inside, row))
-        across = x(static.value) + (12 if inside else -12)
-        parts.append(_text(across, row, _short(point.name, 240), "name", "start" if inside else "end"))
+    crosses = [_Cross.of(point, x, y) for point in chart.points]
+    for cross, point in zip(crosses, chart.points, strict=True):
+        parts.append(cross.drawn(COLOURS[point.colour % len(COLOURS)]))
+    hints = [Box(x(0), y(limit), x(0) + 120, y(limit) + 24), Box(x(limit) - 120, y(0) - 24, x(limit), y(0))]
+    names = Names(
+        Box(x(0) + 2, y(limit), x(limit), y(0) - 2),
+        [*hints, *(box for cross in crosses for box in cross.boxes)],
+    )
+    placed = []
+    for cross, point in zip(crosses, chart.points, strict=True):
+        text = _end_of(point.name, 240)
+        place = names.place(cross.x, cross.y, _LETTER * len(text))
+        placed.append(place.box)
+        if place.is_far:
+            end = min(max(cross.x, place.box.left), place.box.right)
+            middle = (place.box.top + place.box.bottom) / 2
+            parts.append(
+                f'<line x1="{cross.x:.1f}" y1="{cross.y:.1f}" x2="{end:.1f}" y2="{middle:.1f}" '
+                f'stroke="{COLOURS[point.colour % len(COLOURS)]}" stroke-width="0.8" opacity="0.7"/>'
+            )
+        parts.append(_text(place.x, place.y, text, "name"))
     parts.append(_text(left + side / 2, top + side + 42, chart.axes[0], "axis", "middle"))
     parts.append(
         f'<text class="axis" text-anchor="middle" transform="translate(18 {top + side / 2:.0f}) rotate(-90)">'
         f"{escape(chart.axes[1])}</text>"
     )
-    return _svg(
-        left + side + 30, top + side + 54, parts, "what stands still against what moves, a point a model"
-    )
+    width = max([left + side + 30, *(box.right + 6 for box in placed)])
+    height = max([top + side + 54, *(box.bottom + 6 for box in placed)])
+    return _svg(width, height, parts, "what stands still against what moves, a point a model")
+
+
+class _Cross(NamedTuple):
+    """A point with its two intervals, in pixels: its middle, and their ends."""
+
+    x: float
+    y: float
+    left: float
+    right: float
+    top: float
+    bottom: float
+
+    @classmethod
+    def of(cls, point: Point, x: Callable[[float], float], y: Callable[[float], float]) -> _Cross:
+        """Where a point of the plane is drawn."""
+        static, dynamic = point.across, point.upwards
+        ends = x(static.low), x(static.high), y(dynamic.high), y(dynamic.low)
+        return cls(x(static.value), y(dynamic.value), *ends)
+
+    @property
+    def boxes(self) -> tuple[Box, Box, Box]:
+        """What it covers."""
+        dot = Box(self.x - 8, self.y - 8, self.x + 8, self.y + 8)
+        across = around(self.left, self.y, self.right, self.y)
+        return dot, across, around(self.x, self.top, self.x, self.bottom)
+
+    def drawn(self, paint: str) -> str:
+        """As SVG."""
+        return (
+            f'<g stroke="{paint}" stroke-width="2" opacity="0.55">'
+            f'<line x1="{self.left:.1f}" y1="{self.y:.1f}" x2="{self.right:.1f}" y2="{self.y:.1f}"/>'
+            f'<line x1="{self.x:.1f}" y1="{self.bottom:.1f}" x2="{self.x:.1f}" y2="{self.top:.1f}"/>'
+            "</g>"
+            f'<circle cx="{self.x:.1f}" cy="{self.y:.1f}" r="6.5" fill="{paint}"/>'
+        )
 
 
 def _ceiling(shares: Sequence[float]) -> float:
@@ -123,6 +160,12 @@ def _short(text: str, width: float) -> str:
     """The text, cut to a width in pixels."""
     room = max(4, int(width / _LETTER))
     return text if len(text) <= room else text[: room - 1] + "…"
+
+
+def _end_of(text: str, width: float) -> str:
+    """The text, cut at its start: what tells streams of one model apart stands at the end."""
+    room = max(4, int(width / _LETTER))
+    return text if len(text) <= room else f"…{text[1 - room :]}"
 
 
 def _text(x: float, y: float, text: str, kind: str, anchor: str = "start") -> str:

@@ -10,9 +10,10 @@ import stat
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, Self
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from zeroshot.errors import OutputError
 from zeroshot.store.files import is_half, read_note, sweep, write_note
@@ -76,7 +77,7 @@ class Claim:
             path = self.folder / LOCK
             require_plain_file(path)
             self._lock = FileLock(path, timeout=0, thread_local=False)
-            self._take()
+            _try_lock(self.folder, self._lock)
             try:
                 self._file = os.lstat(path)
                 self.left_by = _holder(self.folder)
@@ -123,15 +124,6 @@ class Claim:
                 with suppress(OSError):
                     (self.folder / LOCK).unlink(missing_ok=True)
             self._lock.release()
-
-    def _take(self) -> None:
-        try:
-            self._lock.acquire()
-        except Timeout:
-            raise OutputError(
-                f"{self.folder} is being written by {_holder(self.folder) or 'another process'}; "
-                "wait until it has ended, or choose another folder"
-            ) from None
 
     def _sign(self) -> None:
         """Say who holds it; a full disk may leave that unsaid."""
@@ -192,6 +184,31 @@ def writable(folder: Path) -> Iterator[None]:
         ) from error
 
 
+def require_room(folder: str | os.PathLike[str], layout: Layout | None = None) -> None:
+    """Refuse, before long work for its sake, a folder that could not be filled; nothing is made.
+
+    Args:
+        folder: may be missing.
+        layout: of its kind; None: it may hold anything.
+
+    Raises:
+        OutputError: it cannot be written, is full of something else, or another run is writing there.
+    """
+    folder = Path(folder)
+    with writable(folder):
+        if layout is not None:
+            refuse_foreign(folder, layout)
+        place = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+        if not place.is_dir():
+            raise OutputError(f"cannot write to {folder}: {place} is no folder; choose another --output")
+        with TemporaryFile(dir=place):  # where the folder is missing, in the first above it that is there
+            pass
+        lock = folder / LOCK
+        if layout is not None and lock.exists():
+            require_plain_file(lock)
+            _try_lock(folder, FileLock(lock, timeout=0, thread_local=False)).release()
+
+
 def refuse_foreign(folder: Path, layout: Layout) -> None:
     """Refuse a folder that holds something else; one that a run was killed in at once is no such folder.
 
@@ -245,14 +262,33 @@ def first_difference(
     """In words, the first place where two JSON values differ; None where they agree."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in dict.fromkeys([*now, *before]):
-            inner = f"{name}.{key}" if name else str(key)
+            inner = _called(str(key), name, now)
             if difference := first_difference(before.get(key), now.get(key), joint, inner):
                 return difference
         return None
     if before == now:
         return None
-    shown = [text if len(text) <= 60 else text[:57] + "…" for text in (json.dumps(before), json.dumps(now))]
-    return f"{name} {shown[0]}, {joint} {shown[1]}"
+    return f"{name} {_shown(before)}, {joint} {_shown(now)}"
+
+
+def _called(key: str, above: str, settings: Mapping[str, Any]) -> str:
+    """What messages call a setting: by its place, and a digest by the model that it is of."""
+    if _is_digest(settings.get(key)) and isinstance(settings.get("model"), str):
+        return f"the {key} of {settings['model']}"
+    return f"{above}.{key}" if above else key
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """A JSON value, cut where it is long."""
+    if _is_digest(value):
+        return str(value[:12])
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _is_digest(value: object) -> bool:
+    """Whether a value is a SHA-256 as 64 hexadecimal digits."""
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
 
 
 def _sweep_within(folder: Path, name: str, files: str) -> None:
@@ -266,6 +302,22 @@ def _sweep_within(folder: Path, name: str, files: str) -> None:
         raise OutputError(f"{place} is a link; expected a folder in {folder}: delete the link")
     if place.is_dir():
         sweep(place, files)
+
+
+def _try_lock(folder: Path, lock: BaseFileLock) -> BaseFileLock:
+    """The lock of a folder, taken.
+
+    Raises:
+        OutputError: another process has it.
+    """
+    try:
+        lock.acquire()
+    except Timeout:
+        raise OutputError(
+            f"{folder} is being written by {_holder(folder) or 'another process'}; "
+            "wait until it has ended, or choose another folder"
+        ) from None
+    return lock
 
 
 def _is_folder(path: Path) -> bool:

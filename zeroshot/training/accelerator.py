@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -83,19 +84,11 @@ def on_machine(device: str, precision: str, *, unused: bool = False) -> Iterator
     Raises:
         OptionError: the device is not there, or cannot compute in that precision.
     """
-    if device not in {"auto", "cpu", "cuda"}:
-        raise OptionError(f"device is {device!r}; training runs on auto, cpu or cuda")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise OptionError("device is 'cuda', but no GPU is there; take auto or cpu")
-    on_cpu = device == "cpu" or (device == "auto" and not torch.cuda.is_available())
-    if on_cpu and precision == "fp16":
-        raise OptionError("precision fp16 needs a GPU; take bf16 or no")
-    try:
-        from accelerate import Accelerator
-        from accelerate.state import AcceleratorState, PartialState
-        from accelerate.utils import DistributedDataParallelKwargs
-    except ImportError as error:
-        raise OptionError(f"training needs the package accelerate: {install_line('train')}") from error
+    on_cpu = require_machine(device, precision)
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState, PartialState
+    from accelerate.utils import DistributedDataParallelKwargs
+
     ours = not PartialState._shared_state
     try:
         accelerator = Accelerator(
@@ -113,3 +106,27 @@ def on_machine(device: str, precision: str, *, unused: bool = False) -> Iterator
         accelerator.free_memory()
         if ours and accelerator.num_processes == 1:
             AcceleratorState._reset_state(reset_partial_state=True)
+
+
+def require_machine(device: str, precision: str) -> bool:
+    """Whether training runs on the processor; refuses what it cannot run on.
+
+    Args:
+        device: auto, cpu or cuda.
+        precision: no, bf16 or fp16.
+
+    Raises:
+        OptionError: the device is not there, cannot compute in that precision, or a package is missing, be it
+            one that is needed at the very end.
+    """
+    if device not in {"auto", "cpu", "cuda"}:
+        raise OptionError(f"device is {device!r}; training runs on auto, cpu or cuda")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise OptionError("device is 'cuda', but no GPU is there; take auto or cpu")
+    on_cpu = device == "cpu" or (device == "auto" and not torch.cuda.is_available())
+    if on_cpu and precision == "fp16":
+        raise OptionError("precision fp16 needs a GPU; take bf16 or no")
+    for package in ("accelerate", "matplotlib"):
+        if find_spec(package) is None:
+            raise OptionError(f"training needs the package {package}: {install_line('train')}")
+    return on_cpu

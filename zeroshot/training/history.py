@@ -47,12 +47,14 @@ class Fitted:
         history: one record an epoch.
         best_epoch: whose weights these are.
         notes: what a user should know, a line each.
+        failures: (name, reason) of training videos that could not be read.
     """
 
     adapter: TwoStreamAdapter
     history: tuple[EpochRecord, ...]
     best_epoch: int
     notes: tuple[str, ...]
+    failures: tuple[tuple[str, str], ...] = ()
 
 
 class Watcher:

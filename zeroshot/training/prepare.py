@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from zeroshot.cutouts.finders import TOKENS
-from zeroshot.datasets.splits import Split, read_split
+from zeroshot.cutouts.finders import TOKENS, require_finder
+from zeroshot.datasets.splits import Split, read_split, require_some
 from zeroshot.errors import LabelError, OptionError
-from zeroshot.text.prompts import make_prompts
+from zeroshot.text.prompts import make_prompts, read_templates
 from zeroshot.training.batches import generator_for
 from zeroshot.training.label_targets import LabelTexts, Scenes, given_scenes, guessed_scenes
 from zeroshot.video.sampling import Sampling
@@ -21,11 +21,13 @@ from zeroshot.waist.writer import waist_settings, write_waist
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from zeroshot.checks import Checks
     from zeroshot.model.model import Model
     from zeroshot.text.prompts import TemplateSource
     from zeroshot.training.config import TrainingConfig
+    from zeroshot.types import Prompts
 
 SCENE_LIST = "places365"
 _SCENE_TEMPLATE = "a photo of a {}."
@@ -71,6 +73,8 @@ class Preparation:
         """Refuse counts below one, and masks for which there is no use."""
         if self.masks != TOKENS and not self.swapped:
             raise OptionError(f"masks {self.masks} are for swapped copies; add --swapped, or leave them out")
+        if self.num_frames is not None and self.num_frames < 1:
+            raise OptionError(f"num_frames is {self.num_frames}; expected 1 or more")
         for name in ("num_samplings", "grid_side", "snapshot_steps"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name} is {getattr(self, name)}; expected 1 or more")
@@ -162,6 +166,47 @@ def readable(source: Split | Waist | str | os.PathLike[str]) -> Split | Waist | 
     return split
 
 
+def check_preparation(
+    first: Checks,
+    listed: Sequence[Callable[[], Split | Waist | str | os.PathLike[str]]],
+    config: TrainingConfig,
+    preparation: Preparation,
+) -> None:
+    """Look at words, masks and videos of a training before any weights.
+
+    Args:
+        first: is told what to look at.
+        listed: what `readable` gives of the training videos, and of the held-out ones where there are some.
+        config: says how many labels are held out.
+        preparation: says which scenes, prompts and masks.
+
+    Raises:
+        ZeroshotError: when it runs, one line that names what cannot be used.
+    """
+
+    def look() -> None:
+        splits = [split for each in listed if isinstance(split := each(), Split)]
+        labels = sorted({label for split in splits for label in split.labels})
+        if labels:
+            make_prompts(labels, preparation.templates, spaced=preparation.spaced)
+        if len(listed) == len(splits) == 1:
+            _require_two_left(len(labels), config.choice.held_out_labels)
+        if len(splits) == len(listed) and preparation.scenes == "given":
+            _require_scenes(any(video.scene for split in splits for video in split.videos))
+
+    def find() -> None:
+        for each in listed:
+            if isinstance(split := each(), Split):
+                require_some(split.name, split.videos)
+
+    first.add("words", lambda: read_templates(preparation.templates))
+    first.add("words", lambda: _scene_prompts(preparation.scenes))
+    first.add("files", look)
+    if preparation.swapped:
+        first.add("files", lambda: require_finder(preparation.masks))
+    first.add("videos", find)
+
+
 def gather(
     name: str,
     waist: Waist,
@@ -210,10 +255,7 @@ def hold_out(waist: Waist, config: TrainingConfig) -> tuple[list[int], list[int]
     """
     generator, choice = generator_for(config.seed, "hold out", 0), config.choice
     labels = sorted(set(waist.labels))
-    if len(labels) - choice.held_out_labels < 2:
-        raise LabelError(
-            f"{choice.held_out_labels} of {len(labels)} labels held out leave fewer than 2; hold fewer out"
-        )
+    _require_two_left(len(labels), choice.held_out_labels)
     order = torch.randperm(len(labels), generator=generator)[: choice.held_out_labels].tolist()
     whole = {labels[place] for place in order}
     keys: dict[str, dict[str, None]] = {label: {} for label in labels}
@@ -238,18 +280,45 @@ def label_texts(labels: list[str], model: Model, preparation: Preparation) -> La
 
 def _scenes(train: Waist, held_out: Waist, model: Model, source: str) -> Scenes | None:
     """Scenes by what a user asked for."""
-    if source == "none":
-        return None
     if source in {"auto", "given"}:
         scenes = given_scenes(train, held_out)
-        if scenes is None and source == "given":
-            raise OptionError(
-                "no video names a scene; add a column `scene`, or let CLIP guess with scenes='guess'"
-            )
+        if source == "given":
+            _require_scenes(scenes is not None)
         return scenes
-    prompts = make_prompts(SCENE_LIST if source == "guess" else source, _SCENE_TEMPLATE)
+    prompts = _scene_prompts(source)
+    if prompts is None:
+        return None
     embeddings = torch.from_numpy(model.embed_prompts(prompts))
     return guessed_scenes(train, held_out, prompts.labels, embeddings, model.logit_scale)
+
+
+def _scene_prompts(source: str) -> Prompts | None:
+    """Sentences of the scenes that CLIP guesses among; None where it is not to guess."""
+    if source in {"none", "auto", "given"}:
+        return None
+    return make_prompts(SCENE_LIST if source == "guess" else source, _SCENE_TEMPLATE)
+
+
+def _require_scenes(there: bool) -> None:
+    """Refuse to go by given scenes where none is.
+
+    Raises:
+        OptionError: there is none.
+    """
+    if not there:
+        raise OptionError(
+            "no video names a scene; add a column `scene`, or let CLIP guess with scenes='guess'"
+        )
+
+
+def _require_two_left(num_labels: int, num_held_out: int) -> None:
+    """Refuse to hold out so many labels that no two are trained on.
+
+    Raises:
+        LabelError: that is so.
+    """
+    if num_labels - num_held_out < 2:
+        raise LabelError(f"{num_held_out} of {num_labels} labels held out leave fewer than 2; hold fewer out")
 
 
 def _failure_notes(waist: Waist) -> list[str]:

@@ -7,20 +7,29 @@ import json
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import torch
 
-from zeroshot.checkpoint import DEFAULT_MODEL, load_adapter, load_model, save_adapter
+from zeroshot.checkpoint import (
+    DEFAULT_MODEL,
+    NO_STREAM,
+    load_adapter,
+    load_model,
+    require_model,
+    save_adapter,
+)
+from zeroshot.checks import Checks
 from zeroshot.cutouts.finders import TOKENS
 from zeroshot.datasets.splits import Split
 from zeroshot.errors import OutputError
 from zeroshot.reports.curves import training_curves
 from zeroshot.reports.environment import versions
 from zeroshot.store.files import write_whole
-from zeroshot.store.folder import Claim, refuse_foreign, require_same, writable
-from zeroshot.training.accelerator import on_machine
+from zeroshot.store.folder import Claim, refuse_foreign, require_room, require_same, writable
+from zeroshot.training.accelerator import on_machine, require_machine
 from zeroshot.training.config import TrainingConfig
 from zeroshot.training.history import EpochRecord, Fitted, Watcher
 from zeroshot.training.loop import fit
@@ -31,8 +40,8 @@ from zeroshot.training.model_card import (
     write_log,
     write_provenance,
 )
-from zeroshot.training.prepare import Material, Preparation, gather, open_waist, readable
-from zeroshot.training.snapshot import LAYOUT, STATE, Snapshots
+from zeroshot.training.prepare import Material, Preparation, check_preparation, gather, open_waist, readable
+from zeroshot.training.snapshot import LAYOUT, STATE, Snapshots, stamp_of
 
 if TYPE_CHECKING:
     import os
@@ -80,9 +89,7 @@ def train(
     config, preparation = config or TrainingConfig(), preparation or Preparation()
     folder, started = Path(output), time.monotonic()
     watcher = watcher or Watcher()
-    # What is wrong with a list is said before a model is loaded, which takes longer than all the rest of it.
-    split, held_out = readable(split), None if held_out is None else readable(held_out)
-    _refuse_other(folder)
+    split, held_out = _looked_at((split, held_out), folder, model, config, preparation, device)
     with on_machine(device, config.precision) as machine, _held(folder, machine.rank):
         network = load_model(model, device=str(machine.device), stream="clip")
         with network, machine.first():
@@ -107,7 +114,28 @@ def train(
         if machine.rank == 0:
             facts = {"seconds": round(time.monotonic() - started, 1), "stamp": stamp}
             _write(folder, fitted, material, network.backbone, facts)
-        return fitted
+        return replace(fitted, failures=material.train.failures)
+
+
+def _looked_at(
+    sources: tuple[_Source, _Source | None],
+    folder: Path,
+    model: str,
+    config: TrainingConfig,
+    preparation: Preparation,
+    device: str,
+) -> tuple[_Source, _Source | None]:
+    """What is trained on and chosen by, once everything was looked at that needs no weights."""
+    first = Checks()
+    listed = [first.add("files", partial(readable, each)) for each in sources if each is not None]
+    check_preparation(first, listed, config, preparation)
+    first.add("output", lambda: _refuse_other(folder))
+    first.add("output", lambda: _refuse_other_choice(folder, config, preparation))
+    first.add("output", lambda: require_room(preparation.cache or folder))
+    first.add("model", lambda: require_machine(device, config.precision))
+    first.add("model", lambda: require_model(model, stream=NO_STREAM))
+    first.run()
+    return listed[0](), listed[1]() if len(listed) > 1 else None
 
 
 def _tokens(
@@ -188,17 +216,34 @@ def _stamp(
 ) -> dict[str, Any]:
     """What a run is made of: runs of equal stamps on one machine give equal weights."""
     texts = hashlib.sha256(material.texts.embeddings.numpy().tobytes()).hexdigest()[:16]
-    kept = {
-        name: value for name, value in asdict(preparation).items() if name not in {"cache", "snapshot_steps"}
-    }
     return {
         "backbone": fingerprint,
-        "settings": config.as_dict(),
-        "preparation": json.loads(json.dumps(kept, default=str)),
+        **_chosen(config, preparation),
         "training_data": material.train.digest,
         "held_out_data": material.held_out.digest,
         "label_texts": texts,
     }
+
+
+def _chosen(config: TrainingConfig, preparation: Preparation) -> dict[str, Any]:
+    """Of the stamp, what its user chose."""
+    kept = {
+        name: value for name, value in asdict(preparation).items() if name not in {"cache", "snapshot_steps"}
+    }
+    return {"settings": config.as_dict(), "preparation": json.loads(json.dumps(kept, default=str))}
+
+
+def _refuse_other_choice(folder: Path, config: TrainingConfig, preparation: Preparation) -> None:
+    """Refuse a folder in which a run with other settings ended, or was stopped.
+
+    Raises:
+        OutputError: it was another run, or its files are damaged.
+    """
+    finished = (folder / PROVENANCE).is_file()
+    before = _provenance(folder)["stamp"] if finished else stamp_of(folder)
+    if before is not None:
+        now = _chosen(config, preparation)
+        require_same(folder, LAYOUT, {name: before.get(name) for name in now}, now)
 
 
 def _facts(material: Material, fitted: Fitted, backbone: Backbone) -> dict[str, Any]:
@@ -238,11 +283,31 @@ def _write(
 
 def _finished(folder: Path, stamp: dict[str, Any]) -> Fitted:
     """What a finished run found, if it was this one."""
+    facts = _provenance(folder)
     try:
-        facts = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
         history = tuple(EpochRecord(**record) for record in facts["history"])
-        before, best, notes = facts["stamp"], int(facts["best_epoch"]), tuple(facts["notes"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise OutputError(f"{folder / PROVENANCE} is damaged; choose another output") from error
-    require_same(folder, LAYOUT, before, stamp)
-    return Fitted(load_adapter(folder), history, best, notes)
+        best, notes = int(facts["best_epoch"]), tuple(facts["notes"])
+        failures = tuple((str(name), str(reason)) for name, reason in facts["failures"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(folder) from error
+    require_same(folder, LAYOUT, facts["stamp"], stamp)
+    return Fitted(load_adapter(folder), history, best, notes, failures)
+
+
+def _provenance(folder: Path) -> dict[str, Any]:
+    """Where the checkpoint in a folder comes from, its stamp among it.
+
+    Raises:
+        OutputError: the file is damaged.
+    """
+    try:
+        facts: dict[str, Any] = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
+        facts["stamp"].items()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(folder) from error
+    return facts
+
+
+def _damaged(folder: Path) -> OutputError:
+    """The error for a folder whose record cannot be read."""
+    return OutputError(f"{folder / PROVENANCE} is damaged; choose another output")

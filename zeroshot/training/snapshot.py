@@ -62,30 +62,46 @@ class Snapshots:
         Raises:
             OutputError: it is damaged, or of another run: the first difference is named.
         """
-        if not self.path.is_file():
+        found = _read(self.path)
+        if found is None:
             return None
-        try:
-            content = self.path.read_bytes()
-            if crc32(content[:-8]) != content[-8:].decode():
-                raise ValueError("crc32")
-            state: dict[str, Any] = torch.load(
-                io.BytesIO(content[:-8]), map_location="cpu", weights_only=True
-            )
-            stamp = json.loads(state.pop("stamp"))
-        except (
-            OSError,
-            EOFError,
-            RuntimeError,
-            UnpicklingError,
-            KeyError,
-            ValueError,
-            TypeError,
-            AttributeError,
-        ) as error:
-            raise OutputError(f"{self.path} is damaged; delete it and train again from the start") from error
+        stamp, state = found
         require_same(self.folder, LAYOUT, stamp, self.stamp)
         return state
 
     def clear(self) -> None:
         """Forget the state: the run is over and its results are written."""
         self.path.unlink(missing_ok=True)
+
+
+def stamp_of(folder: Path) -> dict[str, Any] | None:
+    """What the run that was stopped in a folder is made of; None where none was.
+
+    Raises:
+        OutputError: its state is damaged.
+    """
+    found = _read(folder / STATE)
+    return None if found is None else found[0]
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """A saved state, and the stamp of its run.
+
+    Raises:
+        OutputError: the file is damaged.
+    """
+    if not path.is_file():
+        return None
+    try:
+        content = path.read_bytes()
+        if crc32(content[:-8]) != content[-8:].decode():
+            raise ValueError("crc32")
+        state: dict[str, Any] = torch.load(io.BytesIO(content[:-8]), map_location="cpu", weights_only=True)
+        stamp: dict[str, Any] = json.loads(state.pop("stamp"))
+        stamp.items()
+    except (
+        *(OSError, EOFError, RuntimeError, UnpicklingError),
+        *(KeyError, ValueError, TypeError, AttributeError),
+    ) as error:
+        raise OutputError(f"{path} is damaged; delete it and train again from the start") from error
+    return stamp, state

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from zeroshot.video.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_ADDRESS = r"[a-zA-Z][a-zA-Z0-9+.-]+://"
 _NAMED = 6  # suffixes, and folders, that a line names
 
 
@@ -33,6 +35,12 @@ class LeftOut:
     suffixes: Counter[str] = field(default_factory=Counter)
     linked: list[str] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
+
+    def add(self, other: LeftOut) -> None:
+        """What another place held besides, too."""
+        self.suffixes.update(other.suffixes)
+        self.linked.extend(other.linked)
+        self.unreadable.update(other.unreadable)
 
     def lines(self) -> list[str]:
         """One line for each kind of thing that was left out."""
@@ -55,7 +63,11 @@ def _named(words: list[str]) -> str:
     return ", ".join(words[:_NAMED]) + ", …" * (len(words) > _NAMED)
 
 
-def find_videos(inputs: Iterable[str | os.PathLike[str]], left_out: LeftOut | None = None) -> list[Path]:
+def find_videos(
+    inputs: Iterable[str | os.PathLike[str]],
+    left_out: LeftOut | None = None,
+    unfound: dict[str, str] | None = None,
+) -> list[Path]:
     """The videos meant by files, folders and patterns, each once, in the order of the inputs.
 
     A file is kept whatever its suffix, and a path that does not exist is kept too: it fails later, as one
@@ -66,14 +78,25 @@ def find_videos(inputs: Iterable[str | os.PathLike[str]], left_out: LeftOut | No
     Args:
         inputs: as typed.
         left_out: is told what the folders hold besides.
+        unfound: is told which inputs mean nothing, and why; None: the first of them is raised.
 
     Raises:
-        VideoError: nothing is found in a folder or by a pattern, or there is no working folder any more.
+        VideoError: an input means nothing: an empty folder, a pattern without a match, an address of the web;
+            or there is no working folder any more.
     """
     found: dict[str, Path] = {}
-    left_out = LeftOut() if left_out is None else left_out
-    for text in inputs:
-        for path in _meant_by(os.fspath(text), left_out):
+    for each in inputs:
+        text, beside = os.fspath(each), LeftOut()
+        try:
+            paths = _meant_by(text, beside)
+        except VideoError as error:
+            if unfound is None:
+                raise
+            unfound[text] = str(error)
+            continue
+        if left_out is not None:
+            left_out.add(beside)
+        for path in paths:
             found.setdefault(_absolute(path), path)
     return list(found.values())
 
@@ -101,7 +124,11 @@ def _meant_by(text: str, left_out: LeftOut) -> list[Path]:
             suffixes = " ".join(sorted(VIDEO_SUFFIXES))
             raise VideoError(f"no videos in {printable(text)}: looked for {suffixes} and folders of images")
         return videos
-    if os.path.exists(text) or not glob.has_magic(text):  # noqa: PTH110 - as in is_folder
+    if os.path.exists(text):  # noqa: PTH110 - as in is_folder
+        return [path]
+    if re.match(_ADDRESS, text):
+        raise VideoError(f"{printable(text)} is an address, not a file; fetch it first: curl -LO ADDRESS")
+    if not glob.has_magic(text):
         return [path]
     matches = sorted(map(Path, glob.glob(text, recursive=True)), key=natural_order)  # noqa: PTH207 - ** and absolute
     wanted = VIDEO_SUFFIXES | {Path(text).suffix.lower()}

@@ -144,12 +144,16 @@ def _within(seed: int | None, rows: int, columns: int) -> NDArray[np.float64]:
     return np.random.default_rng(seed).random((rows, columns))
 
 
+SHORTEST_SHARE = 0.5
+"""Of a window's length: what is left of a video and shorter than that is no window of its own."""
+
+
 @dataclass(frozen=True)
 class Window:
     """Stretches of a video that are looked at one by one.
 
     Attributes:
-        length_seconds: of a window; the last one may be shorter.
+        length_seconds: of a window; the last one may be half as long, or half as long again.
         stride_seconds: from one window's start to the next's.
     """
 
@@ -166,18 +170,24 @@ class Window:
     def over(self, duration_seconds: float) -> Iterator[tuple[float, float]]:
         """(start, end) of the windows of a video, all in seconds, until one reaches its end.
 
+        What is left at the end and is shorter than half a window belongs to the window before it, which then
+        ends with the video: eight frames of 10 ms say nothing, and won searches. Where the stride leaves gaps
+        between windows, such a rest is left out as gaps are.
+
         Args:
             duration_seconds: of the video; 0, where it is not known, gives one window.
         """
+        joins = self.stride_seconds <= self.length_seconds
         number = 0
         while True:
             start = number * self.stride_seconds
-            if number and start >= duration_seconds:
-                return
             end = start + self.length_seconds
-            if duration_seconds > start:
-                end = min(end, duration_seconds)
-            yield start, end
+            rest = duration_seconds - start - self.stride_seconds
             if end >= duration_seconds:
+                yield start, duration_seconds if duration_seconds > start else end
                 return
+            if rest < SHORTEST_SHARE * self.length_seconds:
+                yield start, duration_seconds if joins else end
+                return
+            yield start, end
             number += 1

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from zeroshot.cutouts.finders import TOKENS
-from zeroshot.errors import OptionError, OutputError
+from zeroshot.errors import OptionError, OutputError, told_apart
 from zeroshot.store.files import crc32_of, read_note
 from zeroshot.store.folder import first_difference
 from zeroshot.waist.shards import Shard, read_shard, shard_numbers, shard_path
@@ -123,18 +123,17 @@ class WaistSettings:
             OptionError: another one did; made-up tokens go with any.
         """
         if self.fingerprint not in {"", fingerprint}:
+            mine, given = told_apart((self.backbone, self.fingerprint), (name, fingerprint))
             raise OptionError(
-                f"the tokens are of the backbone {self.backbone} ({self.fingerprint[:12]}), not of {name} "
-                f"({fingerprint[:12]}); take that one, or write tokens with this one"
+                f"the tokens are of the backbone {mine}, not of {given}; "
+                "take that one, or write tokens with this one"
             )
 
     def difference(self, other: WaistSettings) -> str | None:
         """The first setting, in words, in which other's tokens are of another kind than these; or None."""
         if self.fingerprint != other.fingerprint:
-            return (
-                f"tokens of the backbone {self.backbone} ({self.fingerprint}), "
-                f"not of {other.backbone} ({other.fingerprint})"
-            )
+            first, second = told_apart((self.backbone, self.fingerprint), (other.backbone, other.fingerprint))
+            return f"tokens of the backbone {first}, not of {second}"
         mine, theirs = ({**settings.as_dict(), "backbone": ""} for settings in (self, other))
         found = first_difference(mine, theirs, "not")
         return None if found is None else f"tokens with {found}"

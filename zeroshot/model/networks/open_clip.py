@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from zeroshot.errors import ModelError
-from zeroshot.model.networks.fetch import fetch_files, fetch_one, has_tokenizer
+from zeroshot.model.networks.fetch import elsewhere, fetch_files, fetch_one, has_tokenizer
 from zeroshot.model.networks.foreign import (
     OFFLINE_REMEDY,
     clean_folder,
@@ -29,7 +29,8 @@ from zeroshot.model.networks.foreign import (
 )
 from zeroshot.model.networks.network import Network, NetworkFacts
 from zeroshot.model.networks.open_clip_towers import embeddings_of, short_texts, swaps, tokens_of, tower_of
-from zeroshot.model.networks.open_clip_weights import HUB_WEIGHTS, checked_config, put_weights, require_bounds
+from zeroshot.model.networks.open_clip_weights import checked_config, put_weights, require_bounds
+from zeroshot.model.networks.parts import HUB_WEIGHTS, TOKENIZER_PATTERNS, parts_of_tag
 from zeroshot.model.networks.transformers import plain_config, quiet
 from zeroshot.model.speed.products import quick_copy, short_copy, with_parts
 from zeroshot.video.transform import Preprocess, three_numbers
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-_TOKENIZER_FILES = ("*.json", "*.model", "*.txt")
 _FORMAT = 1
 _TEXT_KINDS = ("roberta", "xlm-roberta", "bert", "mt5", "m2m_100")
 _PREPROCESS_FIELDS = ("size", "mode", "mean", "std", "interpolation", "resize_mode", "fill_color")
@@ -144,9 +144,9 @@ class OpenClipNetwork(Network):
         if self._folder is not None and has_tokenizer(self._folder):
             return self._folder
         name, known = f"the tokenizer {repository}", self._folder is None
-        folder = fetch_files(repository, _TOKENIZER_FILES, name, from_network=known)
+        folder = fetch_files(repository, TOKENIZER_PATTERNS, name, from_network=known)
         if not has_tokenizer(folder):
-            raise ModelError(f"no tokenizer in {repository}, or not in the cache; {OFFLINE_REMEDY}")
+            raise ModelError(f"no tokenizer in {repository}, or not in the cache; {elsewhere(repository)}")
         return folder
 
 
@@ -169,6 +169,14 @@ def tagged_names() -> tuple[str, ...]:
     import open_clip
 
     return tuple(f"{architecture}/{tag}" for architecture, tag in open_clip.list_pretrained())
+
+
+def hub_repository(architecture: str, tag: str) -> str | None:
+    """ORG/NAME on the model hub of the weights that a pretrained tag stands for; None where there is none."""
+    import open_clip
+
+    known = open_clip.get_pretrained_cfg(architecture, tag)
+    return parts_of_tag(architecture, tag)[0].repository or None if known and known.get("hf_hub") else None
 
 
 def random_network(architecture: str) -> OpenClipNetwork:
@@ -200,21 +208,34 @@ def tagged_network(architecture: str, tag: str) -> OpenClipNetwork:
     Raises:
         ModelError: unknown architecture or tag, or the weights cannot be fetched.
     """
-    import open_clip
-
     config = _architecture_config(architecture)
-    tags = open_clip.list_pretrained_tags_by_model(architecture)
-    published = open_clip.get_pretrained_cfg(architecture, tag)
-    if not published:
-        raise _unknown_tag(architecture, tag, tags)
+    published = _published(architecture, tag)
     if published.get("quick_gelu"):
         # Weights trained with QuickGELU are wrong under GELU, whichever of the two the architecture's
         # name implies.
         config["quick_gelu"] = True
-    repository, _, filename = published["hf_hub"].rpartition("/")
-    candidates = (filename.replace(".bin", ".safetensors"), filename) if filename else HUB_WEIGHTS
-    weights = fetch_one(repository, candidates, f"{architecture}/{tag}")
+    part = parts_of_tag(architecture, tag)[0]
+    weights = fetch_one(part.repository, part.choices, f"{architecture}/{tag}")
     return _build(config, published, weights, None, f"{architecture}/{tag}")
+
+
+def require_architecture(architecture: str) -> None:
+    """Refuse what is no architecture.
+
+    Raises:
+        ModelError: it is none; the line names those close to it.
+    """
+    _architecture_config(architecture)
+
+
+def require_tag(architecture: str, tag: str) -> None:
+    """Refuse what is no architecture, or no tag of its published weights.
+
+    Raises:
+        ModelError: it is none; the line names those that are.
+    """
+    _architecture_config(architecture)
+    _published(architecture, tag)
 
 
 def network_from_folder(folder: Path) -> OpenClipNetwork:
@@ -300,6 +321,16 @@ def _architecture_config(architecture: str) -> dict[str, Any]:
             "and a model of the hub is named hf:ORG/NAME"
         )
     return dict(config)
+
+
+def _published(architecture: str, tag: str) -> dict[str, Any]:
+    """What open_clip says of published weights: where they are, and how frames are prepared for them."""
+    import open_clip
+
+    published = open_clip.get_pretrained_cfg(architecture, tag)
+    if not published:
+        raise _unknown_tag(architecture, tag, open_clip.list_pretrained_tags_by_model(architecture))
+    return dict(published)
 
 
 def _usual_preprocessing(architecture: str) -> Mapping[str, Any]:

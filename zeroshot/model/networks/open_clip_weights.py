@@ -15,6 +15,7 @@ from zeroshot.model.networks.foreign import (
     renamed,
     require_plain,
 )
+from zeroshot.model.networks.parts import HUB_WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,12 +26,6 @@ if TYPE_CHECKING:
 
     from zeroshot.model.networks.foreign import Renamed
 
-# Two files so that a repository without safetensors still loads; both are read without running code.
-HUB_WEIGHTS = (
-    "open_clip_model.safetensors",
-    "open_clip_pytorch_model.safetensors",
-    "open_clip_pytorch_model.bin",
-)
 # Of these a checkpoint may hold copies that nothing is computed with.
 _UNUSED = re.compile(r"position_ids$|attn_mask$|^(input_resolution|context_length|vocab_size)$")
 _WORDS = "token_embedding.weight"

@@ -13,9 +13,8 @@ import torch
 from torch import nn
 
 from zeroshot.errors import ModelError
-from zeroshot.model.networks.fetch import fetch_files, has_tokenizer
+from zeroshot.model.networks.fetch import elsewhere, fetch_files, has_tokenizer
 from zeroshot.model.networks.foreign import (
-    OFFLINE_REMEDY,
     clean_folder,
     in_one_line,
     is_plain,
@@ -24,6 +23,7 @@ from zeroshot.model.networks.foreign import (
     require_fit,
 )
 from zeroshot.model.networks.network import Network, NetworkFacts, no_tokens
+from zeroshot.model.networks.parts import part_of_hub
 from zeroshot.model.speed.products import quick_copy, quick_patches, short_copy, with_parts
 from zeroshot.video.transform import Preprocess, three_numbers
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from zeroshot.model.speed.products import Swap
 
-_SMALL_FILES = ("*.json", "*.txt", "*.model")
 # Vision transformers whose tokens are known, and whether the patches still lack the last norm.
 _NORM_PATCHES = {"clip": True, "metaclip_2": True, "siglip": False}
 # Others that compare images with texts; no class outside these is ever built for a checkpoint's sake.
@@ -229,17 +228,17 @@ def network_from_hub(repository: str, *, from_network: bool = True) -> Transform
     Raises:
         ModelError: it cannot be fetched, or is not CLIP-like.
     """
-    model_name = f"hf:{repository}"
-    patterns = (*_SMALL_FILES, "model*.safetensors")
-    folder = fetch_files(repository, patterns, model_name, from_network=from_network)
-    if not (folder / "config.json").is_file():
-        raise ModelError(
-            f"cannot fetch {model_name}: no config.json came; it is no transformers checkpoint, or only "
-            f"a part is in the cache and there is no network; {OFFLINE_REMEDY}"
-        )
-    if not _weight_files(folder):
-        patterns = (*_SMALL_FILES, "pytorch_model*.bin")
+    model_name, part = f"hf:{repository}", part_of_hub(repository)
+    for choice in part.choices:
+        patterns = (*part.always, choice)
         folder = fetch_files(repository, patterns, model_name, from_network=from_network)
+        if not (folder / "config.json").is_file():
+            raise ModelError(
+                f"cannot fetch {model_name}: no config.json came; it is no transformers checkpoint, or only "
+                f"a part is in the cache and there is no network; {elsewhere(repository, model_name)}"
+            )
+        if _weight_files(folder):
+            break
     return network_from_pretrained(folder)
 
 

@@ -1,0 +1,78 @@
+"""The examples of help pages, pasted as they are where `examples/clips` lies."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+
+from zeroshot.cli.main import app
+
+CLIPS = Path(__file__).parents[2] / "examples" / "clips"
+
+
+def pages() -> dict[str, str]:
+    """The words of each help page, by its verb."""
+    found = {}
+    for above, group in (
+        ("", app),
+        *((f"{each.name} ", each.typer_instance) for each in app.registered_groups),
+    ):
+        assert isinstance(group, typer.Typer)
+        found |= {f"{above}{each.name}": str(each.callback.__doc__) for each in group.registered_commands}
+        if group.registered_callback is not None:
+            found[above.strip()] = str(group.registered_callback.callback.__doc__)
+    return found
+
+
+PAGES = pages()
+
+
+def line(page: str, kind: str) -> str | None:
+    """What stands behind "Example:" or "After:" on a page."""
+    found = re.search(rf"^ *{kind}: +(zeroshot .*)$", page, re.MULTILINE)
+    return None if found is None else found[1].strip()
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory) -> Path:
+    """A folder that holds `examples/clips` and what earlier examples left."""
+    place = tmp_path_factory.mktemp("desk")
+    (place / "examples").mkdir()
+    (place / "examples" / "clips").symlink_to(CLIPS)
+    return place
+
+
+# The longest runs; the sets that `bias make` writes are those that `bias score` wants first.
+SLOW = ("bias make", "bias probe", "train")
+ELSEWHERE = {"push", "download"}  # need a hub
+RUNS = [
+    pytest.param(verb, marks=pytest.mark.slow) if verb in SLOW else verb
+    for verb in sorted(PAGES.keys() - ELSEWHERE)
+]
+
+
+@pytest.mark.parametrize("verb", RUNS)
+def test_the_example_runs(run, desk, monkeypatch, verb):
+    monkeypatch.chdir(desk)
+    for kind in ("After", "Example"):
+        words = line(PAGES[verb], kind)
+        if words is None:
+            assert kind == "After", f"zeroshot {verb} -h shows no example"
+            continue
+        if kind == "Example":
+            assert words.startswith(f"zeroshot {verb}".strip())
+        status, out, err = run(*shlex.split(words)[1:])
+        assert status == 0, err
+        assert out.strip()
+
+
+@pytest.mark.parametrize("verb", sorted(PAGES))
+def test_the_example_stands_on_its_page_in_one_piece(run, verb):
+    _, out, _ = run(*verb.split(), "-h")
+    words = line(PAGES[verb], "Example")
+    assert words is not None
+    assert f"  Example:  {words}\n" in out

@@ -1,0 +1,234 @@
+"""What is evaluated, looked at before any weights: settings, a protocol's videos, words for its labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zeroshot.checkpoint import require_model, trained_labels
+from zeroshot.checks import Checks
+from zeroshot.datasets.files_on_disk import key
+from zeroshot.datasets.paper_settings import lineage_named
+from zeroshot.datasets.protocols import EvaluationPlan, plan_for, plan_of_split, protocol_named
+from zeroshot.datasets.registry import read_dataset
+from zeroshot.datasets.seen_labels import Namesake, namesakes
+from zeroshot.datasets.splits import Split, require_some
+from zeroshot.errors import LabelError, OptionError
+from zeroshot.evaluation.calibration import SEEN_COST, require_cost
+from zeroshot.store.folder import require_room
+from zeroshot.text.lists import label_entries
+from zeroshot.text.prompts import make_prompts, read_labels, read_templates
+from zeroshot.video.sampling import Sampling
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from zeroshot.model.model import Model
+    from zeroshot.text.prompts import LabelSource, TemplateSource
+    from zeroshot.types import Prompts
+
+_NAMED = 8  # namesakes that an error names before it says "and n more"
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """Everything that is chosen besides data, protocol and models.
+
+    Attributes:
+        lineage: whose names, templates and views are taken; one of `LINEAGES`.
+        templates: instead of the lineage's.
+        texts: a JSON file {label: [sentences]} that stand for labels in place of the templates.
+        num_frames: T instead of the lineage's.
+        num_views: V instead of the lineage's.
+        data: which data set lies there, where the protocol takes several; None: told by its files.
+        lists: its lists, where they lie elsewhere.
+        labels: of `folders` and `csv`, in the order of the class index; None: those found.
+        seen: for `generalized`: labels that had training videos; None: what the checkpoints' records say.
+        allow_seen: evaluate labels that a model was trained on all the same, and mark the report.
+        seen_cost: share of right answers on seen data that calibration may cost.
+        stream: of models with an adapter; None is what the checkpoint says.
+        device: auto, cpu, cuda, cuda:N or mps.
+        decoder: auto, decord, pyav or raw.
+        cache: folder for embeddings; None is `embeddings` in the output.
+    """
+
+    lineage: str = "plain"
+    templates: TemplateSource = None
+    texts: str | None = None
+    num_frames: int | None = None
+    num_views: int | None = None
+    data: str | None = None
+    lists: tuple[str, ...] = ()
+    labels: LabelSource | None = None
+    seen: LabelSource | None = None
+    allow_seen: bool = False
+    seen_cost: float = SEEN_COST
+    stream: str | None = None
+    device: str = "auto"
+    decoder: str = "auto"
+    cache: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What is asked of every model.
+
+    Attributes:
+        plan: the videos and labels of the protocol's rounds.
+        prompts: sentences of every label of the plan, in its order.
+        repeated: by model's name, the labels that it was trained on where the protocol does not expect it.
+    """
+
+    plan: EvaluationPlan
+    prompts: Prompts
+    repeated: dict[str, tuple[Namesake, ...]]
+
+
+def prepare(
+    source: Split | str | os.PathLike[str],
+    models: Sequence[str | Model],
+    protocol: str | None,
+    chosen: EvaluationSettings,
+    folders: Sequence[str | os.PathLike[str]],
+) -> Asked:
+    """What is evaluated, once everything was looked at that needs no weights.
+
+    Args:
+        source: as for `evaluate`.
+        models: names and Models.
+        protocol: as for `evaluate`.
+        chosen: the settings.
+        folders: that will be written.
+
+    Raises:
+        ZeroshotError: one line that names what cannot be used.
+    """
+    first = Checks()
+    named = first.add("options", lambda: _names(models))
+    lineage = first.add("options", lambda: lineage_named(chosen.lineage))
+    first.add("options", lambda: require_cost(chosen.seen_cost))
+    first.add("options", lambda: _require_counts(chosen))
+    if protocol is not None:
+        first.add("options", lambda: protocol_named(protocol))
+    first.add("words", lambda: read_templates(chosen.templates))
+    if chosen.seen is not None:
+        first.add("words", lambda: read_labels(chosen.seen or ()))
+    trained = first.add("files", lambda: _trained(models, chosen.stream))
+    plan = first.add("files", lambda: _plan(source, protocol, chosen, trained()))
+    prompts = first.add(
+        "files",
+        lambda: _prompts(plan(), chosen, lineage().published, chosen.templates or lineage().templates),
+    )
+    first.add("videos", lambda: require_some(plan().data, plan().videos))
+    for folder in folders:
+        first.add("output", partial(require_room, folder))
+    for model in models:
+        first.add("model", partial(_require, model, chosen))
+    repeated = first.add(
+        "model",
+        lambda: dict(zip(named(), (_repeated(plan(), labels) for labels in trained()), strict=True)),
+    )
+    if not chosen.allow_seen:
+        first.add("model", lambda: _refuse_seen(repeated()))
+    first.run()
+    return Asked(plan(), prompts(), repeated())
+
+
+def _require(model: str | Model, chosen: EvaluationSettings) -> None:
+    """Refuse a model that cannot be, and a stream of one that is loaded already."""
+    if isinstance(model, str):
+        require_model(model, device=chosen.device, decoder=chosen.decoder, stream=chosen.stream)
+    elif chosen.stream is not None:
+        raise OptionError("stream goes with a model's name; choose it in load_model for a Model")
+
+
+def _require_counts(chosen: EvaluationSettings) -> None:
+    """Refuse numbers of frames and views below 1."""
+    Sampling(
+        num_frames=1 if chosen.num_frames is None else chosen.num_frames,
+        num_views=1 if chosen.num_views is None else chosen.num_views,
+    )
+
+
+def _trained(models: Sequence[str | Model], stream: str | None) -> list[tuple[str, ...]]:
+    """The labels that each model says it was trained on."""
+    return [trained_labels(model, stream) if isinstance(model, str) else () for model in models]
+
+
+def _plan(
+    source: Split | str | os.PathLike[str],
+    protocol: str | None,
+    chosen: EvaluationSettings,
+    trained: Sequence[Sequence[str]],
+) -> EvaluationPlan:
+    """What is evaluated."""
+    if isinstance(source, Split):
+        if protocol not in {None, "csv"}:
+            raise OptionError(f"a Split is its own protocol; leave {protocol!r} out")
+        return plan_of_split(source)
+    name = protocol or ("csv" if Path(source).is_file() else "folders")
+    data = protocol_named(name).data
+    if data is not None and chosen.data not in {None, data}:
+        raise OptionError(f"{name} is for {data}, --data says {chosen.data}; leave one out")
+    listing = read_dataset(source, data or chosen.data, lists=chosen.lists, labels=chosen.labels)
+    seen: Sequence[str] = ()
+    if chosen.seen is not None:
+        seen = read_labels(chosen.seen)
+    elif name == "generalized":
+        known = {label for labels in trained for label in labels}
+        seen = [pair.label for pair in namesakes(listing.labels, known)]
+    return plan_for(name, listing, seen)
+
+
+def _names(models: Sequence[str | Model]) -> list[str]:
+    """What the report calls each model."""
+    names = [model if isinstance(model, str) else model.name for model in models]
+    if not names:
+        raise OptionError("no model is named; give one or more")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise OptionError(f"the model {twice!r} is given twice; name each once")
+    return names
+
+
+def _repeated(plan: EvaluationPlan, trained: Sequence[str]) -> tuple[Namesake, ...]:
+    """Labels that a model was trained on, where the protocol does not expect it."""
+    asked = {label for one in plan.rounds for label in one.labels if label not in one.expected_seen}
+    return tuple(namesakes([label for label in plan.labels if label in asked], trained))
+
+
+def _refuse_seen(repeated: dict[str, tuple[Namesake, ...]]) -> None:
+    """Refuse labels that a model was trained on.
+
+    Raises:
+        LabelError: lists them.
+    """
+    for name, pairs in repeated.items():
+        if not pairs:
+            continue
+        shown = ", ".join(
+            pair.label if pair.label == pair.trained else f"{pair.label} (as {pair.trained})"
+            for pair in pairs[:_NAMED]
+        )
+        more = f" and {len(pairs) - _NAMED} more" if len(pairs) > _NAMED else ""
+        raise LabelError(
+            f"{name} was trained on {len(pairs)} of these labels: {shown}{more}; take other labels, or "
+            "--allow-seen, which marks the report"
+        )
+
+
+def _prompts(
+    plan: EvaluationPlan, chosen: EvaluationSettings, published: bool, templates: TemplateSource
+) -> Prompts:
+    """Sentences of every label of the plan, in its order."""
+    spelled = [plan.published.get(label, label) if published else label for label in plan.labels]
+    if chosen.texts is None:
+        return make_prompts(spelled, templates, spaced=not published)
+    known = {key(entry.text): entry.descriptions for entry in label_entries(Path(chosen.texts))}
+    if not any(key(label) in known for label in plan.labels):
+        raise LabelError(f"{chosen.texts} describes none of the {len(plan.labels)} labels")
+    described = {name: known.get(key(label), ()) for name, label in zip(spelled, plan.labels, strict=True)}
+    return make_prompts(described, templates, spaced=not published)

@@ -1,0 +1,177 @@
+"""What a model's name asks for: a tag, a file, a checkpoint's folder, or something on the model hub."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from zeroshot.errors import ModelError, printable
+from zeroshot.model.hub.pull import PREFIX, hub_name, pull
+from zeroshot.model.networks.foreign import WEIGHT_SUFFIXES, close_matches
+from zeroshot.resources import bundled_names, checkpoints_folder
+
+Kind = Literal["random", "tag", "file", "folder", "hub", "pulled"]
+
+
+@dataclass(frozen=True)
+class ModelName:
+    """What a model's name asks for.
+
+    Attributes:
+        kind: "random", "tag" and "file" build `architecture` of open_clip with no weights, those of the
+            pretrained tag `source`, or those of the file `source`; "folder" opens the folder `source`;
+            "hub" fetches the transformers checkpoint `source`, "pulled" a checkpoint of this package.
+        architecture: open_clip's name; empty for "folder", "hub" and "pulled".
+        source: tag, path, ORG/NAME or ORG/NAME@REVISION; empty for "random".
+    """
+
+    kind: Kind
+    architecture: str = ""
+    source: str = ""
+
+
+def parse_name(name: str) -> ModelName:
+    """What `name` asks for; nothing is opened, and whether an architecture exists is not looked up.
+
+    >>> parse_name("ViT-B-16/openai")
+    ModelName(kind='tag', architecture='ViT-B-16', source='openai')
+
+    Args:
+        name: `ARCH/TAG`, `ARCH/random`, `ARCH/path/to/weights`, `hf:ORG/NAME`, `hf:FOLDER`, `hub:ORG/NAME`,
+            a folder, or the name of a bundled checkpoint.
+
+    Raises:
+        ModelError: the name is empty, or points at a file or a folder that does not exist.
+    """
+    if not name.strip():
+        raise ModelError("the model's name is empty; expected one like PE-Core-B-16/meta or puppet-tiny")
+    if name.startswith("hf:"):
+        return _parse_hub_name(name)
+    if name.startswith(PREFIX):
+        return ModelName("pulled", source=str(hub_name(name)).removeprefix(PREFIX))
+    if name in bundled_names(checkpoints_folder()):
+        return ModelName("folder", source=str(checkpoints_folder() / name))
+    if Path(name).expanduser().is_dir():
+        return ModelName("folder", source=str(Path(name).expanduser()))
+    architecture, slash, rest = name.partition("/")
+    if not slash or architecture in {"", ".", "..", "~"}:
+        raise _unknown_bare_name(name)
+    if rest == "random":
+        return ModelName("random", architecture)
+    file = Path(rest).expanduser()
+    if file.is_file():
+        return ModelName("file", architecture, str(file))
+    if rest.endswith(WEIGHT_SUFFIXES) or "/" in rest:
+        raise ModelError(f"no weights file {rest!r} (in the model name {name!r}); expected an existing file")
+    return ModelName("tag", architecture, rest)
+
+
+def require_name(name: str) -> ModelName:
+    """What `name` asks for, if there can be such a model: its architecture, tag or folder is there.
+
+    Whether its weights can be had, and are whole, shows when they are loaded.
+
+    Raises:
+        ModelError: as `parse_name`, or an architecture, a tag or a folder that is none.
+    """
+    from zeroshot.model.networks.open_clip import require_architecture, require_tag
+
+    parsed = parse_name(name)
+    if parsed.kind == "folder":
+        require_folder(Path(parsed.source))
+    elif parsed.kind == "tag":
+        require_tag(parsed.architecture, parsed.source)
+    elif parsed.kind not in {"hub", "pulled"}:
+        require_architecture(parsed.architecture)
+    return parsed
+
+
+def require_folder(folder: Path) -> None:
+    """Refuse a folder that says nothing of a model.
+
+    Raises:
+        ModelError: it has no config.
+    """
+    if not any((folder / name).is_file() for name in ("config.json", "open_clip_config.json")):
+        raise ModelError(
+            f"{folder} is no model's folder; expected config.json or open_clip_config.json in it"
+        )
+
+
+def is_name_for_all(name: str) -> bool:
+    """Whether a model's name means the same on any computer: no folder, no file, nothing that is unknown."""
+    try:
+        kind = parse_name(name).kind
+    except ModelError:
+        return False
+    return kind in {"random", "tag", "hub", "pulled"} or name in bundled_names(checkpoints_folder())
+
+
+def _parse_hub_name(name: str) -> ModelName:
+    """What a name that begins with hf: asks for."""
+    source = name.removeprefix("hf:")
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return ModelName("folder", source=str(folder))
+    if source.count("/") != 1 or source.startswith((".", "/", "~")) or source.endswith("/"):
+        raise ModelError(
+            f"no folder {source!r} (in the model name {name!r}); expected hf:FOLDER or hf:ORG/NAME"
+        )
+    return ModelName("hub", source=source)
+
+
+def _unknown_bare_name(name: str) -> ModelError:
+    """The error for a name that is no folder and holds no tag."""
+    bundled = bundled_names(checkpoints_folder())
+    close = close_matches(name, bundled)
+    return ModelError(
+        f"no model {name!r}{close}; expected ARCH/TAG, ARCH/random, ARCH/weights-file, hf:ORG/NAME, "
+        f"a checkpoint folder, or one of the bundled: {', '.join(bundled) or 'none here'}"
+    )
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a model's name stands for.
+
+    Attributes:
+        name: the same, with the commit where it is on the hub.
+        folder: of a checkpoint of this package, or None.
+        is_foreign: whether it came from the hub.
+        notes: what the user should know, a line each.
+    """
+
+    name: str
+    folder: Path | None
+    is_foreign: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def open_name(name: str) -> Opened:
+    """The checkpoint folder that a name stands for, fetched where it is on the hub."""
+    if name.startswith(PREFIX):
+        pulled = pull(name)
+        return Opened(pulled.name, pulled.folder, is_foreign=True, notes=pulled.notes)
+    return Opened(name, checkpoint_folder(name))
+
+
+def require_name_for_all(backbone: str | None, where: str) -> None:
+    """Refuse to open a folder or a file because somebody else's checkpoint says so.
+
+    Raises:
+        ModelError: it names one.
+    """
+    if backbone is not None and not is_name_for_all(backbone):
+        raise ModelError(
+            f"{where} reads {printable(backbone[:80])!r}, which is of another computer; if you have that "
+            "network, name it with load_model(…, backbone=…)"
+        )
+
+
+def checkpoint_folder(name: str) -> Path | None:
+    """The folder, bundled or not, that a model's name stands for; None where it has no config."""
+    for folder in (checkpoints_folder() / name, Path(name).expanduser()):
+        if name.strip() and (folder / "config.json").is_file():
+            return folder
+    return None
