@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
-from debias_world import LABELS, OTHER_SIDE, SEEN
 from torch import Tensor
 
 from zeroshot.adapter.config import AdapterConfig
@@ -22,7 +21,7 @@ from zeroshot.waist.waist import Waist
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from debias_world import Sample, Tokens
+    from debias_world import Sample, Tokens, World
 
     from zeroshot.adapter.adapter import TwoStreamAdapter
     from zeroshot.training.methods.method import Method
@@ -71,12 +70,14 @@ class Words:
     """What the text encoder knows.
 
     Attributes:
-        labels: (number of LABELS, D).
+        world: whose labels they are.
+        labels: (number of its labels, D).
         scene_names: S of them, of the whole puppet world.
         scenes: (S, D).
         logit_scale: the backbone's own.
     """
 
+    world: World
     labels: Tensor
     scene_names: tuple[str, ...]
     scenes: Tensor
@@ -113,7 +114,7 @@ def train(
     for kind in row.changed:
         home, elsewhere = data.changed[kind]
         parts.append(home.where(sample.luck[:count] < coupling, elsewhere))
-        other = OTHER_SIDE[targets[0]]
+        other = words.world.other_side[targets[0]]
         targets.append(torch.where(other >= 0, other, targets[0]) if "mirror" in kind else targets[0])
     places = None
     if row.needs_scenes and row.true_scenes:
@@ -122,17 +123,21 @@ def train(
         places = Scenes(names, scenes[:count].repeat(len(parts)), scenes[count:])
     elif row.needs_scenes:
         places = Scenes(words.scene_names, guess(parts, words), guess([kept], words))
-    training = joined(parts, torch.cat(targets))
-    texts = LabelTexts(SEEN, words.labels[: len(SEEN)], words.logit_scale)
+    names = words.world.labels
+    training = joined(parts, torch.cat(targets), names)
+    seen = words.world.seen
+    texts = LabelTexts(seen, words.labels[: len(seen)], words.logit_scale)
     chosen = settings(row, len(training), seed)
-    return fit(training, joined([kept], labels[count:]), texts, chosen, scenes=places, device="cpu").adapter
+    return fit(
+        training, joined([kept], labels[count:], names), texts, chosen, scenes=places, device="cpu"
+    ).adapter
 
 
-def joined(parts: list[Tokens], labels: Tensor) -> Waist:
+def joined(parts: list[Tokens], labels: Tensor, names: tuple[str, ...]) -> Waist:
     """A waist in memory of several sets of tokens."""
     tokens = torch.cat([part.tokens for part in parts]) if len(parts) > 1 else parts[0].tokens
     embeddings = torch.cat([part.embeddings for part in parts])
-    return Waist.from_tensors(tokens, embeddings, [LABELS[int(label)] for label in labels])
+    return Waist.from_tensors(tokens, embeddings, [names[int(label)] for label in labels])
 
 
 def guess(parts: list[Tokens], words: Words) -> Tensor:
@@ -160,7 +165,7 @@ def of(method: Method) -> Row:
     swapped, mirrored = ("swap",) * method.swapped, ("mirror",) * method.mirrored
     both = ("swap_mirror",) * (method.swapped and method.mirrored)
     return Row(
-        weights=method.weights,
+        weights=dict.fromkeys(CLASSIFY, 0.0) | dict(method.weights),
         adapter={"num_components": AdapterConfig.num_components, **method.adapter},
         balanced=method.draws.balance_scenes,
         changed=swapped + mirrored + both,
@@ -208,6 +213,6 @@ ABLATION: Mapping[str, Row] = {
     "both, no subtraction": replace(PLAIN, weights=INDEPENDENCE | SCENE),
     "independence, no subtraction": replace(PLAIN, weights=INDEPENDENCE),
     "scene, no subtraction": replace(PLAIN, weights=SCENE),
-    **{name: of(METHODS[name]) for name in ("streams", "minimax", "conditional_adversary")},
+    **{name: of(METHODS[name]) for name in ("streams", "residual", "minimax", "conditional_adversary")},
 }
 """Rows beside the main ones; the last are methods of `zeroshot train` that are no main row."""

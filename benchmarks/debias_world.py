@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,14 +23,14 @@ from zeroshot.cutouts.composite import soft_over
 from zeroshot.cutouts.inpaint import soft_plate
 from zeroshot.cutouts.token_mask import PersonFinder
 from zeroshot.model.tokens import pool_tokens
-from zeroshot.synthetic.coupling import home_scenes
+from zeroshot.synthetic.coupling import HOME_SCENES, home_scenes
 from zeroshot.synthetic.render import render_many
 from zeroshot.synthetic.world import ACTIONS, ORDER_PAIRS, SCENES, View, composite, human_only
 from zeroshot.training.augment import bias_frames, stillmix
 from zeroshot.training.label_targets import mirrored_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from zeroshot.model.backbone import Backbone
@@ -39,17 +40,14 @@ UNSEEN = (
     "raising both arms", "lowering both arms", "lying down", "getting up", "walking left", "running right",
     "leaning right", "saluting", "kicking", "marching", "swimming", "dancing",
 )  # fmt: skip
-"""Labels without training videos: two order pairs and eight others, relatives of seen ones."""
+"""Today's labels without training videos: two order pairs and eight others, relatives of seen ones."""
 
 SEEN = tuple(action for action in ACTIONS if action not in UNSEEN)
-LABELS = SEEN + UNSEEN
-OTHER_SIDE = mirrored_rows(SEEN)
-"""(number of SEEN,) the label of each one's mirrored videos, −1 where that is no seen one."""
 
 TEST_SCENES = (
     "beach", "forest", "street", "kitchen", "gym", "desert", "stage", "swimming pool", "office", "library",
 )  # fmt: skip
-"""Where training and test videos happen; two seen actions are at home in each."""
+"""Where training and test videos happen; two of today's seen actions are at home in each."""
 
 VALIDATION_SCENES = ("snow", "mountains", "living room", "farm")
 """Where the videos happen on which settings were chosen, each in several looks."""
@@ -57,16 +55,6 @@ VALIDATION_SCENES = ("snow", "mountains", "living room", "farm")
 STRANGE_SCENES = ("playground", "night city")
 """Scenes that no training video shows; SCUBA puts persons before them, or before stripes."""
 
-PAIRS = tuple(
-    (LABELS.index(first), LABELS.index(second))
-    for first, second in ORDER_PAIRS
-    if first in SEEN and second in SEEN
-)
-UNSEEN_PAIRS = tuple(
-    (LABELS.index(first), LABELS.index(second))
-    for first, second in ORDER_PAIRS
-    if first in UNSEEN and second in UNSEEN
-)
 SCENE_NAMES = SCENES
 TEST_PLACES = tuple(SCENES.index(scene) for scene in TEST_SCENES)
 VALIDATION_PLACES = tuple(
@@ -93,6 +81,81 @@ class WorldSize:
     train: int = 720
     held_out: int = 100
     test_per_label: int = 20
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """Whose actions are seen where, and which of them in training.
+
+    Attributes:
+        seen: labels with training videos.
+        unseen: labels without any.
+        pairs: labels that differ in nothing but the order of their frames, each pair once.
+        home_of: label → scene, of all actions in the order of their indices.
+        render: videos from indices of actions, indices of scenes, and seeds.
+        places: where the videos happen.
+        base: added to seeds of rendering, so that no two worlds share a video.
+        sizes: how many videos in full, quick and tiny runs.
+    """
+
+    seen: tuple[str, ...]
+    unseen: tuple[str, ...]
+    pairs: tuple[tuple[str, str], ...]
+    home_of: Mapping[str, str]
+    render: Callable[[Sequence[int], Sequence[int], Sequence[int]], Sequence[PuppetVideo]]
+    places: tuple[int, ...]
+    base: int
+    sizes: tuple[WorldSize, WorldSize, WorldSize]
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The seen ones first."""
+        return self.seen + self.unseen
+
+    @cached_property
+    def actions(self) -> tuple[int, ...]:
+        """For each label the index of its action."""
+        names = list(self.home_of)
+        return tuple(names.index(label) for label in self.labels)
+
+    @cached_property
+    def other_side(self) -> Tensor:
+        """(number of seen labels,) that of each one's mirrored videos, −1 where it is no seen one."""
+        return mirrored_rows(self.seen)
+
+    def rows_of_pairs(self, labels: Sequence[str]) -> tuple[tuple[int, int], ...]:
+        """Rows of `self.labels` of the order pairs both of which are among `labels`."""
+        return tuple(
+            (self.labels.index(first), self.labels.index(second))
+            for first, second in self.pairs
+            if first in labels and second in labels
+        )
+
+    @cached_property
+    def homes(self) -> Tensor:
+        """(number of labels,) home of each label among the places; looks of a scene take turns."""
+        allowed = list(dict.fromkeys(place % len(SCENES) for place in self.places))
+        found = []
+        for part in (slice(len(self.seen)), slice(len(self.seen), None)):
+            scenes = home_scenes(self.actions[part], allowed, self.home_of)
+            for number, scene in enumerate(scenes):
+                places = [place for place in self.places if place % len(SCENES) == scene]
+                found.append(places[scenes[:number].count(scene) % len(places)])
+        return torch.tensor(found)
+
+
+def plain_world(places: tuple[int, ...], base: int) -> World:
+    """Today's 32 actions: one puppet, hardly a camera."""
+    return World(
+        seen=SEEN,
+        unseen=UNSEEN,
+        pairs=ORDER_PAIRS,
+        home_of=HOME_SCENES,
+        render=partial(render_many, view=VIEW),
+        places=places,
+        base=base,
+        sizes=(WorldSize(), WorldSize(280, 60, 10), WorldSize(80, 40, 4)),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +186,7 @@ class Person:
     """n persons with masks, and the place each was rendered in.
 
     Attributes:
-        labels: (n,) rows of `LABELS`.
+        labels: (n,) rows of the world's labels.
         scenes: (n,) place of each one's own background.
         videos: n rendered videos.
     """
@@ -131,18 +194,6 @@ class Person:
     labels: Tensor
     scenes: Tensor
     videos: Sequence[PuppetVideo]
-
-
-def homes(world: Sequence[int]) -> Tensor:
-    """(number of LABELS,) home of each label among the places of a world; looks of a scene take turns."""
-    allowed = list(dict.fromkeys(place % len(SCENES) for place in world))
-    found = []
-    for labels in (SEEN, UNSEEN):
-        scenes = home_scenes([ACTIONS.index(label) for label in labels], allowed)
-        for number, scene in enumerate(scenes):
-            places = [place for place in world if place % len(SCENES) == scene]
-            found.append(places[scenes[:number].count(scene) % len(places)])
-    return torch.tensor(found)
 
 
 def looked(background: np.ndarray, look: int) -> np.ndarray:
@@ -153,15 +204,15 @@ def looked(background: np.ndarray, look: int) -> np.ndarray:
     return np.ascontiguousarray(changed)
 
 
-def render_people(labels: Tensor, places: Tensor, seed: int) -> Person:
+def render_people(world: World, labels: Tensor, places: Tensor, seed: int) -> Person:
     """Persons doing `labels` (n,) in `places` (n,), each with its own looks."""
-    actions = [ACTIONS.index(LABELS[int(label)]) for label in labels]
+    actions = [world.actions[int(label)] for label in labels]
     scenes, looks = (places % len(SCENES)).tolist(), (places // len(SCENES)).tolist()
     videos: list[PuppetVideo] = []
     for start in range(0, len(labels), _RENDERED_AT_ONCE):
         part = slice(start, start + _RENDERED_AT_ONCE)
         seeds = [seed * 1_000_003 + row for row in range(start, min(start + _RENDERED_AT_ONCE, len(labels)))]
-        videos += render_many(actions[part], scenes[part], seeds, VIEW)
+        videos += world.render(actions[part], scenes[part], seeds)
     for row, (video, look) in enumerate(zip(videos, looks, strict=True)):
         if look:
             background = looked(video.background, look)
@@ -236,12 +287,12 @@ def place(people: Person, person: int, background: int) -> np.ndarray:
     return composite(video.figure, video.alpha, people.videos[background].background)
 
 
-def make_sample(backbone: Backbone, size: WorldSize, world: Sequence[int], seed: int) -> Sample:
+def make_sample(backbone: Backbone, size: WorldSize, world: World, seed: int) -> Sample:
     """The videos of one seed: seen labels, equally often, in a world's places."""
     count = size.train + size.held_out
     generator = torch.Generator().manual_seed(seed)
-    labels = torch.arange(count)[torch.randperm(count, generator=generator)] % len(SEEN)
-    people = render_people(labels, homes(world)[labels], seed)
+    labels = torch.arange(count)[torch.randperm(count, generator=generator)] % len(world.seen)
+    people = render_people(world, labels, world.homes[labels], seed)
     other = torch.randperm(count, generator=generator)
     luck = torch.rand(count, generator=generator)
     at_home, home_patches = encode_patches(backbone, count, lambda row: people.videos[row].frames, size.train)
@@ -251,7 +302,9 @@ def make_sample(backbone: Backbone, size: WorldSize, world: Sequence[int], seed:
     return Sample(people, other, luck, at_home, elsewhere, size.train, (home_patches, patches))
 
 
-def changed_copies(backbone: Backbone, sample: Sample, texts: Tensor, seed: int) -> dict[str, Versions]:
+def changed_copies(
+    backbone: Backbone, world: World, sample: Sample, texts: Tensor, seed: int
+) -> dict[str, Versions]:
     """Training videos changed by others of their sample, as tokens: kind → versions at home and elsewhere.
 
     A video's partner is drawn among those whose luck lies between the same two couplings: at every coupling
@@ -265,13 +318,14 @@ def changed_copies(backbone: Backbone, sample: Sample, texts: Tensor, seed: int)
 
     Args:
         backbone: frozen CLIP.
+        world: whose labels they have.
         sample: the videos, with pixels and patches.
         texts: (K, D) of the seen labels.
         seed: of the choices.
     """
     finder = find_persons(sample, backbone.grid or (1, 1))
     generators = {kind: torch.Generator().manual_seed(seed) for kind in ("stillmix", "swap")}
-    turned = (OTHER_SIDE[sample.people.labels[: sample.num_train]] >= 0).nonzero()[:, 0]
+    turned = (world.other_side[sample.people.labels[: sample.num_train]] >= 0).nonzero()[:, 0]
     versions: dict[str, list[Tokens]] = {"stillmix": [], "swap": [], "mirror": [], "swap_mirror": []}
     both = zip((True, False), (sample.at_home, sample.elsewhere), sample.patches, strict=True)
     for home, tokens, patches in both:
@@ -376,13 +430,14 @@ class TestSet:
         return self.background.pick(rows)
 
 
-def make_test(backbone: Backbone, size: WorldSize, world: Sequence[int], seed: int) -> TestSet:
+def make_test(backbone: Backbone, size: WorldSize, world: World, seed: int) -> TestSet:
     """The test of a world: `size.test_per_label` persons of every label, on exact composites."""
     generator = torch.Generator().manual_seed(seed)
-    labels = torch.arange(len(SEEN)).repeat_interleave(size.test_per_label)
-    unseen_labels = torch.arange(len(SEEN), len(LABELS)).repeat_interleave(size.test_per_label)
-    people = render_people(labels, homes(world)[labels], seed)
-    strangers = render_people(unseen_labels, homes(world)[unseen_labels], seed + 1)
+    seen, every = len(world.seen), len(world.labels)
+    labels = torch.arange(seen).repeat_interleave(size.test_per_label)
+    unseen_labels = torch.arange(seen, every).repeat_interleave(size.test_per_label)
+    people = render_people(world, labels, world.homes[labels], seed)
+    strangers = render_people(world, unseen_labels, world.homes[unseen_labels], seed + 1)
     count = len(labels)
     other = torch.randperm(count, generator=generator)
     unseen_places = torch.randint(count, (len(unseen_labels),), generator=generator)

@@ -1,14 +1,17 @@
-"""Writes the clips in `examples/clips` and their table; the same bytes every time.
+"""Writes the clips in `examples/clips`, their table, and `examples/film.mp4`; the same bytes every time.
 
-    python examples/make_puppet_clips.py --output examples/clips
+    python examples/make_puppet_clips.py --output examples/clips --film examples/film.mp4
 
-Most show an action where puppets mostly do it; the last ones show it where something else is expected.
+Most show an action where puppets mostly do it; the last ones show it where something else is expected. The
+film is some of them one after another.
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+
+import numpy as np
 
 from zeroshot.synthetic.dataset import write_table
 from zeroshot.synthetic.render import render
@@ -31,6 +34,14 @@ CLIPS = (
     ("waving", "kitchen", 5),
     ("running left", "gym", 4),
 )
+FILM = (
+    "waving beach",
+    "kicking street",
+    "swimming swimming pool",
+    "doing push-ups gym",
+    "climbing mountains",
+)
+FILM += ("walking right desert", "doing jumping jacks office", "waving kitchen")
 
 
 def main() -> None:
@@ -39,15 +50,20 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--output", type=Path, required=True, help="folder of the clips")
-    folder = parser.parse_args().output
+    parser.add_argument("--film", type=Path, help="file of the film")
+    options = parser.parse_args()
+    folder = options.output
     folder.mkdir(parents=True, exist_ok=True)
     view = View(num_frames=24, size=(128, 128), fps=12)
-    rows = []
+    rows, shots = [], {}
     for action, scene, seed in CLIPS:
         name = f"{action} {scene}.mp4".replace(" ", "_")
-        write_video(folder / name, render(action, scene, seed, view).frames, view.fps, crf=23)
+        shots[f"{action} {scene}"] = render(action, scene, seed, view).frames
+        write_video(folder / name, shots[f"{action} {scene}"], view.fps, crf=23)
         rows.append((name, action, scene))
     write_table(folder / "clips.csv", rows)
+    if options.film is not None:
+        write_video(options.film, np.concatenate([shots[name] for name in FILM]), view.fps, crf=23)
     print(f"{len(rows)} clips in {folder}")
 
 

@@ -23,6 +23,7 @@ import re
 import time
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import open_clip
@@ -38,6 +39,9 @@ from zeroshot.synthetic.coupling import home_scenes, sample_pairs
 from zeroshot.synthetic.render import render_many
 from zeroshot.synthetic.skeleton import JOINTS
 from zeroshot.synthetic.world import ACTIONS, ORDER_PAIRS, SCENES, View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MODEL = {
     "embed_dim": 128,
@@ -87,6 +91,11 @@ def all_captions() -> dict[str, list[list[str]]]:
     return {"both": both, "action": actions, "scene": scenes, **postures}
 
 
+def every_caption() -> list[str]:
+    """All captions in all wordings."""
+    return [text for kind in all_captions().values() for wordings in kind for text in wordings]
+
+
 def name_postures(joints: np.ndarray) -> np.ndarray:
     """(N, 4) places in `POSTURES` that captions may name, from (N, J, 3) joints; sides are the picture's."""
     at = {name: joints[:, index] for index, name in enumerate(JOINTS)}
@@ -108,9 +117,8 @@ def name_postures(joints: np.ndarray) -> np.ndarray:
     return np.stack([face, arms, legs, trunk], 1)
 
 
-def write_merges(path: Path) -> int:
+def write_merges(path: Path, captions: Iterable[str]) -> int:
     """Write byte-pair merges that make each word of the captions one token; returns the number of tokens."""
-    captions = [text for kind in all_captions().values() for wordings in kind for text in wordings]
     words = sorted(set(re.findall("[a-z]+", " ".join([*captions, OTHER_WORDS]))))
     pieces = {word: (*word[:-1], word[-1] + "</w>") for word in words}
     merges = []
@@ -305,13 +313,13 @@ def measure(
     return {"coupling": coupling, "num_videos": num_videos, "seed": seed, **rates}
 
 
-def write_checkpoint(folder: Path, model: CLIP, model_cfg: dict, training: dict) -> None:
+def write_checkpoint(folder: Path, model: CLIP, model_cfg: dict, training: dict, name: str) -> None:
     """Write config, weights (half precision) and provenance."""
     preprocess = {"size": 64, "mode": "RGB", "mean": MEAN, "std": STD}
     preprocess |= {"interpolation": "bicubic", "resize_mode": "shortest"}
     config = {
         "format": 1,
-        "name": "puppet-tiny" if training["settings"]["postures"] else "puppet-scenes",
+        "name": name,
         "model_cfg": model_cfg,
         "preprocess_cfg": preprocess,
         "num_frames": 8,
@@ -365,7 +373,10 @@ def main() -> None:
     torch.manual_seed(options.seed)
     begin = time.monotonic()
     merges = options.output / "merges.txt.gz"
-    words = {"vocab_size": write_merges(merges), "tokenizer_kwargs": {"bpe_path": merges.name}}
+    words = {
+        "vocab_size": write_merges(merges, every_caption()),
+        "tokenizer_kwargs": {"bpe_path": merges.name},
+    }
     model_cfg = {**MODEL, "text_cfg": {**MODEL["text_cfg"], **words}}
     model = CLIP(**model_cfg)
     tokens = SimpleTokenizer(str(merges), context_length=MODEL["text_cfg"]["context_length"])
@@ -390,7 +401,8 @@ def main() -> None:
         "versions": {name: module.__version__ for name, module in modules.items()}
         | {"python": platform.python_version()},
     }
-    write_checkpoint(options.output, model, model_cfg, training)
+    name = "puppet-tiny" if options.postures else "puppet-scenes"
+    write_checkpoint(options.output, model, model_cfg, training, name)
 
 
 if __name__ == "__main__":

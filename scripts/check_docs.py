@@ -24,15 +24,21 @@ def broken_links() -> list[str]:
 
 
 def commands_of(text: str) -> list[str]:
-    """Lines of the shell blocks in a document, continuation lines joined."""
-    blocks = re.findall(r"```(?:bash|sh|console)\n(.*?)```", text, flags=re.DOTALL)
-    return [line for block in blocks for line in block.replace("\\\n", " ").splitlines() if line.strip()]
+    """Lines of the shell blocks in a document, and of others that call us; continuation lines joined."""
+    shell = re.findall(r"```(?:bash|sh|console)\n(.*?)```", text, flags=re.DOTALL)
+    other = re.findall(r"```text\n(.*?)```", text, flags=re.DOTALL)
+    lines = [line for block in shell for line in block.replace("\\\n", " ").splitlines() if line.strip()]
+    ours = ("zeroshot ", "docker run", "accelerate launch")
+    return lines + [line for block in other for line in block.splitlines() if line.startswith(ours)]
 
 
 def help_of(verb: str) -> str:
     """The help page of a verb, or "" where there is none."""
     done = subprocess.run(
-        [sys.executable, "-m", "zeroshot", verb, "--help"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "zeroshot", *verb.split(), "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return done.stdout if done.returncode == 0 else ""
 
@@ -42,7 +48,8 @@ def wrong_commands() -> list[str]:
     found, pages = [], {}
     for document in DOCUMENTS:
         for line in commands_of(document.read_text(encoding="utf-8")):
-            for verb, rest in re.findall(r"\bzeroshot (\w+)([^|;&]*)", line):
+            shown = line.split("  # ")[0]
+            for verb, rest in re.findall(r"\bzeroshot (bias \w+|[a-z]+)\b([^|;&<>]*)", shown):
                 page = pages.setdefault(verb, help_of(verb))
                 if not page:
                     found.append(f"{document.relative_to(ROOT)}: no command `zeroshot {verb}`")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import subprocess
+import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -173,3 +175,14 @@ def frames_by_ffmpeg(path: Path, width: int, height: int) -> np.ndarray:
     command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
     shown = subprocess.run(command, capture_output=True, check=False).stdout
     return np.frombuffer(shown, dtype=np.uint8).reshape(-1, height, width, 3)
+
+
+def png_that_claims(width: int, height: int) -> bytes:
+    """A grey PNG of a few kilobytes, all of one level."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(height * (1 + (width + 7) // 8)), 9)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")

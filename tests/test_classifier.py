@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import pickle
 import sys
 from pathlib import Path
 
@@ -276,6 +277,17 @@ def test_build_index_goes_on_where_it_was_interrupted(classifier, tmp_path):
     assert told == [("there", 600, 600)]
     with pytest.raises(OptionError, match="recall is 2"):
         zeroshot.build_index(labels, output=output, model="no such model", recall=2)
+
+
+def test_weights_are_read_for_a_stamp_when_it_is_wanted_and_not_before(tmp_path):
+    classifier = zeroshot.load("ViT-B-32/random", ["archery", "yoga"], device="cpu")
+    backbone = classifier.model.backbone
+    assert "fingerprint" not in vars(backbone), (
+        "half a second for each gigabyte, which an answer does not need"
+    )
+    classifier.index.save(tmp_path / "two.index")
+    assert zeroshot.LabelIndex.load(tmp_path / "two.index").fingerprint["model"] == backbone.fingerprint
+    assert pickle.loads(pickle.dumps(classifier.index)).fingerprint == classifier.index.fingerprint
 
 
 def test_other_labels_for_one_call_change_nothing(classifier):

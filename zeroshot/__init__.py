@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from zeroshot.bias.score import score_bias
     from zeroshot.checkpoint import describe as show
     from zeroshot.checkpoint import load_model
-    from zeroshot.classifier import Classifier, build_index, load
+    from zeroshot.classifier import Classifier, load
     from zeroshot.datasets.splits import LabeledVideo, Split, read_split
     from zeroshot.errors import ZeroshotError
     from zeroshot.evaluation.prepare import EvaluationSettings
     from zeroshot.evaluation.report import Report
     from zeroshot.evaluation.run import evaluate
     from zeroshot.index.index import LabelIndex
+    from zeroshot.label_index import build_index
     from zeroshot.model.catalog import known_models as models
     from zeroshot.model.hub.push import push
     from zeroshot.model.model import Model
@@ -121,7 +122,7 @@ _HOMES = {
     "VideoIndex": "video_search",
     "Waist": "waist.waist",
     "ZeroshotError": "errors",
-    "build_index": "classifier",
+    "build_index": "label_index",
     "classify": "verbs",
     "embed": "verbs",
     "evaluate": "evaluation.run",

@@ -39,8 +39,7 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "PE-Core-B-16/meta"
 FORMAT = 1
 _LEAST_SIZE = 1024  # up to which a size of an adapter is believed whatever its weights are: frames, heads
-_FUSED, NO_STREAM = "fused", "clip"
-"""`NO_STREAM` stands for the backbone alone, an adapter left aside."""
+_FUSED, NO_STREAM = "fused", "clip"  # the second: the backbone alone, an adapter left aside
 
 
 def load_model(  # noqa: PLR0913 - what people choose when they take a model
@@ -150,7 +149,7 @@ def require_model(
         ModelError: there can be no model of that name, or no such device.
         OptionError: an unknown stream, decoder or precision, or a stream of a model that has no adapter.
     """
-    from zeroshot.model.device import choose_device
+    from zeroshot.model.backbone import choose_device
     from zeroshot.model.model import STREAMS
     from zeroshot.model.speed.precision import require_level
     from zeroshot.video.decoders.by_name import require_decoder
@@ -367,12 +366,13 @@ def describe(name: str) -> dict[str, Any]:
     return facts
 
 
-def trained_labels(name: str, stream: str | None = None) -> tuple[str, ...]:
+def trained_labels(name: str, stream: str | None = None, kind: str = "labels") -> tuple[str, ...]:
     """Labels that a checkpoint says it was trained on, in alphabetical order; none of a model without record.
 
     Args:
         name: as for `load_model`.
         stream: as for `load_model`; the labels of an adapter that is left aside do not count.
+        kind: `labels` have videos of their own, `derived` ones had mirrored or reversed videos of others.
 
     Raises:
         ModelError: a record is damaged.
@@ -384,7 +384,7 @@ def trained_labels(name: str, stream: str | None = None) -> tuple[str, ...]:
     for record in sorted(folder.glob("*training.json")):
         facts = read_json(record)
         if not (stream == NO_STREAM and facts.get("kind") == "adapter"):
-            found.update(str(label) for label in facts.get("labels", ()))
+            found.update(str(label) for label in facts.get(kind, ()))
     return tuple(sorted(found))
 
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zeroshot.batch.label_rows import index_of_labels, require_index_place
+from zeroshot.batch.label_rows import index_of_labels
 from zeroshot.checkpoint import (
     DEFAULT_MODEL,
-    NO_STREAM,
     load_model,
     require_model,
     require_numbers,
@@ -20,12 +19,13 @@ from zeroshot.checks import Checks
 from zeroshot.errors import LabelError, OptionError, VideoError, counted, printable
 from zeroshot.index.ivf import has_gpu
 from zeroshot.index.nearest import nearest_labels, require_k
-from zeroshot.index.recall import check_recall
+from zeroshot.index.stage_rows import STAGED_SCALE, staged_videos, staged_width
+from zeroshot.model.clip_queue import apart, rows_of
 from zeroshot.model.held import HoldsModel
 from zeroshot.model.spans import joined_spans, spans_of
 from zeroshot.resources import from_home
-from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts
-from zeroshot.types import Prediction, Predictions, Prompts, Ranking, Segment
+from zeroshot.text.stages import STAGES, WITHOUT, stage_notes
+from zeroshot.types import Predictions, Prompts, Ranking, Segment
 from zeroshot.video.elsewhere import on_disk
 from zeroshot.video.given import one_video
 from zeroshot.video.sampling import Window
@@ -34,7 +34,7 @@ from zeroshot.video.thumbnails import thumbnails
 from zeroshot.words import labels_to_rank, require_made_by
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     import torch
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from zeroshot.index.index import LabelIndex
     from zeroshot.model.model import Model
     from zeroshot.model.spans import Span
+    from zeroshot.text.prompts import LabelSource, TemplateSource
+    from zeroshot.text.stages import StageSource
+    from zeroshot.types import Prediction
     from zeroshot.video.sampling import Sampling
 
 _LABELS_SHOWN = 3
@@ -67,30 +70,42 @@ class Classifier(HoldsModel):
         Raises:
             LabelError: the index was made in another width than the model's.
         """
-        if index.embeddings.shape[1] != model.embedding_dim:
+        width, joint = index.embeddings.shape[1], model.embedding_dim
+        if width != (staged_width(joint) if STAGES in index.fingerprint else joint):
             raise LabelError(
-                f"the label index has width {index.embeddings.shape[1]}, "
-                f"{model.name} has {model.embedding_dim}; "
+                f"the label index has width {width}, {model.name} has {joint}; "
                 "build the index with this model"
             )
         self.model = model
         self.index = index
+        self._num_still = 0
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The K labels, in the order of the index."""
         return self.index.labels
 
+    @property
+    def is_staged(self) -> bool:
+        """Whether labels say how they start and end, so that the order of the frames counts."""
+        return STAGES in self.index.fingerprint
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to say of stages, a line each; more is known once videos have been ranked."""
+        return stage_notes(len(self.index), int(self.index.fingerprint.get(WITHOUT, "0")), self._num_still)
+
     def with_labels(
         self,
         labels: LabelSource | None = None,
         *,
         templates: TemplateSource = None,
+        stages: StageSource = None,
         index: str | Path | None = None,
         spaced: bool = True,
     ) -> Classifier:
         """A new classifier of other labels, given as for `load`, that shares this one's model."""
-        return load(self.model, labels, templates=templates, index=index, spaced=spaced)
+        return load(self.model, labels, templates=templates, stages=stages, index=index, spaced=spaced)
 
     def rank(
         self,
@@ -118,8 +133,8 @@ class Classifier(HoldsModel):
             return self.with_labels(labels, templates=templates).rank(video, k)
         if templates is not None:
             raise OptionError("templates are given without labels; give those, too, or use with_labels")
-        vector, clips = self.model.look(video)
-        return Predictions(self._predictions(vector, k), path_of(video), thumbnails(clips))
+        row, clips = self.model.look(video, drifts=self.is_staged)
+        return Predictions(self._predictions(row, k), path_of(video), thumbnails(clips))
 
     def similarity(self, videos: VideoSource | Iterable[VideoSource]) -> NDArray[np.float32]:
         """Cosines (n, K) of each of n videos with every label, in the order of `labels`.
@@ -130,8 +145,10 @@ class Classifier(HoldsModel):
         Raises:
             VideoError: one of them cannot be read.
         """
-        scores: NDArray[np.float32] = self.index.scores(self.model.embed_videos(videos))
-        return scores
+        rows = rows_of(self.model.embed_many(videos, drifts=self.is_staged), self.model.embedding_dim)
+        if not self.is_staged or not len(rows):
+            return self.index.scores(rows) if len(rows) else np.zeros((0, len(self.index)), np.float32)
+        return self.index.scores(staged_videos(*apart(rows))) * np.float32(STAGED_SCALE)
 
     def rank_many(self, videos: VideoSource | Iterable[VideoSource], k: int = 5) -> Iterator[Ranking]:
         """One Ranking a video, in the order given; a video that fails becomes a row with its error.
@@ -148,7 +165,7 @@ class Classifier(HoldsModel):
         return self._rank_many(videos, k)
 
     def _rank_many(self, videos: VideoSource | Iterable[VideoSource], k: int) -> Iterator[Ranking]:
-        for video, outcome in self.model.embed_many(videos):
+        for video, outcome in self.model.embed_many(videos, drifts=self.is_staged):
             if isinstance(outcome, VideoError):
                 yield Ranking(path_of(video), (), str(outcome))
             else:
@@ -198,21 +215,27 @@ class Classifier(HoldsModel):
         file = on_disk(one_video(video))
         if not is_path(file):
             raise VideoError(f"{name_of(video)} has no clock; a timeline needs a video file")
-        spans = spans_of(self.model, file, window)
+        spans = spans_of(self.model, file, window, drifts=self.is_staged)
         return self._segments(joined_spans(spans, self._best_label) if merge else spans, k)
 
     def _segments(self, spans: Iterable[Span], k: int) -> Iterator[Segment]:
         for span in spans:
-            yield Segment(span.start, span.end, tuple(self._predictions(span.vector, k)))
+            yield Segment(span.start, span.end, tuple(self._of_span(span, k)))
 
     def _best_label(self, span: Span) -> str:
-        return self._predictions(span.vector, 1)[0].label
+        return self._of_span(span, 1)[0].label
 
     def __repr__(self) -> str:
         shown = ", ".join(self.labels[:_LABELS_SHOWN]) + ", …" * (len(self.labels) > _LABELS_SHOWN)
         return f"Classifier({counted(len(self.labels), 'label')}: {printable(shown)}; {self.model!r})"
 
-    def rank_vectors(self, vectors: NDArray[np.float32], k: int = 5) -> list[list[Prediction]]:
+    def _of_span(self, span: Span, k: int) -> list[Prediction]:
+        drifts = None if span.drift is None else span.drift[None]
+        return self.rank_vectors(span.vector[None], k, drifts=drifts)[0]
+
+    def rank_vectors(
+        self, vectors: NDArray[np.float32], k: int = 5, *, drifts: NDArray[np.float32] | None = None
+    ) -> list[list[Prediction]]:
         """The k best of K labels for each of n embeddings, best first.
 
         Labels and scores are the same to the last bit in any batch, and with 4096 labels or fewer so are
@@ -221,29 +244,44 @@ class Classifier(HoldsModel):
         Args:
             vectors: (n, D) unit rows of this model, from `Model.embed_videos` or a table of embeddings.
             k: how many predictions each.
+            drifts: (n, D) of the same videos, which labels with stages need; from `Model.embed_many`.
 
         Raises:
-            OptionError: k is below 1, or vectors of another width or length.
+            OptionError: k is below 1, vectors of another width or length, or labels with stages and none.
         """
         require_k(k)
-        return nearest_labels(self.index, vectors, k, self.model.logit_scale)
+        if self.is_staged:
+            if drifts is None:
+                raise OptionError(
+                    "these labels have stages, which need the drift of each video; give drifts, as "
+                    "Model.embed_many(videos, drifts=True) has them, or labels without stages"
+                )
+            self._num_still += int((~np.any(drifts, axis=1)).sum())
+            vectors = staged_videos(vectors, drifts)
+        times = STAGED_SCALE if self.is_staged else 1.0
+        return nearest_labels(self.index, vectors, k, self.model.logit_scale, times)
 
     def rank_rows(self, rows: Sequence[EmbeddingRow], k: int = 5) -> list[Ranking]:
         """One Ranking a row of a table of this model's embeddings; a row with an error keeps it.
 
         Args:
-            rows: of whole videos.
+            rows: of whole videos, with their drifts where labels have stages.
             k: how many predictions each.
         """
         vectors = [row.embedding for row in rows if row.embedding is not None]
-        ranked = iter(self.rank_vectors(np.stack(vectors), k) if vectors else ())
+        told = [row.drift for row in rows if row.embedding is not None and row.drift is not None]
+        drifts = np.stack(told) if vectors and len(told) == len(vectors) else None
+        ranked = iter(self.rank_vectors(np.stack(vectors), k, drifts=drifts) if vectors else ())
+        found = [() if row.embedding is None else tuple(next(ranked)) for row in rows]
         return [
-            Ranking(row.path, () if row.embedding is None else tuple(next(ranked)), row.error) for row in rows
+            Ranking(row.path, predictions, row.error, row.breaks_off_seconds)
+            for row, predictions in zip(rows, found, strict=True)
         ]
 
-    def _predictions(self, vector: NDArray[np.float32], k: int) -> list[Prediction]:
-        """The k best labels for a (D,) unit vector."""
-        return self.rank_vectors(vector[None], k)[0]
+    def _predictions(self, row: NDArray[np.float32], k: int) -> list[Prediction]:
+        """The k best labels for a (D,) unit vector, or for a (2, D) vector and its drift."""
+        vectors, drifts = apart(row[None]) if self.is_staged else (row[None], None)
+        return self.rank_vectors(vectors, k, drifts=drifts)[0]
 
 
 def load(  # noqa: PLR0913 - what people choose when they begin
@@ -251,6 +289,7 @@ def load(  # noqa: PLR0913 - what people choose when they begin
     labels: LabelSource | None = None,
     *,
     templates: TemplateSource = None,
+    stages: StageSource = None,
     index: str | Path | None = None,
     spaced: bool = True,
     device: str | torch.device = "auto",
@@ -271,6 +310,8 @@ def load(  # noqa: PLR0913 - what people choose when they begin
         labels: a list, a file (one a line), "a,b,c", a bundled list's name such as "kinetics400", or
             {label: descriptions}.
         templates: None for the bare label, one sentence with {}, several, a file, or a bundled set's name.
+        stages: how labels start and end, so that the order of frames counts: a JSON file, a bundled set such
+            as "ssv2", or {label: {"start": …, "end": …}}; an index has to be made with the same.
         index: a file that `zeroshot index` wrote, instead of labels: no label is encoded again.
         spaced: write CamelCase and under_scores as words, as CLIP's tokenizer needs; False: as given.
         device: auto, cpu, cuda, cuda:N, mps, or a torch.device.
@@ -293,7 +334,7 @@ def load(  # noqa: PLR0913 - what people choose when they begin
     model = os.fspath(model) if isinstance(model, os.PathLike) else model
     index = None if index is None else from_home(index)
     first = Checks()
-    words = labels_to_rank(first, labels, templates, index, spaced=spaced)
+    words = labels_to_rank(first, labels, templates, index, stages=stages, spaced=spaced)
     named = first.add("files", lambda: model_for(model, words(), index))
     first.add("options", lambda: require_numbers(batch_size, num_workers))
     first.add("model", lambda: _require(named(), chosen))
@@ -315,7 +356,7 @@ def classifier_of(network: Model, words: Prompts | LabelIndex, index: str | Path
         IndexFileError: the index is another model's.
     """
     if isinstance(words, Prompts):
-        return Classifier(network, build_index(words, model=network))
+        return Classifier(network, index_of_labels(words, network))
     require_made_by(words, network, str(index))
     if words.cells is not None and network.device.type == "cuda" and has_gpu():
         words.to_gpu()
@@ -351,50 +392,3 @@ def _require(model: str | Model, chosen: dict[str, Any]) -> None:
         raise OptionError(
             f"{', '.join(chosen)} goes with a model's name; choose it in load_model for a Model"
         )
-
-
-def build_index(
-    labels: LabelSource | Prompts,
-    *,
-    output: str | Path | None = None,
-    model: str | os.PathLike[str] | Model = DEFAULT_MODEL,
-    templates: TemplateSource = None,
-    spaced: bool = True,
-    recall: float | None = None,
-    queries: NDArray[np.float32] | None = None,
-    watch: Callable[[str, int, int], None] | None = None,
-) -> LabelIndex:
-    """The K labels with their (K, D) embeddings, stamped with what made them: what `zeroshot index` does.
-
-    With an output the index is written there. A call that was interrupted goes on where it ended; of an index
-    of the same labels and model that is there already only the search is set anew.
-
-    Args:
-        labels: as for `load`, or Prompts, which have their templates filled in already.
-        output: the file that `load(model, index=…)` reads; None: in memory alone.
-        model: as for `load`; for another device than the best there is, a Model.
-        templates: as for `load`.
-        spaced: as for `load`.
-        recall: share of the 5 nearest labels that a search must find; None: see `LabelIndex.with_cells`.
-        queries: (n, D) vectors of videos to measure recall on, such as `VideoIndex(folder).vectors`.
-        watch: called with what is done ("labels" are encoded, "cells" made; "there": all were encoded
-            before), how many of it are done, and of how many.
-
-    Raises:
-        ZeroshotError: one line that names what cannot be used, or written, and the remedy.
-    """
-    named = os.fspath(model) if isinstance(model, os.PathLike) else model
-    first = Checks()
-    if recall is not None:
-        first.add("options", lambda: check_recall(recall))
-    prompts = first.add(
-        "words",
-        lambda: labels if isinstance(labels, Prompts) else make_prompts(labels, templates, spaced=spaced),
-    )
-    if output is not None:
-        first.add("output", lambda: require_index_place(output))
-    if isinstance(named, str):
-        first.add("model", lambda: require_model(named, stream=NO_STREAM))
-    first.run()
-    network = load_model(named, stream=NO_STREAM) if isinstance(named, str) else named
-    return index_of_labels(prompts(), network, output=output, recall=recall, queries=queries, watch=watch)

@@ -49,16 +49,37 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class Stages:
+    """How an action starts and how it ends, each in one sentence or several.
+
+    Attributes:
+        start: what is seen where it starts.
+        end: what is seen where it ends.
+    """
+
+    start: tuple[str, ...]
+    end: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a start without an end, and an end without a start."""
+        if not (self.start and self.end):
+            raise LabelError(f"stages start {self.start} and end {self.end}; expected a sentence each")
+
+
+@dataclass(frozen=True)
 class Prompts:
     """Labels and the sentences that stand for each.
 
     Attributes:
         labels: K names as a person says them.
         texts: K tuples of P ≥ 1 sentences; P may differ from label to label.
+        stages: K stages, None for a label of which nobody said how it starts and ends; empty where nobody
+            said so of any.
     """
 
     labels: tuple[str, ...]
     texts: tuple[tuple[str, ...], ...]
+    stages: tuple[Stages | None, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse an empty list and a label without a sentence."""
@@ -66,6 +87,8 @@ class Prompts:
             raise LabelError("the label list is empty; expected one label or more")
         if len(self.labels) != len(self.texts):
             raise LabelError(f"{len(self.labels)} labels but texts for {len(self.texts)}")
+        if self.stages and len(self.stages) != len(self.labels):
+            raise LabelError(f"{len(self.labels)} labels but stages for {len(self.stages)}")
         for label, texts in zip(self.labels, self.texts, strict=True):
             if not texts:
                 raise LabelError(f"label {label!r} has no text; expected one sentence or more")
@@ -77,7 +100,7 @@ class Prediction:
 
     Attributes:
         label: the name as given.
-        score: cosine in [-1, 1].
+        score: cosine in [-1, 1]; of labels with stages, that and what the order of the frames adds to it.
         probability: softmax of the model's logits over all K labels, never over the k shown.
         compared: where an index of very many labels was searched in cells, how many labels the softmax is
             over, which makes the probability an upper bound; None: all K.
@@ -175,7 +198,7 @@ class Match:
 
     Attributes:
         path: the video as it was named when it was embedded.
-        score: cosine in [-1, 1] of the text and the video.
+        score: cosine in [-1, 1] of the text and the video; of a start and an end, and what order adds to it.
         start_seconds: where the stretch begins, from the first frame of the video; None for a whole video.
         end_seconds: where it ends.
     """

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.batch.table import MANIFEST, read_manifest, read_table
+from zeroshot.batch.table import MANIFEST, no_drifts, read_manifest, read_table
 from zeroshot.checkpoint import NO_STREAM, load_model, require_model, require_public
 from zeroshot.checks import Checks
 from zeroshot.errors import ModelError, OptionError, OutputError, told_apart
 from zeroshot.index.exact import nearest_rows, unit_rows, whole_count
+from zeroshot.index.stage_rows import STAGED_SCALE, staged_labels, staged_videos
+from zeroshot.model.drift import stage_changes
 from zeroshot.resources import from_home
-from zeroshot.types import Match
+from zeroshot.text.stages import stages_in_words
+from zeroshot.types import Match, Prompts
 
 if TYPE_CHECKING:
     import os
@@ -58,6 +61,17 @@ class VideoIndex:
         """(n, D) float32 unit rows, in the order of their paths and starts."""
         return self._rows.vectors
 
+    @property
+    def drifts(self) -> NDArray[np.float32]:
+        """(n, D) float32, which way the frames of each go.
+
+        Raises:
+            OutputError: the folder keeps none.
+        """
+        if self._rows.drifts is None:
+            raise no_drifts(self.folder)
+        return self._rows.drifts
+
     def search(self, queries: ArrayLike, k: int = 20) -> list[list[Match]]:
         """The k best matches for each of B queries, best first; all n where k is larger.
 
@@ -68,13 +82,38 @@ class VideoIndex:
         Raises:
             OptionError: k < 1, or queries of another shape, not finite, or not of unit length.
         """
+        return self._matches(self._checked(queries), self.vectors, k, 1.0)
+
+    def search_stages(self, queries: ArrayLike, changes: ArrayLike, k: int = 20) -> list[list[Match]]:
+        """As `search`, for what happens in an order: the score is the text's, and β times the drift's.
+
+        Args:
+            queries: (B, D) unit rows, of what is seen.
+            changes: (B, D) from `stage_changes`, of what it starts and ends with.
+            k: at least 1.
+
+        Raises:
+            OptionError: as for `search`.
+            OutputError: the folder keeps no drifts.
+        """
+        asked = staged_labels(self._checked(queries), np.asarray(changes, np.float32))
+        return self._matches(asked, staged_videos(self.vectors, self.drifts), k, STAGED_SCALE)
+
+    def _checked(self, queries: ArrayLike) -> NDArray[np.float32]:
+        """(B, D) unit rows of the videos' width."""
         asked = unit_rows(queries, "queries")
         if asked.shape[1] != self.vectors.shape[1]:
             widths = f"{asked.shape[1]} dimensions, the videos {self.vectors.shape[1]}"
             raise OptionError(f"queries have {widths}; embed them with {self.model_name}")
-        found = nearest_rows(asked, self.vectors, min(whole_count(k), len(self)))
+        return asked
+
+    def _matches(
+        self, asked: NDArray[np.float32], rows: NDArray[np.float32], k: int, times: float
+    ) -> list[list[Match]]:
+        """The k best of n rows for each of B checked queries, their scores multiplied."""
+        found = nearest_rows(asked, rows, min(whole_count(k), len(self)))
         return [
-            [self._match(row, score) for row, score in zip(rows, scores, strict=True)]
+            [self._match(row, times * score) for row, score in zip(rows, scores, strict=True)]
             for rows, scores in zip(found.rows.tolist(), found.scores.tolist(), strict=True)
         ]
 
@@ -133,7 +172,8 @@ def search(
     """For each of B texts the k best matches among the videos embedded in `folder`, best first.
 
     Args:
-        queries: one text, or several.
+        queries: one text, or several; "arms hanging -> both arms up" looks for what starts and ends so, in a
+            folder that keeps drifts.
         folder: written by `zeroshot embed`; with windows, each match is a stretch of a video.
         k: how many matches a text; all there are where k is larger.
         model: where the model is now called otherwise than in the folder's manifest, or a Model.
@@ -143,14 +183,26 @@ def search(
         OutputError: the folder was not written by `zeroshot embed`, is damaged or holds no embedding.
         ModelError: the model cannot be loaded, or is another one than the videos were embedded with.
         OptionError: k < 1, or a text is blank.
+        LabelError: a text has an arrow and not two moments beside it.
     """
     texts, first = [queries] if isinstance(queries, str) else list(queries), Checks()
     first.add("options", lambda: whole_count(k))
     first.add("words", lambda: _require_words(texts))
+    stages = first.add("words", lambda: [stages_in_words(text) for text in texts])
     videos = first.add("files", lambda: VideoIndex(folder))
+    first.add("files", lambda: videos().drifts if any(stages()) else None)
     first.add("model", lambda: videos().require_model(model, device=device))
     first.run()
-    return videos().search(videos().load_model(model, device=device).embed_texts(texts), k)
+    index, found = videos(), list[list[Match]]()
+    embeds = index.load_model(model, device=device)
+    for text, told in zip(texts, stages(), strict=True):
+        if told is None:
+            found += index.search(embeds.embed_texts([text]), k)
+            continue
+        prompts = Prompts((text,), ((*told.start, *told.end),), (told,))
+        seen = embeds.embed_prompts(prompts)
+        found += index.search_stages(seen, stage_changes(embeds.embed_prompts, prompts), k)
+    return found
 
 
 def _require_words(texts: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ from zeroshot.errors import IndexFileError, OptionError, told_apart
 from zeroshot.index.file import REMEDY
 from zeroshot.index.index import LabelIndex
 from zeroshot.text.prompts import make_prompts, read_labels, read_templates
+from zeroshot.text.stages import STAGES, stages_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from zeroshot.checks import Checks
     from zeroshot.model.model import Model
     from zeroshot.text.prompts import LabelSource, TemplateSource
+    from zeroshot.text.stages import StageSource
     from zeroshot.types import Prompts
 
 PUPPETS = "puppet-tiny"
@@ -30,6 +32,7 @@ def labels_to_rank(
     templates: TemplateSource = None,
     index: str | Path | None = None,
     *,
+    stages: StageSource = None,
     spaced: bool = True,
 ) -> Callable[[], Prompts | LabelIndex]:
     """What a classifier ranks, looked at before any weights: sentences of labels, or a saved index of some.
@@ -39,6 +42,7 @@ def labels_to_rank(
         labels: as for `load`; exactly one of these and the index.
         templates: as for `load`.
         index: as for `load`.
+        stages: as for `load`.
         spaced: as for `load`.
 
     Raises:
@@ -53,9 +57,35 @@ def labels_to_rank(
 
     first.add("options", require_one)
     if labels is not None:
-        return first.add("words", lambda: make_prompts(labels, templates, spaced=spaced))
+        return first.add("words", lambda: make_prompts(labels, templates, stages, spaced=spaced))
     first.add("words", lambda: read_templates(templates))
-    return first.add("files", lambda: LabelIndex.load(str(index)))
+
+    def load() -> LabelIndex:
+        found = LabelIndex.load(str(index))
+        if stages is not None:
+            told = make_prompts(found.labels, templates, stages, spaced=spaced)
+            _require_stages(found, told, str(index))
+        return found
+
+    return first.add("files", load)
+
+
+def _require_stages(index: LabelIndex, prompts: Prompts, path: str) -> None:
+    """Refuse an index that was made without stages, or with others.
+
+    Raises:
+        IndexFileError: it was.
+    """
+    there = index.fingerprint.get(STAGES)
+    if there is None:
+        raise IndexFileError(
+            f"index {path} was made without stages; make it anew: zeroshot index … --stages …"
+        )
+    if there != stages_digest(prompts.stages):
+        raise IndexFileError(
+            f"index {path} was made with other stages, or other templates for them; leave --stages out to "
+            "take its own, or make it anew"
+        )
 
 
 def require_made_by(index: LabelIndex, model: Model, path: str) -> None:

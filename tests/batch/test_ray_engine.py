@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -208,3 +209,31 @@ def test_workers_that_never_begin_are_one_line(monkeypatch, outcome, message):
 def test_a_number_of_workers_that_makes_no_sense():
     with pytest.raises(OptionError, match="0 workers"):
         RayEngine(lambda: None, num_workers=0)
+
+
+def test_workers_import_nothing_of_the_working_folder_and_work_there(monkeypatch, tmp_path):
+    """Ray puts the folder in which a cluster was joined before all others from which its workers import."""
+    (tmp_path / "json.py").write_text("raise SystemExit")
+    monkeypatch.chdir(tmp_path)
+    joined: list[Path] = []
+
+    def init(**_words: object) -> None:
+        joined.append(Path.cwd())
+        assert not list(Path.cwd().iterdir())
+
+    shell = Shell()
+    shell.is_initialized, shell.init = lambda: bool(joined), init
+    monkeypatch.setitem(sys.modules, "ray", shell)
+    monkeypatch.setattr(cluster, "require_ray", lambda: None)
+    hired: list[tuple[object, ...]] = []
+    monkeypatch.setattr(shell, "hire", lambda *words: hired.append(words) or Shell.hire(shell, *words))
+    list(RayEngine(lambda: None)(["a.mp4"]))
+    assert joined != [tmp_path]
+    assert joined[0].is_dir(), "the cluster goes on working there"
+    assert Path.cwd() == tmp_path
+    assert {words[2] for words in hired} == {str(tmp_path)}
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    model = SimpleNamespace(backbone=SimpleNamespace(precision=SimpleNamespace(hold=lambda: None)))
+    cluster._Worker(lambda: model, None, str(elsewhere))
+    assert Path.cwd() == elsewhere

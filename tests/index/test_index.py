@@ -6,6 +6,7 @@ Covers: index/file.
 from __future__ import annotations
 
 import json
+import os
 import pickle
 
 import faiss
@@ -427,3 +428,16 @@ def test_a_file_whose_embeddings_are_not_finite_is_damaged(tmp_path):
     index.save(tmp_path / "x.index")
     with pytest.raises(IndexFileError, match="not finite"):
         LabelIndex.load(tmp_path / "x.index")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
+def test_a_pipe_is_no_index_and_no_place_for_one(tmp_path):
+    from zeroshot.label_index import build_index
+
+    os.mkfifo(tmp_path / "x.index")
+    with pytest.raises(IndexFileError, match=r"x\.index is no plain file"):
+        LabelIndex.load(tmp_path / "x.index")
+    with pytest.raises(OutputError, match=r"x\.index is no plain file; choose another --output"):
+        build_index("a,b", output=tmp_path / "x.index", model="puppet-tiny")
+    with pytest.raises(OutputError, match="is a folder"):
+        build_index("a,b", output=tmp_path, model="puppet-tiny")

@@ -22,8 +22,7 @@ from safetensors.torch import save_file
 from tiny_networks import TEXT_SIDE, TINY, TOKEN_IDS, VISION_SIDE, scatter
 
 from zeroshot.errors import ModelError, OptionError
-from zeroshot.model.backbone import Backbone, load_backbone
-from zeroshot.model.device import choose_device
+from zeroshot.model.backbone import Backbone, choose_device, load_backbone
 from zeroshot.model.networks.open_clip import tagged_names
 from zeroshot.model.speed.precision import exact_and_fast
 

@@ -1,6 +1,6 @@
 """A model as people hold it: any way to name videos, arrays or tensors, moved, shown, and pickled by name.
 
-Covers: model/device, model/held.
+Covers: model/held.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from PIL import Image
 
 import zeroshot
 from zeroshot.errors import ModelError, OptionError, VideoError
-from zeroshot.model.device import choose_device, require_unforked
+from zeroshot.model.backbone import choose_device, require_unforked
 from zeroshot.model.encoder import bar
 from zeroshot.model.model import Model
 from zeroshot.video.sampling import Sampling

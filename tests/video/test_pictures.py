@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import struct
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,17 +42,6 @@ def shown(clips: tuple[Clip, ...]) -> list[int]:
     return odd.indices_of(clips[0].frames)
 
 
-def png_that_claims(width: int, height: int) -> bytes:
-    """A grey PNG of a few kilobytes, all of one level."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    rows = zlib.compress(bytes(height * (1 + (width + 7) // 8)), 9)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-
-
 def test_folders_and_lists_of_paths_are_read_in_a_child(reader, tmp_path, monkeypatch):
     folder = written(tmp_path / "frames", 16)
     paths = sorted(folder.iterdir())
@@ -87,11 +74,11 @@ def test_small_pictures_that_claim_to_be_huge_take_no_memory(reader, tmp_path):
     folder = tmp_path / "frames"
     folder.mkdir()
     for number in range(8):
-        (folder / f"{number}.png").write_bytes(png_that_claims(9001, 9007))
+        (folder / f"{number}.png").write_bytes(odd.png_that_claims(9001, 9007))
     assert sum(path.stat().st_size for path in folder.iterdir()) < 1 << 20
     with pytest.raises(VideoError, match=r"are 9001×9007; 8 of them at once may have 34 million pixels each"):
         reader.read(folder, EIGHT)
-    (folder / "0.png").write_bytes(png_that_claims(60000, 60000))
+    (folder / "0.png").write_bytes(odd.png_that_claims(60000, 60000))
     with pytest.raises(VideoError, match=r"0\.png: .*exceeds limit"):
         reader.read(folder, EIGHT)
 
@@ -116,6 +103,24 @@ def test_sixteen_bits_of_grey_keep_their_upper_eight(tmp_path):
     assert np.array_equal(clip.frames[0, 0], levels >> 8)
     [clip] = clips_from_frames([str(tmp_path / "0.png")], Sampling(1))
     assert np.array_equal(clip.frames[0, 2], levels >> 8)
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".png"])
+def test_an_animation_among_stills_is_refused_by_name(reader, tmp_path, suffix):
+    folder = written(tmp_path / "frames", 8, f"{{:03d}}{suffix}")
+    first, *others = [Image.fromarray(odd.picture(number)) for number in range(5)]
+    first.save(folder / f"003{suffix}", save_all=True, append_images=others)
+    words = rf"003\{suffix}: it is an animation of 5 frames, which is a video; name it by itself"
+    with pytest.raises(VideoError, match=words):
+        reader.read(folder, EIGHT)
+    assert len(set(shown(reader.read(folder / f"003{suffix}", Sampling(5))))) == 5, "by itself it is a video"
+
+
+def test_further_pictures_that_are_no_animation_are_left_aside(reader, tmp_path):
+    folder = written(tmp_path / "frames", 2, "{:03d}.tiff")
+    page, thumbnail = (Image.fromarray(odd.picture(number)) for number in (1, 9))
+    page.save(folder / "001.tiff", save_all=True, append_images=[thumbnail])
+    assert shown(reader.read(folder, Sampling(2))) == [0, 1]
 
 
 def test_several_series_in_a_folder_are_refused_by_name_or_one_is_chosen(reader, tmp_path):

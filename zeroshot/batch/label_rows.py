@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.errors import IndexFileError, ModelError, OutputError
+from zeroshot.errors import IndexFileError, ModelError, OptionError, OutputError
 from zeroshot.index.index import LabelIndex, uses_cells
 from zeroshot.index.ivf import build_steps
+from zeroshot.index.stage_rows import staged_labels
+from zeroshot.model.drift import stage_changes
 from zeroshot.store.files import LONGEST, crc32, sweep
 from zeroshot.store.folder import Claim, Layout, require_plain_file, require_room
 from zeroshot.text.prompts import prompts_digest
+from zeroshot.text.stages import STAGES, WITHOUT, stages_digest
 from zeroshot.types import Prompts
 
 if TYPE_CHECKING:
@@ -151,7 +155,13 @@ def index_of_labels(
         ZeroshotError: one line that names what cannot be used, or written, and the remedy.
     """
     tell = watch or _unwatched
-    total, stamp = len(prompts.labels), index_stamp(model, prompts)
+    total = len(prompts.labels)
+    stamp = partial(index_stamp, model, prompts)  # every weight is read for it
+    if prompts.stages and uses_cells(total, recall) and queries is None:
+        raise OptionError(
+            f"{total} labels with stages are searched in cells, and what that finds is measured on videos: "
+            "give queries that were embedded with their drifts, or a recall of 1"
+        )
 
     def searched(index: LabelIndex) -> LabelIndex:
         steps = count(1)
@@ -163,23 +173,33 @@ def index_of_labels(
 
     if output is None:
         model.require_apart(prompts)
-        return searched(LabelIndex(prompts.labels, model.embed_prompts(prompts), fingerprint=stamp))
+        return searched(_joined(model, prompts, model.embed_prompts(prompts)))
     with suppress(IndexFileError):
-        there = LabelIndex.load(output, fingerprint=stamp, exact=True)
+        there = LabelIndex.load(output, fingerprint=stamp(), exact=True)
         tell("there", total, total)
         return searched(there)
     model.require_apart(prompts)
-    with LabelRows(output, stamp) as rows:
+    with LabelRows(output, stamp()) as rows:
         tell("labels", min(rows.num_done(model.embedding_dim), total), total)
         vectors = rows.fill(model, prompts, lambda done: tell("labels", done, total))
-        made = searched(LabelIndex(prompts.labels, vectors, fingerprint=stamp))
+        made = searched(_joined(model, prompts, vectors))
         rows.remove()
     return made
 
 
 def index_stamp(model: Model, prompts: Prompts) -> dict[str, str]:
     """What an index of these labels depends on: the model and every sentence."""
-    return {"model": model.fingerprint, "model_name": model.name, "prompts": prompts_digest(prompts)}
+    stamp = {"model": model.fingerprint, "model_name": model.name, "prompts": prompts_digest(prompts)}
+    if not prompts.stages:
+        return stamp
+    return {**stamp, STAGES: stages_digest(prompts.stages), WITHOUT: str(prompts.stages.count(None))}
+
+
+def _joined(model: Model, prompts: Prompts, vectors: NDArray[np.float32]) -> LabelIndex:
+    """The index of labels with vectors (K, D), their changes beside them where there are stages."""
+    if prompts.stages:
+        vectors = staged_labels(vectors, stage_changes(model.embed_prompts, prompts))
+    return LabelIndex(prompts.labels, vectors, fingerprint=index_stamp(model, prompts))
 
 
 def require_index_place(path: str | Path) -> None:
@@ -191,6 +211,8 @@ def require_index_place(path: str | Path) -> None:
     path = Path(path)
     if path.is_dir():
         raise OutputError(f"{path} is a folder; expected the name of a file for the index")
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path} is no plain file; choose another --output")
     require_room(path.parent)
     rows = _rows_beside(path)
     if rows.exists():

@@ -40,8 +40,13 @@ SCHEMA = pa.schema(
         ("content", pa.string()),
         ("size", pa.int64()),
         ("modified", pa.timestamp("us", tz="UTC")),
+        ("breaks_off_seconds", pa.float64()),
     ]
 )
+
+
+DRIFT = "drift"
+"""The column that a table has besides where it keeps drifts, which labels with stages need."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +59,10 @@ class EmbeddingRow:
         error: one line, or None.
         start_seconds: where the window begins; None for a whole video.
         end_seconds: where it ends.
-        content: digest of the file (see `video.keys.file_digest`), or None.
+        content: digest of the file (see `video.identity.file_digest`), or None.
         facts: the file's size and time when it was read, or None.
+        breaks_off_seconds: where the video ends, if that is before the end that it declares; else None.
+        drift: (D,) float32, which way the frames went; None where it is not kept, or the video failed.
     """
 
     path: str
@@ -65,6 +72,8 @@ class EmbeddingRow:
     end_seconds: float | None = None
     content: str | None = None
     facts: FileFacts | None = None
+    breaks_off_seconds: float | None = None
+    drift: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +128,7 @@ class Parts:
         """
         path = self.path(number)
         try:
+            _require_sum(path)
             content = path.read_bytes()
             before, after = _around_sum(memoryview(content))
             if content[len(before) : len(before) + 8] != crc32(before, after).encode():
@@ -127,9 +137,11 @@ class Parts:
             facts = json.loads(file.metadata.metadata[_KEY.encode()])
             if (facts["part"], facts["made_with"]) != (number, self.made_with):
                 raise OutputError(f"{path} was copied here from another table or another part; {_REMEDY}")
+            if [name for name in file.schema_arrow.names if name != DRIFT] != SCHEMA.names:
+                raise OutputError(f"{path} is of another version of zeroshot; embed into another folder")
             table = file.read(columns=columns if columns is None else list(columns))
-            if "embedding" in table.column_names:
-                _require_one_width(table["embedding"])
+            for name in {"embedding", DRIFT} & set(table.column_names):
+                _require_one_width(table[name])
         except (OSError, KeyError, ValueError, TypeError, pa.ArrowException) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise OutputError(f"{path} is damaged: {reason}; {_REMEDY}") from error
@@ -159,6 +171,18 @@ def _require_one_width(column: pa.ChunkedArray) -> None:
         raise ValueError(f"its embeddings have from {ends['min']} to {ends['max']} numbers")
 
 
+def _require_sum(path: Path) -> None:
+    """Refuse a file without a checksum among its last bytes, before all of it is read: it may be huge.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it has none.
+    """
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _LONGEST_TAIL))
+        _around_sum(memoryview(file.read(_LONGEST_TAIL)))
+
+
 def _around_sum(content: memoryview) -> tuple[memoryview, memoryview]:
     """What stands before and after the checksum in a part.
 
@@ -173,8 +197,8 @@ def _around_sum(content: memoryview) -> tuple[memoryview, memoryview]:
     return content[:place], content[place + 8 :]
 
 
-def to_arrow(rows: Sequence[EmbeddingRow]) -> pa.Table:
-    """Rows as an Arrow table."""
+def to_arrow(rows: Sequence[EmbeddingRow], *, drifts: bool = False) -> pa.Table:
+    """Rows as an Arrow table, with their drifts or without."""
     facts = [row.facts for row in rows]
     columns: dict[str, list[Any]] = {
         "path": [utf8(row.path) for row in rows],
@@ -184,15 +208,17 @@ def to_arrow(rows: Sequence[EmbeddingRow]) -> pa.Table:
         "content": [row.content for row in rows],
         "size": [None if each is None else each.size for each in facts],
         "modified": [None if each is None else each.modified for each in facts],
+        "breaks_off_seconds": [row.breaks_off_seconds for row in rows],
     }
     arrays = {name: pa.array(values, SCHEMA.field(name).type) for name, values in columns.items()}
     arrays["embedding"] = _embeddings([row.embedding for row in rows])
-    return pa.table([arrays[name] for name in SCHEMA.names], SCHEMA)
+    table = pa.table([arrays[name] for name in SCHEMA.names], SCHEMA)
+    return table.append_column(DRIFT, _embeddings([row.drift for row in rows])) if drifts else table
 
 
-def numbers_of(table: pa.Table) -> NDArray[np.float32]:
-    """All numbers of all embeddings, one after the other."""
-    flat: NDArray[np.float32] = table["embedding"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+def numbers_of(table: pa.Table, column: str = "embedding") -> NDArray[np.float32]:
+    """All numbers of all vectors of a column, one after the other."""
+    flat: NDArray[np.float32] = table[column].combine_chunks().flatten().to_numpy(zero_copy_only=False)
     return flat
 
 
@@ -208,14 +234,19 @@ def _embeddings(vectors: Sequence[NDArray[np.float32] | None]) -> pa.Array:
 
 def from_arrow(table: pa.Table) -> list[EmbeddingRow]:
     """The rows of an Arrow table."""
-    vectors, there = matrix_of(table)
-    columns = [table[name].to_pylist() for name in ("path", "error", "start_seconds", "end_seconds")]
-    columns += [table["content"].to_pylist(), facts_of(table)]
-    embeddings = iter(vectors)
-    return [
-        EmbeddingRow(as_named(path), next(embeddings) if exists else None, *others)
-        for exists, path, *others in zip(there.tolist(), *columns, strict=True)
-    ]
+    columns = [table[name].to_pylist() for name in ("error", "start_seconds", "end_seconds", "content")]
+    columns += [facts_of(table), table["breaks_off_seconds"].to_pylist(), _vectors(table, DRIFT)]
+    paths = map(as_named, table["path"].to_pylist())
+    return list(map(EmbeddingRow, paths, _vectors(table, "embedding"), *columns))
+
+
+def _vectors(table: pa.Table, column: str) -> list[NDArray[np.float32] | None]:
+    """The vector of each row, None where it has none; of a column that is not there all are None."""
+    if column not in table.column_names:
+        return [None] * len(table)
+    matrix, there = matrix_of(table, column)
+    rows = iter(matrix)
+    return [next(rows) if exists else None for exists in there.tolist()]
 
 
 def facts_of(table: pa.Table) -> list[FileFacts | None]:
@@ -228,11 +259,10 @@ def facts_of(table: pa.Table) -> list[FileFacts | None]:
     ]
 
 
-def matrix_of(table: pa.Table) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Embeddings (m, D) float32 of the m of n rows that have one, and (n,) which those are."""
-    column = table["embedding"].combine_chunks()
-    there = column.is_valid().to_numpy(zero_copy_only=False)
-    values = numbers_of(table)
+def matrix_of(table: pa.Table, column: str = "embedding") -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Vectors (m, D) float32 of the m of n rows that have one, and (n,) which those are."""
+    there = table[column].combine_chunks().is_valid().to_numpy(zero_copy_only=False)
+    values = numbers_of(table, column)
     number = int(there.sum())
     return values.reshape(number, len(values) // number if number else 0), there
 

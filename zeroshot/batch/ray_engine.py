@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections import deque
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -12,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from zeroshot.batch.engine import LocalEngine
 from zeroshot.batch.parquet import EmbeddingRow
-from zeroshot.errors import OptionError, printable
+from zeroshot.errors import OptionError
 from zeroshot.resources import install_line
+from zeroshot.video.source import name_of, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from zeroshot.batch.engine import VideoRows
     from zeroshot.model.model import Model
     from zeroshot.video.sampling import Window
+    from zeroshot.video.source import FileSource
 
 _VIDEOS_A_TASK = 32  # enough to keep batches full, few enough to be read again when a worker is lost
 _LONG_VIDEOS_A_TASK = 4
@@ -34,28 +40,32 @@ _LOSSES = 12  # in a row, a worker, before the whole is given up; one bad file c
 class _Task:
     """Some videos for a worker, and how often workers were lost over them."""
 
-    paths: tuple[str, ...]
+    sources: tuple[FileSource, ...]
     losses: int = 0
 
     def again(self) -> list[_Task]:
         """What is tried when a worker was lost over it: the same, then halves, till one bad file is alone."""
-        if len(self.paths) == 1 or not self.losses:
-            return [_Task(self.paths, self.losses + 1)]
-        middle = len(self.paths) // 2
-        return [_Task(self.paths[:middle], 1), _Task(self.paths[middle:], 1)]
+        if len(self.sources) == 1 or not self.losses:
+            return [_Task(self.sources, self.losses + 1)]
+        middle = len(self.sources) // 2
+        return [_Task(self.sources[:middle], 1), _Task(self.sources[middle:], 1)]
 
 
 class _Worker:
     """What runs on the cluster: a model, and decoding processes of its own."""
 
-    def __init__(self, make_model: Callable[[], Model], window: Window | None) -> None:
+    def __init__(
+        self, make_model: Callable[[], Model], window: Window | None, folder: str, drifts: bool
+    ) -> None:
+        with suppress(OSError):  # another machine may lack it, and then knows no relative paths
+            os.chdir(folder)
         model = make_model()
         model.backbone.precision.hold()  # no worker may choose another speed level than the table has
-        self._engine = LocalEngine(model, window)
+        self._engine = LocalEngine(model, window, drifts=drifts)
 
-    def read(self, paths: tuple[str, ...]) -> list[VideoRows]:
+    def read(self, sources: tuple[FileSource, ...]) -> list[VideoRows]:
         """The rows of some videos."""
-        return list(self._engine(paths))
+        return list(self._engine(sources))
 
 
 class RayEngine:
@@ -72,6 +82,7 @@ class RayEngine:
         window: Window | None = None,
         *,
         num_workers: int | None = None,
+        drifts: bool = False,
     ) -> None:
         """Join the cluster.
 
@@ -79,6 +90,7 @@ class RayEngine:
             make_model: makes the model in each worker; it travels there by pickle.
             window: None: one row a video.
             num_workers: None: one a GPU, or one for four cores where there is no GPU.
+            drifts: the drift of each row as well.
 
         Raises:
             OptionError: Ray is not installed, or fewer than one worker is asked for.
@@ -94,9 +106,10 @@ class RayEngine:
         remote = self._ray.remote(_Worker).options(
             num_cpus=int(share) if share >= 1 else share, num_gpus=min(1.0, gpus / self._num_workers)
         )
-        self._hire: Callable[[], Any] = partial(remote.remote, make_model, window)
+        folder = os.getcwd()  # noqa: PTH109 - as text
+        self._hire: Callable[[], Any] = partial(remote.remote, make_model, window, folder, drifts)
 
-    def __call__(self, paths: Iterable[str]) -> Iterator[VideoRows]:
+    def __call__(self, sources: Iterable[FileSource]) -> Iterator[VideoRows]:
         """The rows of each video, as workers give them.
 
         Raises:
@@ -104,7 +117,7 @@ class RayEngine:
         """
         crew = [self._hire() for _ in range(self._num_workers)]
         waiting: deque[_Task] = deque()
-        remaining = iter(paths)
+        remaining = iter(sources)
         running: dict[Any, tuple[int, _Task]] = {}
         losses = 0  # since a worker last gave rows
         try:
@@ -132,7 +145,7 @@ class RayEngine:
         self,
         crew: list[Any],
         waiting: deque[_Task],
-        remaining: Iterator[str],
+        remaining: Iterator[FileSource],
         running: dict[Any, tuple[int, _Task]],
     ) -> None:
         """Give each worker as many tasks as it may have; inputs are taken only now."""
@@ -141,11 +154,11 @@ class RayEngine:
             load[number] += 1
         for _ in range(_TASKS_A_WORKER * len(crew) - len(running)):
             task = waiting.popleft() if waiting else _Task(tuple(islice(remaining, self._size)))
-            if not task.paths:
+            if not task.sources:
                 return
             number = load.index(min(load))
             load[number] += 1
-            running[crew[number].read.remote(task.paths)] = (number, task)
+            running[crew[number].read.remote(task.sources)] = (number, task)
 
     def _outcome(self, done: Any) -> list[VideoRows] | Exception:  # noqa: ANN401 - a reference of Ray
         """What a worker gave, or how it was lost; what it raised is raised here."""
@@ -175,9 +188,9 @@ def _given_up(task: _Task, waiting: deque[_Task]) -> Iterator[VideoRows]:
         if part.losses < _TRIES:
             waiting.append(part)
             continue
-        (path,) = part.paths
-        words = f"reading {printable(path)} ended {_TRIES} workers; get another copy, or embed it by itself"
-        yield (EmbeddingRow(path, None, words),)
+        (source,) = part.sources
+        words = f"reading {name_of(source)} ended {_TRIES} workers; get another copy, or embed it by itself"
+        yield (EmbeddingRow(path_of(source), None, words),)
 
 
 def _no_worker_lives(outcome: Exception) -> str:
@@ -208,8 +221,21 @@ def _started_ray() -> Any:  # noqa: ANN401 - a library without types
 
     if not ray.is_initialized():
         try:
-            ray.init(log_to_driver=False, include_dashboard=False, logging_level="ERROR")
+            with _in_an_empty_folder():
+                ray.init(log_to_driver=False, include_dashboard=False, logging_level="ERROR")
         except (ConnectionError, RuntimeError, ValueError) as error:
             reason = " ".join(str(error).split())[:200]
             raise OptionError(f"cannot join a Ray cluster: {reason}; check RAY_ADDRESS") from None
     return ray
+
+
+@contextmanager
+def _in_an_empty_folder() -> Iterator[None]:
+    """Work in a folder where nothing lies: Ray's workers import from that in which the cluster was joined."""
+    here, empty = os.getcwd(), tempfile.mkdtemp(prefix="zeroshot-")  # noqa: PTH109 - as text
+    atexit.register(shutil.rmtree, empty, ignore_errors=True)  # not before: the cluster works there
+    os.chdir(empty)
+    try:
+        yield
+    finally:
+        os.chdir(here)

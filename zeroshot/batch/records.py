@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zeroshot.video.identity import FileFacts
+from zeroshot.batch.parquet import facts_of, utf8
+from zeroshot.video.identity import FileFacts, file_digest
+from zeroshot.video.source import path_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
+
+    from zeroshot.batch.parquet import EmbeddingRow, Parts
+    from zeroshot.video.source import FileSource
 
 _LAYOUT = np.dtype(
     [
@@ -53,6 +58,11 @@ class Record:
 def path_key(path: str) -> bytes:
     """16 bytes that stand for a path."""
     return hashlib.blake2b(path.encode("utf-8", "surrogateescape"), digest_size=16).digest()
+
+
+def key_of(source: object) -> bytes:
+    """What the ledger knows a source by."""
+    return path_key(utf8(path_of(source)))
 
 
 class Ledger:
@@ -127,3 +137,30 @@ def _unpacked(row: Any) -> Record:  # noqa: ANN401 - a row of the layout
         int(row["part"]),
         bool(row["failed"]),
     )
+
+
+def stands(record: Record, source: FileSource, facts: FileFacts | None) -> bool:
+    """Whether a record holds for a file as it is: untouched, gone, or touched with the same content."""
+    if facts is None or facts == record.facts:
+        return True
+    if record.failed or record.facts is None or record.facts.size != facts.size or not record.content:
+        return False
+    digest = file_digest(source)
+    return digest is not None and bytes.fromhex(digest) == record.content
+
+
+def record_of(key: bytes, rows: Sequence[EmbeddingRow], part: int) -> Record:
+    """What the ledger keeps of a video."""
+    content = bytes.fromhex(rows[0].content or "")
+    return Record(key, rows[0].facts, content, part, any(row.error is not None for row in rows))
+
+
+def records_in(parts: Parts, number: int) -> Iterator[Record]:
+    """What the ledger keeps of the videos in a part; windows of one give as many equal records."""
+    table = parts.read(number, ["path", "error", "content", "size", "modified"])
+    columns = (table[name].to_pylist() for name in ("path", "content", "error"))
+    failed: set[str] = set()
+    for path, content, error, facts in zip(*columns, facts_of(table), strict=True):
+        if error is not None:
+            failed.add(path)
+        yield Record(path_key(path), facts, bytes.fromhex(content or ""), number, path in failed)

@@ -12,18 +12,18 @@ import numpy as np
 import pyarrow as pa
 
 from zeroshot.batch.parquet import (
+    DRIFT,
     PART,
     EmbeddingRow,
     Parts,
     as_named,
-    facts_of,
     from_arrow,
     matrix_of,
     numbers_of,
     to_arrow,
     utf8,
 )
-from zeroshot.batch.records import PENDING, Ledger, Record, path_key
+from zeroshot.batch.records import PENDING, Ledger, Record, key_of, path_key, record_of, records_in, stands
 from zeroshot.errors import ModelError, OutputError
 from zeroshot.resources import from_home
 from zeroshot.store import folder as store
@@ -31,15 +31,17 @@ from zeroshot.store.files import crc32_of, read_note
 from zeroshot.store.folder import Claim, FolderWriter, Layout
 from zeroshot.video.identity import file_digest, file_facts
 from zeroshot.video.sampling import SHORTEST_SHARE
+from zeroshot.video.source import path_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from zeroshot.model.model import Model
     from zeroshot.video.identity import FileFacts
     from zeroshot.video.sampling import Window
+    from zeroshot.video.source import FileSource
 
 __all__ = [
     "EmbeddingRow",
@@ -53,7 +55,7 @@ __all__ = [
 
 MANIFEST = "_manifest.json"  # the underscore: what reads a folder of Parquet leaves such files alone
 LAYOUT = Layout("embeddings", (MANIFEST,), rf"{PART}|_manifest\.json")
-FORMAT = 3
+FORMAT = 4
 _ROWS_PER_PART = 1000  # a part is then a few MB
 _SECONDS_PER_FLUSH = 20.0  # a crash costs at most the work of so many seconds, and of one video
 _PARTS_IN_MEMORY = 8
@@ -90,12 +92,13 @@ class EmbeddingTable(FolderWriter):
         self._outdated: dict[int, set[bytes]] = {}
         self._loaded: OrderedDict[int, dict[bytes, tuple[EmbeddingRow, ...]]] = OrderedDict()
         self._flushed_at = time.monotonic()
+        self._drifts = bool(settings.get(DRIFT))
         self._claim = Claim(self.folder, LAYOUT, settings)
         self.left_by = self._claim.left_by
         try:
             self._parts = _parts(self.folder, read_manifest(self.folder))
             self._ledger = Ledger(
-                record for part in self._parts.numbers() for record in _records(self._parts, part)
+                record for part in self._parts.numbers() for record in records_in(self._parts, part)
             )
         except BaseException:
             self._claim.free()
@@ -105,47 +108,46 @@ class EmbeddingTable(FolderWriter):
         """How many videos have rows."""
         return len(self._ledger)
 
-    def __contains__(self, path: object) -> bool:
-        """Whether a path has rows, of whatever content."""
-        return self._ledger.get(path_key(utf8(str(path)))) is not None
+    def __contains__(self, source: object) -> bool:
+        """Whether a source has rows, of whatever content."""
+        return self._ledger.get(key_of(source)) is not None
 
-    def has_failed(self, path: str) -> bool:
-        """Whether the rows of a path hold an error."""
-        record = self._ledger.get(path_key(utf8(path)))
+    def has_failed(self, source: FileSource) -> bool:
+        """Whether the rows of a source hold an error."""
+        record = self._ledger.get(key_of(source))
         return record is not None and record.failed
 
-    def rows_of(self, path: str, *, retry: bool = False) -> tuple[EmbeddingRow, ...] | None:
+    def rows_of(self, source: FileSource, *, retry: bool = False) -> tuple[EmbeddingRow, ...] | None:
         """The rows that stand for a file as it is now, or None where it has to be read.
 
         A file that is gone keeps its rows. One that has the content of another in the table gets a copy of
         that one's rows, which are added.
 
         Args:
-            path: of a video.
+            source: a video.
             retry: whether an error does not stand.
         """
-        key, facts = path_key(utf8(path)), file_facts(path)
-        record = self._ledger.get(key)
-        if record is not None and not (retry and record.failed) and _stands(record, path, facts):
+        record, facts = self._ledger.get(key_of(source)), file_facts(source)
+        if record is not None and not (retry and record.failed) and stands(record, source, facts):
             return self._rows(record)
-        twin = None if facts is None else self._twin(path, facts)
+        twin = None if facts is None else self._twin(source, facts)
         if twin is None:
             return None
-        rows = tuple(replace(row, path=path, facts=facts) for row in self._rows(twin))
+        rows = tuple(replace(row, path=path_of(source), facts=facts) for row in self._rows(twin))
         self.add(*rows)
         return rows
 
-    def recorded(self, path: str) -> tuple[EmbeddingRow, ...]:
-        """The rows of a path, whatever has become of the file since; none where it has none."""
-        record = self._ledger.get(path_key(utf8(path)))
+    def recorded(self, source: FileSource) -> tuple[EmbeddingRow, ...]:
+        """The rows of a source, whatever has become of the file since; none where it has none."""
+        record = self._ledger.get(key_of(source))
         return () if record is None else self._rows(record)
 
-    def has(self, path: str, *, retry: bool = False) -> bool:
+    def has(self, source: FileSource, *, retry: bool = False) -> bool:
         """Whether `rows_of` has rows; cheaper, as it reads none that are written."""
-        record, facts = self._ledger.get(path_key(utf8(path))), file_facts(path)
-        if record is not None and not (retry and record.failed) and _stands(record, path, facts):
+        record, facts = self._ledger.get(key_of(source)), file_facts(source)
+        if record is not None and not (retry and record.failed) and stands(record, source, facts):
             return True
-        return self.rows_of(path, retry=retry) is not None
+        return self.rows_of(source, retry=retry) is not None
 
     def add(self, *rows: EmbeddingRow) -> None:
         """Take all rows of one video, in place of those it may have."""
@@ -155,7 +157,7 @@ class EmbeddingTable(FolderWriter):
             self._outdated.setdefault(before.part, set()).add(key)
         self._num_pending += len(rows) - len(self._pending.pop(key, ()))
         self._pending[key] = rows
-        self._ledger.put(_record(key, rows, PENDING))
+        self._ledger.put(record_of(key, rows, PENDING))
         if self._num_pending >= _ROWS_PER_PART or time.monotonic() - self._flushed_at > _SECONDS_PER_FLUSH:
             self.flush()
 
@@ -179,7 +181,7 @@ class EmbeddingTable(FolderWriter):
             self._parts.write(number, fresh)
             self._loaded.pop(number, None)
             for key, rows in self._pending.items():
-                self._ledger.put(_record(key, rows, number))
+                self._ledger.put(record_of(key, rows, number))
             self._pending.clear()
             self._num_pending = 0
             if lost:
@@ -189,7 +191,7 @@ class EmbeddingTable(FolderWriter):
     def _fresh(self) -> tuple[pa.Table, list[str]]:
         """The pending rows, and the paths of videos that are dropped, as their vectors are none."""
         rows = [row for rows in self._pending.values() for row in rows]
-        fresh = to_arrow(rows)
+        fresh = to_arrow(rows, drifts=self._drifts)
         if np.isfinite(numbers_of(fresh).sum()):
             return fresh, []
         lost = {
@@ -197,7 +199,8 @@ class EmbeddingTable(FolderWriter):
         }
         for path in lost:
             del self._pending[path_key(utf8(path))]
-        return to_arrow([row for row in rows if row.path not in lost]), sorted(lost)
+        kept = [row for row in rows if row.path not in lost]
+        return to_arrow(kept, drifts=self._drifts), sorted(lost)
 
     def _rows(self, record: Record) -> tuple[EmbeddingRow, ...]:
         """The rows of a record, from memory or from its part."""
@@ -213,10 +216,10 @@ class EmbeddingTable(FolderWriter):
         self._loaded.move_to_end(record.part)
         return self._loaded[record.part][record.key]
 
-    def _twin(self, path: str, facts: FileFacts) -> Record | None:
+    def _twin(self, source: FileSource, facts: FileFacts) -> Record | None:
         """A video that was read well from a file with the same content."""
         alike = [each for each in self._ledger.of_size(facts.size) if each.content and not each.failed]
-        digest = file_digest(path) if alike else None
+        digest = file_digest(source) if alike else None
         if digest is None:
             return None
         return next((each for each in alike if each.content == bytes.fromhex(digest)), None)
@@ -232,33 +235,6 @@ class EmbeddingTable(FolderWriter):
             else:
                 self._parts.path(number).unlink()
         self._outdated.clear()
-
-
-def _stands(record: Record, path: str, facts: FileFacts | None) -> bool:
-    """Whether a record holds for a file as it is: untouched, gone, or touched with the same content."""
-    if facts is None or facts == record.facts:
-        return True
-    if record.failed or record.facts is None or record.facts.size != facts.size or not record.content:
-        return False
-    digest = file_digest(path)
-    return digest is not None and bytes.fromhex(digest) == record.content
-
-
-def _record(key: bytes, rows: Sequence[EmbeddingRow], part: int) -> Record:
-    """What the ledger keeps of a video."""
-    content = bytes.fromhex(rows[0].content or "")
-    return Record(key, rows[0].facts, content, part, any(row.error is not None for row in rows))
-
-
-def _records(parts: Parts, number: int) -> Iterator[Record]:
-    """What the ledger keeps of the videos in a part; windows of one give as many equal records."""
-    table = parts.read(number, ["path", "error", "content", "size", "modified"])
-    columns = (table[name].to_pylist() for name in ("path", "content", "error"))
-    failed: set[str] = set()
-    for path, content, error, facts in zip(*columns, facts_of(table), strict=True):
-        if error is not None:
-            failed.add(path)
-        yield Record(path_key(path), facts, bytes.fromhex(content or ""), number, path in failed)
 
 
 def _parts(folder: Path, settings: dict[str, Any]) -> Parts:
@@ -287,11 +263,16 @@ def require_window(folder: str | Path, window: Window | None) -> None:
         OutputError: its embeddings are of others.
     """
     if (Path(folder) / MANIFEST).is_file():
-        before, now = read_manifest(folder), {"window": None if window is None else asdict(window)}
+        before, now = read_manifest(folder), {"window": _window_words(window)}
         store.require_same(Path(folder), LAYOUT, {"window": before.get("window")}, now)
 
 
-def settings_of(model: Model, window: Window | None = None) -> dict[str, Any]:
+def _window_words(window: Window | None) -> dict[str, Any] | None:
+    """What a manifest says of windows; None of whole videos."""
+    return None if window is None else {**asdict(window), "shortest_share": SHORTEST_SHARE}
+
+
+def settings_of(model: Model, window: Window | None = None, *, drifts: bool = False) -> dict[str, Any]:
     """What two runs must share for their vectors to be exchangeable: the model and the frames it looks at.
 
     The model's speed level changes no more from now on; `Model.settle` decides on it before.
@@ -299,6 +280,7 @@ def settings_of(model: Model, window: Window | None = None) -> dict[str, Any]:
     Args:
         model: that embeds.
         window: where each window of a video is embedded by itself.
+        drifts: keep the drift of each row as well.
     """
     model.backbone.precision.hold()
     adapted = {} if model.adapter is None else {"adapter": model.adapter_fingerprint, "stream": model.stream}
@@ -310,7 +292,8 @@ def settings_of(model: Model, window: Window | None = None) -> dict[str, Any]:
         "embedding_dim": model.embedding_dim,
         "precision": model.precision,
         "sampling": asdict(model.sampling),
-        "window": None if window is None else {**asdict(window), "shortest_share": SHORTEST_SHARE},
+        "window": _window_words(window),
+        **({DRIFT: True} if drifts else {}),
     }
 
 
@@ -336,12 +319,14 @@ class Embeddings:
         vectors: (n, D) float32 unit rows.
         start_seconds: (n,) float64, where the window begins; NaN for a whole video.
         end_seconds: (n,) float64, where it ends.
+        drifts: (n, D) float32, or None where the folder keeps none.
     """
 
     paths: list[str]
     vectors: NDArray[np.float32]
     start_seconds: NDArray[np.float64]
     end_seconds: NDArray[np.float64]
+    drifts: NDArray[np.float32] | None = None
 
 
 def read_table(folder: str | Path) -> Embeddings:
@@ -350,31 +335,49 @@ def read_table(folder: str | Path) -> Embeddings:
     Raises:
         OutputError: the folder was not written by `zeroshot embed`, or a part is damaged.
     """
-    parts = _parts(Path(folder), read_manifest(folder))
+    settings = read_manifest(folder)
+    parts = _parts(Path(folder), settings)
+    names = ["embedding", DRIFT] if settings.get(DRIFT) else ["embedding"]
     paths: list[str] = []
-    spans, matrices = [np.empty((0, 2))], []
+    spans = [np.empty((0, 2))]
+    matrices: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
     for part in parts.numbers():
-        table = parts.read(part, ["path", "embedding", "start_seconds", "end_seconds"])
-        matrix, there = matrix_of(table)
+        table = parts.read(part, ["path", "start_seconds", "end_seconds", *names])
+        _, there = matrix_of(table)
+        for name, pieces in matrices.items():
+            pieces.append(matrix_of(table, name)[0])
         table = table.filter(pa.array(there))
         paths += map(as_named, table["path"].to_pylist())
         spans.append(np.stack([table[name].to_numpy() for name in ("start_seconds", "end_seconds")], axis=1))
-        matrices.append(matrix)
     seconds = np.concatenate(spans)
     order = sorted(range(len(paths)), key=lambda row: (paths[row], seconds[row, 0]))
-    widths = sorted({matrix.shape[1] for matrix in matrices if len(matrix)})
+    vectors, *drifts = (_in_order(pieces, order, folder) for pieces in matrices.values())
+    seconds = seconds[order].astype(np.float64)
+    named = [paths[row] for row in order]
+    return Embeddings(named, vectors, seconds[:, 0], seconds[:, 1], drifts[0] if drifts else None)
+
+
+def _in_order(pieces: list[NDArray[np.float32]], order: list[int], folder: str | Path) -> NDArray[np.float32]:
+    """(n, D) the rows of all pieces in an order; the list is emptied on the way."""
+    widths = sorted({piece.shape[1] for piece in pieces if len(piece)})
     if len(widths) > 1:
         raise OutputError(
             f"{folder} holds embeddings of {widths[0]} and of {widths[-1]} numbers; embed into another folder"
         )
-    vectors = np.empty((len(paths), *(widths or [0])), np.float32)
+    vectors = np.empty((len(order), *(widths or [0])), np.float32)
     places = np.argsort(order)
-    while matrices:  # each is given back as soon as its rows are in their places
-        matrix = matrices.pop()
-        vectors[places[len(places) - len(matrix) :]] = matrix
-        places = places[: len(places) - len(matrix)]
-    seconds = seconds[order].astype(np.float64)
-    return Embeddings([paths[row] for row in order], vectors, seconds[:, 0], seconds[:, 1])
+    while pieces:  # each is given back as soon as its rows are in their places
+        piece = pieces.pop()
+        vectors[places[len(places) - len(piece) :]] = piece
+        places = places[: len(places) - len(piece)]
+    return vectors
+
+
+def no_drifts(folder: str | Path) -> OutputError:
+    """What is said where stages meet a folder that keeps no drifts."""
+    return OutputError(
+        f"{folder} keeps no drifts, which stages need; embed into another folder with --drifts"
+    )
 
 
 def read_rows(folder: str | Path) -> Iterator[list[EmbeddingRow]]:
@@ -384,8 +387,7 @@ def read_rows(folder: str | Path) -> Iterator[list[EmbeddingRow]]:
         OutputError: the folder was not written by `zeroshot embed`, or a part is damaged.
     """
     parts = _parts(Path(folder), read_manifest(folder))
-    for part in parts.numbers():
-        yield from_arrow(parts.read(part))
+    yield from (from_arrow(parts.read(part)) for part in parts.numbers())
 
 
 def read_embeddings(folder: str | Path) -> tuple[list[str], NDArray[np.float32]]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from zeroshot.errors import VideoError, counted
 from zeroshot.probes.dependence import in_words
@@ -24,6 +21,7 @@ from zeroshot.reports.document import (
     percent,
 )
 from zeroshot.reports.environment import environment_lines
+from zeroshot.reports.lanes import frame_strip
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.sampling import Sampling
 
@@ -160,16 +158,10 @@ def _examples(manifest: BiasManifest, without: Collection[str]) -> list[Part]:
 
 def _shown(row: BiasRow, clip: Clip) -> Picture:
     """Two frames of one edit, and what it is."""
-    from PIL import Image
-
-    strip = np.concatenate(list(clip.frames.transpose(0, 2, 3, 1)), axis=1)
-    width = max(1, round(strip.shape[1] * _HEIGHT / strip.shape[0]))
-    image = Image.fromarray(strip).resize((width, _HEIGHT), Image.Resampling.BICUBIC)
-    packed = io.BytesIO()
-    image.save(packed, "PNG", optimize=True)
+    strip, width = frame_strip(clip.frames, _HEIGHT)
     words = row.label
     if row.background_label and row.background_label != row.label:
         words += f" before {row.background_label}"
     if row.bystander_label:
         words += f" beside {row.bystander_label}"
-    return Picture(packed.getvalue(), (width, _HEIGHT), row.kind, words)
+    return Picture(strip, (width, _HEIGHT), row.kind, words)

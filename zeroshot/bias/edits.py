@@ -23,10 +23,11 @@ from zeroshot.cutouts.composite import (
     with_bystander,
 )
 from zeroshot.cutouts.finder import all_read
-from zeroshot.cutouts.mask_files import read_mask
-from zeroshot.errors import VideoError
-from zeroshot.store.files import write_whole
+from zeroshot.errors import OutputError, VideoError
+from zeroshot.store.files import read_note, write_note
 from zeroshot.video.identity import content_key
+from zeroshot.video.masks import MaskFile
+from zeroshot.video.pictures import PictureFile
 from zeroshot.video.write import write_video
 
 if TYPE_CHECKING:
@@ -88,12 +89,13 @@ class Order:
 
 
 def films_of(order: Order, exact: bool, places: Places) -> list[VideoSource]:
-    """What has to be decoded: the clip, its own plate where that is exact, and its partners' plates."""
-    needed: list[VideoSource] = [order.item.source]
+    """What has to be read: the clip, its mask, its own plate where exact, partners' plates, a picture."""
+    needed: list[VideoSource] = [order.item.source, MaskFile(places.mask(order.item))]
     if exact:
         needed.append(places.video("background-only", order.item.name))
     swaps = [order.partners[kind].item.name for kind in order.kinds if kind in SWAPS]
-    return [*needed, *(places.video("background-only", name) for name in swaps)]
+    needed += [places.video("background-only", name) for name in swaps]
+    return needed if order.picture is None else [*needed, PictureFile(order.picture)]
 
 
 def make_edits(
@@ -111,32 +113,34 @@ def make_edits(
         VideoError: a film cannot be read any more, or is another than before.
         OutputError: something cannot be written.
     """
-    frames, *plates = [film.clip.frames for film in all_read(films)]
+    frames, mask, *plates = [film.clip.frames for film in all_read(films)]
+    picture = None if order.picture is None else plates.pop()[0]
     height, width = order.facts.size
     if frames.shape != (order.facts.num_frames, 3, height, width):
         raise VideoError(f"{order.item.shown} has changed while its edits were made; run the command again")
-    levels = read_mask(places.mask(order.item))
+    if mask.shape != frames.shape:
+        raise VideoError(f"the mask of {order.item.shown} has changed since it was made; run again")
+    place = _picture(order, recipe, picture)
     own = plates.pop(0)[:, :, :height, :width] if recipe.backgrounds else frames
-    cutout = Cutout(frames, levels, own, exact=recipe.backgrounds is not None)
+    cutout = Cutout(frames, mask[:, 0], own, exact=recipe.backgrounds is not None)
     digests = {}
     for kind in order.kinds:
         plate = plates.pop(0) if kind in SWAPS else None
         path = places.video(kind, order.name(kind))
-        made = _edit(kind, cutout, order, plate, recipe, places)
+        made = _edit(kind, cutout, order, plate, place, places)
         write_video(path, made, order.facts.fps, crf=recipe.crf, preset=PRESET)
         digests[kind] = content_key(path)
-    note = {"key": order.key, "digests": digests}
-    write_whole(places.edits(order.item), json.dumps(note).encode())
+    write_note(places.edits(order.item), {"key": order.key, "digests": digests})
     return digests
 
 
 def known_edits(order: Order, places: Places) -> dict[str, str] | None:
     """Kind → SHA-256 of edits that were made before of the same things; None where they have to be made."""
     try:
-        note = json.loads(places.edits(order.item).read_text(encoding="utf-8"))
+        note = read_note(places.edits(order.item), "edits of a video", "delete it")
         digests = {str(kind): str(digest) for kind, digest in note["digests"].items()}
         same = note["key"] == order.key and set(digests) == set(order.kinds)
-    except (OSError, ValueError, KeyError, AttributeError):
+    except (OutputError, KeyError, AttributeError):
         return None
     if not same:
         return None
@@ -144,28 +148,12 @@ def known_edits(order: Order, places: Places) -> dict[str, str] | None:
     return digests if all(is_whole(videos[kind], digests[kind]) for kind in order.kinds) else None
 
 
-def read_picture(path: Path) -> NDArray[np.uint8]:
-    """(3, h, w) of an image file.
-
-    Raises:
-        VideoError: it is none.
-    """
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        words = " ".join(str(error).split())[:160]
-        raise VideoError(f"cannot read the picture {path}: {words}; replace or remove it") from None
-
-
 def _edit(
     kind: str,
     cutout: Cutout,
     order: Order,
     plate: NDArray[np.uint8] | None,
-    recipe: BiasRecipe,
+    place: NDArray[np.uint8],
     places: Places,
 ) -> NDArray[np.uint8]:
     """(T, 3, H, W) one edit."""
@@ -175,17 +163,16 @@ def _edit(
         height, width = order.partners[kind].facts.size
         shown = plate[:, :, :height, :width]
         return over(cutout, fitted_place(shown, len(cutout.frames), order.facts.size))
-    place = _picture(order, recipe)
     if kind == "conflict":
         place = with_bystander(place, _read_bystander(order.partners[kind], places), cutout.levels)
     made = over(cutout, place)
     return frozen(made) if kind == "scufo" else made
 
 
-def _picture(order: Order, recipe: BiasRecipe) -> NDArray[np.uint8]:
+def _picture(order: Order, recipe: BiasRecipe, picture: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
     """(3, H, W) what stands behind the person of SCUBA and its kin: one picture for all of a clip's edits."""
-    if order.picture is not None:
-        return covering(read_picture(order.picture), order.facts.size)
+    if picture is not None:
+        return covering(picture, order.facts.size)
     return stripes(order.facts.size, np.random.default_rng([recipe.seed, order.item.row, 1]))
 
 

@@ -32,7 +32,7 @@ from zeroshot.video.identity import content_key
 from zeroshot.video.pictures import images_in
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.sampling import Sampling
-from zeroshot.video.source import is_path, name_of
+from zeroshot.video.source import Stretch, is_path, name_of
 
 if TYPE_CHECKING:
     import os
@@ -181,7 +181,7 @@ def _pictures(recipe: BiasRecipe) -> list[Path]:
         return []
     if not Path(recipe.images).is_dir():
         raise OptionError(f"{recipe.images} is no folder of pictures; name one that exists")
-    pictures = images_in(Path(recipe.images))
+    pictures = images_in(Path(recipe.images), "*")  # each is a place of its own, however they are numbered
     if not pictures:
         raise OptionError(f"{recipe.images} holds no pictures; add some, or leave it out for stripes")
     return pictures
@@ -209,10 +209,11 @@ def _items(split: Split, recipe: BiasRecipe, finder: Finder) -> tuple[list[Item]
 def _item(row: int, video: LabeledVideo, finder: Finder, backgrounds: Shelf | None) -> Item:
     """One video on its way, under a name that tells it from all others."""
     shown = name_of(video.path)
-    stem = Path(str(video.path)).stem if is_path(video.path) else "frames"
+    named = video.path.as_file if isinstance(video.path, Stretch) else video.path
+    stem = Path(named).stem if is_path(named) else "frames"
     slug = re.sub(r"-{2,}", "-", re.sub(r"[^A-Za-z0-9_.-]+", "_", stem))[:60].strip("._") or "video"
     mask = finder.mask_of(video.path)
-    background = None if backgrounds is None else backgrounds.find(str(video.path))
+    background = None if backgrounds is None else backgrounds.find(video.path)
     keys = [content_key(video.path)] + [content_key(path) for path in (mask, background) if path is not None]
     key = hashlib.sha256(" ".join(keys).encode()).hexdigest()
     return Item(

@@ -139,6 +139,7 @@ class Facts:
         layout: see `pairs.layout`.
         bystander_top: upper edge of the still bystander, as a share of the height.
         digests: kind → SHA-256 of the file.
+        pieces: SHA-256 of the mask and of the bystander, as they were written for the second pass.
     """
 
     key: str
@@ -150,6 +151,7 @@ class Facts:
     layout: tuple[float, ...]
     bystander_top: float
     digests: Mapping[str, str]
+    pieces: tuple[str, str]
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Facts:
@@ -161,12 +163,14 @@ class Facts:
         try:
             height, width = values["size"]
             red, green, blue = values["colour_sums"]
+            mask, bystander = values["pieces"]
             return cls(
                 **{
                     **values,
                     "size": (height, width),
                     "colour_sums": (red, green, blue),
                     "layout": tuple(values["layout"]),
+                    "pieces": (mask, bystander),
                 }
             )
         except (KeyError, TypeError, ValueError) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -15,10 +14,11 @@ from zeroshot.bias.recipe import Facts
 from zeroshot.cutouts.composite import Cutout, bystander_of
 from zeroshot.cutouts.finder import Footage, all_read
 from zeroshot.cutouts.inpaint import clean_plate
-from zeroshot.cutouts.mask_files import is_mask_video, person_share
+from zeroshot.cutouts.mask_files import person_share
 from zeroshot.errors import OutputError, VideoError
-from zeroshot.store.files import write_whole
+from zeroshot.store.files import read_note, write_note, write_whole
 from zeroshot.video.identity import content_key
+from zeroshot.video.masks import MaskFile
 from zeroshot.video.write import write_video
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ PRESET = "veryfast"
 
 
 def films_needed(item: Item) -> list[VideoSource]:
-    """What has to be decoded to take a video apart: itself, its mask if that is a video, its background."""
+    """What has to be read to take a video apart: itself, its mask, its background."""
     needed: list[VideoSource] = [item.source]
-    if item.mask is not None and is_mask_video(item.mask):
-        needed.append(item.mask)
+    if item.mask is not None:
+        needed.append(MaskFile(item.mask))
     if item.background is not None:
         needed.append(item.background)
     return needed
@@ -84,20 +84,20 @@ def take_apart(
         layout=tuple(layout(cutout.plate)),
         bystander_top=bystander.top_share,
         digests=digests,
+        pieces=(content_key(places.mask(item)), content_key(places.bystander(item))),
     )
-    write_whole(places.facts(item), json.dumps(asdict(facts)).encode())
+    write_note(places.facts(item), asdict(facts))
     return facts
 
 
 def known_facts(item: Item, places: Places) -> Facts | None:
     """The facts of a video that was taken apart before and has not changed since; None where it has to be."""
     try:
-        facts = Facts.from_dict(json.loads(places.facts(item).read_text(encoding="utf-8")))
-    except (OSError, ValueError, OutputError):
+        facts = Facts.from_dict(read_note(places.facts(item), "facts of a video", "delete it"))
+    except OutputError:
         return None
-    if facts.key != item.key or not all(
-        path.is_file() for path in (places.mask(item), places.bystander(item))
-    ):
+    pieces = zip((places.mask(item), places.bystander(item)), facts.pieces, strict=True)
+    if facts.key != item.key or not all(is_whole(path, digest) for path, digest in pieces):
         return None
     whole = all(is_whole(places.video(kind, item.name), digest) for kind, digest in facts.digests.items())
     return facts if whole else None
@@ -124,7 +124,7 @@ def _cut(item: Item, films: list[Film], finder: Finder) -> Cutout:
     """Person and place of one video."""
     film, *others = films
     frames = film.clip.frames
-    shown = others.pop(0) if item.mask is not None and is_mask_video(item.mask) else None
+    shown = None if item.mask is None else others.pop(0)
     levels, path = finder.find(Footage(film, item.mask, shown))
     if person_share(levels) == 0:
         raise finder.nobody_in(item.source)

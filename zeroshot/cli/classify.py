@@ -13,6 +13,7 @@ from zeroshot.cli.inputs import (
     ModelChoice,
     Notes,
     classifier_from,
+    drifts_of,
     model_from,
     of_index,
     require_choice,
@@ -42,11 +43,15 @@ Some = Annotated[
 ]
 
 
+_LOST = "the rows printed are whole; with --embeddings DIR what is read would be kept"
+
+
 def classify(
     videos: Some = None,
     labels: options.Labels = None,
     index: options.Index = None,
     templates: options.Templates = None,
+    stages: options.Stages = None,
     embeddings: options.Embeddings = None,
     model: options.ModelName = None,
     k: options.TopK = 5,
@@ -73,7 +78,7 @@ def classify(
     first = Checks()
     first.add("options", lambda: one_format(as_json, as_csv))
     first.add("options", lambda: _require_some(videos, embeddings))
-    words = words_from(first, labels, templates, index, spaced=not as_given)
+    words = words_from(first, labels, templates, index, stages, spaced=not as_given)
     how = (decoder, stream, precision, frames, series, batch_size, num_workers)
     asked = first.add(
         "options", lambda: ModelChoice(model, device, sampling_from(num_frames, num_views), *how)
@@ -86,17 +91,20 @@ def classify(
         first.add("output", lambda: require_table(embeddings))
     first.add("model", lambda: require_choice(choice()))
     first.run()
+    if embeddings is None and found().paths:
+        from zeroshot.video.processes.pool import start_early
+
+        start_early()
     named, network = found(), model_from(choice())
     classifier = classifier_from(network, words(), index, k)
     num_unfound = _begin(named, put, as_csv)
-    notes = Notes(network, choice().precision)
+    notes = Notes(network, choice().precision, classifier)
     rankings = (
         classifier.rank_many(named.paths, k)
         if embeddings is None
         else _rank_kept(classifier, embeddings, named.paths if videos else None, k)
     )
-    lost = "the rows printed are whole; with --embeddings DIR what is read would be kept"
-    with keeping(lost if embeddings is None else kept_in(embeddings)):
+    with keeping(_LOST if embeddings is None else kept_in(embeddings)):
         _show(rankings, put, notes, len(named.paths) if videos else None, num_unfound)
 
 
@@ -143,23 +151,25 @@ def _begin(named: Named, put: Callable[[Ranking], None], as_csv: bool) -> int:
     from zeroshot.types import Ranking
 
     if as_csv:
-        put_csv("path", "rank", "label", "score", "probability", "error")
+        put_csv("path", "rank", "label", "score", "probability", "error", "breaks_off_seconds")
     return named.put_unfound(lambda word, why: put(Ranking(word, (), why)))
 
 
 def _rank_kept(classifier: Classifier, embeddings: str, paths: list[str] | None, k: int) -> Iterator[Ranking]:
     """Rankings of videos whose embeddings are kept in a folder, or of all that are there."""
     from zeroshot.batch.engine import LocalEngine, look_up_blocks
+    from zeroshot.batch.parquet import DRIFT
     from zeroshot.batch.table import EmbeddingTable, read_rows, require_settings, settings_of
 
-    settings = settings_of(classifier.model)
+    settings = settings_of(classifier.model, drifts=drifts_of(embeddings, classifier.is_staged))
     if paths is None:
         require_settings(embeddings, settings)
         for rows in read_rows(embeddings):
             yield from classifier.rank_rows(rows, k)
         return
+    engine = LocalEngine(classifier.model, drifts=settings.get(DRIFT, False))
     with EmbeddingTable(embeddings, settings) as table:
-        for block in look_up_blocks(table, LocalEngine(classifier.model), paths):
+        for block in look_up_blocks(table, engine, paths):
             yield from classifier.rank_rows([rows[0] for rows in block], k)
 
 
@@ -168,10 +178,11 @@ def _put_json(ranking: Ranking) -> None:
 
 
 def _put_csv(ranking: Ranking) -> None:
+    end = "" if ranking.breaks_off_seconds is None else ranking.breaks_off_seconds
     if ranking.error is not None:
-        put_csv(ranking.path, "", "", "", "", ranking.error)
+        put_csv(ranking.path, "", "", "", "", ranking.error, end)
     for place, prediction in enumerate(ranking.predictions, start=1):
-        put_csv(ranking.path, place, prediction.label, prediction.score, prediction.probability, "")
+        put_csv(ranking.path, place, prediction.label, prediction.score, prediction.probability, "", end)
 
 
 def _put_text(ranking: Ranking) -> None:

@@ -48,6 +48,9 @@ Workers = Annotated[
     int | None,
     typer.Option("--workers", metavar="N", help="Of ray. Default: one a GPU, or four cores.", min=1),
 ]
+Drifts = Annotated[
+    bool, typer.Option("--drifts", help="Keep which way the frames go, too: for --stages and for a -> b.")
+]
 Retry = Annotated[bool, typer.Option("--retry", help="Read again what failed in an earlier run.")]
 
 
@@ -57,6 +60,7 @@ def embed(
     model: options.ModelName = None,
     window: WindowLength = None,
     stride: Stride = None,
+    drifts: Drifts = False,
     retry: Retry = False,
     engine: Engines = "local",
     workers: Workers = None,
@@ -99,8 +103,8 @@ def embed(
     with keeping(kept_in(output)):
         level = network.settle(named.paths)
         notes.say_precision()
-        reading = _engine(engine, workers, stretch, network, replace(choice, precision=level))
-        with EmbeddingTable(output, settings_of(network, stretch)) as table:
+        reading = _engine(engine, workers, stretch, network, replace(choice, precision=level), drifts)
+        with EmbeddingTable(output, settings_of(network, stretch, drifts=drifts)) as table:
             done = _fill(table, reading, named.paths, retry=retry, as_json=as_json)
     done.failed += len(named.unfound)
     if done.failed_before:
@@ -126,15 +130,16 @@ def _engine(
     window: Window | None,
     network: Model,
     choice: ModelChoice,
+    drifts: bool,
 ) -> Engine:
     """What reads the videos: this machine, or a cluster whose workers make the model that was chosen."""
     if name == "ray":
         from zeroshot.batch.ray_engine import RayEngine
 
-        return RayEngine(partial(model_from, choice), window, num_workers=workers)
+        return RayEngine(partial(model_from, choice), window, num_workers=workers, drifts=drifts)
     from zeroshot.batch.engine import LocalEngine
 
-    return LocalEngine(network, window)
+    return LocalEngine(network, window, drifts=drifts)
 
 
 def _require_engine(name: str, workers: int | None) -> None:
@@ -196,10 +201,13 @@ class _Done:
         return f"{', '.join(parts)}; {total:,} in all, in {output}"
 
 
-def _put(as_json: bool, path: str, state: str, error: str | None = None) -> None:
+def _put(
+    as_json: bool, path: str, state: str, error: str | None = None, breaks_off_seconds: float | None = None
+) -> None:
     """A line about a video: in JSON one an input; for people only where it could not be read."""
     if as_json:
-        put_json({"path": path, "state": state, "error": error})
+        end = {} if breaks_off_seconds is None else {"breaks_off_seconds": breaks_off_seconds}
+        put_json({"path": path, "state": state, "error": error, **end})
     elif error is not None:
         say(error)
 
@@ -225,7 +233,8 @@ def _fill(table: EmbeddingTable, engine: Engine, paths: list[str], *, retry: boo
             done.failed += error is not None
             done.embedded += error is None
             done.windows += sum(row.embedding is not None for row in rows)
-            _put(as_json, path, "embedded" if error is None else "failed", error)
+            state = "embedded" if error is None else "failed"
+            _put(as_json, path, state, error, rows[0].breaks_off_seconds)
     for path in unread:
         if table.has_failed(path):
             done.failed += 1

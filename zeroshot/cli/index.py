@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from zeroshot.index.duplicates import Twins
     from zeroshot.index.index import LabelIndex
+    from zeroshot.index.ivf import Cells
     from zeroshot.model.model import Model
     from zeroshot.video_search import VideoIndex
 
@@ -51,6 +52,7 @@ def index(
     labels: LabelList,
     output: Output,
     templates: options.Templates = None,
+    stages: options.Stages = None,
     model: options.ModelName = None,
     recall: Recall = None,
     queries: Queries = None,
@@ -67,29 +69,31 @@ def index(
     """
     from zeroshot.batch.label_rows import require_index_place
     from zeroshot.checkpoint import DEFAULT_MODEL, require_model
-    from zeroshot.classifier import build_index
+    from zeroshot.classifier import Classifier
     from zeroshot.index.duplicates import duplicate_steps, near_duplicates
     from zeroshot.index.recall import check_recall
+    from zeroshot.label_index import build_index
     from zeroshot.text.prompts import make_prompts
     from zeroshot.video_search import VideoIndex
 
     name, first = model or DEFAULT_MODEL, Checks()
     if recall is not None:
         first.add("options", lambda: check_recall(recall))
-    wanted = first.add("words", lambda: make_prompts(labels, templates, spaced=not as_given))
+    wanted = first.add("words", lambda: make_prompts(labels, templates, stages, spaced=not as_given))
     embedded = first.add("files", lambda: None if queries is None else VideoIndex(queries))
     first.add("output", lambda: require_index_place(output))
     first.add("model", lambda: require_model(name, device=device))
     first.run()
     prompts, videos = wanted(), embedded()
     network = _loaded(name, device, prompts.labels)
-    given = None if videos is None else _vectors(videos, network)
+    given = None if videos is None else _vectors(videos, network, staged=bool(prompts.stages))
     with keeping(kept_in(f"{output}.partial")), _Bars(output) as bars:
         made = build_index(prompts, output=output, model=network, recall=recall, queries=given, watch=bars)
-    if network.cut_note:
-        say(network.cut_note)
+    for note in (network.cut_note, *Classifier(network, made).notes):
+        if note:
+            say(note)
     with progress(duplicate_steps(len(made)), "near duplicates") as advance:
-        twins = near_duplicates(made.labels, made.embeddings, made.cells, advance)
+        twins = near_duplicates(made.labels, *_compared(made), advance)
     num_texts = sum(len(texts) for texts in prompts.texts)
     if as_json:
         row = {"output": output, "labels": len(made), "texts": num_texts, "model": network.name}
@@ -154,10 +158,22 @@ class _Bars(Bars):
         self._shown = done
 
 
-def _vectors(videos: VideoIndex, network: Model) -> NDArray[np.float32]:
-    """(n, D) vectors of videos, if this model embedded them."""
+def _compared(made: LabelIndex) -> tuple[NDArray[np.float32], Cells | None]:
+    """What labels are compared with each other by: their rows and cells, or vectors and changes of stages."""
+    from zeroshot.index.stage_rows import unstaged_labels
+    from zeroshot.text.stages import STAGES
+
+    if STAGES not in made.fingerprint:
+        return made.embeddings, made.cells
+    return unstaged_labels(made.embeddings), None
+
+
+def _vectors(videos: VideoIndex, network: Model, *, staged: bool) -> NDArray[np.float32]:
+    """(n, D) vectors of videos, if this model embedded them; where labels have stages, drifts beside them."""
+    from zeroshot.index.stage_rows import staged_videos
+
     videos.load_model(network)
-    return videos.vectors
+    return staged_videos(videos.vectors, videos.drifts) if staged else videos.vectors
 
 
 def _facts(made: LabelIndex, twins: list[Twins]) -> dict[str, Any]:

@@ -146,13 +146,15 @@ def require_choice(choice: ModelChoice) -> None:
     """
     from zeroshot.checkpoint import DEFAULT_MODEL, require_model
 
-    require_model(
-        choice.name or DEFAULT_MODEL,
-        device=choice.device,
-        decoder=choice.decoder,
-        stream=choice.stream,
-        precision=choice.precision or "exact",
-    )
+    name = choice.name or DEFAULT_MODEL
+    with waiting(f"loading {name}"):  # the libraries that know its name take most of that
+        require_model(
+            name,
+            device=choice.device,
+            decoder=choice.decoder,
+            stream=choice.stream,
+            precision=choice.precision or "exact",
+        )
 
 
 def model_from(choice: ModelChoice) -> Model:
@@ -190,14 +192,16 @@ def model_from(choice: ModelChoice) -> Model:
 class Notes:
     """What a model chose by itself, each line once on stderr, where the user asked for a choice."""
 
-    def __init__(self, model: Model, precision: str | None) -> None:
+    def __init__(self, model: Model, precision: str | None, classifier: Classifier | None = None) -> None:
         """Speak for a model.
 
         Args:
             model: whose notes are said.
             precision: as the user asked for it, or None, which is not spoken of.
+            classifier: whose notes on stages are said, too.
         """
         self._model = model
+        self._classifier = classifier
         self._precision = precision
         self._said = set(model.backbone.notes)  # said when it was loaded
 
@@ -207,10 +211,12 @@ class Notes:
             self._say_once(self._model.backbone.precision.note)
 
     def say_the_rest(self) -> None:
-        """What was cut of labels, how far key frames moved the moments, which videos broke off."""
+        """What was cut of labels, what stages lack, how far key frames moved moments, what broke off."""
         for note in self._model.notes:
             if note != self._model.backbone.precision.note:
                 self._say_once(note)
+        for note in () if self._classifier is None else self._classifier.notes:
+            self._say_once(note)
 
     def _say_once(self, line: str) -> None:
         if line not in self._said:
@@ -219,9 +225,15 @@ class Notes:
 
 
 def words_from(
-    first: Checks, labels: str | None, templates: str | None, index: str | None, *, spaced: bool
+    first: Checks,
+    labels: str | None,
+    templates: str | None,
+    index: str | None,
+    stages: str | None,
+    *,
+    spaced: bool,
 ) -> Callable[[], Prompts | LabelIndex]:
-    """What is ranked, by --labels and --templates or by --index; there once `first` has run.
+    """What is ranked, by --labels, --templates and --stages or by --index; there once `first` has run.
 
     Raises:
         OptionError: when it runs, neither or both are given.
@@ -234,7 +246,7 @@ def words_from(
             raise OptionError("give either --labels FILE|a,b,c or --index FILE (written by `zeroshot index`)")
 
     first.add("options", require_one)
-    return labels_to_rank(first, labels, templates, index, spaced=spaced)
+    return labels_to_rank(first, labels, templates, index, stages=stages, spaced=spaced)
 
 
 def classifier_from(model: Model, words: Prompts | LabelIndex, index: str | None, k: int) -> Classifier:
@@ -272,3 +284,20 @@ def say_puppets(model: str, texts: Sequence[str], *, are_sentences: bool = False
 
     if note := puppets_note(model, texts, are_sentences=are_sentences):
         say(note)
+
+
+def drifts_of(embeddings: str, needed: bool) -> bool:
+    """Whether a folder of embeddings keeps drifts; of one that is not there yet, whether they are needed.
+
+    Raises:
+        OutputError: they are needed, and it keeps none.
+    """
+    from zeroshot.batch.parquet import DRIFT
+    from zeroshot.batch.table import MANIFEST, no_drifts, read_manifest
+
+    if not os.path.exists(os.path.join(embeddings, MANIFEST)):  # noqa: PTH110, PTH118 - pathlib is slow to import
+        return needed
+    kept = bool(read_manifest(embeddings).get(DRIFT))
+    if needed and not kept:
+        raise no_drifts(embeddings)
+    return kept

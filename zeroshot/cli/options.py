@@ -37,6 +37,14 @@ Templates = Annotated[
         autocompletion=completion.template_sets,
     ),
 ]
+Stages = Annotated[
+    str | None,
+    typer.Option(
+        "--stages",
+        metavar="SET",
+        help="How labels start and end, so that the order of frames counts: a JSON file, or ssv2, jester …",
+    ),
+]
 Embeddings = Annotated[
     str | None,
     typer.Option(

@@ -33,7 +33,8 @@ def search(
     After:    zeroshot embed examples/clips --output embeddings/ --model puppet-tiny
 
     Finds the videos, or the stretches of videos that were embedded with --window, which fit a text best. The
-    model is the one that embedded them; --model tells where it is now.
+    model is the one that embedded them; --model tells where it is now. "arms hanging -> both arms up" looks
+    for what starts and ends so, among embeddings that were made with --drifts.
     """
     from zeroshot.batch.table import read_manifest
     from zeroshot.cli.inputs import say_puppets

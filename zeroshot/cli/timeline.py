@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,6 +21,7 @@ from zeroshot.cli.inputs import (
 )
 from zeroshot.cli.progress import keeping, progress
 from zeroshot.cli.screen import clock, end_with, one_format, put_csv, put_json, put_line, say
+from zeroshot.cli.timeline_picture import TimelinePicture
 from zeroshot.errors import VideoError, printable
 
 if TYPE_CHECKING:
@@ -42,6 +42,10 @@ Merge = Annotated[
         help="Neighbours of one best label as one segment, ranked by the mean of its windows.",
     ),
 ]
+Drawing = Annotated[
+    str | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Draw it, too: a page (.html) or a picture (.svg)."),
+]
 
 
 def timeline(
@@ -49,11 +53,13 @@ def timeline(
     labels: options.Labels = None,
     index: options.Index = None,
     templates: options.Templates = None,
+    stages: options.Stages = None,
     model: options.ModelName = None,
     window: Window = 4.0,
     stride: Stride = None,
     merge: Merge = False,
     k: options.TopK = 1,
+    output: Drawing = None,
     as_json: options.Json = False,
     as_csv: options.Csv = False,
     stream: options.Stream = None,
@@ -76,16 +82,11 @@ def timeline(
 
     first = Checks()
     first.add("options", lambda: one_format(as_json, as_csv))
+    drawn = first.add("options", lambda: TimelinePicture(output, decoder))
     first.add("options", lambda: Stretch(window, window if stride is None else stride))
-    asked = first.add(
-        "options",
-        lambda: replace(
-            ModelChoice(model, device, sampling_from(num_frames, 1), decoder, stream, precision, frames),
-            batch_size=batch_size,
-            num_workers=num_workers,
-        ),
-    )
-    words = words_from(first, labels, templates, index, spaced=not as_given)
+    how = (decoder, stream, precision, frames, None, batch_size, num_workers)
+    asked = first.add("options", lambda: ModelChoice(model, device, sampling_from(num_frames, 1), *how))
+    words = words_from(first, labels, templates, index, stages, spaced=not as_given)
     choice = first.add("files", lambda: of_index(asked(), words(), index))
     form = "json" if as_json else "csv" if as_csv else "text"
     found = first.add("videos", lambda: _found(videos, form))
@@ -93,15 +94,16 @@ def timeline(
     first.run()
     named, network = found(), model_from(choice())
     classifier = classifier_from(network, words(), index, k)
-    failures, notes = _begin(named, form), Notes(network, precision)
+    failures, notes, picture = _begin(named, form), Notes(network, precision, classifier), drawn()
     kept = "the segments printed are whole; name the videos that are left to go on"
     with keeping(kept), progress(len(named.paths), "videos") as advance:
         for path in named.paths:
             segments = classifier.follow(path, window, stride, k, merge=merge)
-            error = _one(path, segments, form)
+            error = _one(path, segments, form, picture)
             failures += error is not None
             advance()
             notes.say_precision()
+    picture.write()
     notes.say_the_rest()
     end_with(failures, len(named))
 
@@ -121,7 +123,7 @@ def _begin(named: Named, form: str) -> int:
     return named.put_unfound(lambda word, why: _end(word, [], why, form))
 
 
-def _one(path: str, coming: Iterator[Segment], form: str) -> str | None:
+def _one(path: str, coming: Iterator[Segment], form: str, picture: TimelinePicture) -> str | None:
     """Print one video's segments as they come; gives the error that ended it, or None."""
     segments: list[Segment] = []
     error: str | None = None
@@ -135,6 +137,7 @@ def _one(path: str, coming: Iterator[Segment], form: str) -> str | None:
     except VideoError as failure:
         error = str(failure)
     _end(path, segments, error, form)
+    picture.add(path, segments)
     return error
 
 

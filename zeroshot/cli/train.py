@@ -51,6 +51,12 @@ Mirrored = Annotated[
         "--mirrored", help='Train on mirrored clips too; "left" and "right" change places in labels.'
     ),
 ]
+Reversed = Annotated[
+    bool,
+    typer.Option(
+        "--reversed", help="Train on clips backwards too, where labels have an opposite: opening, closing."
+    ),
+]
 Swapped = Annotated[
     bool,
     typer.Option(
@@ -90,6 +96,7 @@ def train(
     num_frames: options.NumFrames = None,
     num_samplings: NumSamplings = 1,
     mirrored: Mirrored = False,
+    reverse: Reversed = False,
     swapped: Swapped = False,
     masks: Masks = TOKENS,
     templates: options.Templates = None,
@@ -107,7 +114,7 @@ def train(
     from zeroshot.training.prepare import Preparation
     from zeroshot.training.run import train as run
 
-    flags = {"epochs": epochs, "seed": seed, "precision": precision}
+    flags = {"epochs": epochs, "seed": seed, "precision": precision, "reverse": reverse or None}
     chosen = read_settings(config, settings or [], flags, method)
     preparation = Preparation(
         num_frames=num_frames,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from zeroshot.cutouts.mask_files import PERSON
 from zeroshot.errors import OptionError
+from zeroshot.video.masks import PERSON
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

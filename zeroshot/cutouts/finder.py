@@ -26,7 +26,7 @@ class Footage(NamedTuple):
     Attributes:
         film: the frames.
         mask: what `Finder.mask_of` named.
-        shown: the mask itself, where that is a video.
+        shown: the mask itself, as `ClipReader.read_films` gives it.
     """
 
     film: Film

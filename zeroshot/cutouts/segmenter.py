@@ -14,7 +14,7 @@ from torch import Tensor
 
 from zeroshot.cutouts.finder import Finder, Found
 from zeroshot.errors import ModelError, OptionError
-from zeroshot.model.device import choose_device
+from zeroshot.model.backbone import choose_device
 from zeroshot.model.networks.foreign import WEIGHT_SUFFIXES, one_line
 
 if TYPE_CHECKING:

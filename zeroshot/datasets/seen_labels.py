@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
+from zeroshot.errors import LabelError
 from zeroshot.text.prompts import spaced_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 LIKE = 0.88
 """Share of letters that two words of a near-duplicate have in common at least.
@@ -18,6 +19,7 @@ LIKE = 0.88
 Archaelogical and archaeological are one word, paintball and pinball are two.
 """
 
+_NAMED = 8  # namesakes that an error names before it says "and n more"
 _EMPTY = frozenset({"a", "an", "the", "doing"})
 
 
@@ -29,11 +31,32 @@ class Namesake:
         label: that is evaluated.
         trained: that the checkpoint was trained on.
         similarity: 1 for the same name.
+        derived: whether that one had no videos of its own, but mirrored or reversed ones of its opposite.
     """
 
     label: str
     trained: str
     similarity: float
+    derived: bool = False
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """Labels that a model was trained on.
+
+    Attributes:
+        labels: with videos of their own.
+        derived: with mirrored or reversed videos of their opposites alone.
+    """
+
+    labels: tuple[str, ...] = ()
+    derived: tuple[str, ...] = ()
+
+    def namesakes(self, labels: Sequence[str]) -> tuple[Namesake, ...]:
+        """Each of the labels that one of these repeats, see `namesakes`."""
+        found = {pair.label: replace(pair, derived=True) for pair in namesakes(labels, self.derived)}
+        found |= {pair.label: pair for pair in namesakes(labels, self.labels)}
+        return tuple(found[label] for label in labels if label in found)
 
 
 def namesakes(labels: Sequence[str], trained: Iterable[str]) -> list[Namesake]:
@@ -60,6 +83,33 @@ def namesakes(labels: Sequence[str], trained: Iterable[str]) -> list[Namesake]:
         if best[0] > 0:
             found.append(Namesake(label, best[1], round(best[0], 3)))
     return found
+
+
+def refuse_seen(repeated: Mapping[str, Sequence[Namesake]]) -> None:
+    """Refuse labels that a model was trained on.
+
+    Args:
+        repeated: model → labels that it was trained on and that are not expected to be.
+
+    Raises:
+        LabelError: lists them.
+    """
+    for name, pairs in repeated.items():
+        if not pairs:
+            continue
+        shown = ", ".join(_shown(pair) for pair in pairs[:_NAMED])
+        more = f" and {len(pairs) - _NAMED} more" if len(pairs) > _NAMED else ""
+        raise LabelError(
+            f"{name} was trained on {len(pairs)} of these labels: {shown}{more}; take other labels, or "
+            "--allow-seen, which marks the report"
+        )
+
+
+def _shown(pair: Namesake) -> str:
+    """A label, and what it was trained as."""
+    words = [] if pair.label == pair.trained else [f"as {pair.trained}"]
+    words += ["by mirrored or reversed videos"] if pair.derived else []
+    return f"{pair.label} ({', '.join(words)})" if words else pair.label
 
 
 def _likeness(words: list[str], others: list[str]) -> float:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,9 @@ import numpy as np
 from zeroshot.batch.engine import LocalEngine, fill_table
 from zeroshot.batch.table import EmbeddingTable, settings_of
 from zeroshot.errors import VideoError
+from zeroshot.index.stage_rows import STAGED_SCALE, staged_videos
 from zeroshot.model.model import STREAMS
-from zeroshot.video.source import is_path, name_of
+from zeroshot.video.source import Stretch, is_path, name_of, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from zeroshot.batch.parquet import EmbeddingRow
     from zeroshot.datasets.splits import LabeledVideo
+    from zeroshot.index.index import LabelIndex
     from zeroshot.model.model import Model
     from zeroshot.video.sampling import Sampling
 
@@ -37,12 +40,14 @@ class Embedded:
         streams: S names; `clip` alone without an adapter.
         errors: (n,) one line where a video failed, else None.
         missing: (n,) whether the file is not there.
+        drifts: (n, D) float32, zeros where a video failed; None where none were asked for.
     """
 
     vectors: NDArray[np.float32]
     streams: tuple[str, ...]
     errors: tuple[str | None, ...]
     missing: tuple[bool, ...]
+    drifts: NDArray[np.float32] | None = None
 
 
 def embed_pool(
@@ -52,6 +57,7 @@ def embed_pool(
     *,
     sampling: Sampling | None = None,
     advance: Callable[[int, int], None] | None = None,
+    drifts: bool = False,
 ) -> Embedded:
     """The vectors of n videos, in their order.
 
@@ -64,12 +70,13 @@ def embed_pool(
         folder: where vectors are kept, a folder for each model and way to look at videos; None keeps nothing.
         sampling: which frames; None: the model's own.
         advance: is called with videos done and videos to do.
+        drifts: the drift of each video as well.
 
     Raises:
         OutputError: the folder cannot be written, or another run is writing there.
     """
     streams = ("clip",) if model.adapter is None else STREAMS
-    shape = (len(streams), model.embedding_dim)
+    shape = (len(streams) + drifts, model.embedding_dim)
     vectors = np.zeros((len(videos), *shape), np.float32)
     missing = [is_path(video.path) and not os.path.exists(video.path) for video in videos]  # noqa: PTH110
     errors: list[str | None] = [
@@ -78,7 +85,7 @@ def embed_pool(
     ]
     order = sorted(range(len(videos)), key=lambda row: (name_of(videos[row].path), row))
     rows = [row for row in order if not missing[row]]
-    outcomes = _outcomes(model, [videos[row] for row in rows], folder, sampling)
+    outcomes = _outcomes(model, [videos[row] for row in rows], folder, sampling, drifts=drifts)
     for done, (row, outcome) in enumerate(zip(rows, outcomes, strict=True), start=1):
         if isinstance(outcome, str):
             errors[row] = outcome
@@ -86,7 +93,20 @@ def embed_pool(
             vectors[row] = outcome.reshape(shape)
         if advance is not None:
             advance(done, len(rows))
-    return Embedded(vectors, streams, tuple(errors), tuple(missing))
+    read, last = (vectors[:, :-1], vectors[:, -1]) if drifts else (vectors, None)
+    return Embedded(read, streams, tuple(errors), tuple(missing), last)
+
+
+def stream_scores(embedded: Embedded, index: LabelIndex) -> dict[str, NDArray[np.float32]]:
+    """Stream → (n, K) scores of its vectors, and of drifts where there are some, with the labels."""
+    scores = {}
+    for place, stream in enumerate(embedded.streams):
+        vectors = embedded.vectors[:, place]
+        if embedded.drifts is None:
+            scores[stream] = index.scores(vectors)
+        else:
+            scores[stream] = index.scores(staged_videos(vectors, embedded.drifts)) * np.float32(STAGED_SCALE)
+    return scores
 
 
 def _outcomes(
@@ -94,35 +114,46 @@ def _outcomes(
     videos: Sequence[LabeledVideo],
     folder: str | os.PathLike[str] | None,
     sampling: Sampling | None,
+    *,
+    drifts: bool,
 ) -> Iterator[NDArray[np.float32] | str]:
     """The vectors of each video, or the error that stopped it."""
-    paths = {str(video.path) for video in videos if is_path(video.path)}
-    if folder is None or len(paths) < len(videos):
-        for _, outcome in model.embed_streams((video.path for video in videos), sampling=sampling):
+    kept = all(is_path(video.path) or isinstance(video.path, Stretch) for video in videos)
+    if folder is None or not kept:
+        embed = partial(model.embed_streams, drifts=True) if drifts else model.embed_streams
+        for _, outcome in embed((video.path for video in videos), sampling=sampling):
             yield str(outcome) if isinstance(outcome, VideoError) else outcome
         return
-    engine = LocalEngine(model, sampling=sampling, all_streams=True)
-    with _table(Path(folder), model, sampling or model.sampling) as table:
+    engine = LocalEngine(model, sampling=sampling, all_streams=True, drifts=drifts)
+    with _table(Path(folder), model, sampling or model.sampling, drifts) as table:
         known: dict[str, EmbeddingRow] = {}
-        names = [str(video.path) for video in videos]
-        for name in names:
-            if found := table.rows_of(name, retry=True):
-                known[name] = found[0]
-        fresh = fill_table(table, engine, [name for name in names if name not in known], retry=True)
-        for name in names:
+        sources = [video.path if isinstance(video.path, Stretch) else str(video.path) for video in videos]
+        for source in sources:
+            if found := table.rows_of(source, retry=True):
+                known[path_of(source)] = found[0]
+        fresh = fill_table(
+            table, engine, [each for each in sources if path_of(each) not in known], retry=True
+        )
+        for source in sources:
+            name = path_of(source)
             while name not in known:
                 read = next(fresh, None)
                 # Not read: it has the content of one that was read in the meantime.
-                row = table.recorded(name)[0] if read is None else read[0]
+                row = table.recorded(source)[0] if read is None else read[0]
                 known[row.path] = row
             row = known[name]
-            yield row.error or "no vector" if row.embedding is None else row.embedding
+            if row.embedding is None:
+                yield row.error or "no vector"
+            else:
+                yield row.embedding if row.drift is None else np.concatenate([row.embedding, row.drift])
 
 
-def _table(folder: Path, model: Model, sampling: Sampling) -> EmbeddingTable:
+def _table(folder: Path, model: Model, sampling: Sampling, drifts: bool) -> EmbeddingTable:
     """The table of one model, looking at videos in one way, in a folder of its own."""
     chosen = {"sampling": asdict(sampling), "stream": "all"}
     # What a model is called changes no vector; what it is, does.
-    settings = {name: value for name, value in settings_of(model).items() if name != "model"} | chosen
+    settings = {
+        name: value for name, value in settings_of(model, drifts=drifts).items() if name != "model"
+    } | chosen
     words = json.dumps(settings, sort_keys=True).encode()
     return EmbeddingTable(folder / hashlib.sha256(words).hexdigest()[:16], settings)

@@ -148,9 +148,13 @@ def _accuracy(report: Report) -> list[Part]:
     gamma = ["γ"] if report.plan.shape == "generalized" else []
     chance = None if sides else float(np.mean([1 / len(one.labels) for one in report.plan.rounds]))
     others = (
-        Note(f"{model.name} on labels that it was not trained on, among all: {percent(model.untrained)}")
+        Note(f"{model.name} on labels that it was {how}, among all: {percent(figure)}")
         for model in report.models
-        if model.untrained is not None
+        for how, figure in (
+            ("not trained on", model.untrained),
+            ("trained on by mirrored or reversed videos alone", model.derived),
+        )
+        if figure is not None
     )
     return [Bars(bars, chance), Table(["model", "stream", *header, *gamma], rows), *others]
 

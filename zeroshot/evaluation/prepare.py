@@ -13,7 +13,7 @@ from zeroshot.datasets.files_on_disk import key
 from zeroshot.datasets.paper_settings import lineage_named
 from zeroshot.datasets.protocols import EvaluationPlan, plan_for, plan_of_split, protocol_named
 from zeroshot.datasets.registry import read_dataset
-from zeroshot.datasets.seen_labels import Namesake, namesakes
+from zeroshot.datasets.seen_labels import Namesake, TrainedOn, refuse_seen
 from zeroshot.datasets.splits import Split, require_some
 from zeroshot.errors import LabelError, OptionError
 from zeroshot.evaluation.calibration import SEEN_COST, require_cost
@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 
     from zeroshot.model.model import Model
     from zeroshot.text.prompts import LabelSource, TemplateSource
+    from zeroshot.text.stages import StageSource
     from zeroshot.types import Prompts
-
-_NAMED = 8  # namesakes that an error names before it says "and n more"
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,7 @@ class EvaluationSettings:
         lineage: whose names, templates and views are taken; one of `LINEAGES`.
         templates: instead of the lineage's.
         texts: a JSON file {label: [sentences]} that stand for labels in place of the templates.
+        stages: how labels start and end, as for `load`; names of labels as the lineage has them.
         num_frames: T instead of the lineage's.
         num_views: V instead of the lineage's.
         data: which data set lies there, where the protocol takes several; None: told by its files.
@@ -58,6 +58,7 @@ class EvaluationSettings:
     lineage: str = "plain"
     templates: TemplateSource = None
     texts: str | None = None
+    stages: StageSource = None
     num_frames: int | None = None
     num_views: int | None = None
     data: str | None = None
@@ -132,7 +133,7 @@ def prepare(
         lambda: dict(zip(named(), (_repeated(plan(), labels) for labels in trained()), strict=True)),
     )
     if not chosen.allow_seen:
-        first.add("model", lambda: _refuse_seen(repeated()))
+        first.add("model", lambda: refuse_seen(repeated()))
     first.run()
     return Asked(plan(), prompts(), repeated())
 
@@ -153,16 +154,22 @@ def _require_counts(chosen: EvaluationSettings) -> None:
     )
 
 
-def _trained(models: Sequence[str | Model], stream: str | None) -> list[tuple[str, ...]]:
+def _trained(models: Sequence[str | Model], stream: str | None) -> list[TrainedOn]:
     """The labels that each model says it was trained on."""
-    return [trained_labels(model, stream) if isinstance(model, str) else () for model in models]
+    kinds = ("labels", "derived")
+    return [
+        TrainedOn(*(trained_labels(model, stream, kind) for kind in kinds))
+        if isinstance(model, str)
+        else TrainedOn()
+        for model in models
+    ]
 
 
 def _plan(
     source: Split | str | os.PathLike[str],
     protocol: str | None,
     chosen: EvaluationSettings,
-    trained: Sequence[Sequence[str]],
+    trained: Sequence[TrainedOn],
 ) -> EvaluationPlan:
     """What is evaluated."""
     if isinstance(source, Split):
@@ -178,8 +185,8 @@ def _plan(
     if chosen.seen is not None:
         seen = read_labels(chosen.seen)
     elif name == "generalized":
-        known = {label for labels in trained for label in labels}
-        seen = [pair.label for pair in namesakes(listing.labels, known)]
+        known = {pair.label for each in trained for pair in each.namesakes(listing.labels)}
+        seen = [label for label in listing.labels if label in known]
     return plan_for(name, listing, seen)
 
 
@@ -194,30 +201,10 @@ def _names(models: Sequence[str | Model]) -> list[str]:
     return names
 
 
-def _repeated(plan: EvaluationPlan, trained: Sequence[str]) -> tuple[Namesake, ...]:
+def _repeated(plan: EvaluationPlan, trained: TrainedOn) -> tuple[Namesake, ...]:
     """Labels that a model was trained on, where the protocol does not expect it."""
     asked = {label for one in plan.rounds for label in one.labels if label not in one.expected_seen}
-    return tuple(namesakes([label for label in plan.labels if label in asked], trained))
-
-
-def _refuse_seen(repeated: dict[str, tuple[Namesake, ...]]) -> None:
-    """Refuse labels that a model was trained on.
-
-    Raises:
-        LabelError: lists them.
-    """
-    for name, pairs in repeated.items():
-        if not pairs:
-            continue
-        shown = ", ".join(
-            pair.label if pair.label == pair.trained else f"{pair.label} (as {pair.trained})"
-            for pair in pairs[:_NAMED]
-        )
-        more = f" and {len(pairs) - _NAMED} more" if len(pairs) > _NAMED else ""
-        raise LabelError(
-            f"{name} was trained on {len(pairs)} of these labels: {shown}{more}; take other labels, or "
-            "--allow-seen, which marks the report"
-        )
+    return trained.namesakes([label for label in plan.labels if label in asked])
 
 
 def _prompts(
@@ -226,9 +213,9 @@ def _prompts(
     """Sentences of every label of the plan, in its order."""
     spelled = [plan.published.get(label, label) if published else label for label in plan.labels]
     if chosen.texts is None:
-        return make_prompts(spelled, templates, spaced=not published)
+        return make_prompts(spelled, templates, chosen.stages, spaced=not published)
     known = {key(entry.text): entry.descriptions for entry in label_entries(Path(chosen.texts))}
     if not any(key(label) in known for label in plan.labels):
         raise LabelError(f"{chosen.texts} describes none of the {len(plan.labels)} labels")
     described = {name: known.get(key(label), ()) for name, label in zip(spelled, plan.labels, strict=True)}
-    return make_prompts(described, templates, spaced=not published)
+    return make_prompts(described, templates, chosen.stages, spaced=not published)

@@ -28,6 +28,8 @@ class ModelFigures:
         streams: figures of each stream.
         namesakes: labels of the protocol that it was trained on.
         untrained: top-1 over the videos of the other labels; None where there are no namesakes or no others.
+        derived: top-1 over the videos of labels whose training videos were mirrored or reversed ones of their
+            opposites; None where there are none.
     """
 
     name: str
@@ -36,6 +38,7 @@ class ModelFigures:
     streams: tuple[StreamFigures, ...]
     namesakes: tuple[Namesake, ...]
     untrained: Estimate | None
+    derived: Estimate | None = None
 
     @property
     def figures(self) -> StreamFigures:
@@ -49,10 +52,16 @@ class ModelFigures:
             **self.facts,
             "stream": self.stream,
             "trained_on": [
-                {"label": pair.label, "trained": pair.trained, "similarity": pair.similarity}
+                {
+                    "label": pair.label,
+                    "trained": pair.trained,
+                    "similarity": pair.similarity,
+                    "derived": pair.derived,
+                }
                 for pair in self.namesakes
             ],
             "top1_of_other_labels": None if self.untrained is None else self.untrained.as_dict(),
+            "top1_of_derived_labels": None if self.derived is None else self.derived.as_dict(),
             "streams": {one.stream: one.as_dict() for one in self.streams},
         }
 

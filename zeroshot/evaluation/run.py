@@ -10,21 +10,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zeroshot.checkpoint import load_model
-from zeroshot.classifier import build_index
 from zeroshot.datasets.paper_settings import lineage_named
 from zeroshot.errors import DatasetError, IndexFileError, counted
-from zeroshot.evaluation.cached_embeddings import Embedded, embed_pool
+from zeroshot.evaluation.cached_embeddings import Embedded, embed_pool, stream_scores
 from zeroshot.evaluation.compare import compare
 from zeroshot.evaluation.document import document
 from zeroshot.evaluation.prepare import EvaluationSettings, prepare
 from zeroshot.evaluation.report import ModelFigures, Report, Videos
 from zeroshot.evaluation.scoring import mean_over_rounds, stream_figures
 from zeroshot.index.index import LabelIndex
+from zeroshot.label_index import build_index
 from zeroshot.model.download import fetch_missing
 from zeroshot.model.model import Model
 from zeroshot.reports.environment import environment
 from zeroshot.reports.files import write_report
 from zeroshot.text.prompts import prompts_digest, templates_in_words
+from zeroshot.text.stages import stages_in_report
 from zeroshot.video.source import name_of
 
 if TYPE_CHECKING:
@@ -124,14 +125,13 @@ def _run(
     try:
         sampling = _sampling(model, chosen)
         tell = None if advance is None else lambda done, total: advance(name, done, total)
-        embedded = embed_pool(model, plan.videos, cache, sampling=sampling, advance=tell)
+        drifts = bool(prompts.stages)
+        embedded = embed_pool(model, plan.videos, cache, sampling=sampling, advance=tell, drifts=drifts)
         index = _index(model, prompts, cache)
     finally:
         if isinstance(source, str):
             model.close()
-    scores = {
-        stream: index.scores(embedded.vectors[:, place]) for place, stream in enumerate(embedded.streams)
-    }
+    scores = stream_scores(embedded, index)
     facts = {
         "model": model.name,
         "fingerprint": model.fingerprint,
@@ -206,21 +206,23 @@ def _model_figures(
         for stream, scores in run.scores.items()
     )
     figures = next(one for one in streams if one.stream == run.stream)
-    return ModelFigures(
-        run.name, run.facts, run.stream, streams, repeated, _untrained(figures, plan, repeated)
-    )
+    untrained = set(plan.labels) - {pair.label for pair in repeated}
+    apart = [
+        _apart(figures, plan, labels)
+        for labels in (untrained, {pair.label for pair in repeated if pair.derived})
+    ]
+    return ModelFigures(run.name, run.facts, run.stream, streams, repeated, *apart)
 
 
-def _untrained(
-    figures: StreamFigures, plan: EvaluationPlan, repeated: tuple[Namesake, ...]
-) -> Estimate | None:
-    """Top-1 over the videos whose label the model was not trained on, ranked among all labels."""
-    trained = {pair.label for pair in repeated}
-    other = np.array([video.label not in trained for video in plan.videos])
+def _apart(figures: StreamFigures, plan: EvaluationPlan, labels: set[str]) -> Estimate | None:
+    """Top-1 over the videos of some labels, ranked among all; None where these are all, or have none."""
+    if labels >= set(plan.labels) or plan.shape != "mean":  # sides say it themselves
+        return None
+    chosen = np.array([video.label in labels for video in plan.videos])
     outcomes = []
     for outcome in figures.outcomes:
-        kept = other[outcome.rows]
-        if not trained or plan.shape != "mean" or not kept.any():  # sides say it themselves
+        kept = chosen[outcome.rows]
+        if not kept.any():
             return None
         outcomes.append(replace(outcome, rows=outcome.rows[kept], ranks=outcome.ranks[kept]))
     return mean_over_rounds(outcomes, len(plan.videos), 1)
@@ -243,6 +245,7 @@ def _said(chosen: EvaluationSettings, prompts: Prompts, sampling: Sampling) -> d
         "names": "as published" if lineage.published else "in words",
         "templates": templates_in_words(templates),
         "texts": chosen.texts and Path(chosen.texts).name,
+        "stages": stages_in_report(chosen.stages, prompts.stages),
         "prompts_digest": prompts_digest(prompts),
         "example_prompts": list(prompts.texts[0][:3]),
         "views": _views(sampling),

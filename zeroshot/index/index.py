@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -28,6 +28,10 @@ _CELLS_FROM = 20_000  # labels, below which an exact search takes a few ms whate
 _IN_CELLS = 128  # a search in cells gives so many at most: a quarter of its shortlist
 
 
+Stamp: TypeAlias = "Mapping[str, str] | Callable[[], Mapping[str, str]]"
+"""What embeddings depend on, as words, or what tells it."""
+
+
 class LabelIndex:
     """K labels and their (K, D) float32 unit rows: the nearest to any video embedding.
 
@@ -36,15 +40,14 @@ class LabelIndex:
     there exactly; `repr` says which, and `recall` how much it finds.
     """
 
-    def __init__(
-        self, labels: Sequence[str], embeddings: ArrayLike, *, fingerprint: Mapping[str, str]
-    ) -> None:
+    def __init__(self, labels: Sequence[str], embeddings: ArrayLike, *, fingerprint: Stamp) -> None:
         """Index the embeddings of `labels`, to be searched exactly.
 
         Args:
             labels: K names, none twice.
             embeddings: (K, D) floating point, finite, unit rows.
-            fingerprint: what the embeddings depend on, as words: {"model": …, "prompts": …}.
+            fingerprint: what the embeddings depend on, as words: {"model": …, "prompts": …}; or what gives
+                that when it is wanted first, as reading every weight of a model takes long.
 
         Raises:
             LabelError: labels repeat, or labels and rows differ in number.
@@ -57,12 +60,10 @@ class LabelIndex:
                 f"embedding {zeros[0]} ({self._labels[zeros[0]]!r}) is all zeros; expected a unit row"
             )
 
-    def _take(
-        self, labels: Sequence[str], embeddings: NDArray[np.float32], fingerprint: Mapping[str, str]
-    ) -> None:
+    def _take(self, labels: Sequence[str], embeddings: NDArray[np.float32], fingerprint: Stamp) -> None:
         """Keep what was given or read, after the checks that read no vector."""
         self._labels = tuple(labels)
-        self._fingerprint = dict(fingerprint)
+        self._fingerprint = fingerprint if callable(fingerprint) else _words(fingerprint)
         self._embeddings = embeddings
         self._embeddings.flags.writeable = False
         self._cells: Cells | None = None
@@ -74,10 +75,6 @@ class LabelIndex:
         if len(set(self._labels)) < len(self._labels):
             twice = Counter(self._labels).most_common(1)[0][0]
             raise LabelError(f"label {twice!r} stands in the list twice; remove one")
-        if not all(isinstance(word, str) for pair in self._fingerprint.items() for word in pair):
-            raise OptionError(
-                f"fingerprint {self._fingerprint!r} is not made of words; expected {{name: text}}"
-            )
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -92,7 +89,12 @@ class LabelIndex:
     @property
     def fingerprint(self) -> dict[str, str]:
         """What the embeddings depend on (a copy)."""
+        if callable(self._fingerprint):
+            self._fingerprint = _words(self._fingerprint())
         return dict(self._fingerprint)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**vars(self), "_fingerprint": self.fingerprint}
 
     @property
     def cells(self) -> Cells | None:
@@ -110,7 +112,7 @@ class LabelIndex:
     def __repr__(self) -> str:
         return (
             f"LabelIndex({len(self)} labels, {self._embeddings.shape[1]} dimensions, "
-            f"{self.about_search}, {self._fingerprint})"
+            f"{self.about_search}, {self.fingerprint})"
         )
 
     @property
@@ -227,7 +229,7 @@ class LabelIndex:
         Raises:
             OutputError: it cannot be written there.
         """
-        contents: dict[str, object] = {"fingerprint": self._fingerprint}
+        contents: dict[str, object] = {"fingerprint": self.fingerprint}
         if self._recall is not None:
             contents["recall"] = self._recall.as_dict()
         cells = None if self._cells is None else self._cells.to_bytes()
@@ -256,6 +258,8 @@ class LabelIndex:
                 another fingerprint. The message names what differs.
         """
         path = Path(path)
+        if path.exists() and not path.is_file():
+            raise IndexFileError(f"index {path} is no plain file; {REMEDY}")
         file = read_index(path, check=check)
         index = cls.__new__(cls)
         try:
@@ -373,3 +377,11 @@ def refuse_stale(path: str | os.PathLike[str], stored: Mapping[str, str], wanted
     ]
     if differences:
         raise IndexFileError(f"index {path} is stale: {'; '.join(differences)}; {REMEDY}")
+
+
+def _words(fingerprint: Mapping[str, str]) -> dict[str, str]:
+    """The fingerprint, if it is made of words."""
+    words = dict(fingerprint)
+    if not all(isinstance(word, str) for pair in words.items() for word in pair):
+        raise OptionError(f"fingerprint {words!r} is not made of words; expected {{name: text}}")
+    return words

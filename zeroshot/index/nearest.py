@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,7 @@ _VECTORS_AT_ONCE = 64  # through a matrix product, where there are more labels
 
 
 def nearest_labels(
-    index: LabelIndex, vectors: NDArray[np.float32], k: int, scale: float
+    index: LabelIndex, vectors: NDArray[np.float32], k: int, scale: float, times: float = 1.0
 ) -> list[list[Prediction]]:
     """The k best of K labels for each of n vectors, best first.
 
@@ -30,6 +31,7 @@ def nearest_labels(
         vectors: (n, D) unit rows.
         k: how many predictions each.
         scale: the model's own factor on cosines.
+        times: what scores are multiplied by, where rows are not as long as they should be.
 
     Raises:
         OptionError: vectors of another width or length.
@@ -37,7 +39,7 @@ def nearest_labels(
     ranked: list[list[Prediction]] = []
     step = _VECTORS_AT_ONCE if len(index) > _SORTED_LABELS else _SCORES_AT_ONCE // len(index)
     for start in range(0, len(vectors), step):
-        found = _best(index, vectors[start : start + step], k, scale)
+        found = _best(index, vectors[start : start + step], k, scale, times)
         columns = (found.rows.tolist(), found.scores.tolist(), found.probabilities.tolist())
         some = [None if number == len(index) else number for number in found.compared.tolist()]
         ranked += [
@@ -50,11 +52,12 @@ def nearest_labels(
     return ranked
 
 
-def _best(index: LabelIndex, vectors: NDArray[np.float32], k: int, scale: float) -> Ranked:
+def _best(index: LabelIndex, vectors: NDArray[np.float32], k: int, scale: float, times: float) -> Ranked:
     """The k best labels for each of n vectors; equal scores in the order of the labels."""
     if len(index) > _SORTED_LABELS:
-        return index.ranked(vectors, k, scale)
-    scores = index.scores(vectors)
+        found = index.ranked(vectors, k, scale * times)
+        return found if times == 1 else replace(found, scores=found.scores * np.float32(times))
+    scores = index.scores(vectors) * np.float32(times)
     rows = np.argsort(-scores, axis=1, kind="stable")[:, :k]
     shares = np.take_along_axis(probabilities(scores, scale), rows, axis=1)
     return Ranked(np.take_along_axis(scores, rows, axis=1), rows, shares, np.full(len(rows), len(index)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,6 @@ import torch
 import torch.nn.functional as F
 
 from zeroshot.errors import ModelError, OptionError
-from zeroshot.model.device import choose_device, require_unforked, survive_forks
 from zeroshot.model.hub.pull import pull
 from zeroshot.model.names import ModelName, parse_name, require_folder
 from zeroshot.model.networks import open_clip as openclip
@@ -21,6 +20,7 @@ from zeroshot.model.networks import transformers as hub
 from zeroshot.model.networks.foreign import in_one_line, read_json
 from zeroshot.model.networks.network import Network, no_tokens, not_finite
 from zeroshot.model.speed.precision import Precision, exact_and_fast, require_level
+from zeroshot.model.speed.threads import joined, map_apart
 from zeroshot.video.transform import normalized, preprocess_frames, seen_frames
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 DEFAULT_NUM_FRAMES = 8
 # Texts in one forward pass: they are short, so more of them than frames fill a processor.
 _TEXTS_PER_FRAME = 4
+# Texts, and levels of frames, of which one thread has enough: some four frames as networks see them.
+_TEXTS_APART, _LEVELS_APART = 32, 1 << 20
 
 
 class Backbone:
@@ -107,7 +109,12 @@ class Backbone:
         tensor = _tensor(frames) if isinstance(frames, np.ndarray) else frames
         if self.device.type == "cuda":
             return preprocess_frames(tensor.to(self.device, non_blocking=True), self.preprocess)
-        return preprocess_frames(tensor.cpu(), self.preprocess).to(self.device)
+        parts = torch.split(tensor.cpu(), max(1, _LEVELS_APART // max(1, tensor[:1].numel())))
+        return joined(map_apart(self._pixels_of, parts)).to(self.device)
+
+    def _pixels_of(self, frames: torch.Tensor) -> torch.Tensor:
+        """Pixels (B, 3, h, w) float32 of frames (B, 3, H, W) uint8 on the processor."""
+        return preprocess_frames(frames, self.preprocess)
 
     def encode_frames(self, frames: torch.Tensor | NDArray[np.uint8]) -> torch.Tensor:
         """Embeddings (B, D) float32, unit rows, of frames (B, 3, H, W) uint8 RGB of any size.
@@ -129,7 +136,7 @@ class Backbone:
                 F.normalize(self.precision.embed_pixels(pixels[part]), dim=-1)
                 for part in self._parts(len(pixels))
             ]
-        return torch.cat(parts) if parts else torch.zeros((0, self.embedding_dim), device=self.device)
+        return joined(parts) if parts else torch.zeros((0, self.embedding_dim), device=self.device)
 
     def encode_tokens(self, frames: torch.Tensor | NDArray[np.uint8]) -> tuple[torch.Tensor, torch.Tensor]:
         """Tokens (B, 1+N, C) and embeddings (B, D), unit rows, of frames (B, 3, H, W) uint8, in one pass.
@@ -166,7 +173,7 @@ class Backbone:
                 (0, self.embedding_dim), device=self.device
             )
         tokens, embeddings = zip(*parts, strict=True)
-        return torch.cat(tokens), self._checked(embeddings)
+        return joined(tokens), self._checked(embeddings)
 
     def encode_pixel_tokens(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Tokens (B, 1+N, C) and embeddings (B, D), unit rows, of what `prepare_frames` gave, all at once.
@@ -196,13 +203,13 @@ class Backbone:
         if isinstance(texts, str):
             raise OptionError(f"texts is the string {texts!r}; expected a list of strings")
         self.require_here()
-        step = self.batch_size * _TEXTS_PER_FRAME
+        apart = self.device.type == "cpu" and self._network.is_reentrant
+        step = _TEXTS_APART if apart else self.batch_size * _TEXTS_PER_FRAME
+        some = [list(texts[start : start + step]) for start in range(0, len(texts), step)]
         with torch.inference_mode(), exact_and_fast(self.device):
-            parts = [
-                F.normalize(self._network.embed_texts(list(texts[start : start + step])), dim=-1)
-                for start in range(0, len(texts), step)
-            ]
-        return self._checked(parts)
+            embed = self._network.embed_texts
+            parts = map_apart(embed, some) if apart else [embed(part) for part in some]
+            return self._checked([F.normalize(part, dim=-1) for part in parts])
 
     def token_ids(self, texts: list[str], length: int) -> NDArray[np.int64]:
         """Ids (n, length) of the tokens of n ≥ 1 texts, padded; what exceeds the length is cut off."""
@@ -295,6 +302,61 @@ def load_backbone(
         batch_size=batch_size,
         precision=precision,
     )
+
+
+def choose_device(device: str | torch.device = "auto") -> torch.device:
+    """The device of that name.
+
+    >>> choose_device("cpu")
+    device(type='cpu')
+
+    Args:
+        device: "auto" (a CUDA device, else Apple's, else the processor), "cpu", "cuda", "cuda:1", "mps", or
+            a torch.device.
+
+    Raises:
+        ModelError: unknown, or this computer has none.
+    """
+    name = str(device)
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    kind, _, number = name.partition(":")
+    if kind not in {"cpu", "cuda", "mps"} or (number and not number.isdecimal()) or name.endswith(":"):
+        raise ModelError(f"device {name!r} is unknown; expected auto, cpu, cuda, cuda:1 or mps")
+    counts = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+    if int(number or 0) >= counts[kind]:
+        there = f"{counts[kind]} of that kind" if counts[kind] else "none of that kind"
+        raise ModelError(f"device {name!r} is not there: this computer has {there}; use --device auto or cpu")
+    return torch.device(name)
+
+
+@cache
+def survive_forks() -> None:
+    """See to it that a process forked from this one can go on, on one thread.
+
+    The threads to which torch shares out its products do not come along into a forked process, which would
+    wait for them for ever.
+    """
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+
+
+def require_unforked(owner: int, device: torch.device, name: str) -> None:
+    """Refuse a GPU that another process opened before it forked this one.
+
+    Args:
+        owner: the process that put the weights there.
+        device: where they are; a processor is as good after a fork as before.
+        name: of the model.
+
+    Raises:
+        ModelError: the device does not outlive a fork.
+    """
+    if device.type != "cpu" and owner != os.getpid():
+        raise ModelError(
+            f"{name} was put on {device} before this process was forked, which no GPU survives; start "
+            "workers with multiprocessing_context='spawn', or load the model in each"
+        )
 
 
 def _open_network(name: ModelName, from_hub: bool) -> Network:

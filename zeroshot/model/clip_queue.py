@@ -12,7 +12,9 @@ import torch
 
 from zeroshot.errors import VideoError
 from zeroshot.model.backbone import unit_mean
+from zeroshot.model.drift import centered_times, drift
 from zeroshot.model.networks.network import not_finite
+from zeroshot.model.speed.threads import alone, joined, map_apart
 from zeroshot.model.tokens import pool_tokens
 
 if TYPE_CHECKING:
@@ -23,12 +25,14 @@ if TYPE_CHECKING:
     from zeroshot.adapter.adapter import TwoStreamAdapter
     from zeroshot.model.backbone import Backbone
     from zeroshot.types import Clip
-    from zeroshot.video.processes.reader import WindowGroup
+    from zeroshot.video.processes.windows import WindowGroup
 
 Rows: TypeAlias = tuple[torch.Tensor, ...]
 """What is read of some frames: their embeddings (B, D), after their tokens (B, 1+N, C) for an adapter."""
 
 T = TypeVar("T")
+
+_CLIPS_APART = 8  # of which one thread has enough
 
 
 @dataclass(eq=False)
@@ -40,6 +44,7 @@ class _Place(Generic[T]):
         missing: frames put in whose rows have not come yet.
         is_open: whether more frames will be put in.
         rows: what the network gave for its frames so far, a piece a batch.
+        times: of its frames, a piece a clip, where a drift is asked for.
         outcome: its vector (D,) in this processor's memory, or the error that stands for it.
         event: until it has happened, the vector's memory is not filled.
         batch: number of the batch that completed it.
@@ -49,6 +54,7 @@ class _Place(Generic[T]):
     missing: int = 0
     is_open: bool = True
     rows: list[Rows] = field(default_factory=list)
+    times: list[NDArray[np.float32]] = field(default_factory=list)
     outcome: torch.Tensor | VideoError | None = None
     event: torch.cuda.Event | None = None
     batch: int = 0
@@ -69,6 +75,8 @@ class ClipQueue(Generic[T]):
         backbone: Backbone,
         adapter: TwoStreamAdapter | None = None,
         streams: str | tuple[str, ...] = "fused",
+        *,
+        drifts: bool = False,
     ) -> None:
         """An empty queue.
 
@@ -76,12 +84,14 @@ class ClipQueue(Generic[T]):
             backbone: the frozen network.
             adapter: on its tokens; None: a vector is the mean of the frames' embeddings.
             streams: of the adapter: the name of one for vectors (D,), several for (S, D).
+            drifts: a last row more for each, its drift: (2, D) or (S + 1, D).
         """
         backbone.require_here()
         self.embedding_dim = backbone.embedding_dim
         self._backbone = backbone
         self._adapter = adapter
         self._streams = streams
+        self._drifts = drifts
         self._waiting: deque[_Place[T]] = deque()
         self._pixels: deque[tuple[_Place[T], torch.Tensor]] = deque()
         self._whole: list[_Place[T]] = []
@@ -95,12 +105,15 @@ class ClipQueue(Generic[T]):
         if isinstance(clips, VideoError):
             place.outcome = clips
             return
-        for piece in self._pixels_of(clips):
-            self._pixels.append((place, piece))
-            place.missing += len(piece)
-            self._num_frames += len(piece)
-            while self._num_frames >= self._backbone.batch_size:
-                self._run()
+        for clip in clips:
+            if self._drifts:
+                place.times.append(centered_times(clip.seconds))
+            for piece in self._pixels_of(clip):
+                self._pixels.append((place, piece))
+                place.missing += len(piece)
+                self._num_frames += len(piece)
+                while self._num_frames >= self._backbone.batch_size:
+                    self._run()
         place.is_open = False
         if not place.missing:
             self._whole.append(place)
@@ -129,17 +142,16 @@ class ClipQueue(Generic[T]):
         while self._waiting:
             yield self._first()
 
-    def _pixels_of(self, clips: Iterable[Clip]) -> Iterator[torch.Tensor]:
-        """What the network reads of clips, a batch of frames or less at a time."""
+    def _pixels_of(self, clip: Clip) -> Iterator[torch.Tensor]:
+        """What the network reads of a clip, a batch of frames or less at a time."""
         size = self._backbone.batch_size
-        for clip in clips:
-            for start in range(0, len(clip.frames), size):
-                frames = clip.frames[start : start + size]
-                if self._backbone.device.type == "cuda":  # pinned: copied while the GPU works
-                    pinned = torch.from_numpy(frames.copy(order="K")).pin_memory()
-                    yield self._backbone.prepare_frames(pinned)
-                else:
-                    yield self._backbone.prepare_frames(frames)
+        for start in range(0, len(clip.frames), size):
+            frames = clip.frames[start : start + size]
+            if self._backbone.device.type == "cuda":  # pinned: copied while the GPU works
+                pinned = torch.from_numpy(frames.copy(order="K")).pin_memory()
+                yield self._backbone.prepare_frames(pinned)
+            else:
+                yield self._backbone.prepare_frames(frames)
 
     def _first(self) -> tuple[T, NDArray[np.float32] | VideoError]:
         """Who is first in the queue, and leaves it."""
@@ -165,7 +177,7 @@ class ClipQueue(Generic[T]):
             free -= len(pieces[-1][1])
         self._num_frames -= self._backbone.batch_size - free
         self._num_batches += 1
-        rows = self._encode(torch.cat([piece for _, piece in pieces]))
+        rows = self._encode(joined([piece for _, piece in pieces]))
         lengths = [len(piece) for _, piece in pieces]
         shares = zip(*(torch.split(each, lengths) for each in rows), strict=True)
         for (place, piece), share in zip(pieces, shares, strict=True):
@@ -180,8 +192,10 @@ class ClipQueue(Generic[T]):
         if self._adapter is None:
             return (self._backbone.encode_pixels(pixels),)
         tokens, rows = self._backbone.encode_pixel_tokens(pixels)
-        grid = self._backbone.grid or (1, 1)
-        return pool_tokens(tokens, grid, max(self._adapter.config.grid)).half(), rows
+        grid, side = self._backbone.grid or (1, 1), max(self._adapter.config.grid)
+        if tokens.device.type != "cpu":
+            return pool_tokens(tokens, grid, side).half(), rows
+        return alone(lambda: pool_tokens(tokens, grid, side).half()), rows
 
     def _join(self) -> None:
         """Give those whose rows are all there their vectors."""
@@ -191,10 +205,20 @@ class ClipQueue(Generic[T]):
         if self._adapter is None:
             vectors = [unit_mean(torch.cat([rows for (rows,) in place.rows])) for place in whole]
         else:
-            vectors = self._adapted([place.rows for place in whole], self._adapter)
+            vectors = self._adapted_apart([place.rows for place in whole], self._adapter)
+        if self._drifts:
+            pairs = zip(vectors, map(_drift, whole), strict=True)
+            vectors = [torch.cat([vector.view(-1, len(row)), row[None]]) for vector, row in pairs]
         host, event = _fetched(torch.stack(vectors).float())
         for place, vector in zip(whole, host, strict=True):
             place.outcome, place.event, place.rows = vector, event, []
+
+    def _adapted_apart(self, clips: list[list[Rows]], adapter: TwoStreamAdapter) -> list[torch.Tensor]:
+        """Vectors of the streams, a few clips a thread."""
+        if self._backbone.device.type != "cpu":
+            return self._adapted(clips, adapter)
+        parts = [clips[start : start + _CLIPS_APART] for start in range(0, len(clips), _CLIPS_APART)]
+        return list(chain.from_iterable(map_apart(lambda some: self._adapted(some, adapter), parts)))
 
     def _adapted(self, clips: list[list[Rows]], adapter: TwoStreamAdapter) -> list[torch.Tensor]:
         """Vectors of the streams, from the tokens and rows of the V · T frames of each of n places."""
@@ -214,6 +238,12 @@ class ClipQueue(Generic[T]):
         return [unit_mean(part) for part in torch.split(vectors, views)]
 
 
+def _drift(place: _Place[T]) -> torch.Tensor:
+    """(D,) drift of the frames of a place whose rows are all there."""
+    embeddings = torch.cat([piece[-1] for piece in place.rows]).float()
+    return drift(embeddings, torch.from_numpy(np.concatenate(place.times)).to(embeddings.device))
+
+
 @dataclass(frozen=True, eq=False)
 class WindowVectors:
     """What came of the windows of one video.
@@ -222,12 +252,14 @@ class WindowVectors:
         path: as it was named.
         windows: (n, 2) float64, start and end in seconds, in time order.
         vectors: (n, D) float32 unit rows.
+        drifts: (n, D) float32, or None where none were asked for.
         error: what ended the video before its end, or None.
     """
 
     path: str
     windows: NDArray[np.float64]
     vectors: NDArray[np.float32]
+    drifts: NDArray[np.float32] | None
     error: VideoError | None
 
 
@@ -269,7 +301,25 @@ def _joined(
     windows = np.array([window for window, _ in rows], np.float64).reshape(len(rows), 2)
     vectors = np.stack([vector for _, vector in rows]) if rows else np.zeros((0, width), np.float32)
     error = last.outcome if isinstance(last.outcome, VideoError) else None
-    return WindowVectors(last.path, windows, vectors, error)
+    vectors, drifts = apart(vectors) if vectors.ndim == 3 else (vectors, None)
+    return WindowVectors(last.path, windows, vectors, drifts, error)
+
+
+def apart(rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(n, D) vectors and (n, D) drifts of (n, 2, D) rows that a queue with drifts gave."""
+    return np.ascontiguousarray(rows[:, 0]), np.ascontiguousarray(rows[:, -1])
+
+
+def rows_of(
+    outcomes: Iterable[tuple[object, NDArray[np.float32] | VideoError]], *shape: int
+) -> NDArray[np.float32]:
+    """(n, *shape) what came of n videos, one after the other; the first error is raised."""
+    rows = []
+    for _, outcome in outcomes:
+        if isinstance(outcome, VideoError):
+            raise outcome
+        rows.append(outcome)
+    return np.stack(rows) if rows else np.zeros((0, *shape), np.float32)
 
 
 def _fetched(vectors: torch.Tensor) -> tuple[torch.Tensor, torch.cuda.Event | None]:

@@ -11,6 +11,7 @@ import torch
 
 from zeroshot.errors import ModelError, OptionError, VideoError
 from zeroshot.model.backbone import in_memory
+from zeroshot.model.clip_queue import rows_of
 from zeroshot.video.elsewhere import is_address
 from zeroshot.video.given import is_one, one_video, videos_in
 from zeroshot.video.suffixes import VIDEO_SUFFIXES
@@ -56,7 +57,7 @@ class Encoder(ABC):
 
     @abstractmethod
     def embed_sources(
-        self, videos: Iterable[VideoSource], *, sampling: Sampling | None = None
+        self, videos: Iterable[VideoSource], *, sampling: Sampling | None = None, drifts: bool = False
     ) -> Iterator[tuple[VideoSource, NDArray[np.float32] | VideoError]]:
         """Each video, taken exactly as it stands, with its vector (D,) or its error."""
 
@@ -65,8 +66,8 @@ class Encoder(ABC):
         """The V clips of T frames that are looked at of a video."""
 
     @abstractmethod
-    def vector_of(self, clips: Sequence[Clip]) -> NDArray[np.float32]:
-        """The vector (D,) that the V clips of a video have together."""
+    def vector_of(self, clips: Sequence[Clip], *, drifts: bool = False) -> NDArray[np.float32]:
+        """The vector (D,) that the V clips of a video have together, or (2, D) with its drift."""
 
     @abstractmethod
     def vectors_of_frames(self, frames: Frames) -> NDArray[np.float32]:
@@ -128,7 +129,11 @@ class Encoder(ABC):
         )
 
     def embed_many(
-        self, videos: VideoSource | Iterable[VideoSource], *, sampling: Sampling | None = None
+        self,
+        videos: VideoSource | Iterable[VideoSource],
+        *,
+        sampling: Sampling | None = None,
+        drifts: bool = False,
     ) -> Iterator[tuple[VideoSource, NDArray[np.float32] | VideoError]]:
         """Each video with its vector (D,), or with the error that stopped it, in the order given.
 
@@ -137,23 +142,26 @@ class Encoder(ABC):
         Args:
             videos: as for `embed_videos`, as many as wanted; read lazily.
             sampling: which frames; None: the model's own.
+            drifts: rows (2, D), the vector and the video's drift, which labels with stages are met with.
         """
-        return bar(self.embed_sources(videos_in(videos), sampling=sampling), videos, shown=self.progress)
+        outcomes = self.embed_sources(videos_in(videos), sampling=sampling, drifts=drifts)
+        return bar(outcomes, videos, shown=self.progress)
 
     def look(
-        self, video: VideoSource, *, sampling: Sampling | None = None
+        self, video: VideoSource, *, sampling: Sampling | None = None, drifts: bool = False
     ) -> tuple[NDArray[np.float32], tuple[Clip, ...]]:
         """The vector (D,) of one video, and the V clips of T frames that were looked at.
 
         Args:
             video: as for `embed_videos`; a list is one of images.
             sampling: which frames; None: the model's own.
+            drifts: rows (2, D), as for `embed_many`.
 
         Raises:
             VideoError: it cannot be read, or stands for several videos.
         """
         clips = self.clips_of(one_video(video), sampling)
-        return self.vector_of(clips), clips
+        return self.vector_of(clips, drifts=drifts), clips
 
     @overload
     def embed_texts(self, texts: Sequence[str], *, as_tensor: Literal[False] = ...) -> Vectors: ...
@@ -327,18 +335,6 @@ def _again(
             f"{model.backbone.name} is another model here than where it was pickled; take the same weights"
         )
     return model
-
-
-def rows_of(
-    outcomes: Iterable[tuple[object, NDArray[np.float32] | VideoError]], width: int
-) -> NDArray[np.float32]:
-    """The vectors (n, D) alone; the first error is raised."""
-    rows = []
-    for _, outcome in outcomes:
-        if isinstance(outcome, VideoError):
-            raise outcome
-        rows.append(outcome)
-    return np.stack(rows) if rows else np.zeros((0, width), np.float32)
 
 
 def bar(items: Iterable[T], of: object, *, shown: bool, unit: str = " videos") -> Iterator[T]:

@@ -12,11 +12,11 @@ import torch
 
 from zeroshot.errors import OptionError, VideoError, counted
 from zeroshot.model.backbone import in_memory, unit_mean
-from zeroshot.model.clip_queue import ClipQueue, vectors_of_windows
-from zeroshot.model.encoder import Encoder, rows_of
+from zeroshot.model.clip_queue import ClipQueue, rows_of, vectors_of_windows
+from zeroshot.model.encoder import Encoder
 from zeroshot.model.hub.push import FromFolder
-from zeroshot.model.tokens import pooled_grid
-from zeroshot.text.prompts import texts_cut
+from zeroshot.model.tokens import fitting_adapter
+from zeroshot.text.prompts import stages_cut, texts_cut
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.sampling import Sampling, Window
 
@@ -91,7 +91,8 @@ class Model(Encoder, FromFolder):
         if stream not in STREAMS:
             raise OptionError(f"stream is {stream!r}; expected one of {', '.join(STREAMS)}")
         self.backbone = backbone
-        self.adapter = None if adapter is None else _fitting(adapter, backbone).to(backbone.device).eval()
+        fitting = None if adapter is None else fitting_adapter(adapter, backbone)
+        self.adapter = None if fitting is None else fitting.to(backbone.device).eval()
         self.stream = stream
         num_frames = backbone.num_frames if adapter is None else adapter.config.num_frames
         self.sampling = self._checked(sampling or Sampling(num_frames=num_frames))
@@ -178,7 +179,7 @@ class Model(Encoder, FromFolder):
         return digest.hexdigest()
 
     def embed_sources(
-        self, videos: Iterable[VideoSource], *, sampling: Sampling | None = None
+        self, videos: Iterable[VideoSource], *, sampling: Sampling | None = None, drifts: bool = False
     ) -> Iterator[tuple[VideoSource, NDArray[np.float32] | VideoError]]:
         """Each video with its vector (D,), or with the error that stopped it, in the order given.
 
@@ -188,8 +189,10 @@ class Model(Encoder, FromFolder):
             videos: any number, each taken as it stands: a path is a file's or a folder's of images, whatever
                 signs are in it. For paths that stand in a file; what a person gives is for `embed_many`.
             sampling: which frames; None: the model's own.
+            drifts: rows (2, D), the vector and the video's drift, which labels with stages are met with.
         """
-        return self._embed_many(videos, self._checked(sampling or self.sampling), self.adapter)
+        queue: ClipQueue[VideoSource] = ClipQueue(self.backbone, self.adapter, self.stream, drifts=drifts)
+        return self._queued(videos, self._checked(sampling or self.sampling), queue)
 
     def clips_of(self, video: VideoSource, sampling: Sampling | None = None) -> tuple[Clip, ...]:
         """The V clips of T frames that are looked at of a video.
@@ -204,15 +207,15 @@ class Model(Encoder, FromFolder):
             raise outcome
         return ()
 
-    def vector_of(self, clips: Sequence[Clip]) -> NDArray[np.float32]:
-        """The vector (D,) that the V clips of a video have together."""
-        queue: ClipQueue[None] = ClipQueue(self.backbone, self.adapter, self.stream)
+    def vector_of(self, clips: Sequence[Clip], *, drifts: bool = False) -> NDArray[np.float32]:
+        """The vector (D,) that the V clips of a video have together, or (2, D) with its drift."""
+        queue: ClipQueue[None] = ClipQueue(self.backbone, self.adapter, self.stream, drifts=drifts)
         queue.put(None, clips)
-        vector: NDArray[np.float32] = rows_of(queue.rest(), self.embedding_dim)[0]
+        vector: NDArray[np.float32] = rows_of(queue.rest())[0]
         return vector
 
     def embed_streams(
-        self, videos: Iterable[VideoSource], *, sampling: Sampling | None = None
+        self, videos: Iterable[VideoSource], *, sampling: Sampling | None = None, drifts: bool = False
     ) -> Iterator[tuple[VideoSource, NDArray[np.float32] | VideoError]]:
         """As `embed_sources`, with all streams at the cost of one: rows (3, D) in the order of `STREAMS`.
 
@@ -221,27 +224,24 @@ class Model(Encoder, FromFolder):
         Args:
             videos: as for `embed_sources`.
             sampling: which frames; None: the model's own.
+            drifts: the video's drift as a last row more.
         """
-        for source, outcome in self._embed_many(
-            videos, self._checked(sampling or self.sampling), self.adapter, STREAMS
-        ):
+        queue: ClipQueue[VideoSource] = ClipQueue(self.backbone, self.adapter, STREAMS, drifts=drifts)
+        for source, outcome in self._queued(videos, self._checked(sampling or self.sampling), queue):
             yield source, outcome if isinstance(outcome, VideoError) else np.atleast_2d(outcome)
 
-    def _embed_many(
-        self,
-        videos: Iterable[VideoSource],
-        sampling: Sampling,
-        adapter: TwoStreamAdapter | None,
-        streams: tuple[str, ...] = (),
+    def _queued(
+        self, videos: Iterable[VideoSource], sampling: Sampling, queue: ClipQueue[VideoSource]
     ) -> Iterator[tuple[VideoSource, NDArray[np.float32] | VideoError]]:
-        """As `embed_sources`, with the adapter or without; rows (S, D) of these streams if there are any."""
-        queue: ClipQueue[VideoSource] = ClipQueue(self.backbone, adapter, streams or self.stream)
+        """Each video with what an empty queue makes of it."""
         for source, clips in self._reader.read_many(videos, sampling):
             queue.put(source, clips)
             yield from queue.ready()
         yield from queue.rest()
 
-    def embed_windows(self, paths: Iterable[str], window: Window) -> Iterator[WindowVectors]:
+    def embed_windows(
+        self, paths: Iterable[str], window: Window, *, drifts: bool = False
+    ) -> Iterator[WindowVectors]:
         """The vectors of every window of each video, in the order given, whatever their lengths.
 
         Windows of several videos share a forward pass, and decoding runs ahead. Of a video its vectors are
@@ -250,23 +250,24 @@ class Model(Encoder, FromFolder):
         Args:
             paths: of video files; read lazily.
             window: how long, and how far apart.
+            drifts: the drift of each window as well.
         """
         groups = self._reader.read_many_windows(
             paths, window, self.sampling.num_frames, frames=self.sampling.frames
         )
-        return vectors_of_windows(groups, ClipQueue(self.backbone, self.adapter, self.stream))
+        return vectors_of_windows(groups, ClipQueue(self.backbone, self.adapter, self.stream, drifts=drifts))
 
-    def embed_clips(self, clips: Sequence[Clip]) -> NDArray[np.float32]:
-        """Vectors (n, D) float32, unit rows, one for each of n clips of any size.
+    def embed_clips(self, clips: Sequence[Clip], *, drifts: bool = False) -> NDArray[np.float32]:
+        """Vectors (n, D) float32, unit rows, one for each of n clips of any size; with drifts (n, 2, D).
 
         Their length may be any, too, unless there is an adapter, which reads its own number of frames.
         """
         for length in {len(clip.frames) for clip in clips}:
             self._checked(Sampling(num_frames=length))
-        queue: ClipQueue[None] = ClipQueue(self.backbone, self.adapter, self.stream)
+        queue: ClipQueue[None] = ClipQueue(self.backbone, self.adapter, self.stream, drifts=drifts)
         for clip in clips:
             queue.put(None, [clip])
-        return rows_of(queue.rest(), self.embedding_dim)
+        return rows_of(queue.rest(), *([2] if drifts else []), self.embedding_dim)
 
     def vectors_of_frames(self, frames: Frames) -> NDArray[np.float32]:
         """As `embed_frames`, as an array."""
@@ -275,7 +276,7 @@ class Model(Encoder, FromFolder):
             parts: Iterable[VideoSource] = (frames[row : row + 1] for row in range(len(frames)))
         else:
             parts = ([frame] for frame in frames)
-        return rows_of(self._embed_many(parts, single, None), self.embedding_dim)
+        return rows_of(self._queued(parts, single, ClipQueue(self.backbone)), self.embedding_dim)
 
     def embed_prompts(self, prompts: Prompts) -> NDArray[np.float32]:
         """Vectors (K, D) float32, unit rows, one for each label.
@@ -303,8 +304,8 @@ class Model(Encoder, FromFolder):
         Raises:
             LabelError: two labels share a text as far as it is read; the line names both.
         """
-        length = self.backbone.context_length
-        cut = texts_cut(prompts, self.backbone.token_ids, length)
+        length, ids = self.backbone.context_length, self.backbone.token_ids
+        cut = texts_cut(prompts, ids, length) + stages_cut(prompts, ids, length)
         self.cut_note = ""
         if cut:
             shown = cut[0] if len(cut[0]) <= 60 else cut[0][:59] + "…"
@@ -346,19 +347,3 @@ class Model(Encoder, FromFolder):
                 f"{self.adapter.config.num_frames}: leave the number of frames to it"
             )
         return sampling
-
-
-def _fitting(adapter: TwoStreamAdapter, backbone: Backbone) -> TwoStreamAdapter:
-    """The adapter, if it was made for tokens like this backbone's."""
-    config = adapter.config
-    if backbone.grid is None or backbone.token_dim is None:
-        raise OptionError(f"{backbone.name} has no patch tokens; an adapter needs a vision transformer")
-    found = (backbone.token_dim, backbone.embedding_dim, pooled_grid(backbone.grid, max(config.grid)))
-    wanted = (config.token_dim, config.embedding_dim, tuple(config.grid))
-    if found != wanted:
-        raise OptionError(
-            f"the adapter reads tokens of width {wanted[0]}, embeddings of width {wanted[1]} and a grid of "
-            f"{wanted[2]}; {backbone.name} has {found[0]}, {found[1]} and {found[2]}: take the backbone that "
-            "it was trained on"
-        )
-    return adapter

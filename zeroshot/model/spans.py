@@ -20,34 +20,39 @@ _TOUCHING_SECONDS = 1e-6  # less between two windows is no gap but rounding
 
 
 class Span(NamedTuple):
-    """A window of a video in seconds, or several joined, and its (D,) unit vector."""
+    """A window of a video in seconds, or several joined, its (D,) unit vector, and its drift if asked for."""
 
     start: float
     end: float
     vector: NDArray[np.float32]
+    drift: NDArray[np.float32] | None = None
 
 
-def spans_of(model: Model, path: str | os.PathLike[str], window: Window) -> Iterator[Span]:
+def spans_of(
+    model: Model, path: str | os.PathLike[str], window: Window, *, drifts: bool = False
+) -> Iterator[Span]:
     """The windows of a video one by one, while it is being read; memory stays bounded.
 
     Args:
         model: embeds them.
         path: of a video file.
         window: how long, and how far apart.
+        drifts: the drift of each as well.
 
     Raises:
         VideoError: the video cannot be read.
     """
     length, stride = window.length_seconds, window.stride_seconds
     for windows, clips in model.read_windows(path, length, stride, _WINDOWS_AT_ONCE):
-        for (start, end), vector in zip(windows, model.embed_clips(clips), strict=True):
-            yield Span(start, end, vector)
+        for (start, end), row in zip(windows, model.embed_clips(clips, drifts=drifts), strict=True):
+            yield Span(start, end, *row) if drifts else Span(start, end, row)
 
 
 def joined_spans(spans: Iterable[Span], name: Callable[[Span], str]) -> Iterator[Span]:
     """The same, but neighbours of one name are one span, whose vector is the mean of theirs.
 
-    Weighted by their seconds and scaled to unit length, as the mean over views of one video is. As a score is
+    Weighted by their seconds and scaled to unit length, as the mean over views of one video is; drifts, which
+    are scaled likewise, too. As a score is
     linear in the vector, a label that is best for each of them is best for their mean. Beyond a gap there is
     no neighbour.
 
@@ -75,4 +80,8 @@ def _joined(run: Sequence[Span]) -> Span:
     mean = np.average([span.vector for span in run], axis=0, weights=seconds)
     # Still windows have no dynamic vector; their mean has none either.
     length = float(np.linalg.norm(mean)) or 1.0
-    return Span(run[0].start, run[-1].end, (mean / length).astype(np.float32))
+    drifts = [span.drift for span in run if span.drift is not None]
+    drift = np.average(drifts, axis=0, weights=seconds) if drifts else None
+    if drift is not None:  # no drift is longer than 1, whatever the windows' vectors leave of each other
+        drift = (drift / max(length, float(np.linalg.norm(drift)))).astype(np.float32)
+    return Span(run[0].start, run[-1].end, (mean / length).astype(np.float32), drift)

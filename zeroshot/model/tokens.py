@@ -12,6 +12,9 @@ from zeroshot.errors import OptionError
 if TYPE_CHECKING:
     import torch
 
+    from zeroshot.adapter.adapter import TwoStreamAdapter
+    from zeroshot.model.backbone import Backbone
+
 
 def pooled_grid(grid: tuple[int, int], side: int = 4) -> tuple[int, int]:
     """Rows and columns that `pool_tokens` leaves: `side` of each, or fewer where there are fewer.
@@ -48,3 +51,23 @@ def pool_tokens(tokens: torch.Tensor, grid: tuple[int, int], side: int = 4) -> t
     pooled = F.adaptive_avg_pool2d(patches.float(), (rows, columns)).to(tokens.dtype)
     pooled = pooled.flatten(2).transpose(1, 2).reshape(*lead, rows * columns, width)
     return cat([tokens[..., :1, :], pooled], dim=-2)
+
+
+def fitting_adapter(adapter: TwoStreamAdapter, backbone: Backbone) -> TwoStreamAdapter:
+    """The adapter, if it was made for tokens like this backbone's.
+
+    Raises:
+        OptionError: the backbone has no patch tokens, or others.
+    """
+    config = adapter.config
+    if backbone.grid is None or backbone.token_dim is None:
+        raise OptionError(f"{backbone.name} has no patch tokens; an adapter needs a vision transformer")
+    found = (backbone.token_dim, backbone.embedding_dim, pooled_grid(backbone.grid, max(config.grid)))
+    wanted = (config.token_dim, config.embedding_dim, tuple(config.grid))
+    if found != wanted:
+        raise OptionError(
+            f"the adapter reads tokens of width {wanted[0]}, embeddings of width {wanted[1]} and a grid of "
+            f"{wanted[2]}; {backbone.name} has {found[0]}, {found[1]} and {found[2]}: take the backbone that "
+            "it was trained on"
+        )
+    return adapter

@@ -131,7 +131,42 @@ class Pictures:
     pictures: Sequence[Picture]
 
 
-Part = Note | List | Table | Cards | Bars | Plane | Matrix | Pictures
+@dataclass(frozen=True)
+class Stretch:
+    """From when to when a label is how probable, in seconds and as a share; `leads`: no label is more so."""
+
+    start_seconds: float
+    end_seconds: float
+    share: float
+    leads: bool
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A label and the stretches of a video that it is told of, in time order."""
+
+    name: str
+    stretches: Sequence[Stretch]
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """Labels below each other along a video's time, under a strip of its frames.
+
+    Attributes:
+        lanes: in the order in which they come to lead.
+        end_seconds: of the time axis, which begins at 0.
+        strip: frames beside each other from the video's start to its end, as a PNG file; None: none.
+        caption: words above it.
+    """
+
+    lanes: Sequence[Lane]
+    end_seconds: float
+    strip: bytes | None = None
+    caption: str = ""
+
+
+Part = Note | List | Table | Cards | Bars | Plane | Matrix | Lanes | Pictures
 """What a section is made of. Cards, charts and pictures stand on a page alone; tables have their numbers."""
 
 

@@ -10,6 +10,7 @@ from zeroshot.reports import svg
 from zeroshot.reports.document import (
     Bars,
     Cards,
+    Lanes,
     List,
     Matrix,
     Note,
@@ -17,19 +18,16 @@ from zeroshot.reports.document import (
     Plane,
     Table,
 )
+from zeroshot.reports.lanes import lanes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zeroshot.reports.document import Card, Document, Part, Picture
 
-_STYLE = """
-:root { --ink: #1c2430; --quiet: #5d6875; --ground: #ffffff; --panel: #f5f7f9; --line: #d9dfe5;
-  --warn: #8a3b00; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e7ebef; --quiet: #9aa6b2; --ground: #14181d; --panel: #1c2229; --line: #333c46;
-    --warn: #ffb27a; }
-}
+_STYLE = (
+    svg.STYLE
+    + """
 body { margin: 0; background: var(--ground); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
 main { max-width: 920px; margin: 0 auto; padding: 36px 24px 72px; }
 h1 { font-size: 26px; margin: 0 0 4px; } h2 { font-size: 18px; margin: 40px 0 10px; }
@@ -45,11 +43,7 @@ th, td { text-align: left; padding: 5px 14px 5px 0; border-bottom: 1px solid var
 th { color: var(--quiet); font-weight: 500; }
 td { font-variant-numeric: tabular-nums; white-space: nowrap; }
 svg { max-width: 100%; height: auto; display: block; }
-svg text { fill: var(--ink); font: 12px system-ui, sans-serif; }
-svg .tick, svg .axis { fill: var(--quiet); } svg .tick { font-size: 11px; } svg .small { font-size: 10.5px; }
-svg .value { font-variant-numeric: tabular-nums; white-space: pre; } svg .grid { stroke: var(--line); }
-svg .chance { stroke: var(--quiet); stroke-dasharray: 4 4; } svg .half { fill: var(--panel); }
-svg .ground { fill: var(--panel); } .code { font: 12px ui-monospace, monospace; } li { margin: 2px 0; }
+.code { font: 12px ui-monospace, monospace; } li { margin: 2px 0; }
 .row { display: flex; flex-wrap: wrap; gap: 12px; margin: 12px 0; }
 .matrix { margin: 4px 0 14px; }
 .matrix td { height: 18px; min-width: 18px; padding: 0; border: 1px solid var(--ground); }
@@ -57,6 +51,7 @@ svg .ground { fill: var(--panel); } .code { font: 12px ui-monospace, monospace; 
 .matrix tr:first-child th { writing-mode: sideways-lr; text-align: left; vertical-align: bottom; }
 figure { margin: 0; } figcaption { font-size: 12px; }
 """
+)
 
 
 def page(document: Document) -> str:
@@ -93,6 +88,8 @@ def _element(part: Part) -> str:
             return _caption(part.caption) + svg.plane(part)
         case Matrix():
             return _caption(part.caption) + _matrix(part)
+        case Lanes():
+            return _caption(part.caption) + lanes(part)
         case Pictures(pictures):
             return f'<div class="row">{"".join(_picture(each) for each in pictures)}</div>'
 

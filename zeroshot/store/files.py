@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LONGEST = 100
 """Characters of a name that its half file keeps: file systems take 255 bytes."""
 _CHUNK = 1 << 24
+_LONGEST_NOTE = 1 << 28  # bytes: many times what any folder notes; a damaged file may claim more than fits
 
 
 @contextmanager
@@ -114,6 +115,8 @@ def read_note(path: Path, expected: str, remedy: str, version: int | None = None
     if path.exists() and not path.is_file():
         raise OutputError(f"{path} is no plain file; {remedy}")
     try:
+        if path.stat().st_size > _LONGEST_NOTE:
+            raise ValueError("its length")
         content = json.loads(path.read_bytes())
         if version is not None and content["format"] != version:
             raise OutputError(

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import torch
 
 from zeroshot.errors import OptionError
-from zeroshot.synthetic.world import ACTIONS, SCENES
+from zeroshot.synthetic.grammar import COMPOSED
+from zeroshot.synthetic.world import SCENES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 HOME_SCENES: dict[str, str] = {
     "waving": "beach",
@@ -49,24 +50,35 @@ HOME_SCENES: dict[str, str] = {
 """Action → the scene it is mostly seen in: two a scene, those of an order pair never in the same."""
 
 
-def home_scenes(actions: Sequence[int], scenes: Sequence[int]) -> tuple[int, ...]:
+COMPOSED_HOMES: dict[str, str] = {
+    action.name: SCENES[(7 * place + place // len(SCENES)) % len(SCENES)]
+    for place, action in enumerate(COMPOSED)
+}
+"""The same for composed actions; no order pair has one home."""
+
+
+def home_scenes(
+    actions: Sequence[int], scenes: Sequence[int], homes: Mapping[str, str] = HOME_SCENES
+) -> tuple[int, ...]:
     """The home of each action among the scenes allowed, as scene indices.
 
-    An action whose home in `HOME_SCENES` is allowed keeps it. The others, in the order given, each go to the
-    scene that is home to the fewest so far, the first of them where several are.
+    An action whose home is allowed keeps it. The others, in the order given, each go to the scene that is
+    home to the fewest so far, the first of them where several are.
 
     Args:
-        actions: indices into `ACTIONS`.
+        actions: indices into the keys of `homes`.
         scenes: indices into `SCENES`, one or more.
+        homes: action → scene, in the order of the class indices.
     """
-    wanted = [SCENES.index(HOME_SCENES[ACTIONS[action]]) for action in actions]
+    names = tuple(homes)
+    wanted = [SCENES.index(homes[names[action]]) for action in actions]
     load = {scene: wanted.count(scene) for scene in scenes}
-    homes = []
+    found = []
     for home in wanted:
         scene = home if home in load else min(load, key=lambda candidate: load[candidate])
         load[scene] += home not in load
-        homes.append(scene)
-    return tuple(homes)
+        found.append(scene)
+    return tuple(found)
 
 
 def sample_pairs(
@@ -76,6 +88,7 @@ def sample_pairs(
     seed: int,
     actions: Sequence[int] | None = None,
     scenes: Sequence[int] | None = None,
+    homes: Mapping[str, str] = HOME_SCENES,
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Action and scene indices of `num_videos` videos, as two tuples.
 
@@ -89,11 +102,12 @@ def sample_pairs(
         seed: of the draw.
         actions: indices to draw from; all unless told.
         scenes: indices to draw from; all unless told.
+        homes: action → scene, in the order of the class indices.
 
     Raises:
         OptionError: a coupling outside [0, 1], no videos, an empty choice.
     """
-    actions = range(len(ACTIONS)) if actions is None else actions
+    actions = range(len(homes)) if actions is None else actions
     scenes = range(len(SCENES)) if scenes is None else scenes
     if not 0 <= coupling <= 1:
         raise OptionError(f"coupling {coupling}; expected a share from 0 (independent) to 1 (always at home)")
@@ -101,7 +115,7 @@ def sample_pairs(
         raise OptionError(f"{num_videos} videos; expected 1 or more")
     if not actions or not scenes:
         raise OptionError(f"{len(actions)} actions in {len(scenes)} scenes; expected one or more of each")
-    homes = home_scenes(actions, scenes)
+    at = home_scenes(actions, scenes, homes)
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(num_videos, generator=generator).tolist()
     # Which actions get one video more than others is drawn as well.
@@ -110,7 +124,6 @@ def sample_pairs(
     anywhere = torch.randint(len(scenes), (num_videos,), generator=generator).tolist()
     rows = [first[place % len(actions)] for place in order]
     drawn = [
-        homes[row] if home else scenes[other]
-        for row, home, other in zip(rows, at_home, anywhere, strict=True)
+        at[row] if home else scenes[other] for row, home, other in zip(rows, at_home, anywhere, strict=True)
     ]
     return tuple(actions[row] for row in rows), tuple(drawn)

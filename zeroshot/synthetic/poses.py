@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _STRAIGHT_UP = 2.9
 
 
-def _both(channels: Pose) -> Pose:
+def both(channels: Pose) -> Pose:
     """The same for the right and the left side."""
     return {f"{side}_{name}": value for name, value in channels.items() for side in "rl"}
 
@@ -54,13 +54,13 @@ def _raising_arm(m: Motion) -> Pose:
 
 def _raising_arms(m: Motion) -> Pose:
     out = 0.2 + (_STRAIGHT_UP - 0.3) * m.size.clamp(max=1) * m.change()
-    return {"yaw": m.front(), **_both({"arm_out": out, "fore_out": out, "fore_fwd": out * 0})}
+    return {"yaw": m.front(), **both({"arm_out": out, "fore_out": out, "fore_fwd": out * 0})}
 
 
 def _clapping(m: Motion) -> Pose:
     apart = _wave01(m.turns(1.5))
     forward = m.draw(8, 1.5, 1.9)
-    arms = _both(
+    arms = both(
         {
             "arm_out": 0.35 + 0.35 * apart,
             "arm_fwd": 0.35 * forward,
@@ -106,30 +106,30 @@ def _kicking(m: Motion) -> Pose:
         "l_fore_fwd": 0.7 * thigh,
     }
     lean = {"yaw": m.sideways(), "pitch": -0.15 * thigh}
-    return {**lean, **arms, **_both({"arm_out": 0.5 + 0 * thigh}), "r_leg_fwd": thigh, "r_knee": knee}
+    return {**lean, **arms, **both({"arm_out": 0.5 + 0 * thigh}), "r_leg_fwd": thigh, "r_knee": knee}
 
 
 def _jumping(m: Motion) -> Pose:
     angle = torch.sin(m.turns(0.9))
     crouch, air = (-angle).clamp(min=0), angle.clamp(min=0)
-    arms = _both({"arm_fwd": -0.6 * crouch + 2.5 * air, "fore_fwd": -0.4 * crouch + 2.6 * air})
-    legs = _both({"leg_fwd": 0.95 * crouch + 0.3 * air, "knee": 1.7 * crouch + 0.7 * air})
+    arms = both({"arm_fwd": -0.6 * crouch + 2.5 * air, "fore_fwd": -0.4 * crouch + 2.6 * air})
+    legs = both({"leg_fwd": 0.95 * crouch + 0.3 * air, "knee": 1.7 * crouch + 0.7 * air})
     return {"yaw": m.sideways(0.3, 1.0), "lift": 0.3 * m.size * air, "pitch": 0.5 * crouch, **arms, **legs}
 
 
 def _jumping_jacks(m: Motion) -> Pose:
     apart = _wave01(m.turns(0.9))
     out = 0.2 + 2.65 * apart
-    legs = _both({"leg_out": 0.06 + 0.5 * m.size * apart})
+    legs = both({"leg_out": 0.06 + 0.5 * m.size * apart})
     return {
         "yaw": m.front(),
         "lift": 0.07 * torch.sin(m.turns(0.9)).abs(),
-        **_both({"arm_out": out, "fore_out": out}),
+        **both({"arm_out": out, "fore_out": out}),
         **legs,
     }
 
 
-def _steps(angle: Tensor, thigh: float, knee: float) -> Pose:
+def steps(angle: Tensor, thigh: float, knee: float) -> Pose:
     """Legs of a walk: the knee folds while its thigh comes forward."""
     legs: Pose = {}
     for side, sign in (("r", 1.0), ("l", -1.0)):
@@ -160,7 +160,7 @@ def _walking(m: Motion, direction: float) -> Pose:
         "x": travel,
         "pitch": m.size * 0.03,
         **arms,
-        **_steps(angle, 0.55, 0.8),
+        **steps(angle, 0.55, 0.8),
     }
 
 
@@ -171,17 +171,17 @@ def _running(m: Motion, direction: float) -> Pose:
     travel = direction * (m.progress - 0.5) * m.draw(8, 0.8, 1.2)
     lift = 0.06 * torch.sin(angle).abs()
     body = {"yaw": direction * m.draw(6, 1.1, 1.5), "x": travel, "lift": lift, "pitch": m.size * 0.33}
-    return {**body, **arms, **_steps(angle, 0.95, 1.75)}
+    return {**body, **arms, **steps(angle, 0.95, 1.75)}
 
 
 def _squatting_down(m: Motion) -> Pose:
     down = m.change() * m.size
-    arms = _both({"arm_fwd": 1.5 * down, "fore_fwd": 1.5 * down})
+    arms = both({"arm_fwd": 1.5 * down, "fore_fwd": 1.5 * down})
     return {
         "yaw": m.sideways(0.5, 1.3),
         "pitch": 0.45 * down,
         **arms,
-        **_both({"leg_fwd": 1.5 * down, "knee": 2.35 * down}),
+        **both({"leg_fwd": 1.5 * down, "knee": 2.35 * down}),
     }
 
 
@@ -191,7 +191,7 @@ def _bowing(m: Motion) -> Pose:
     return {
         "yaw": m.sideways(0.7, 1.4),
         "pitch": 1.35 * down,
-        **_both({"arm_fwd": hang * down, "fore_fwd": hang * down}),
+        **both({"arm_fwd": hang * down, "fore_fwd": hang * down}),
     }
 
 
@@ -205,7 +205,7 @@ def _leaning(m: Motion, direction: float) -> Pose:
         "l_arm_out": 0.25 + side,
         "l_fore_out": 0.3 + side,
     }
-    return {"yaw": m.front(), "roll": lean * m.mirror, **arms, **_both({"leg_out": 0.16 * m.size})}
+    return {"yaw": m.front(), "roll": lean * m.mirror, **arms, **both({"leg_out": 0.16 * m.size})}
 
 
 def _turning_left(m: Motion) -> Pose:
@@ -213,7 +213,7 @@ def _turning_left(m: Motion) -> Pose:
     start = m.draw(6, -math.pi, math.pi)
     return {
         "yaw": start - 2 * math.pi * m.draw(9, 0.9, 1.3) * m.progress,
-        **_both({"arm_out": out, "fore_out": out}),
+        **both({"arm_out": out, "fore_out": out}),
     }
 
 
@@ -241,8 +241,8 @@ def _swimming(m: Motion) -> Pose:
 def _push_ups(m: Motion) -> Pose:
     low = _wave01(m.turns(0.8)) * m.size
     pitch = 1.12 + 0.28 * low
-    arms = _both({"arm_fwd": pitch - 1.25 * low, "fore_fwd": pitch + 0.35 * low, "arm_out": 0.1 + 0.3 * low})
-    return {"yaw": m.sideways(1.1, 1.4), "pitch": pitch, **arms, **_both({"leg_fwd": -pitch})}
+    arms = both({"arm_fwd": pitch - 1.25 * low, "fore_fwd": pitch + 0.35 * low, "arm_out": 0.1 + 0.3 * low})
+    return {"yaw": m.sideways(1.1, 1.4), "pitch": pitch, **arms, **both({"leg_fwd": -pitch})}
 
 
 def _crawling(m: Motion) -> Pose:
@@ -254,7 +254,7 @@ def _crawling(m: Motion) -> Pose:
         "l_arm_fwd": pitch - swing,
         "l_fore_fwd": pitch - swing,
     }
-    legs = {"r_leg_fwd": -swing, "l_leg_fwd": swing, **_both({"knee": 1.5 + 0 * swing})}
+    legs = {"r_leg_fwd": -swing, "l_leg_fwd": swing, **both({"knee": 1.5 + 0 * swing})}
     return {
         "yaw": yaw,
         "x": yaw.sign() * (m.progress - 0.5) * 0.3,
@@ -292,14 +292,14 @@ def _dancing(m: Motion) -> Pose:
 def _saluting(m: Motion) -> Pose:
     up = smooth(m.progress * m.draw(8, 3.0, 6.0) + m.draw(9, 0.0, 0.8))
     arm = {"r_arm_out": 0.2 + 1.35 * up, "r_fore_out": 0.2 + 3.75 * up, "r_fore_fwd": 0.15 + 0 * up}
-    return {"yaw": m.front(), **arm, **_both({"leg_out": 0.03 + 0 * up})}
+    return {"yaw": m.front(), **arm, **both({"leg_out": 0.03 + 0 * up})}
 
 
 def _lying_down(m: Motion) -> Pose:
     down = m.change()
     sit, back = smooth(2.2 * down), smooth(2.2 * down - 1.2)
-    legs = _both({"leg_fwd": 1.5 * sit + 0.05 * back, "knee": 2.3 * sit * (1 - back)})
-    arms = _both({"arm_fwd": -0.5 * sit * (1 - back), "fore_fwd": -0.4 * sit * (1 - back)})
+    legs = both({"leg_fwd": 1.5 * sit + 0.05 * back, "knee": 2.3 * sit * (1 - back)})
+    arms = both({"arm_fwd": -0.5 * sit * (1 - back), "fore_fwd": -0.4 * sit * (1 - back)})
     return {"yaw": m.sideways(1.1, 1.4), "pitch": 0.35 * sit - 1.88 * back, **arms, **legs}
 
 

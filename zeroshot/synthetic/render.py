@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from zeroshot.synthetic.skeleton import Capsules
 
-_MAX_PIXELS_AT_ONCE = 500_000
+MAX_PIXELS_AT_ONCE = 500_000
 _NUM_CAMERA_WAVES = 3
 _NUM_CAMERA_DRAWS = 2 * _NUM_CAMERA_WAVES + 4 * _NUM_CAMERA_WAVES
 
@@ -57,23 +57,37 @@ def render_many(
         OptionError: lists of different lengths, an index out of range, a seed that is none.
     """
     view = view or View()
-    if not len(actions) == len(scenes) == len(seeds):
-        raise OptionError(
-            f"{len(actions)} actions, {len(scenes)} scenes, {len(seeds)} seeds; expected as many of each"
-        )
-    for indices, names, what in ((actions, ACTIONS, "action"), (scenes, SCENES, "scene")):
-        for index in indices:
-            if not 0 <= index < len(names):
-                raise OptionError(f"{what} {index}; expected 0 to {len(names) - 1}")
-    for seed in seeds:
-        if not 0 <= seed < 2**63:
-            raise OptionError(f"seed {seed}; expected a whole number from 0 to 2^63 - 1")
-    step = max(1, _MAX_PIXELS_AT_ONCE // (view.num_frames * view.size[0] * view.size[1]))
+    check_rows((actions, scenes, seeds), (len(ACTIONS), len(SCENES)))
+    step = max(1, MAX_PIXELS_AT_ONCE // (view.num_frames * view.size[0] * view.size[1]))
     videos: list[PuppetVideo] = []
     for start in range(0, len(seeds), step):
         chosen = slice(start, start + step)
         videos += _render_batch(actions[chosen], scenes[chosen], seeds[chosen], view)
     return videos
+
+
+def check_rows(rows: tuple[Sequence[int], Sequence[int], Sequence[int]], counts: tuple[int, int]) -> None:
+    """Refuse rows of actions, scenes and seeds that cannot be rendered.
+
+    Args:
+        rows: indices of actions, indices of scenes, seeds.
+        counts: how many actions and scenes there are.
+
+    Raises:
+        OptionError: lists of different lengths, an index out of range, a seed that is none.
+    """
+    actions, scenes, seeds = rows
+    if not len(actions) == len(scenes) == len(seeds):
+        raise OptionError(
+            f"{len(actions)} actions, {len(scenes)} scenes, {len(seeds)} seeds; expected as many of each"
+        )
+    for indices, count, what in ((actions, counts[0], "action"), (scenes, counts[1], "scene")):
+        for index in indices:
+            if not 0 <= index < count:
+                raise OptionError(f"{what} {index}; expected 0 to {count - 1}")
+    for seed in seeds:
+        if not 0 <= seed < 2**63:
+            raise OptionError(f"seed {seed}; expected a whole number from 0 to 2^63 - 1")
 
 
 def _index(name: str, names: Sequence[str], what: str) -> int:
@@ -83,7 +97,7 @@ def _index(name: str, names: Sequence[str], what: str) -> int:
 
 
 @dataclass(frozen=True)
-class _Draws:
+class Draws:
     """Uniform numbers of B videos, float64; textures float32."""
 
     look: Tensor
@@ -93,7 +107,8 @@ class _Draws:
     texture: Tensor
 
 
-def _draw(seeds: Sequence[int]) -> _Draws:
+def draw(seeds: Sequence[int]) -> Draws:
+    """What the seeds of B videos decide."""
     counts = (NUM_LOOK_DRAWS, NUM_MOTION_DRAWS, _NUM_CAMERA_DRAWS, NUM_SCENE_DRAWS, 2 * TEXTURE_POINTS**2)
     rows = []
     for seed in seeds:
@@ -102,19 +117,19 @@ def _draw(seeds: Sequence[int]) -> _Draws:
         rows.append(torch.rand(16 + sum(counts), generator=generator, dtype=torch.float64)[16:])
     look, motion, camera, scene, texture = torch.stack(rows).split_with_sizes(counts, dim=1)
     lattice = texture.float().view(-1, 2, TEXTURE_POINTS, TEXTURE_POINTS)
-    return _Draws(look, motion, camera, scene.float(), lattice)
+    return Draws(look, motion, camera, scene.float(), lattice)
 
 
 def _render_batch(
     actions: Sequence[int], scenes: Sequence[int], seeds: Sequence[int], view: View
 ) -> list[PuppetVideo]:
     num_videos, num_frames = len(seeds), view.num_frames
-    draws = _draw(seeds)
+    draws = draw(seeds)
     parts = _figures(actions, draws, view)
     colour, cover = paint_figure(parts, make_grid(view.size))
     shape = (num_videos, num_frames)
-    alpha = _to_bytes(cover.view(*shape, *view.size))
-    figure = _to_bytes(colour.reshape(*shape, 3, *view.size))
+    alpha = to_bytes(cover.view(*shape, *view.size))
+    figure = to_bytes(colour.reshape(*shape, 3, *view.size))
     background = _backgrounds(scenes, draws, view)
     corner = torch.tensor([view.size[1] / view.size[0] / 2, 0.0, 0.0])
     joints = ((parts.joints + corner) * view.size[0]).view(*shape, *parts.joints.shape[1:]).numpy()
@@ -134,12 +149,19 @@ def _render_batch(
     ]
 
 
-def _figures(actions: Sequence[int], draws: _Draws, view: View) -> Capsules:
+def clock(motion: Tensor, view: View) -> tuple[Tensor, Tensor]:
+    """(B, T) seconds since the first frame, and as a share of the video; `motion` (B, n) are draws."""
+    num_frames = view.num_frames
+    seconds = torch.arange(num_frames, dtype=torch.float64).expand(len(motion), -1) / view.fps
+    # A single frame stands anywhere in the movement, not always at its start.
+    progress = seconds * view.fps / (num_frames - 1) if num_frames > 1 else motion[:, -1:]
+    return seconds, progress
+
+
+def _figures(actions: Sequence[int], draws: Draws, view: View) -> Capsules:
     """The puppets of B videos in all their frames; every action's programme runs once, for all its videos."""
     num_videos, num_frames = len(actions), view.num_frames
-    seconds = torch.arange(num_frames, dtype=torch.float64).expand(num_videos, -1) / view.fps
-    # A single frame stands anywhere in the movement, not always at its start.
-    progress = seconds * view.fps / (num_frames - 1) if num_frames > 1 else draws.motion[:, -1:]
+    seconds, progress = clock(draws.motion, view)
     rows_of: dict[int, list[int]] = {}
     for row, action in enumerate(actions):
         rows_of.setdefault(int(action), []).append(row)
@@ -147,15 +169,15 @@ def _figures(actions: Sequence[int], draws: _Draws, view: View) -> Capsules:
     mirror = torch.empty(num_videos, 1, dtype=torch.float64)
     for action, rows in rows_of.items():
         programme, backwards = PROGRAMMES[ACTIONS[action]]
-        clock = (seconds.flip(1), progress.flip(1)) if backwards and num_frames > 1 else (seconds, progress)
-        motion = Motion(clock[0][rows], clock[1][rows], draws.motion[rows])
+        times = (seconds.flip(1), progress.flip(1)) if backwards and num_frames > 1 else (seconds, progress)
+        motion = Motion(times[0][rows], times[1][rows], draws.motion[rows])
         mirror[rows] = motion.mirror
         for name, channel in pose(programme, motion).items():
             poses.setdefault(name, torch.zeros_like(seconds).contiguous())[rows] = channel
     return capsules(poses, mirror, draws.look, view.size[1] / view.size[0])
 
 
-def _backgrounds(scenes: Sequence[int], draws: _Draws, view: View) -> NDArray[np.uint8]:
+def _backgrounds(scenes: Sequence[int], draws: Draws, view: View) -> NDArray[np.uint8]:
     """(B, T, 3, H, W) uint8: each place painted once, a little larger, then seen through a moving camera."""
     height, width = view.size
     margin = math.ceil(view.camera_jitter * height) + 1 if view.camera_jitter else 0
@@ -165,10 +187,10 @@ def _backgrounds(scenes: Sequence[int], draws: _Draws, view: View) -> NDArray[np
         rows = [row for row, other in enumerate(scenes) if other == scene]
         painted[rows] = paint_scene(SCENES[scene], grid, draws.scene[rows], draws.texture[rows])
     if not margin:
-        still: NDArray[np.uint8] = _to_bytes(painted)[:, None].repeat(view.num_frames, axis=1)
+        still: NDArray[np.uint8] = to_bytes(painted)[:, None].repeat(view.num_frames, axis=1)
         return still
     offsets = margin + view.camera_jitter * height * _camera(draws.camera, view)
-    return _to_bytes(_crops(painted, offsets, view.size))
+    return to_bytes(_crops(painted, offsets, view.size))
 
 
 def _camera(draws: Tensor, view: View) -> Tensor:
@@ -196,7 +218,7 @@ def _crops(pictures: Tensor, offsets: Tensor, size: tuple[int, int]) -> Tensor:
     return crop[..., :-1] * (1 - across) + crop[..., 1:] * across
 
 
-def _to_bytes(values: Tensor) -> NDArray[np.uint8]:
+def to_bytes(values: Tensor) -> NDArray[np.uint8]:
     """Numbers in [0, 1] as uint8 levels, rounded to the nearest."""
     levels: NDArray[np.uint8] = (values.clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy()
     return levels

@@ -16,6 +16,7 @@ from typing import Any
 
 from zeroshot.errors import LabelError
 from zeroshot.resources import bundled_names, from_home, prompts_folder
+from zeroshot.text.descriptions import as_dict, told_of
 
 _SUFFIXES = (".txt", ".json", ".csv", ".tsv")
 _MAX_BYTES = 64 << 20  # a million labels fit five times; a video named by mistake is not read to its end
@@ -38,15 +39,19 @@ class Entry:
         text: the words, without white space around them.
         where: the place, for errors: "labels.txt, line 3".
         descriptions: sentences that stand for a label; empty where templates are to be filled.
+        start: what is seen where it starts; empty where nobody says.
+        end: what is seen where it ends; empty where nobody says.
     """
 
     text: str
     where: str
     descriptions: tuple[str, ...] = ()
+    start: tuple[str, ...] = ()
+    end: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what nobody can see or no tokenizer can read."""
-        for text in (self.text, *self.descriptions):
+        for text in (self.text, *self.descriptions, *self.start, *self.end):
             if text.isprintable() and visible(text).strip():
                 continue
             kinds = {letter: unicodedata.category(letter) for letter in text}
@@ -56,6 +61,11 @@ class Entry:
             for letter, kind in kinds.items():
                 if kind in {"Cc", "Cs"} and letter != "\t":
                     raise LabelError(f"{self.where} contains {letter!r}; expected plain text on one line")
+        same = {words_key(text) for text in self.start}
+        if both := [text for text in self.end if words_key(text) in same]:
+            raise LabelError(
+                f"{self.where} ({self.text!r}) ends as it starts ({both[0]!r}); tell two moments apart"
+            )
 
 
 def visible(text: str) -> str:
@@ -73,6 +83,11 @@ def visible(text: str) -> str:
         if unicodedata.category(letter) != "Cf" or "\U000e0020" <= letter <= "\U000e007f"
     )
     return _SHAPELESS.sub("", "".join(shown))
+
+
+def words_key(text: str) -> str:
+    """What two texts share that a text encoder cannot tell apart."""
+    return " ".join(visible(text).split()).casefold()
 
 
 def label_entries(source: object) -> tuple[Entry, ...]:
@@ -221,18 +236,13 @@ def _sequence_entries(source: object, name: str) -> tuple[Entry, ...]:
 
 
 def _mapping_entries(items: Iterable[tuple[Any, Any]], name: str) -> tuple[Entry, ...]:
-    """Entries of {label: [descriptions]}; a single string, and none at all, are allowed too."""
+    """Entries of {label: what is told of it}, in any of the forms that `told_of` knows."""
     entries = []
     for i, (label, value) in enumerate(items, 1):
         where = f"{name}, entry {i}"
         if not isinstance(label, str):
             raise LabelError(f"{where} is {label!r}; expected a string")
-        sentences = [value] if isinstance(value, str) else [] if value is None else value
-        if not isinstance(sentences, list | tuple) or not all(isinstance(item, str) for item in sentences):
-            raise LabelError(f"{where} ({label!r}) is described by {value!r}; expected a list of sentences")
-        if any(item.count("{}") > 1 for item in sentences):
-            raise LabelError(f"{where} ({label!r}) has a description with two {{}}; expected one at most")
-        entries.append(Entry(label.strip(), where, tuple(item.strip() for item in sentences)))
+        entries.append(Entry(label.strip(), where, *told_of(label.strip(), value, where)))
     return tuple(entries)
 
 
@@ -337,7 +347,7 @@ def _json_entries(path: Path) -> tuple[Entry, ...]:
     except (ValueError, RecursionError):
         raise LabelError(f"{path} is not JSON that can be read; expected a list of labels") from None
     if isinstance(data, tuple):
-        return _mapping_entries(data, str(path))
+        return _mapping_entries([(label, as_dict(value, str(path))) for label, value in data], str(path))
     if isinstance(data, list):
         return _sequence_entries(data, str(path))
     raise LabelError(f"{path} is JSON but no list; expected a list of labels or {{label: [sentences]}}")

@@ -10,16 +10,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from zeroshot.errors import LabelError
-from zeroshot.text.lists import Entry, label_entries, template_entries, visible
+from zeroshot.text.lists import label_entries, template_entries, words_key
+from zeroshot.text.stages import StageSource, stage_texts, staged
 from zeroshot.types import Prompts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
 
-LabelSource = str | os.PathLike[str] | Sequence[str] | Mapping[str, str | Sequence[str] | None]
+    from zeroshot.text.lists import Entry
+
+LabelSource = (
+    str
+    | os.PathLike[str]
+    | Sequence[str]
+    | Mapping[str, str | Sequence[str] | Mapping[str, str | Sequence[str]] | None]
+)
 TemplateSource = str | os.PathLike[str] | Sequence[str] | None
 
 _TEXTS_AT_ONCE = 1024
@@ -37,7 +45,7 @@ def read_labels(source: LabelSource, *, spaced: bool = True) -> tuple[str, ...]:
             file for that file; anything else is a comma list ("archery,bowling").
             Text files hold one label a line, in UTF-8; lines that begin with # are comments, and numbers in
             front of all lines that count from 0 or 1 are left out. Tables, by commas or tabs, have a column
-            `label` or `name`. JSON files hold a list, or an object {label: [descriptions]}.
+            `label` or `name`. JSON files hold a list, or an object {label: …}, see `descriptions.py`.
         spaced: turn names that a machine spelled (ApplyEyeMakeup, brush_hair) into words. On by default
             because text encoders break such names into fragments.
 
@@ -88,8 +96,14 @@ def templates_in_words(source: TemplateSource) -> str | list[str]:
     return source if isinstance(source, str) else list(read_templates(source))
 
 
-def make_prompts(labels: LabelSource, templates: TemplateSource = None, *, spaced: bool = True) -> Prompts:
-    """Prompts: K labels and the sentences that stand for each.
+def make_prompts(
+    labels: LabelSource,
+    templates: TemplateSource = None,
+    stages: StageSource = None,
+    *,
+    spaced: bool = True,
+) -> Prompts:
+    """Prompts: K labels and the sentences that stand for each, and for how it starts and ends.
 
     A label with descriptions of its own (a mapping, or a JSON file) is stood for by them as they are written,
     a "{}" in them replaced by the label; templates are filled for the labels that have none.
@@ -97,10 +111,13 @@ def make_prompts(labels: LabelSource, templates: TemplateSource = None, *, space
     Args:
         labels: as for `read_labels`.
         templates: as for `read_templates`; None for the bare label.
+        stages: how labels start and end: a JSON file, the name of a bundled set ("ssv2"), or a mapping
+            {label: {"start": …, "end": …}}; those of other labels are left aside. None: what the labels'
+            own file or mapping tells, if it does.
         spaced: as for `read_labels`.
 
     Raises:
-        LabelError: as for `read_labels` and `read_templates`.
+        LabelError: as for `read_labels`, `read_templates` and `staged`.
 
     >>> make_prompts("archery,bowling", "a video of {}.").texts
     (('a video of archery.',), ('a video of bowling.',))
@@ -111,7 +128,9 @@ def make_prompts(labels: LabelSource, templates: TemplateSource = None, *, space
         tuple(text.replace("{}", label) for text in entry.descriptions or filled) for label, entry in pairs
     ]
     _refuse_same_descriptions(entry for _, entry in pairs)
-    return Prompts(labels=tuple(label for label, _ in pairs), texts=tuple(texts))
+    tells = stages is not None or any(entry.start for _, entry in pairs)
+    told = staged(pairs, stages, filled, spaced_name if spaced else str) if tells else ()
+    return Prompts(tuple(label for label, _ in pairs), tuple(texts), told)
 
 
 def texts_cut(
@@ -129,10 +148,42 @@ def texts_cut(
     """
     owners = [label for label, texts in enumerate(prompts.texts) for _ in texts]
     texts = [text for own in prompts.texts for text in own]
-    # A token stands for a byte or more, of what some tokenizers write out before they cut it up.
-    long = [place for place, text in enumerate(texts) if 3 * len(text.encode("utf-8", "replace")) >= length]
     first: dict[bytes, tuple[int, bool]] = {}
     found = []
+    for place, row, is_cut in _long_texts(texts, token_ids, length):
+        before, was_cut = first.setdefault(row, (place, is_cut))
+        if (is_cut or was_cut) and owners[before] != owners[place]:
+            one, other = (prompts.labels[owners[each]][:60] for each in (before, place))
+            raise LabelError(
+                f"{one!r} and {other!r} have texts that are equal once they are cut at {length} tokens, "
+                "and the model reads no more; shorten them"
+            )
+        if is_cut:
+            found.append(texts[place])
+    return found
+
+
+def stages_cut(
+    prompts: Prompts, token_ids: Callable[[list[str], int], NDArray[np.int64]], length: int
+) -> list[str]:
+    """Texts of stages that exceed what a text encoder reads; of several labels alike they are one.
+
+    Args:
+        prompts: of all labels.
+        token_ids: as for `texts_cut`.
+        length: tokens that the encoder reads.
+    """
+    told = [one for one in prompts.stages if one is not None]
+    texts = list(dict.fromkeys(text for one in told for text in (*one.start, *one.end)))
+    return [texts[place] for place, _, is_cut in _long_texts(texts, token_ids, length) if is_cut]
+
+
+def _long_texts(
+    texts: list[str], token_ids: Callable[[list[str], int], NDArray[np.int64]], length: int
+) -> Iterator[tuple[int, bytes, bool]]:
+    """Of texts that may exceed `length` tokens, their place, what is read of them, and whether it is cut."""
+    # A token stands for a byte or more, of what some tokenizers write out before they cut it up.
+    long = [place for place, text in enumerate(texts) if 3 * len(text.encode("utf-8", "replace")) >= length]
     for start in range(0, len(long), _TEXTS_AT_ONCE):
         places = long[start : start + _TEXTS_AT_ONCE]
         some = [texts[place] for place in places]
@@ -140,16 +191,7 @@ def texts_cut(
         # The very last token may be one that a tokenizer puts there whatever the text.
         cut = (whole[:, length:-1] != token_ids([""], length)[0, -2]).any(axis=1)
         for place, row, is_cut in zip(places, ids, cut.tolist(), strict=True):
-            before, was_cut = first.setdefault(row.tobytes(), (place, is_cut))
-            if (is_cut or was_cut) and owners[before] != owners[place]:
-                one, other = (prompts.labels[owners[each]][:60] for each in (before, place))
-                raise LabelError(
-                    f"{one!r} and {other!r} have texts that are equal once they are cut at {length} tokens, "
-                    "and the model reads no more; shorten them"
-                )
-            if is_cut:
-                found.append(texts[place])
-    return found
+            yield place, row.tobytes(), is_cut
 
 
 def prompts_digest(prompts: Prompts) -> str:
@@ -157,7 +199,8 @@ def prompts_digest(prompts: Prompts) -> str:
 
     They are the same on every machine, and stand beside text embeddings to tell those of other prompts apart.
     """
-    words = json.dumps([prompts.labels, prompts.texts], separators=(",", ":"))
+    parts = [prompts.labels, prompts.texts, *([stage_texts(prompts.stages)] if prompts.stages else [])]
+    words = json.dumps(parts, separators=(",", ":"))
     return hashlib.sha256(words.encode("ascii")).hexdigest()[:16]
 
 
@@ -211,13 +254,8 @@ def _keeps_capitals(part: str) -> bool:
 def _labeled(source: LabelSource, spaced: bool) -> list[tuple[str, Entry]]:
     """Each entry with its label, no label twice."""
     pairs = [(spaced_name(entry.text) if spaced else entry.text, entry) for entry in label_entries(source)]
-    _refuse_repeats((_key(label), entry) for label, entry in pairs)
+    _refuse_repeats((words_key(label), entry) for label, entry in pairs)
     return pairs
-
-
-def _key(label: str) -> str:
-    """What two labels share that a text encoder cannot tell apart."""
-    return " ".join(visible(label).split()).casefold()
 
 
 def _refuse_same_descriptions(entries: Iterable[Entry]) -> None:
@@ -226,10 +264,10 @@ def _refuse_same_descriptions(entries: Iterable[Entry]) -> None:
     for entry in entries:
         if not entry.descriptions:
             continue
-        keys = tuple(sorted(_key(text) for text in entry.descriptions))
+        keys = tuple(sorted(words_key(text) for text in entry.descriptions))
         if len(set(keys)) < len(keys):
             raise LabelError(f"{entry.where} ({entry.text!r}) has a description twice; remove one")
-        same = first.setdefault(tuple(key.replace("{}", _key(entry.text)) for key in keys), entry)
+        same = first.setdefault(tuple(key.replace("{}", words_key(entry.text)) for key in keys), entry)
         if same is not entry:
             raise LabelError(
                 f"{entry.where}: {entry.text!r} has the same descriptions as {same.text!r}, so that nothing "

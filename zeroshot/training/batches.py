@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from zeroshot.training.config import TrainingConfig
 
 _PURPOSES = {"rows": 1, "order": 2, "dropout": 4, "hold out": 5, "folds": 6}
-_MIRRORED = 0.5  # share of the clips, where a mirrored one is there
+_CHANGED = 0.5  # share of the clips that are mirrored, or reversed, where they may be
 
 
 def generator_for(seed: int, purpose: str, step: int, device: str | torch.device = "cpu") -> torch.Generator:
@@ -40,6 +40,7 @@ class Draws:
         num_samplings: S.
         mirrored: (n,) label row of each video when it is mirrored, −1 for one that must not be; None where
             there are no mirrored clips.
+        reversed: (K,) label row of each label's reversed videos, −1 where there is none; None reverses none.
     """
 
     config: TrainingConfig
@@ -47,6 +48,7 @@ class Draws:
     weights: Tensor
     num_samplings: int
     mirrored: Tensor | None = None
+    reversed: Tensor | None = None
 
     @classmethod
     def of(
@@ -56,6 +58,7 @@ class Draws:
         scenes: Tensor | None,
         num_samplings: int,
         mirrored: Tensor | None = None,
+        reverse: Tensor | None = None,
     ) -> Draws:
         """The draws for these labels and scenes.
 
@@ -65,11 +68,12 @@ class Draws:
             scenes: (n,) or (n, S) shares; None balances labels alone.
             num_samplings: S.
             mirrored: (n,) label rows of the mirrored clips, or None.
+            reverse: (K,) label rows of the reversed videos of each label, or None.
         """
         weights = torch.ones(len(labels))
         if config.draws.balance_scenes and scenes is not None:
             weights = balanced_weights(labels, scenes, config.draws.max_weight)
-        return cls(config, labels, weights, num_samplings, mirrored)
+        return cls(config, labels, weights, num_samplings, mirrored, reverse)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -82,16 +86,23 @@ class Draws:
         return self.steps_per_epoch * self.config.epochs
 
     def at(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Rows (B,), clips (B,) and label rows (B,) of a step; every other clip that may be is mirrored."""
+        """Rows (B,), clips (B,) and label rows (B,) of a step; ~c is clip c backwards.
+
+        Every other clip that may be is mirrored, and every other one that may be is reversed.
+        """
         generator = generator_for(self.config.seed, "rows", step)
         rows = self._rows(step, generator)
         clips = torch.randint(self.num_samplings, (len(rows),), generator=generator)
         labels = self.labels[rows]
-        if self.mirrored is None:
-            return rows, clips, labels
-        others = self.mirrored[rows]
-        turned = (torch.rand(len(rows), generator=generator) < _MIRRORED) & (others >= 0)
-        return rows, clips + turned * self.num_samplings, torch.where(turned, others, labels)
+        if self.mirrored is not None:
+            others = self.mirrored[rows]
+            turned = (torch.rand(len(rows), generator=generator) < _CHANGED) & (others >= 0)
+            clips, labels = clips + turned * self.num_samplings, torch.where(turned, others, labels)
+        if self.reversed is not None:
+            others = self.reversed[labels]
+            turned = (torch.rand(len(rows), generator=generator) < _CHANGED) & (others >= 0)
+            clips, labels = torch.where(turned, ~clips, clips), torch.where(turned, others, labels)
+        return rows, clips, labels
 
     def _rows(self, step: int, generator: torch.Generator) -> Tensor:
         size = self.config.batch_size

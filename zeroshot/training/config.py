@@ -131,6 +131,8 @@ class TrainingConfig:
         for name in _GROUPS:
             values |= asdict(values.pop(name))
         values["fused_weights"] = list(self.choice.fused_weights)
+        if not values["reverse"]:  # as before clips could be reversed, so that earlier runs go on
+            del values["reverse"]
         return {**values, "objective": self.objective.as_dict(), "adapter": dict(self.adapter)}
 
     @classmethod

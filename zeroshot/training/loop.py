@@ -15,6 +15,7 @@ from zeroshot.errors import OptionError
 from zeroshot.losses.objective import Objective
 from zeroshot.losses.scene import scene_directions
 from zeroshot.losses.step import Batch, Sizes, Targets
+from zeroshot.model.speed.threads import MeasuredThreads
 from zeroshot.training.accelerator import Machine, on_machine
 from zeroshot.training.batches import generator_for
 from zeroshot.training.config import adapter_config
@@ -163,6 +164,7 @@ class Run:
         _refuse_thin_batches(plan.config, machine.count)
         self.plan, self.machine, self.snapshots = plan, machine, snapshots
         self.step, self.history, self.best = 0, list[EpochRecord](), Best()
+        self.threads = _threads_for(machine)
         self._sums: dict[str, float] = {}
         config = plan.config
         adapter = TwoStreamAdapter(adapter_config(plan.train.settings, config.adapter), config.seed)
@@ -189,7 +191,8 @@ class Run:
         draws = self.plan.draws
         watcher.begin(self.step, draws.total_steps, self.history)
         while self.step < draws.total_steps:
-            self._advance()
+            with self.threads.step():
+                self._advance()
             ended = self.step % draws.steps_per_epoch == 0
             if ended:
                 self._end_epoch()
@@ -203,7 +206,8 @@ class Run:
         adapter = TwoStreamAdapter(self.trainee.adapter.config)
         adapter.load_state_dict(self.best.weights)
         adapter.set_fused_weight(self.best.fused_weight)
-        return Fitted(adapter.eval(), tuple(self.history), self.best.epoch, self.plan.notes)
+        notes = (*self.plan.notes, *filter(None, [self.threads.note]))
+        return Fitted(adapter.eval(), tuple(self.history), self.best.epoch, notes)
 
     def _batch(self) -> Batch:
         plan, machine = self.plan, self.machine
@@ -277,6 +281,7 @@ class Run:
                 "optimizer": self.optimizer.state_dict(),
                 "scaler": self.machine.scaler_state(),
                 "best": dict(self.best.__dict__),
+                "threads": self.threads.chosen,
             }
         )
 
@@ -287,6 +292,12 @@ class Run:
         self.step, self._sums = state["step"], dict(state["sums"])
         self.history = [EpochRecord(**record) for record in json.loads(state["history"])]
         self.best = Best(**state["best"])
+        self.threads = _threads_for(self.machine, state.get("threads"))
+
+
+def _threads_for(machine: Machine, chosen: int | None = None) -> MeasuredThreads:
+    """How many threads a step takes: measured on a processor, where another number may change last digits."""
+    return MeasuredThreads(chosen if machine.device.type == "cpu" else torch.get_num_threads())
 
 
 def schedule(step: int, total: int, warmup_share: float) -> float:

@@ -75,6 +75,9 @@ def card(title: str, fitted: Fitted, material: Material, backbone: str) -> Docum
         "fused weight": f"{float(adapter.fused_weight):g}",
         "parameters": f"{adapter.num_parameters():,}",
     }
+    if material.derived:
+        shown = ", ".join(f"{label} ({how})" for label, how in sorted(material.derived.items()))
+        facts["derived labels, which have no videos of their own"] = shown
     nhsic = f"{metrics['nhsic']:.3f}" if "nhsic" in metrics else "not measured"
     parts: list[Part] = [
         Note(

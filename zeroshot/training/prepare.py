@@ -15,13 +15,14 @@ from zeroshot.errors import LabelError, OptionError
 from zeroshot.text.prompts import make_prompts, read_templates
 from zeroshot.training.batches import generator_for
 from zeroshot.training.label_targets import LabelTexts, Scenes, given_scenes, guessed_scenes
+from zeroshot.training.opposite_labels import opposite_labels
 from zeroshot.video.sampling import Sampling
 from zeroshot.waist.waist import MANIFEST, Copies, Waist
 from zeroshot.waist.writer import waist_settings, write_waist
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from zeroshot.checks import Checks
     from zeroshot.model.model import Model
@@ -41,7 +42,7 @@ class Preparation:
         num_frames: T; None is the model's own.
         num_samplings: S clips of each video at different moments, among which training draws.
         mirrored: encode each clip mirrored as well, and train on either; "left" and "right" change places in
-            the labels, and what would then be no training label is not mirrored.
+            the labels, and what has no videos of its own then is a derived label.
         swapped: train on a copy of each training video as well in which its person stands before another
             video's place.
         masks: who finds the persons of swapped copies, see `Copies`.
@@ -88,8 +89,9 @@ class Material:
         name: of the split.
         train: training videos.
         held_out: held-out videos; may be empty.
-        texts: every label of both.
+        texts: every label of both, and the derived ones.
         scenes: where the videos happen; None where nobody knows.
+        derived: label that mirrored or reversed training videos of others alone have → which those are.
         notes: what a user should know.
     """
 
@@ -98,6 +100,7 @@ class Material:
     held_out: Waist
     texts: LabelTexts
     scenes: Scenes | None
+    derived: Mapping[str, str]
     notes: tuple[str, ...]
 
 
@@ -239,9 +242,10 @@ def gather(
             notes.append(
                 f"{len(waist) - len(rows)} training videos are held-out ones as well: not trained on"
             )
-    texts = label_texts(sorted({*train.labels, *held_out.labels}), model, preparation)
+    derived = opposite_labels(train, held_out, config).derived
+    texts = label_texts(sorted({*train.labels, *held_out.labels, *derived}), model, preparation)
     scenes = _scenes(train, held_out, model, preparation.scenes)
-    return Material(name, train, held_out, texts, scenes, tuple(notes))
+    return Material(name, train, held_out, texts, scenes, derived, tuple(notes))
 
 
 def hold_out(waist: Waist, config: TrainingConfig) -> tuple[list[int], list[int]]:

@@ -214,7 +214,7 @@ def _refuse_other(folder: Path) -> None:
 def _stamp(
     material: Material, config: TrainingConfig, preparation: Preparation, fingerprint: str
 ) -> dict[str, Any]:
-    """What a run is made of: runs of equal stamps on one machine give equal weights."""
+    """What a run is made of: runs of equal stamps on one machine and as many threads give equal weights."""
     texts = hashlib.sha256(material.texts.embeddings.numpy().tobytes()).hexdigest()[:16]
     return {
         "backbone": fingerprint,
@@ -255,6 +255,7 @@ def _facts(material: Material, fitted: Fitted, backbone: Backbone) -> dict[str, 
         "backbone": {"name": backbone.name, "fingerprint": backbone.fingerprint},
         "split": material.name,
         "labels": sorted(set(train.labels)),
+        "derived": dict(material.derived),
         "held_out_labels": sorted(set(held_out.labels) - set(train.labels)),
         "videos": {"training": len(train), "held_out": len(held_out)},
         "failures": [list(failure) for failure in train.failures],

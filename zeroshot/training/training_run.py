@@ -10,10 +10,13 @@ import torch
 from zeroshot.errors import LabelError, OptionError
 from zeroshot.losses.objective import NEEDS_SCENES
 from zeroshot.training.batches import Draws
-from zeroshot.training.label_targets import mirrored_label, mirrored_rows
+from zeroshot.training.label_targets import mirrored_label
+from zeroshot.training.opposite_labels import opposite_labels
 from zeroshot.training.validation import HeldOut
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from torch import Tensor
 
     from zeroshot.training.config import TrainingConfig
@@ -29,7 +32,7 @@ class TrainingRun:
         config: with losses switched off that the data cannot feed.
         train: training videos.
         labels: (n,) rows of the seen labels.
-        texts: the K seen labels.
+        texts: the K labels that are trained on: those with videos of their own, then the derived ones.
         scenes: (n,) rows or (n, S) shares; None where nobody knows where the videos happen.
         num_scenes: S; 0 without scenes.
         held_out: the videos that choose the epoch; None takes the last one.
@@ -52,7 +55,8 @@ def plan_run(
     train: Waist, held_out: Waist | None, texts: LabelTexts, config: TrainingConfig, scenes: Scenes | None
 ) -> TrainingRun:
     """What `fit` is going to do; refuses what cannot be done."""
-    labels, seen_rows = _seen(train, held_out, texts)
+    turned = opposite_labels(train, held_out, config, known=texts.labels)
+    labels, seen_rows = _seen(train, held_out, texts, turned.derived)
     notes = []
     if scenes is not None and len(scenes.train) != len(train):
         raise OptionError(f"scenes are given for {len(scenes.train)} videos; training has {len(train)}")
@@ -78,18 +82,20 @@ def plan_run(
         notes.append("no video of a seen label is held out: the last epoch is taken, and a fused weight of 1")
         watched = None
     train_scenes = None if scenes is None else scenes.train
-    texts = texts.only(seen_rows)
+    texts = texts.only(texts.rows(turned.labels))
+    notes += turned.notes
     mirrored = None
-    if train.settings.mirrored:
-        mirrored = mirrored_rows(texts.labels)
-        notes += _one_sided_notes(texts, mirrored)
-        mirrored = mirrored[labels]
-    draws = Draws.of(config, labels, train_scenes, train.settings.num_samplings, mirrored)
+    if turned.mirrored is not None:
+        notes += _one_sided_notes(texts, turned.mirrored[: len(seen_rows)])
+        mirrored = turned.mirrored[labels]
+    draws = Draws.of(config, labels, train_scenes, train.settings.num_samplings, mirrored, turned.reversed)
     num_scenes = 0 if scenes is None else len(scenes.names)
     return TrainingRun(config, train, labels, texts, train_scenes, num_scenes, watched, draws, tuple(notes))
 
 
-def _seen(train: Waist, held_out: Waist | None, texts: LabelTexts) -> tuple[Tensor, Tensor]:
+def _seen(
+    train: Waist, held_out: Waist | None, texts: LabelTexts, derived: Collection[str]
+) -> tuple[Tensor, Tensor]:
     """Label of each training video among the seen ones (n,), and the seen labels' rows (K,) of `texts`."""
     if not len(train):
         raise LabelError("there are no training videos")
@@ -99,8 +105,8 @@ def _seen(train: Waist, held_out: Waist | None, texts: LabelTexts) -> tuple[Tens
         raise LabelError(
             f"all training videos have the label {train.labels[0]!r}; training needs 2 labels or more"
         )
-    elsewhere = set() if held_out is None else set(held_out.labels)
-    empty = [label for label in texts.labels if label not in elsewhere and label not in set(train.labels)]
+    elsewhere = {*train.labels, *derived, *(() if held_out is None else held_out.labels)}
+    empty = [label for label in texts.labels if label not in elsewhere]
     if empty:
         more = f" and {len(empty) - 1} more" if len(empty) > 1 else ""
         raise LabelError(f"label {empty[0]!r}{more} has no training video; leave it out or add videos")
@@ -118,5 +124,5 @@ def _one_sided_notes(texts: LabelTexts, mirrored: Tensor) -> list[str]:
     if not lonely:
         return []
     first = f"{lonely[0]!r} would be {mirrored_label(lonely[0])!r}"
-    count = f"{len(lonely)} of {len(texts.labels)} labels are not mirrored"
+    count = f"{len(lonely)} of {len(mirrored)} labels are not mirrored"
     return [f"{count}: no training label is the other side (first: {first})"]

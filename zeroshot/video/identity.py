@@ -17,7 +17,7 @@ from zeroshot.video.elsewhere import is_elsewhere, on_disk
 from zeroshot.video.source import Stretch, is_path, name_of, picture_paths
 
 if TYPE_CHECKING:
-    from zeroshot.video.source import VideoSource
+    from zeroshot.video.source import FileSource, VideoSource
 
 # What is read in a blink beside the decoding; above it costs more than embedding again.
 _MOST_BYTES = 256 << 20
@@ -38,8 +38,9 @@ class FileFacts:
     modified: int
 
 
-def file_facts(path: str | os.PathLike[str]) -> FileFacts | None:
+def file_facts(source: FileSource | os.PathLike[str]) -> FileFacts | None:
     """Size and time of a file or folder; None for what is not there, cannot be looked at, or is a device."""
+    path = source.path if isinstance(source, Stretch) else source
     try:
         found = os.stat(path)  # noqa: PTH116 - Path costs more than the call itself
         if stat.S_ISREG(found.st_mode):
@@ -54,13 +55,19 @@ def file_facts(path: str | os.PathLike[str]) -> FileFacts | None:
     return FileFacts(sum(each.st_size for each in inside), newest // 1000)
 
 
-def file_digest(path: str | os.PathLike[str]) -> str | None:
+def file_digest(source: FileSource | os.PathLike[str]) -> str | None:
     """32 hexadecimal digits of every byte of a file, or of the names and bytes of the files in a folder.
+
+    Of a stretch, of its file and its times.
 
     None where it cannot be read, and where it is larger than 256 MiB: to read a long video whole takes longer
     than to embed it again, and a digest of parts would take another for the same.
     """
-    facts = file_facts(path)
+    if isinstance(source, Stretch):
+        whole = file_digest(source.path)
+        words = f"{source.start_seconds!r} {source.end_seconds!r} {whole}"
+        return None if whole is None else hashlib.sha256(words.encode()).hexdigest()[:32]
+    path, facts = source, file_facts(source)
     if facts is None or facts.size > _MOST_BYTES:
         return None
     try:

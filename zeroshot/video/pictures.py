@@ -6,8 +6,9 @@ import os
 import re
 import stat
 import warnings
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from zeroshot.errors import VideoError, printable
 from zeroshot.video.suffixes import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -27,8 +28,25 @@ MOST_PIXELS = 1 << 28
 A PNG of some kilobytes may claim thousands of times its size.
 """
 
+_Seen = TypeVar("_Seen")
 _SHORTEST_SERIES = 2  # pictures; one alone is a cover, a poster, a mistake
+_ANIMATED = {"WEBP", "PNG", "GIF"}  # not TIFF or MPO, whose further pictures are thumbnails and other views
 _NAMED = 4  # series that a message lists
+
+
+@dataclass(frozen=True)
+class PictureFile(os.PathLike[str]):
+    """Names one picture, where sources of videos are named.
+
+    Attributes:
+        path: of the file.
+    """
+
+    path: str | os.PathLike[str]
+
+    def __fspath__(self) -> str:
+        """Where it lies."""
+        return os.fspath(self.path)
 
 
 def images_in(folder: Path, series: str | None = None) -> list[Path]:
@@ -129,8 +147,7 @@ def rgb(image: Image) -> NDArray[np.uint8]:
 
 def _size(path: Path) -> tuple[int, int]:
     """Width and height of a picture file as it is shown, by its header."""
-    size: tuple[int, int] = _read(path, lambda image: _turned(image.size, image))
-    return size
+    return opened_picture(path, lambda image: _turned(image.size, image))
 
 
 def _turned(size: tuple[int, int], image: Image) -> tuple[int, int]:
@@ -143,27 +160,53 @@ def _pixels(path: Path, shape: tuple[int, int]) -> NDArray[np.uint8]:
     """(H, W, 3) of a picture file, upright."""
     from PIL import ImageOps
 
-    pixels: NDArray[np.uint8] = _read(path, lambda image: rgb(ImageOps.exif_transpose(image)))
+    pixels = opened_picture(path, lambda image: rgb(ImageOps.exif_transpose(image)))
     if pixels.shape[:2] != shape:
         raise VideoError(f"cannot read the frame {printable(path)}: its size changed; run again")
     return pixels
 
 
-def _read(path: Path, what: Any) -> Any:  # noqa: ANN401 - whatever a function makes of the open image
-    """What a function makes of an open picture; each way in which it can be none becomes one line."""
+def _refuse_animation(image: Image, path: Path, thing: str) -> None:
+    """Refuse a video in the place of a still, of which its first frame would be taken for the whole.
+
+    Raises:
+        VideoError: it is one.
+    """
+    count = getattr(image, "n_frames", 1)
+    if image.format in _ANIMATED and count > 1:
+        raise VideoError(
+            f"cannot read the {thing} {printable(path)}: it is an animation of {count} frames, which is a "
+            "video; name it by itself, or take it out of the folder"
+        )
+
+
+def opened_picture(path: Path, what: Callable[[Image], _Seen], thing: str = "frame") -> _Seen:
+    """What a function makes of an open picture; each way in which it can be none becomes one line.
+
+    Args:
+        path: of the file.
+        what: the function.
+        thing: what messages call the file.
+
+    Raises:
+        VideoError: it is no picture, or too large.
+    """
     from PIL import Image
 
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - a pipe would never end
-            raise VideoError(f"cannot read the frame {printable(path)}: it is no file; remove it")
+            raise VideoError(f"cannot read the {thing} {printable(path)}: it is no file; remove it")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:
+                _refuse_animation(image, path, thing)
                 return what(image)
     except (VideoError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - decoders of pictures raise what they like over damaged files
         told = getattr(error, "strerror", None) or str(error) or type(error).__name__
         words = printable(" ".join(told.split())[:160])
-        raise VideoError(f"cannot read the frame {printable(path)}: {words}; replace or remove it") from None
+        raise VideoError(
+            f"cannot read the {thing} {printable(path)}: {words}; replace or remove it"
+        ) from None

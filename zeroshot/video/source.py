@@ -30,6 +30,9 @@ VideoSource: TypeAlias = (
 stretch of a file, an array or torch tensor of frames, a list of PIL images, arrays or paths of pictures, or a
 clip."""
 
+FileSource: TypeAlias = "str | Stretch"
+"""What tables have rows of: a path of a file or a folder, or a stretch of a file."""
+
 FRAMES_FPS = 25.0
 """Frames a second that bare frames are taken to have, as nothing says how fast they follow each other.
 
@@ -45,7 +48,7 @@ class Stretch:
     Attributes:
         path: of the file.
         start_seconds: from its first frame.
-        end_seconds: where the part ends. A shorter file is taken for the part itself, cut out already.
+        end_seconds: where the part ends. A file as short as the part is taken for that, cut out already.
     """
 
     path: str
@@ -59,6 +62,12 @@ class Stretch:
                 f"{printable(self.path)} has no stretch {self.start_seconds:g}–{self.end_seconds:g} s; "
                 "expected seconds, the second later than the first"
             )
+
+    @property
+    def as_file(self) -> str:
+        """What the part is called where it was cut out, as Kinetics calls it: `a/ID_000010_000020.mp4`."""
+        whole = Path(self.path)
+        return str(whole.with_stem(f"{whole.stem}_{self.start_seconds:06g}_{self.end_seconds:06g}"))
 
 
 def is_path(source: object) -> TypeGuard[str | os.PathLike[str]]:
@@ -82,6 +91,8 @@ def path_of(source: VideoSource) -> str:
     """What rows call a source: its path or address exactly as given; else as messages do."""
     if isinstance(source, Url):
         return source.text
+    if isinstance(source, Stretch):
+        return f"{source.path} ({source.start_seconds!r}–{source.end_seconds!r} s)"
     return os.fspath(source) if is_path(source) else name_of(source)
 
 

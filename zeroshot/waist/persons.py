@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from zeroshot.cutouts.finder import Footage, all_read
-from zeroshot.cutouts.mask_files import is_mask_video
 from zeroshot.cutouts.token_mask import PersonFinder
 from zeroshot.errors import OptionError
 from zeroshot.video.decoders.all_frames import Film
+from zeroshot.video.masks import MaskFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -147,10 +147,10 @@ class OtherFinder:
     def _of_every_frame(self, shot: Shot, mask: Path) -> _EveryFrame:
         """What the mask says, kept for the video's next clip."""
         if self._held is None or self._held.key != shot.key:
-            group = [shot.source, *([mask] if is_mask_video(mask) else [])]
+            group = [shot.source, MaskFile(mask)]
             side = min(shot.clip.frames.shape[2:])  # as far as the clip was reduced, if it was
             with closing(self._reader.read_films([group], math.inf, side)) as films:
-                film, *shown = all_read(next(films))
-            levels = self._finder.find(Footage(film, mask, *shown)).levels
+                film, shown = all_read(next(films))
+            levels = self._finder.find(Footage(film, mask, shown)).levels
             self._held = _EveryFrame(shot.key, film.clip.seconds, levels)
         return self._held

@@ -328,14 +328,15 @@ class Waist:
         Args:
             rows: B row numbers.
             sampling: which of the S clips: one number for all, or B; None is the one nearest to the middle.
-                Where there are mirrored ones, S + i is clip i mirrored.
+                Where there are mirrored ones, S + i is clip i mirrored. ~i, or −1 − i, is clip i backwards.
 
         Raises:
             OptionError: a row or a sampling that is not there.
         """
         wanted = np.asarray(rows, dtype=np.int64).reshape(-1)
         chosen = self.settings.num_samplings // 2 if sampling is None else sampling
-        views = np.broadcast_to(np.asarray(chosen, dtype=np.int64), wanted.shape)
+        asked = np.broadcast_to(np.asarray(chosen, dtype=np.int64), wanted.shape)
+        views = np.where(asked < 0, ~asked, asked)
         self._refuse(wanted, len(self), "rows")
         self._refuse(views, self.settings.num_clips, "samplings")
         places = self._places[wanted]
@@ -347,6 +348,8 @@ class Waist:
             shard = self.shards[number]
             tokens[here] = shard.tokens[places[here, 1], views[here]]
             embeddings[here] = shard.embeddings[places[here, 1], views[here]]
+        for rows_of in (tokens, embeddings):
+            rows_of[asked < 0] = rows_of[asked < 0, ::-1]
         return torch.from_numpy(tokens), torch.from_numpy(embeddings)
 
     def _refuse(self, numbers: NDArray[np.int64], count: int, what: str) -> None:

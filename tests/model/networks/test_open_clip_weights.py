@@ -59,6 +59,21 @@ def extra(shapes: dict[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
     return {name: torch.ones(shape) for name, shape in shapes.items()}
 
 
+def attention_apart(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Names as TC-CLIP gives them to its image tower, with what it adds."""
+    split = {}
+    for name, tensor in state.items():
+        around, _, kind = name.partition("attn.in_proj_")
+        if kind and name.startswith("image_encoder."):
+            parts = zip("qkv", tensor.chunk(3), strict=True)
+            split |= {f"{around}attn.{each}_proj.{kind}": part for each, part in parts}
+            split[f"{around}attn.local_global_bias_table"] = torch.zeros(2, 1, 2)
+        else:
+            split[name] = tensor
+    generation = {"text_encoder.prompt_generation_layer.0.attn.in_proj_weight": torch.zeros(96, 32)}
+    return split | generation | {"prompt_learner.ctx": torch.zeros(4, 32)}
+
+
 SHAPES = {
     # Open-VCLIP, as SlowFast writes: one more wrapper around CLIP, and the untrained CLIP beside it.
     "open-vclip.pyth": lambda state: {
@@ -122,6 +137,23 @@ def test_towers_apart_are_put_together_with_the_words_of_openai(prefix, theirs, 
     assert ("'module." in notes) == bool(prefix)
     assert "1 tensors such as" in notes
     assert "QuickGELU" not in notes, "the architecture that was named computes it"
+
+
+def test_queries_keys_and_values_apart_are_put_together(theirs, tmp_path):
+    state = theirs.state_dict()
+    apart = attention_apart(towers_apart(state)) | {"token_embedding.weight": state["token_embedding.weight"]}
+    path = tmp_path / "tc_clip.pth"
+    torch.save({"model": prefixed(apart, "module."), "config": Settings(a=1), "max_accuracy": 78.1}, path)
+    ours = load_backbone(f"{NAMES[1]}/{path}", "cpu")
+    for parameter, tensor in state.items():
+        assert torch.equal(ours._network.module.state_dict()[parameter], tensor), parameter
+    notes = "\n".join(ours.notes)
+    assert "_proj" not in notes
+    assert "tensors such as" in notes
+    del apart["image_encoder.transformer.resblocks.0.attn.k_proj.bias"]
+    torch.save({"model": prefixed(apart, "module.")}, path)
+    with pytest.raises(ModelError, match=r"in_proj_bias"):
+        load_backbone(f"{NAMES[1]}/{path}", "cpu")
 
 
 def test_a_line_says_which_prefix_was_found_where_something_lacks(theirs, tmp_path):

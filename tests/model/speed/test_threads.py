@@ -7,11 +7,12 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 import torch
 
 import zeroshot
-from zeroshot.model.speed.precision import map_apart
+from zeroshot.model.speed.threads import MeasuredThreads, alone, map_apart
 
 
 @pytest.fixture
@@ -40,10 +41,12 @@ def test_each_thread_has_its_share_of_the_cores_and_the_caller_keeps_them_all(tw
         assert another.submit(torch.get_num_threads).result() == 2
 
 
-def test_one_part_or_one_core_stays_with_the_caller(two_cores):
-    here = threading.get_ident()
-    assert map_apart(lambda _: threading.get_ident(), [0]) == [here]
+def test_one_part_has_one_thread_and_one_core_is_the_callers(two_cores):
+    assert map_apart(lambda _: torch.get_num_threads(), [0]) == [1]
+    assert alone(torch.get_num_threads) == 1
+    assert map_apart(str, []) == []
     torch.set_num_threads(1)
+    here = threading.get_ident()
     assert map_apart(lambda _: threading.get_ident(), range(3)) == [here] * 3
 
 
@@ -62,7 +65,7 @@ def test_an_error_in_a_part_reaches_the_caller_and_the_threads_go_on(two_cores):
 def test_a_forked_process_has_threads_of_its_own():
     program = (
         "import os, torch\n"
-        "from zeroshot.model.speed.precision import map_apart\n"
+        "from zeroshot.model.speed.threads import map_apart\n"
         "torch.set_num_threads(2)\n"
         "assert map_apart(str, range(4)) == list('0123')\n"
         "if child := os.fork():\n"
@@ -83,3 +86,71 @@ def test_frames_have_the_same_vectors_whatever_threads_share_them(two_cores, lev
     torch.set_num_threads(1)
     assert torch.allclose(backbone.encode_frames(frames), shared, atol=1e-6)
     assert torch.allclose(backbone.encode_tokens(frames)[0], tokens, atol=1e-5)
+
+
+def test_callers_on_several_threads_do_not_wait_for_each_other(two_cores):
+    both_in = threading.Barrier(2, timeout=60)
+    with ThreadPoolExecutor(2) as callers:
+        assert sorted(callers.map(lambda _: alone(both_in.wait), range(2))) == [0, 1]
+
+
+def test_small_work_shares_no_product_out(two_cores, monkeypatch):
+    """All that an answer needs is computed on threads that have one core each."""
+    import zeroshot.model.backbone
+    from zeroshot.adapter.adapter import TwoStreamAdapter
+    from zeroshot.model.networks.open_clip import OpenClipNetwork
+
+    seen = set()
+
+    def watch(kind, name):
+        plain = getattr(kind, name)
+
+        def noted(*given, **named):
+            seen.add((name, torch.get_num_threads()))
+            return plain(*given, **named)
+
+        monkeypatch.setattr(kind, name, noted)
+
+    with zeroshot.load_model("puppet-tiny", device="cpu") as model:
+        clip = np.zeros((8, 48, 64, 3), np.uint8)
+        model.embed_videos([clip])  # the speed level is settled once
+        watch(OpenClipNetwork, "embed_texts")
+        watch(OpenClipNetwork, "embed_tokens")
+        watch(TwoStreamAdapter, "forward")
+        watch(zeroshot.model.backbone, "preprocess_frames")
+        model.embed_videos([clip])
+        model.embed_texts(["waving", "kicking"])
+    assert seen == {(name, 1) for name in ("preprocess_frames", "embed_tokens", "embed_texts", "forward")}
+
+
+def test_texts_and_videos_have_the_same_vectors_whatever_threads_share_them(two_cores):
+    texts = [f"a puppet number {number}" for number in range(70)]
+    clips = [np.full((8, 48, 64, 3), number, np.uint8) for number in range(20)]
+    with zeroshot.load_model("puppet-tiny", device="cpu") as model:
+        shared = model.embed_texts(texts), model.embed_videos(clips)
+        np.testing.assert_array_equal(model.embed_texts(texts), shared[0])
+        torch.set_num_threads(1)
+        np.testing.assert_allclose(model.embed_texts(texts), shared[0], atol=1e-6)
+        np.testing.assert_allclose(model.embed_videos(clips), shared[1], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "chosen"), [({2: 1.0, 1: 1.1}, 1), ({2: 1.0, 1: 1.6}, 2), ({2: 9.0, 1: 1}, 1)]
+)
+def test_steps_take_the_number_of_threads_that_was_quicker(two_cores, monkeypatch, seconds, chosen):
+    clock = [0.0]
+    monkeypatch.setattr("zeroshot.model.speed.threads.time.perf_counter", lambda: clock[0])
+    threads, used = MeasuredThreads(), []
+    for number in range(12):
+        with threads.step():
+            used.append(torch.get_num_threads())
+            clock[0] += 50.0 if number == 0 else seconds[used[-1]]  # the first step allocates
+        assert torch.get_num_threads() == 2
+    assert threads.chosen == chosen
+    assert used[:3] == [1, 1, 2]
+    assert used.count(2) == {1.1: 3, 1.6: 8, 1: 1}[seconds[1]], "what is hopeless is not tried again"
+    assert set(used[8:]) == {chosen}
+    with MeasuredThreads(1).step():
+        assert torch.get_num_threads() == 1
+    torch.set_num_threads(1)
+    assert MeasuredThreads().chosen == 1, "there is nothing to choose"

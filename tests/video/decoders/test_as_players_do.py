@@ -12,6 +12,7 @@ from PIL import Image
 
 from zeroshot.errors import VideoError
 from zeroshot.video.decoders import decord as decord_reader
+from zeroshot.video.decoders import tone
 from zeroshot.video.decoders.all_frames import read_film
 from zeroshot.video.decoders.by_name import DECODERS
 from zeroshot.video.decoders.decode import probe, read_clips
@@ -69,6 +70,17 @@ def test_high_dynamic_range_on_an_ordinary_screen(transfer):
     assert 245 <= highlights[0] < highlights[1] <= highlights[2] <= 255
 
 
+def test_saturated_colours_of_hlg_come_back():
+    """The screen's part of HLG goes by luminance (BT.2100); by channel, hues would be off by 80 levels."""
+    shown = np.random.default_rng(0).integers(0, 230, (64, 64, 3))
+    light = np.maximum(203 * (shown / 255) ** 2.4 @ np.linalg.inv(tone._TO_709.astype(float)).T, 0)
+    luminance = light @ np.array([0.2627, 0.6780, 0.0593])
+    scene = light / 1000 * ((luminance / 1000)[..., None]) ** (1 / 1.2 - 1)
+    upper = 0.17883277 * np.log(np.maximum(12 * scene - 0.28466892, 1e-9)) + 0.55991073
+    signal = np.rint(65535 * np.where(scene <= 1 / 12, np.sqrt(3 * scene), upper)).astype(np.uint16)
+    assert np.abs(standard_range(signal, 18, 9).astype(int) - shown).max() <= 2
+
+
 @pytest.mark.parametrize("transfer", ["smpte2084", "arib-std-b67"])
 def test_a_film_of_high_dynamic_range_looks_like_its_original(tmp_path, transfer):
     plain = odd.encode(tmp_path / "plain.mp4", *odd.H264, num_frames=12)
@@ -122,6 +134,31 @@ def test_an_animated_webp_is_a_clip(tmp_path):
     info = probe(path)
     assert (info.duration_seconds, info.fps, info.width) == (pytest.approx(0.8), pytest.approx(25), 160)
     assert len(read_film(path, 0.4, 999).clip.frames) == 10
+    assert odd.indices_of(read_clips(path, Sampling(5), decoder="raw")[0].frames) == [2, 6, 10, 14, 18]
+
+
+@pytest.mark.parametrize("how", ["whole frames", "laid over", "cleared", "another cover"])
+@pytest.mark.parametrize("suffix", [".apng", ".png"])
+def test_an_animated_png_shows_what_ffmpeg_shows(tmp_path, how, suffix):
+    """Whatever its name ends with, with partial frames, transparency and frames of different lengths."""
+    levels = np.full((10, 96, 160, 4), 40, np.uint8)
+    for number, level in enumerate(levels):
+        level[20:50, 10 + 6 * number : 40 + 6 * number, :3] = 200 + number
+        level[60:, :, 3] = 10 * number
+    first, *others = [Image.fromarray(level) for level in levels]
+    more = {
+        "whole frames": {"disposal": 0},
+        "laid over": {"disposal": 1, "blend": 1},
+        "cleared": {"disposal": [0] + [2] * 9},
+        "another cover": {"default_image": True},
+    }[how]
+    path = tmp_path / f"moving{suffix}"
+    lengths = ([40] * 5 + [120] * 5)[: 10 - (how == "another cover")]
+    first.save(path, "PNG", save_all=True, append_images=others, duration=lengths, **more)
+    film = read_film(path, 60, 999)
+    theirs = odd.frames_by_ffmpeg(path, 160, 96)
+    assert np.array_equal(film.clip.frames.transpose(0, 2, 3, 1), theirs)
+    assert film.clip.seconds == pytest.approx(np.cumsum([0, *lengths[:-1]]) / 1000)
 
 
 def every(path, threads: int) -> tuple[list[int], list[float]]:

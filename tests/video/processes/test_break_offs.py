@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 
 import odd_files as odd
 import pytest
 
+from zeroshot.batch.table import read_rows
 from zeroshot.cli.main import main
 from zeroshot.video.processes.break_offs import break_off_note
 from zeroshot.video.processes.reader import ClipReader
@@ -38,6 +41,34 @@ def test_a_tail_of_zeros_is_an_end(tmp_path, monkeypatch, capsys):
     assert rows[0]["breaks_off_seconds"] == pytest.approx(clip.end_seconds)
     assert "breaks_off_seconds" not in rows[1]
     assert "1 video breaks off early and counts as far as it goes: broken.mp4 at " in err
+    end = rows[0]["breaks_off_seconds"]
+    monkeypatch.setattr("sys.argv", ["zeroshot", *words[:-1], "--csv", "-k", "1"])
+    main_ends(0)
+    columns = [row["breaks_off_seconds"] for row in csv.DictReader(io.StringIO(capsys.readouterr().out))]
+    assert columns == [str(end), ""]
+
+
+@pytest.mark.parametrize("window", [(), ("--window", "1")])
+def test_tables_keep_where_a_video_breaks_off(tmp_path, monkeypatch, capsys, window):
+    whole = make_indexed_first(odd.plain(tmp_path))
+    content = whole.read_bytes()
+    (tmp_path / "broken.mp4").write_bytes(content[: len(content) * 2 // 3].ljust(len(content), b"\0"))
+    videos, table = [str(tmp_path / "broken.mp4"), str(whole)], str(tmp_path / "rows")
+    words = ["--model", "puppet-tiny", "--json"]
+    monkeypatch.setattr("sys.argv", ["zeroshot", "embed", *videos, "-o", table, *words, *window])
+    main_ends(0)
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert first["breaks_off_seconds"] > 1.5
+    assert "breaks_off_seconds" not in second
+    ends = {(row.path, row.breaks_off_seconds) for part in read_rows(table) for row in part}
+    assert ends == {(videos[0], first["breaks_off_seconds"]), (videos[1], None)}
+    if not window:
+        monkeypatch.setattr(
+            "sys.argv", ["zeroshot", "classify", "--embeddings", table, "--labels", "a,b", "--json"]
+        )
+        main_ends(0)
+        rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert {row.get("breaks_off_seconds") for row in rows} == {first["breaks_off_seconds"], None}
 
 
 def main_ends(status: int) -> None:

@@ -41,7 +41,7 @@ class Network(ABC):
     Attributes:
         module: the library's own module, in evaluation mode.
         facts: what is known about it.
-        is_reentrant: whether several threads may be in `embed_pixels` and `embed_tokens` at once.
+        is_reentrant: whether several threads may embed at once.
         arithmetic: of a copy by `quick`; None: the library's own float32.
         device: where the weights are.
         notes: what was found while the weights were loaded, a line each.

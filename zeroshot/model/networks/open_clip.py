@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
 import zlib
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from copy import copy, deepcopy
 from dataclasses import asdict
 from functools import cached_property
@@ -27,11 +28,13 @@ from zeroshot.model.networks.foreign import (
     require_fit,
     require_plain,
 )
+from zeroshot.model.networks.light_import import import_open_clip
 from zeroshot.model.networks.network import Network, NetworkFacts
 from zeroshot.model.networks.open_clip_towers import embeddings_of, short_texts, swaps, tokens_of, tower_of
 from zeroshot.model.networks.open_clip_weights import checked_config, put_weights, require_bounds
 from zeroshot.model.networks.parts import HUB_WEIGHTS, TOKENIZER_PATTERNS, parts_of_tag
 from zeroshot.model.networks.transformers import plain_config, quiet
+from zeroshot.model.networks.unfilled import unfilled
 from zeroshot.model.speed.products import quick_copy, short_copy, with_parts
 from zeroshot.video.transform import Preprocess, three_numbers
 
@@ -45,6 +48,7 @@ _FORMAT = 1
 _TEXT_KINDS = ("roberta", "xlm-roberta", "bert", "mt5", "m2m_100")
 _PREPROCESS_FIELDS = ("size", "mode", "mean", "std", "interpolation", "resize_mode", "fill_color")
 _MOST_MERGES_BYTES = 32 << 20
+_tokenizing = threading.Lock()  # tokenizers of transformers refuse a second thread
 
 
 class OpenClipNetwork(Network):
@@ -92,7 +96,8 @@ class OpenClipNetwork(Network):
 
     def token_ids(self, texts: list[str], length: int | None = None) -> torch.Tensor:
         """Ids (n, length) of the tokens of n ≥ 1 texts, padded; what exceeds the length is cut off."""
-        ids: torch.Tensor = self._tokenizer(texts, length)
+        with _tokenizing:
+            ids: torch.Tensor = self._tokenizer(texts, length)
         return ids
 
     def embed_texts(self, texts: list[str]) -> torch.Tensor:
@@ -166,14 +171,14 @@ def _merges(path: Path) -> Path:
 
 def tagged_names() -> tuple[str, ...]:
     """Every `ARCH/TAG` that can be fetched."""
-    import open_clip
+    open_clip = import_open_clip()
 
     return tuple(f"{architecture}/{tag}" for architecture, tag in open_clip.list_pretrained())
 
 
 def hub_repository(architecture: str, tag: str) -> str | None:
     """ORG/NAME on the model hub of the weights that a pretrained tag stands for; None where there is none."""
-    import open_clip
+    open_clip = import_open_clip()
 
     known = open_clip.get_pretrained_cfg(architecture, tag)
     return parts_of_tag(architecture, tag)[0].repository or None if known and known.get("hf_hub") else None
@@ -251,6 +256,7 @@ def network_from_folder(folder: Path) -> OpenClipNetwork:
         raise ModelError(f"{source} has format {content['format']!r}; this version reads format {_FORMAT}")
     if not isinstance(content.get("model_cfg"), dict):
         raise ModelError(f"{source} has no model_cfg; expected open_clip's description of the architecture")
+    import_open_clip()
     config = checked_config(content["model_cfg"], str(source))
     where = f"{source}: preprocess_cfg"
     preprocess = require_plain(content.get("preprocess_cfg", {}), _PREPROCESS_FIELDS, where)
@@ -276,7 +282,8 @@ def _build(
             with torch.device("meta"):  # sizes without memory
                 wanted = _construct(config, model_name, from_network=False).state_dict()
             require_fit(wanted, tensors, model_name)
-        with torch.random.fork_rng(devices=[]):
+        empty = nullcontext() if tensors is None else unfilled()
+        with torch.random.fork_rng(devices=[]), empty:
             torch.manual_seed(0)
             module = _construct(config, model_name, from_network=folder is None)
     notes = () if tensors is None or weights is None else put_weights(module, tensors, weights, model_name)
@@ -288,8 +295,7 @@ def _build(
 
 def _construct(config: dict[str, Any], model_name: str, *, from_network: bool) -> Any:  # noqa: ANN401
     """open_clip's module for a description of an architecture, without fetching weights of its parts."""
-    import open_clip
-
+    open_clip = import_open_clip(config)
     options = deepcopy(config)
     text_config = options["text_cfg"]
     custom_text = options.pop("custom_text", False)
@@ -311,7 +317,7 @@ def _construct(config: dict[str, Any], model_name: str, *, from_network: bool) -
 
 def _architecture_config(architecture: str) -> dict[str, Any]:
     """open_clip's description of an architecture, our own copy."""
-    import open_clip
+    open_clip = import_open_clip()
 
     config = open_clip.get_model_config(architecture) if architecture in open_clip.list_models() else None
     if config is None:
@@ -325,7 +331,7 @@ def _architecture_config(architecture: str) -> dict[str, Any]:
 
 def _published(architecture: str, tag: str) -> dict[str, Any]:
     """What open_clip says of published weights: where they are, and how frames are prepared for them."""
-    import open_clip
+    open_clip = import_open_clip()
 
     published = open_clip.get_pretrained_cfg(architecture, tag)
     if not published:
@@ -335,7 +341,7 @@ def _published(architecture: str, tag: str) -> dict[str, Any]:
 
 def _usual_preprocessing(architecture: str) -> Mapping[str, Any]:
     """What all published weights of an architecture agree on; for the rest open_clip has defaults."""
-    import open_clip
+    open_clip = import_open_clip()
 
     tags = open_clip.list_pretrained_tags_by_model(architecture)
     published = [open_clip.get_pretrained_cfg(architecture, tag) for tag in tags]
@@ -347,7 +353,7 @@ def _usual_preprocessing(architecture: str) -> Mapping[str, Any]:
 
 def _unknown_tag(architecture: str, tag: str, tags: list[str]) -> ModelError:
     """The error for a tag that the architecture does not have."""
-    import open_clip
+    open_clip = import_open_clip()
 
     known = ", ".join(tags) if len(tags) <= 12 else ", ".join(tags[:12]) + ", …"
     elsewhere = open_clip.list_pretrained_models_by_tag(tag)

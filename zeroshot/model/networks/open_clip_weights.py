@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 from zeroshot.errors import ModelError
 from zeroshot.model.networks.fetch import fetch_one
 from zeroshot.model.networks.foreign import (
+    Renamed,
     is_repository,
     one_line,
     read_weights,
     renamed,
     require_plain,
 )
+from zeroshot.model.networks.light_import import import_open_clip
 from zeroshot.model.networks.parts import HUB_WEIGHTS
+from zeroshot.model.networks.unfilled import fill
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from zeroshot.model.networks.foreign import Renamed
 
 # Of these a checkpoint may hold copies that nothing is computed with.
 _UNUSED = re.compile(r"position_ids$|attn_mask$|^(input_resolution|context_length|vocab_size)$")
@@ -113,7 +115,7 @@ def put_weights(
     wanted = module.state_dict()
     if "positional_embedding" in found and "positional_embedding" not in wanted:
         found = factory.convert_to_custom_text_state_dict(found)
-    named = renamed(found, wanted)
+    named = _attention_joined(renamed(found, wanted), found, wanted)
     kept = _completed(named.tensors, wanted, model_name)
     prefix = f" (with {named.prefix!r} taken off their names)" if named.prefix else ""
     numbered = {re.sub(r"\d+", "N", name) for name in wanted}
@@ -123,13 +125,35 @@ def put_weights(
             raise ValueError(f"it has no place for {deeper[0]}")
         factory.resize_pos_embed(kept, module)
         factory.resize_text_pos_embed(kept, module)
-        module.load_state_dict(kept, strict=True)
+        fill(module, kept)
     except Exception as error:  # open_clip stumbles in many ways over weights of another architecture
         raise ModelError(
             f"{path} holds no weights for {model_name}{prefix}: {one_line(error)}; expected a state dict of "
             "that architecture, as safetensors or as tensors alone"
         ) from error
     return _notes_on(named, path, model_name)
+
+
+def _attention_joined(
+    named: Renamed, found: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]
+) -> Renamed:
+    """Queries, keys and values that lie in tensors of their own, as TC-CLIP has them, put together.
+
+    Args:
+        named: tensors that have a place, and others.
+        found: all tensors by the names of the file.
+        wanted: what the network has places for.
+    """
+    import torch
+
+    tensors, others = dict(named.tensors), dict(named.others)
+    for kind in ("weight", "bias"):
+        for first in [name for name in named.others if name.endswith(f".q_proj.{kind}")]:
+            around = first.removesuffix(f"q_proj.{kind}")
+            joint, parts = f"{around}in_proj_{kind}", [f"{around}{each}_proj.{kind}" for each in "qkv"]
+            if joint in wanted and joint not in tensors and others.keys() >= set(parts):
+                tensors[joint] = torch.cat([found[others.pop(part)] for part in parts])
+    return Renamed(tensors, named.prefix, others)
 
 
 def _completed(
@@ -149,7 +173,7 @@ def _completed(
 
 def _words_of_openai(model_name: str) -> torch.Tensor:
     """The word vectors of OpenAI's weights, from the cache: ViFi-CLIP and TC-CLIP keep them as they are."""
-    import open_clip
+    open_clip = import_open_clip()
 
     published = open_clip.get_pretrained_cfg(model_name.removesuffix("-quickgelu"), "openai")
     if not published:
@@ -167,7 +191,7 @@ def _words_of_openai(model_name: str) -> torch.Tensor:
 
 def _notes_on(named: Renamed, path: Path, model_name: str) -> tuple[str, ...]:
     """What the user should know of weights that were loaded."""
-    import open_clip
+    open_clip = import_open_clip()
 
     notes = []
     if named.prefix:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
+from zeroshot.model.networks.light_import import import_open_clip
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -57,7 +59,7 @@ def parts_of_tag(architecture: str, tag: str) -> tuple[Part, ...]:
         architecture: that open_clip knows.
         tag: that it knows for this architecture.
     """
-    import open_clip
+    open_clip = import_open_clip()
 
     repository, _, filename = open_clip.get_pretrained_cfg(architecture, tag)["hf_hub"].rpartition("/")
     names = (filename.replace(".bin", ".safetensors"), filename) if filename else HUB_WEIGHTS

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
@@ -15,13 +12,13 @@ import torch.nn.functional as F
 
 from zeroshot.errors import ModelError, OptionError
 from zeroshot.model.speed.products import product_seconds
+from zeroshot.model.speed.threads import joined, map_apart
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from zeroshot.model.networks.network import Network
 
-T = TypeVar("T")
 R = TypeVar("R")
 
 PROMISES = {"exact": 0.99999, "fast": 0.9995, "fastest": 0.999}
@@ -29,14 +26,15 @@ PROMISES = {"exact": 0.99999, "fast": 0.9995, "fastest": 0.999}
 
 # An arithmetic that keeps fewer digits must be so many times faster than float32 to be worth it.
 _WORTH = 1.15
-_TRIED_FRAMES = 4
+# Frames that a copy is tried on. How far digits are dropped depends on the frame; another order of sums in
+# float32 is as near on any, and the library's own product may be slow.
+_TRIED_FRAMES = {"float32": 1, "bfloat16": 4, "int8": 4}
 # Most tokens in one pass of quick products: what stands between them stays in a core's own cache. And the
 # fewest that a core is given: below them reading the weights takes longer than the products.
 _MOST_TOKENS, _FEWEST_TOKENS = 400, 100
 _WORDS = {"float32": "float32", "bfloat16": "bfloat16", "int8": "8-bit integers"}
 # Largest error of a fast float32 product that counts as exact; bfloat16 would be out by 2e-3.
 _EXACT = 1e-5
-_making = threading.Lock()
 
 
 class Precision:
@@ -98,7 +96,7 @@ class Precision:
         if network.arithmetic is None:
             with exact_and_fast(network.device):
                 return network.embed_pixels(pixels)
-        return torch.cat(self._mapped(network.embed_pixels, pixels)).float()
+        return joined(self._mapped(network.embed_pixels, pixels)).float()
 
     def embed_tokens(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Tokens (B, 1+N, C) and embeddings (B, D), float32, of pixels (B, 3, h, w)."""
@@ -108,7 +106,7 @@ class Precision:
             with exact_and_fast(network.device):
                 return network.embed_tokens(pixels)
         tokens, embeddings = zip(*self._mapped(network.embed_tokens, pixels), strict=True)
-        return torch.cat(tokens).float(), torch.cat(embeddings).float()
+        return joined(tokens).float(), joined(embeddings).float()
 
     def settle(self, pixels: torch.Tensor) -> None:
         """Hold what was chosen to the promise on a few of these frames, once; fall back until it is kept.
@@ -122,7 +120,8 @@ class Precision:
         network = self._in_force()
         if self._settled or not len(pixels):
             return
-        rows = torch.linspace(0, len(pixels) - 1, min(_TRIED_FRAMES, len(pixels))).round().long()
+        number = min(len(pixels), _TRIED_FRAMES.get(network.arithmetic or "", 1))
+        rows = torch.linspace(0, len(pixels) - 1, number).round().long()
         with torch.inference_mode():
             tried = pixels[rows.to(pixels.device)]
             exact = self._library.embed_pixels(tried)
@@ -171,7 +170,9 @@ class Precision:
         fewest, most = (max(1, tokens // (1 + gh * gw)) for tokens in (_FEWEST_TOKENS, _MOST_TOKENS))
         share = math.ceil(len(pixels) / torch.get_num_threads())
         parts = torch.split(pixels, min(most, max(fewest, share)))
-        return map_apart(work, parts) if network.is_reentrant else [work(part) for part in parts]
+        large = len(parts) == 1 and len(pixels) * (1 + gh * gw) > _MOST_TOKENS
+        apart = network.is_reentrant and not large
+        return map_apart(work, parts) if apart else [work(part) for part in parts]
 
 
 def require_level(level: str) -> str:
@@ -248,44 +249,3 @@ def _medium_is_exact() -> bool:
         torch.set_float32_matmul_precision(before)
     exact = left.double() @ right.double(), torch.nn.functional.linear(left.double(), right.double())
     return all(bool((a - b).abs().max() < _EXACT) for a, b in zip(fast, exact, strict=True))
-
-
-def map_apart(work: Callable[[T], R], parts: Sequence[T]) -> list[R]:
-    """The result of each part, in their order, as many at a time as torch may use cores.
-
-    Torch by itself shares out every single product among its threads, which meet after each of them. Where
-    another process takes one of the cores for a moment, as decoding does, all wait for the slowest, hundreds
-    of times in a batch. Here they meet once.
-
-    Args:
-        work: what is done with a part, without gradients; several threads are in it at once.
-        parts: alike in size.
-    """
-    cores = torch.get_num_threads()
-    num_workers = min(cores, len(parts))
-    if num_workers < 2:
-        return [work(part) for part in parts]
-
-    def apart(part: T) -> R:
-        with torch.inference_mode():  # each thread has a mode of its own
-            return work(part)
-
-    with _making:
-        pool = _pool(num_workers, cores, os.getpid())
-    return list(pool.map(apart, parts))
-
-
-@cache
-def _pool(num_workers: int, cores: int, _process: int) -> ThreadPoolExecutor:
-    """Threads that stay, each with its share of the cores; others for a forked process, which has none."""
-    all_there = threading.Barrier(num_workers)
-
-    def begin() -> None:
-        torch.get_num_threads()  # a thread that has not asked yet would be given the process's number later
-        torch.set_num_threads(max(1, cores // num_workers))
-        all_there.wait()
-
-    pool = ThreadPoolExecutor(num_workers, "zeroshot-encoding", initializer=begin)
-    list(pool.map(lambda _: None, range(num_workers)))
-    torch.set_num_threads(cores)  # what threads set goes for those who have not asked yet
-    return pool

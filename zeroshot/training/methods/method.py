@@ -21,12 +21,14 @@ class DrawConfig:
             losses see; needs scenes.
         per_label: videos of one label in a batch, where labels are balanced.
         max_weight: the largest weight of a video when scenes are balanced; None does not limit.
+        reverse: draw every other clip backwards, where its label has an opposite in time.
     """
 
     balance_labels: bool = True
     balance_scenes: bool = True
     per_label: int = 4
     max_weight: float | None = None
+    reverse: bool = False
 
     def __post_init__(self) -> None:
         """Refuse no videos of a label."""

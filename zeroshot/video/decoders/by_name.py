@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from zeroshot.video.decoders.decoder import Decoder, OpenVideo
 
 
-def open_with_pyav(path: str | os.PathLike[str], *, num_threads: int = 0) -> Decoder:
+def open_with_pyav(path: str | os.PathLike[str], *, num_threads: int = 0, as_stored: bool = False) -> Decoder:
     """PyAV, which reads anything; pictures of animated WebP by PIL, which alone reads those."""
     from zeroshot.video.decoders.animated import AnimatedPicture, is_animated_webp
     from zeroshot.video.decoders.probe import require_file
@@ -20,7 +20,7 @@ def open_with_pyav(path: str | os.PathLike[str], *, num_threads: int = 0) -> Dec
 
     if is_animated_webp(require_file(path)):
         return AnimatedPicture(path)
-    return PyavDecoder(path, num_threads=num_threads)
+    return PyavDecoder(path, num_threads=num_threads, as_stored=as_stored)
 
 
 def open_with_decord(path: str | os.PathLike[str], *, num_threads: int = 0) -> Decoder:
@@ -32,9 +32,7 @@ def open_with_decord(path: str | os.PathLike[str], *, num_threads: int = 0) -> D
 
 def open_as_stored(path: str | os.PathLike[str], *, num_threads: int = 0) -> Decoder:
     """PyAV, which leaves pixels as wide as they are stored and high dynamic range as it is."""
-    from zeroshot.video.decoders.pyav import PyavDecoder
-
-    return PyavDecoder(path, num_threads=num_threads, as_stored=True)
+    return open_with_pyav(path, num_threads=num_threads, as_stored=True)
 
 
 DECODERS: dict[str, OpenVideo] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import os
 import signal
 import sys
@@ -12,13 +13,13 @@ from typing import Any, BinaryIO
 
 from zeroshot.errors import OptionError, VideoError, printable
 from zeroshot.video.decoders import decode
-from zeroshot.video.decoders.all_frames import film_from_frames, read_film
+from zeroshot.video.decoders.all_frames import film_from_frames, read_film, stretch_within
+from zeroshot.video.masks import read_mask
 from zeroshot.video.processes.messages import READY, Message, message_of, receive, send
 from zeroshot.video.sampling import Sampling
 from zeroshot.video.source import clips_from_frames, is_folder
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux
-_ROUNDED_SECONDS = 1.0  # by which lists of stretches and lengths of files may differ
 
 
 def serve(memory_limit_bytes: int | None) -> None:
@@ -91,10 +92,8 @@ def _clips(request: dict[str, Any]) -> Message:
 
 def _within(sampling: Sampling, path: str, start: float, end: float) -> Sampling:
     """The same moments of a stretch of a file; of the whole file where it is the stretch, cut out already."""
-    duration = decode.probe(path).duration_seconds
-    if duration < end - _ROUNDED_SECONDS:
-        return sampling
-    return replace(sampling, start_seconds=start, end_seconds=end)
+    begin, last = stretch_within((start, end), decode.probe(path).duration_seconds)
+    return sampling if last == math.inf else replace(sampling, start_seconds=begin, end_seconds=last)
 
 
 def _pictures(request: dict[str, Any]) -> Message:
@@ -116,12 +115,27 @@ def _probe(request: dict[str, Any]) -> Message:
 
 def _film(request: dict[str, Any]) -> Message:
     """Every frame."""
-    paths = request["paths"]
-    read = film_from_frames if request["pictures"] or is_folder(paths[0]) else read_film
-    film = read(paths if request["pictures"] else paths[0], request["end_seconds"], request["largest_side"])
+    paths, bounds = request["paths"], (request["end_seconds"], request["largest_side"])
+    if request["pictures"] or is_folder(paths[0]):
+        film = film_from_frames(paths if request["pictures"] else paths[0], *bounds)
+    else:
+        film = read_film(paths[0], *bounds, request["stretch"])
     clips = message_of((film.clip,))
     facts = {"fps": film.fps, "native_size": film.native_size, "whole": film.whole}
     return Message({**clips.header, **facts}, clips.arrays)
 
 
-_JOBS = {"clips": _clips, "pictures": _pictures, "windows": _windows, "probe": _probe, "film": _film}
+def _mask(request: dict[str, Any]) -> Message:
+    """The levels of a mask."""
+    mask = read_mask(request["paths"][0], request["end_seconds"], request["largest_side"])
+    return Message({"kind": "mask", "native_size": mask.native_size}, (mask.levels,))
+
+
+_JOBS = {
+    "clips": _clips,
+    "pictures": _pictures,
+    "windows": _windows,
+    "probe": _probe,
+    "film": _film,
+    "mask": _mask,
+}

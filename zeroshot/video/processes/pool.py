@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -17,6 +18,9 @@ from typing import IO, Any, cast
 
 from zeroshot.errors import OptionError, VideoError, printable
 from zeroshot.video.processes.messages import READY, Message, receive, send
+
+MEMORY_LIMIT_BYTES = 8 << 30
+"""Of address space a child, where nobody chooses otherwise."""
 
 _START_SECONDS = 120.0  # for a child to start on a very busy machine
 _PROGRAM = str(Path(__file__).with_name("start.py"))
@@ -171,7 +175,9 @@ class _Driver(threading.Thread):
                 self._child.kill()
                 self._child = None
             if self._child is None:
-                self._child = _Child(self._limits.memory_limit_bytes)
+                self._child = _early_child(self._limits.memory_limit_bytes) or _Child(
+                    self._limits.memory_limit_bytes
+                )
             return self._child
 
     def _discard(self, child: _Child) -> None:
@@ -179,6 +185,36 @@ class _Driver(threading.Thread):
         child.kill()
         with self._lock:
             self._child = None
+
+
+_early: list[tuple[int, _Child]] = []  # who started it, and the child
+
+
+def start_early() -> None:
+    """Start a child that the first crew takes over, so that it is there when a model has been loaded.
+
+    For programs that are sure to read videos; a child that nobody takes ends with the program.
+    """
+    if not _early:
+        with contextlib.suppress(VideoError):  # whoever needs one will say so
+            child = _Child(MEMORY_LIMIT_BYTES)
+            _early.append((os.getpid(), child))
+            atexit.register(child.kill)
+
+
+def _early_child(memory_limit_bytes: int | None) -> _Child | None:
+    """The child that was started early, for whoever comes first and wants no other limit."""
+    if memory_limit_bytes != MEMORY_LIMIT_BYTES:
+        return None
+    with contextlib.suppress(IndexError):
+        owner, child = _early.pop()  # of several threads one gets it
+        if owner != os.getpid():
+            return None  # started before a fork: the other process's
+        atexit.unregister(child.kill)
+        if not child.is_lost():
+            return child
+        child.kill()
+    return None
 
 
 _ERRORS: dict[str, type[VideoError | OptionError]] = {"VideoError": VideoError, "OptionError": OptionError}

@@ -5,27 +5,39 @@ from __future__ import annotations
 import os
 import weakref
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import cached_property, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from zeroshot.errors import OptionError, VideoError
+from zeroshot.types import Clip
 from zeroshot.video.decoders.all_frames import Film, film_from_frames
 from zeroshot.video.decoders.by_name import require_decoder
 from zeroshot.video.decoders.decode import VideoInfo
 from zeroshot.video.elsewhere import Spooled, on_disk
+from zeroshot.video.masks import MaskFile
+from zeroshot.video.pictures import MOST_PIXELS, PictureFile
+from zeroshot.video.processes.ahead import Begun, in_order
 from zeroshot.video.processes.break_offs import break_off_note
-from zeroshot.video.processes.in_order import Begun, in_order
 from zeroshot.video.processes.key_frame_tally import SnapTally
 from zeroshot.video.processes.messages import clips_in
-from zeroshot.video.processes.pool import Crew, Job, Limits, threads_each
-from zeroshot.video.source import Stretch, clips_from_frames, is_path, name_of, picture_paths
+from zeroshot.video.processes.pool import MEMORY_LIMIT_BYTES, Crew, Job, Limits, threads_each
+from zeroshot.video.processes.windows import Look, ReadVideo, WindowGroup, measured
+from zeroshot.video.source import (
+    FRAMES_FPS,
+    Stretch,
+    clips_from_frames,
+    is_path,
+    name_of,
+    picture_paths,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
 
-    from zeroshot.types import Clip
     from zeroshot.video.processes.messages import Message
     from zeroshot.video.sampling import Sampling, Window
     from zeroshot.video.source import VideoSource
@@ -46,7 +58,7 @@ class ClipReader:
         num_workers: int = 2,
         *,
         time_limit_seconds: float = 60.0,
-        memory_limit_bytes: int | None = 8 << 30,
+        memory_limit_bytes: int | None = MEMORY_LIMIT_BYTES,
         decoder: str = "auto",
         shorter_side: int | None = None,
     ) -> None:
@@ -162,6 +174,7 @@ class ClipReader:
         self, source: VideoSource, sampling: Sampling, future: Future[Message] | None
     ) -> tuple[Clip, ...]:
         """What a child sends, or what frames in memory are made into here; counted."""
+        self.break_offs.pop(name_of(source), None)  # of an earlier reading, before it was mended
         clips = clips_from_frames(source, sampling) if future is None else clips_in(future.result())
         return self._counted(name_of(source), clips, sampling.frames)
 
@@ -187,7 +200,7 @@ class ClipReader:
             VideoError: as in `read`.
             OptionError: a window lies behind the end of the video.
         """
-        future = self._submit_windows(path, windows, _Look(num_frames, frames))
+        future = self._submit_windows(path, windows, Look(num_frames, frames))
         return self._counted(name_of(path), clips_in(future.result()), frames)
 
     def read_many_windows(
@@ -211,10 +224,10 @@ class ClipReader:
             frames: as `Sampling.frames`.
         """
 
-        def probed() -> Iterator[Begun[_Video]]:
+        def probed() -> Iterator[Begun[ReadVideo]]:
             for path in paths:
                 future = self._submit("probe", path, (path,), {})
-                yield Begun(partial(_measured, path, future), (future,))
+                yield Begun(partial(measured, path, future), (future,))
 
         def begun() -> Iterator[Begun[WindowGroup | None]]:
             for video in in_order(probed(), self.num_workers):
@@ -223,11 +236,11 @@ class ClipReader:
                 windows = window.over(video.duration_seconds)
                 yield from self._begin_windows(video, windows, look, windows_at_once)
 
-        look = _Look(num_frames, frames)
+        look = Look(num_frames, frames)
         return (group for group in in_order(begun(), 2 * self.num_workers) if group is not None)
 
     def _begin_windows(
-        self, video: _Video, windows: Iterator[tuple[float, float]], look: _Look, windows_at_once: int
+        self, video: ReadVideo, windows: Iterator[tuple[float, float]], look: Look, windows_at_once: int
     ) -> Iterator[Begun[WindowGroup | None]]:
         """Hand the windows of a video to the children, group by group, until one fails."""
         group = tuple(islice(windows, windows_at_once))
@@ -240,7 +253,7 @@ class ClipReader:
 
     def _finished_group(
         self,
-        video: _Video,
+        video: ReadVideo,
         windows: tuple[tuple[float, float], ...],
         future: Future[Message],
         frames: str,
@@ -264,17 +277,14 @@ class ClipReader:
         """Every frame of each video of a group, or its error, group after group, decoded a little ahead.
 
         Args:
-            groups: videos that are needed together.
+            groups: videos that are needed together, and masks as `MaskFile`s: films whose three channels are
+                the levels. A `PictureFile` is a film of one frame that is not reduced.
             end_seconds: see `all_frames.read_film`.
             largest_side: see `all_frames.read_film`.
         """
-        options = {"end_seconds": end_seconds, "largest_side": largest_side}
 
         def submitted(source: VideoSource) -> Future[Message] | None:
-            if is_path(source):
-                return self._submit("film", source, (source,), {**options, "pictures": False})
-            paths = picture_paths(source)
-            return self._submit("film", source, paths, {**options, "pictures": True}) if paths else None
+            return self._submit_film(source, end_seconds, largest_side)
 
         def finished(pairs: Sequence[tuple[VideoSource, Future[Message] | None]]) -> list[Film | VideoError]:
             return [_film_of(source, future, end_seconds, largest_side) for source, future in pairs]
@@ -286,6 +296,26 @@ class ClipReader:
 
         return in_order(begun(), self.num_workers)
 
+    def _submit_film(
+        self, source: VideoSource, end_seconds: float, largest_side: int
+    ) -> Future[Message] | None:
+        """Ask for every frame; None: frames in memory."""
+        options: dict[str, Any] = {"end_seconds": end_seconds, "largest_side": largest_side}
+        if isinstance(source, MaskFile):
+            return self._submit("mask", source, (source,), options)
+        options |= {"stretch": None, "pictures": False}
+        if isinstance(source, PictureFile):
+            return self._submit(
+                "film", source, (source,), {**options, "pictures": True, "largest_side": MOST_PIXELS}
+            )
+        if isinstance(source, Stretch):
+            stretch = [source.start_seconds, source.end_seconds]
+            return self._submit("film", source, (source.path,), {**options, "stretch": stretch})
+        if is_path(source):
+            return self._submit("film", source, (source,), options)
+        paths = picture_paths(source)
+        return self._submit("film", source, paths, {**options, "pictures": True}) if paths else None
+
     def probe(self, path: str | os.PathLike[str]) -> VideoInfo:
         """Duration, size, rate, codec and rotation of a file.
 
@@ -296,7 +326,7 @@ class ClipReader:
         return replace(VideoInfo(**header["info"]), path=os.fspath(path))
 
     def _submit_windows(
-        self, path: str | os.PathLike[str], windows: Sequence[tuple[float, float]], look: _Look
+        self, path: str | os.PathLike[str], windows: Sequence[tuple[float, float]], look: Look
     ) -> Future[Message]:
         """Ask for one clip a window."""
         options = {"windows": [list(window) for window in windows], **asdict(look)}
@@ -319,48 +349,6 @@ class ClipReader:
         )
 
 
-@dataclass(frozen=True)
-class WindowGroup:
-    """Some windows of a video that follow each other.
-
-    Attributes:
-        path: the video.
-        windows: start and end of each, in seconds.
-        outcome: a clip of each, or the error that ended the video.
-        is_last: whether the video has no more.
-    """
-
-    path: str
-    windows: tuple[tuple[float, float], ...]
-    outcome: tuple[Clip, ...] | VideoError
-    is_last: bool
-
-
-@dataclass(frozen=True)
-class _Look:
-    """How a window is looked at: frames of it, and which stand for the moments."""
-
-    num_frames: int
-    frames: str
-
-
-@dataclass
-class _Video:
-    """A video that is read window by window, and what ended it before its end."""
-
-    path: str
-    duration_seconds: float
-    error: VideoError | None = None
-
-
-def _measured(path: str, future: Future[Message]) -> _Video:
-    """A video and how long it is, or that it has failed at once."""
-    try:
-        return _Video(path, future.result().header["info"]["duration_seconds"])
-    except VideoError as error:
-        return _Video(path, 0.0, error)
-
-
 def _film_of(
     source: VideoSource, future: Future[Message] | None, end_seconds: float, largest_side: int
 ) -> Film | VideoError:
@@ -370,6 +358,11 @@ def _film_of(
             return film_from_frames(source, end_seconds, largest_side)
         reply = future.result()
         height, width = reply.header["native_size"]
+        if isinstance(source, MaskFile):
+            (levels,) = reply.arrays
+            count, *size = levels.shape
+            frames = np.broadcast_to(levels[:, None], (count, 3, *size))
+            return Film(Clip(frames, np.arange(count) / FRAMES_FPS), FRAMES_FPS, (height, width))
         return Film(clips_in(reply)[0], reply.header["fps"], (height, width), reply.header["whole"])
     except VideoError as error:
         return error

@@ -1,16 +1,14 @@
-"""Work that is begun ahead of whoever waits for it, and given back in the order in which it was asked for."""
+"""Work begun ahead of who waits for it, and called off where nobody does."""
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from concurrent.futures import Future
-
-    from zeroshot.video.processes.messages import Message
 
 Outcome = TypeVar("Outcome")
 
@@ -20,7 +18,7 @@ class Begun(Generic[Outcome]):
     """Work on its way: what waits for it and gives its outcome, and what can be called off."""
 
     finish: Callable[[], Outcome]
-    futures: tuple[Future[Message] | None, ...] = ()
+    futures: tuple[Future[Any] | None, ...] = ()
 
     def cancel(self) -> None:
         """Not wanted any more."""

@@ -1,0 +1,115 @@
+"""A hook of mkdocs: documents of the repository become pages, links to them lead there, commands are listed.
+
+SECURITY, CHANGELOG and others stay where readers of the repository look for them; each is written once.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).resolve().parents[1]
+BESIDE = ("SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "prompts/README.md")
+BELOW = ("benchmarks/**/*.md", "benchmarks/results/**/*.png", "checkpoints/*/README.md", "examples/*.*g")
+LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s#]+)(#[^)]*)?\)")
+VERBS = "<!-- commands -->"
+NAMES = "<!-- names that stand nowhere above -->"
+
+
+def shown_files() -> list[str]:
+    """Paths in the repository, outside docs/, that are shown."""
+    below = [str(path.relative_to(ROOT)) for pattern in BELOW for path in sorted(ROOT.glob(pattern))]
+    return [*BESIDE, *(path for path in below if "backbones" not in path)]
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the documents that lie outside docs/ under the paths that they have in the repository."""
+    from mkdocs.structure.files import File
+
+    for path in shown_files():
+        files.append(File.generated(config, path, abs_src_path=str(ROOT / path)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001
+    """Links as they work in the repository become links of the site; help pages are filled in."""
+    if VERBS in markdown:
+        markdown = markdown.replace(VERBS, help_pages())
+    if NAMES in markdown:
+        markdown = markdown.replace(NAMES, references_to(names_beside(markdown)))
+    in_docs = Path(page.file.abs_src_path).is_relative_to(ROOT / "docs")
+    place = f"docs/{page.file.src_uri}" if in_docs else page.file.src_uri
+    return with_site_links(markdown, place, {file.src_uri for file in files})
+
+
+def with_site_links(markdown: str, place: str, known: Collection[str]) -> str:
+    """A document whose links lead to pages of the site; one that leads to no page becomes its words alone.
+
+    Args:
+        markdown: of the document.
+        place: its path in the repository.
+        known: pages and pictures of the site; those of docs/ without that folder's name.
+    """
+    here = PurePosixPath(place.removeprefix("docs/"))
+
+    def led(link: re.Match[str]) -> str:
+        picture, words, target, anchor = link.groups()
+        if "://" in target:
+            return link.group()
+        there = os.path.normpath(PurePosixPath(place).parent / target)
+        there = "index.md" if there == "README.md" else there.removeprefix("docs/")
+        if there not in known:
+            return link.group() if picture else words
+        return f"{picture}[{words}]({os.path.relpath(there, here.parent)}{anchor or ''})"
+
+    return LINK.sub(led, markdown)
+
+
+def names_beside(markdown: str) -> list[str]:
+    """Public names of the package that a document has no reference to."""
+    import zeroshot
+
+    return [name for name in zeroshot.__all__ if f"::: zeroshot.{name}\n" not in markdown]
+
+
+def references_to(names: list[str]) -> str:
+    """A section for names, or nothing where there are none."""
+    parts = [f"::: zeroshot.{name}\n" for name in names]
+    return "\n".join(["## More\n", *parts]) if parts else ""
+
+
+def verbs() -> list[str]:
+    """Every command, those of a group with the group's name before them."""
+    from typer.main import get_command
+
+    from zeroshot.cli.main import app
+
+    found = []
+    for name, command in get_command(app).commands.items():
+        below = getattr(command, "commands", None)
+        found += [name] if below is None else [f"{name} {other}" for other in below]
+    return found
+
+
+def help_pages() -> str:
+    """What `-h` prints for each command, under its name."""
+    parts = []
+    for verb in verbs():
+        words = [sys.executable, "-m", "zeroshot", *verb.split(), "--help"]
+        done = subprocess.run(
+            words, cwd=ROOT, env={**os.environ, "COLUMNS": "84"}, capture_output=True, text=True, check=True
+        )
+        text = done.stdout.replace("python -m zeroshot", "zeroshot").strip("\n")
+        parts.append(f"## zeroshot {verb}\n\n```text\n{text}\n```\n")
+    return "\n".join(parts)

@@ -1,0 +1,45 @@
+"""`zeroshot timeline --output`: what is printed is drawn."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+CLIPS = Path(__file__).parents[2] / "examples" / "clips"
+WORDS = ("--labels", "waving,kicking,bowing", "--model", "puppet-tiny", "--window", "1", "-k", "2")
+
+
+@pytest.mark.parametrize("form", ["svg", "html"])
+def test_each_video_has_its_lanes_and_frames(run, tmp_path, form):
+    picture = tmp_path / f"timeline.{form}"
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    videos = [CLIPS / "waving_beach.mp4", CLIPS / "kicking_street.mp4", tmp_path / "broken.mp4"]
+    status, out, err = run("timeline", *videos, *WORDS, "-o", picture)
+    assert status == 1  # the third
+    assert "broken.mp4" in err
+    drawn = picture.read_text()
+    assert drawn.count("data:image/png;base64,") == 2
+    assert "waving_beach.mp4" in drawn
+    assert "broken.mp4" not in drawn
+    leading = re.findall(r"  0:.*? – .*?  (\w+) ", out)
+    assert leading
+    for label in leading:
+        assert re.search(rf">{label}</text>", drawn)
+
+
+def test_another_form_is_refused_before_anything_is_read(run, tmp_path):
+    words = ("timeline", "nowhere.mp4", *WORDS, "-o", tmp_path / "timeline.pdf")
+    status, out, err = run(*words)
+    assert (status, out) == (1, "")
+    assert (
+        err == f"zeroshot: --output is {tmp_path}/timeline.pdf; expected a name that ends in .html or .svg\n"
+    )
+
+
+def test_nothing_to_draw_writes_nothing(run, tmp_path):
+    (tmp_path / "broken.mp4").write_bytes(b"")
+    status, _, _ = run("timeline", tmp_path / "broken.mp4", *WORDS, "-o", tmp_path / "timeline.svg")
+    assert status == 1
+    assert not (tmp_path / "timeline.svg").exists()

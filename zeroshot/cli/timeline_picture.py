@@ -1,0 +1,84 @@
+"""What `zeroshot timeline --output` draws: a page or a picture of the videos' labels along time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zeroshot.errors import OptionError, VideoError, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zeroshot.reports.document import Lanes
+    from zeroshot.types import Segment
+
+_FORMS = (".html", ".svg")
+_MOST_FRAMES = 24  # of a strip
+
+
+class TimelinePicture:
+    """Collects the segments of videos and draws them to a file at the end; to none where there is no file."""
+
+    def __init__(self, output: str | None, decoder: str) -> None:
+        """Nothing is read or written yet.
+
+        Args:
+            output: FILE.html or FILE.svg; None draws nothing.
+            decoder: as --decoder; reads the frames above the lanes.
+
+        Raises:
+            OptionError: a file of another form.
+        """
+        if output is not None and Path(output).suffix.lower() not in _FORMS:
+            raise OptionError(f"--output is {printable(output)}; expected a name that ends in .html or .svg")
+        self._output = output
+        self._decoder = decoder
+        self._charts: list[Lanes] = []
+
+    def add(self, path: str, segments: Sequence[Segment]) -> None:
+        """Draw one video; one without segments is left out.
+
+        Args:
+            path: of the video.
+            segments: in time order.
+        """
+        if self._output is None or not segments:
+            return
+        from zeroshot.reports.lanes import lanes_of, strip_width
+
+        width = strip_width([segment.predictions[0].label for segment in segments])
+        self._charts.append(lanes_of(segments, self._strip(path, width), printable(path)))
+
+    def _strip(self, path: str, width: int) -> bytes | None:
+        """Frames of a video spread over its time, so many pixels in all; None where they cannot be read."""
+        from zeroshot.reports.lanes import STRIP_HEIGHT, frame_strip
+        from zeroshot.video.processes.reader import ClipReader
+        from zeroshot.video.sampling import Sampling
+
+        try:
+            with ClipReader(1, decoder=self._decoder, shorter_side=STRIP_HEIGHT) as reader:
+                info = reader.probe(path)
+                number = round(width * info.height / (STRIP_HEIGHT * info.width))
+                sampling = Sampling(num_frames=min(max(number, 1), _MOST_FRAMES))
+                return frame_strip(reader.read(path, sampling)[0].frames, STRIP_HEIGHT, width)[0]
+        except VideoError:
+            return None  # its error stands in the output already
+
+    def write(self) -> None:
+        """Write the file, where one was asked for and anything is to be drawn.
+
+        Raises:
+            OutputError: it cannot be written there.
+        """
+        if self._output is None or not self._charts:
+            return
+        from zeroshot.reports.document import Document, Section
+        from zeroshot.reports.html import page
+        from zeroshot.reports.lanes import sheet
+        from zeroshot.store.files import write_whole
+
+        path = Path(self._output)
+        is_page = path.suffix.lower() == ".html"
+        drawn = page(Document("Timeline", [Section("", self._charts)])) if is_page else sheet(self._charts)
+        write_whole(path, drawn.encode("utf-8", "backslashreplace"))

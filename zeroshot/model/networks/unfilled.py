@@ -1,0 +1,62 @@
+"""Networks built before their weights are there: nothing is filled with numbers that are replaced at once."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+@contextmanager
+def unfilled() -> Iterator[None]:
+    """Modules that this thread builds within have parameters of the right sizes, and no numbers in them.
+
+    Buffers are made as ever: what is not kept in checkpoints, such as a mask, is only there.
+    """
+    builder = threading.get_ident()
+
+    def without_numbers(_module: nn.Module, _name: str, parameter: Any) -> nn.Parameter | None:  # noqa: ANN401
+        if parameter is None or parameter.is_meta or threading.get_ident() != builder:
+            return None  # as it is; a parameter that two modules share stays one
+        return nn.Parameter(parameter.detach().to("meta"), requires_grad=parameter.requires_grad)
+
+    # torch's own type for the hook leaves out that it may give another parameter.
+    hook = register_module_parameter_registration_hook(cast("Any", without_numbers))
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def fill(module: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Put weights into a module, all of them, whether it was built with numbers or without.
+
+    They are copied, so that a file that is mapped into memory may change afterwards.
+
+    Args:
+        module: on the processor.
+        tensors: by name, exactly those that the module has.
+
+    Raises:
+        RuntimeError: names or sizes differ.
+    """
+    wanted = module.state_dict(keep_vars=True)
+    if not any(value.is_meta for value in wanted.values()):
+        module.load_state_dict(tensors, strict=True)
+        return
+    own: dict[int, torch.Tensor] = {}  # parameters that two modules share stay one
+    kept = {}
+    for name, tensor in tensors.items():
+        place = wanted.get(name)
+        if place is None or place.shape != tensor.shape:
+            kept[name] = tensor  # which is what the error is about
+            continue
+        kept[name] = own.setdefault(id(place), tensor.detach().to(place.dtype, copy=True).contiguous())
+    module.load_state_dict(kept, strict=True, assign=True)
