@@ -69,9 +69,10 @@ def index(
     """
     from zeroshot.batch.label_rows import require_index_place
     from zeroshot.checkpoint import DEFAULT_MODEL, require_model
-    from zeroshot.classifier import Classifier, build_index
+    from zeroshot.classifier import Classifier
     from zeroshot.index.duplicates import duplicate_steps, near_duplicates
     from zeroshot.index.recall import check_recall
+    from zeroshot.label_index import build_index
     from zeroshot.text.prompts import make_prompts
 
     name, first = model or DEFAULT_MODEL, Checks()
