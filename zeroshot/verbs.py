@@ -16,10 +16,9 @@ from zeroshot.model.encoder import bar
 from zeroshot.resources import from_home
 from zeroshot.synthetic.dataset import write_puppet_videos
 from zeroshot.synthetic.world import View
-from zeroshot.video.elsewhere import Refused
-from zeroshot.video.given import videos_in
+from zeroshot.video.find import videos_in
 from zeroshot.video.sampling import Window
-from zeroshot.video.source import is_path, name_of
+from zeroshot.video.source import Refused, is_path, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from zeroshot.errors import IndexFileError, LabelError, OptionError, OutputError, ZeroshotError
-from zeroshot.index.index import LabelIndex, probabilities
+from zeroshot.index.exact import probabilities
+from zeroshot.index.index import LabelIndex
 from zeroshot.index.ivf import Cells
 from zeroshot.index.recall import Recall
 

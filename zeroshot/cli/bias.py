@@ -8,8 +8,17 @@ import typer
 
 from zeroshot.checks import Checks
 from zeroshot.cli import completion, options
-from zeroshot.cli.progress import Bars, keeping, kept_in
-from zeroshot.cli.screen import end_with, put_document, put_json, put_line, put_table, say
+from zeroshot.cli.screen import (
+    Bars,
+    end_with,
+    keeping,
+    kept_in,
+    put_document,
+    put_json,
+    put_line,
+    put_table,
+    say,
+)
 from zeroshot.cutouts.finders import masks_help
 from zeroshot.probes.probe import PROBES
 

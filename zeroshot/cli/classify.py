@@ -22,8 +22,17 @@ from zeroshot.cli.inputs import (
     settings_from,
     words_from,
 )
-from zeroshot.cli.progress import keeping, kept_in, progress
-from zeroshot.cli.screen import end_with, one_format, put_csv, put_json, put_line, say
+from zeroshot.cli.screen import (
+    end_with,
+    keeping,
+    kept_in,
+    one_format,
+    progress,
+    put_csv,
+    put_json,
+    put_line,
+    say,
+)
 from zeroshot.errors import OptionError, printable
 
 if TYPE_CHECKING:

@@ -19,8 +19,7 @@ from zeroshot.cli.inputs import (
     require_table,
     sampling_from,
 )
-from zeroshot.cli.progress import keeping, kept_in, progress
-from zeroshot.cli.screen import end_with, put_json, put_line, say
+from zeroshot.cli.screen import end_with, keeping, kept_in, progress, put_json, put_line, say
 from zeroshot.errors import counted
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zeroshot.cli import completion, options
-from zeroshot.cli.progress import Bars, keeping, kept_in
-from zeroshot.cli.screen import end_with, put_document, put_json, put_line, say
+from zeroshot.cli.screen import Bars, end_with, keeping, kept_in, put_document, put_json, put_line, say
 from zeroshot.errors import counted
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ import typer
 
 from zeroshot.checks import Checks
 from zeroshot.cli import completion, options
-from zeroshot.cli.progress import Bars, keeping, kept_in, progress, waiting
-from zeroshot.cli.screen import put_json, put_line, say
+from zeroshot.cli.screen import Bars, keeping, kept_in, progress, put_json, put_line, say, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,8 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zeroshot.cli.progress import waiting
-from zeroshot.cli.screen import say
+from zeroshot.cli.screen import say, waiting
 from zeroshot.errors import OptionError, counted
 
 if TYPE_CHECKING:

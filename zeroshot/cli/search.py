@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zeroshot.cli import options
-from zeroshot.cli.progress import waiting
-from zeroshot.cli.screen import clock, one_format, put_csv, put_json, put_line
+from zeroshot.cli.screen import clock, one_format, put_csv, put_json, put_line, waiting
 from zeroshot.errors import printable
 
 if TYPE_CHECKING:

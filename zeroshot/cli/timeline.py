@@ -19,8 +19,17 @@ from zeroshot.cli.inputs import (
     sampling_from,
     words_from,
 )
-from zeroshot.cli.progress import keeping, progress
-from zeroshot.cli.screen import clock, end_with, one_format, put_csv, put_json, put_line, say
+from zeroshot.cli.screen import (
+    clock,
+    end_with,
+    keeping,
+    one_format,
+    progress,
+    put_csv,
+    put_json,
+    put_line,
+    say,
+)
 from zeroshot.cli.timeline_picture import TimelinePicture
 from zeroshot.errors import VideoError, printable
 

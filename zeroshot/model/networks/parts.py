@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
-from zeroshot.model.networks.light_import import import_open_clip
+from zeroshot.model.networks.open_clip_towers import import_open_clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

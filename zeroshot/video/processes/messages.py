@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zeroshot.types import Clip
+from zeroshot.video.decoders.all_frames import Film
+from zeroshot.video.source import FRAMES_FPS
 
 if TYPE_CHECKING:
     from typing import IO
@@ -97,3 +99,14 @@ def clips_in(reply: Message) -> tuple[Clip, ...]:
         Clip(frames.transpose(0, 3, 1, 2), seconds, moved if len(moved) else None, end)
         for frames, seconds, moved, end in parts
     )
+
+
+def film_in(reply: Message, *, is_mask: bool) -> Film:
+    """Every frame of a video; of a mask its levels, three times."""
+    height, width = reply.header["native_size"]
+    if not is_mask:
+        return Film(clips_in(reply)[0], reply.header["fps"], (height, width), reply.header["whole"])
+    (levels,) = reply.arrays
+    count, *size = levels.shape
+    frames = np.broadcast_to(levels[:, None], (count, 3, *size))
+    return Film(Clip(frames, np.arange(count) / FRAMES_FPS), FRAMES_FPS, (height, width))
