@@ -15,7 +15,7 @@ from zeroshot.checkpoint import (
     require_numbers,
     require_public,
 )
-from zeroshot.checks import Checks
+from zeroshot.checks import Checks, labels_to_rank, require_made_by
 from zeroshot.errors import LabelError, OptionError, VideoError, counted, printable
 from zeroshot.index.index import nearest_labels, require_k
 from zeroshot.index.ivf import has_gpu
@@ -31,7 +31,6 @@ from zeroshot.video.sampling import Window
 from zeroshot.video.source import VideoSource, is_path, name_of, path_of
 from zeroshot.video.spool import on_disk
 from zeroshot.video.thumbnails import thumbnails
-from zeroshot.words import labels_to_rank, require_made_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -93,6 +92,8 @@ class Classifier(HoldsModel):
     @property
     def notes(self) -> tuple[str, ...]:
         """What there is to say of stages, a line each; more is known once videos have been ranked."""
+        if not self.is_staged:
+            return ()
         return stage_notes(len(self.index), int(self.index.fingerprint.get(WITHOUT, "0")), self._num_still)
 
     def with_labels(

@@ -66,12 +66,11 @@ def index(
     same command goes on; over an index of the same labels and model it only sets --recall anew. Labels that
     the model can hardly tell apart are named.
     """
-    from zeroshot.batch.label_rows import require_index_place
+    from zeroshot.batch.label_rows import index_of_labels, require_index_place
     from zeroshot.checkpoint import DEFAULT_MODEL, require_model
     from zeroshot.classifier import Classifier
     from zeroshot.index.duplicates import duplicate_steps, near_duplicates
     from zeroshot.index.recall import check_recall
-    from zeroshot.label_index import build_index
     from zeroshot.text.prompts import make_prompts
 
     name, first = model or DEFAULT_MODEL, Checks()
@@ -86,7 +85,7 @@ def index(
     network = _loaded(name, device, prompts.labels)
     given = None if videos is None else _vectors(videos, network, staged=bool(prompts.stages))
     with keeping(kept_in(f"{output}.partial")), _Bars(output) as bars:
-        made = build_index(prompts, output=output, model=network, recall=recall, queries=given, watch=bars)
+        made = index_of_labels(prompts, network, output=output, recall=recall, queries=given, watch=bars)
     for note in (network.cut_note, *Classifier(network, made).notes):
         if note:
             say(note)
@@ -143,7 +142,7 @@ class _Bars(Bars):
         self._shown = 0
 
     def __call__(self, part: str, done: int, of: int) -> None:
-        """Move to where the work is, see `build_index`."""
+        """Move to where the work is, see `index_of_labels`."""
         if part == "there":
             say(f"{self._output} holds these labels already; nothing is encoded again")
             return
