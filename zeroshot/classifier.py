@@ -23,6 +23,7 @@ from zeroshot.index.stage_rows import STAGED_SCALE, staged_videos, staged_width
 from zeroshot.model.clip_queue import apart, rows_of
 from zeroshot.model.model import HoldsModel
 from zeroshot.model.spans import joined_spans, spans_of
+from zeroshot.reports.thumbnails import thumbnails
 from zeroshot.resources import from_home
 from zeroshot.text.stages import STAGES, WITHOUT, stage_notes
 from zeroshot.types import Predictions, Prompts, Ranking, Segment
@@ -30,7 +31,6 @@ from zeroshot.video.find import one_video
 from zeroshot.video.sampling import Window
 from zeroshot.video.source import VideoSource, is_path, name_of, path_of
 from zeroshot.video.spool import on_disk
-from zeroshot.video.thumbnails import thumbnails
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -18,6 +18,7 @@ from zeroshot.cli.screen import (
     put_line,
     put_table,
     say,
+    say_puppets,
 )
 from zeroshot.cutouts.finders import masks_help
 from zeroshot.probes.probe import PROBES
@@ -171,7 +172,6 @@ def score(
     from zeroshot.bias.manifest import read_manifest
     from zeroshot.bias.score import check_scoring, score_bias
     from zeroshot.checkpoint import DEFAULT_MODEL
-    from zeroshot.cli.inputs import say_puppets
     from zeroshot.reports.files import write_report
     from zeroshot.store.folder import require_room
 

@@ -8,7 +8,17 @@ import typer
 
 from zeroshot.checks import Checks
 from zeroshot.cli import completion, options
-from zeroshot.cli.screen import Bars, keeping, kept_in, progress, put_json, put_line, say, waiting
+from zeroshot.cli.screen import (
+    Bars,
+    keeping,
+    kept_in,
+    progress,
+    put_json,
+    put_line,
+    say,
+    say_puppets,
+    waiting,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +96,8 @@ def index(
     given = None if videos is None else _vectors(videos, network, staged=bool(prompts.stages))
     with keeping(kept_in(f"{output}.partial")), _Bars(output) as bars:
         made = index_of_labels(prompts, network, output=output, recall=recall, queries=given, watch=bars)
-    for note in (network.cut_note, *Classifier(network, made).notes):
+    about_stages = Classifier(network, made).notes if prompts.stages else ()
+    for note in (network.cut_note, *about_stages):
         if note:
             say(note)
     with progress(duplicate_steps(len(made)), "near duplicates") as advance:
@@ -110,7 +121,6 @@ def index(
 def _loaded(name: str, device: str, labels: Sequence[str]) -> Model:
     """The model, with what is to be known of it said."""
     from zeroshot.checkpoint import NO_STREAM, load_model
-    from zeroshot.cli.inputs import say_puppets
 
     with waiting(f"loading {name}"):
         network = load_model(name, device=device, stream=NO_STREAM)

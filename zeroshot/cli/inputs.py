@@ -8,11 +8,11 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zeroshot.cli.screen import say, waiting
+from zeroshot.cli.screen import say, say_puppets, waiting
 from zeroshot.errors import OptionError, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from zeroshot.checks import Checks
     from zeroshot.classifier import Classifier
@@ -335,17 +335,3 @@ def classifier_from(model: Model, words: Prompts | LabelIndex, index: str | None
             f"probabilities are over those compared exactly, {SHORTLIST} at most, so they are upper bounds"
         )
     return classifier
-
-
-def say_puppets(model: str, texts: Sequence[str], *, are_sentences: bool = False) -> None:
-    """Say, where puppet-tiny is asked for words that it cannot know, that it knows puppets only.
-
-    Args:
-        model: its name.
-        texts: labels; or texts to search for.
-        are_sentences: whether it is enough that a text contains an action of puppets.
-    """
-    from zeroshot.checks import puppets_note
-
-    if note := puppets_note(model, texts, are_sentences=are_sentences):
-        say(note)

@@ -76,6 +76,20 @@ def say(text: str) -> None:
     _tell(f"zeroshot: {printable(text)}\n")
 
 
+def say_puppets(model: str, texts: Sequence[str], *, are_sentences: bool = False) -> None:
+    """Say, where puppet-tiny is asked for words that it cannot know, that it knows puppets only.
+
+    Args:
+        model: its name.
+        texts: labels; or texts to search for.
+        are_sentences: whether it is enough that a text contains an action of puppets.
+    """
+    from zeroshot.checks import puppets_note
+
+    if note := puppets_note(model, texts, are_sentences=are_sentences):
+        say(note)
+
+
 def show_for_now(text: str) -> None:
     """A line on a terminal that the next one takes the place of; an empty one takes it away."""
     if text or _for_now:
