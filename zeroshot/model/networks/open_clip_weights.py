@@ -10,7 +10,7 @@ from zeroshot.errors import ModelError, one_line
 from zeroshot.model.networks.fetch import fetch_one
 from zeroshot.model.networks.foreign import Renamed, is_repository, read_weights, renamed, require_plain
 from zeroshot.model.networks.open_clip_towers import import_open_clip
-from zeroshot.model.networks.parts import HUB_WEIGHTS
+from zeroshot.model.networks.published import HUB_WEIGHTS
 from zeroshot.model.networks.unfilled import fill
 
 if TYPE_CHECKING:

@@ -17,10 +17,9 @@ from zeroshot.video.decoders.by_name import require_decoder
 from zeroshot.video.decoders.decode import VideoInfo
 from zeroshot.video.masks import MaskFile
 from zeroshot.video.pictures import MOST_PIXELS, PictureFile
-from zeroshot.video.processes.break_offs import break_off_note
-from zeroshot.video.processes.key_frame_tally import SnapTally
 from zeroshot.video.processes.messages import clips_in, film_in
 from zeroshot.video.processes.pool import MEMORY_LIMIT_BYTES, Crew, Job, Limits, threads_each
+from zeroshot.video.processes.reading_notes import SnapTally, break_off_note
 from zeroshot.video.processes.windows import Look, ReadVideo, WindowGroup, measured
 from zeroshot.video.source import (
     Spooled,
