@@ -129,7 +129,7 @@ def _meant_by(text: str, left_out: LeftOut) -> list[Path]:
     """The videos meant by one input."""
     path = Path(text)
     if is_folder(text):
-        videos = _videos_in(path, left_out)
+        videos = _videos_below(path, left_out)
         if not videos:
             if text in left_out.unreadable:
                 raise VideoError(
@@ -149,7 +149,7 @@ def _meant_by(text: str, left_out: LeftOut) -> list[Path]:
     videos = []
     for match in matches:
         if match.is_dir():
-            videos += _videos_in(match, left_out)
+            videos += _videos_below(match, left_out)
         elif match.suffix.lower() in wanted:
             videos.append(match)
     if not videos:
@@ -157,7 +157,7 @@ def _meant_by(text: str, left_out: LeftOut) -> list[Path]:
     return videos
 
 
-def _videos_in(folder: Path, left_out: LeftOut) -> list[Path]:
+def _videos_below(folder: Path, left_out: LeftOut) -> list[Path]:
     """Videos in a folder and below, in natural order, folder by folder."""
     videos: list[Path] = []
 
@@ -190,7 +190,7 @@ def videos_in(videos: VideoSource | Iterable[VideoSource]) -> Iterator[VideoSour
             twice.
     """
     for one in _each(videos):
-        yield from _videos_meant(one)
+        yield from _standing_for(one)
 
 
 def one_video(video: VideoSource) -> VideoSource:
@@ -208,7 +208,7 @@ def one_video(video: VideoSource) -> VideoSource:
         )
     if not is_path(video):
         return video
-    found = list(_videos_meant(video))
+    found = list(_standing_for(video))
     if len(found) > 1:
         raise VideoError(
             f"{name_of(video)} stands for {counted(len(found), 'video')}; expected one: rank_many and "
@@ -241,7 +241,7 @@ def _each(videos: Any) -> Iterator[VideoSource]:  # noqa: ANN401 - anything
         )
 
 
-def _videos_meant(video: VideoSource) -> Iterator[VideoSource]:
+def _standing_for(video: VideoSource) -> Iterator[VideoSource]:
     """The videos that one of them stands for."""
     if not is_path(video):
         yield video
