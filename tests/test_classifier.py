@@ -288,3 +288,96 @@ def test_weights_are_read_for_a_stamp_when_it_is_wanted_and_not_before(tmp_path)
     classifier.index.save(tmp_path / "two.index")
     assert zeroshot.LabelIndex.load(tmp_path / "two.index").fingerprint["model"] == backbone.fingerprint
     assert pickle.loads(pickle.dumps(classifier.index)).fingerprint == classifier.index.fingerprint
+
+
+def test_other_labels_for_one_call_change_nothing(classifier):
+    before = classifier.rank(PATHS[0])
+    other = classifier.rank(PATHS[0], labels="bowing, kicking", templates="a person {}")
+    assert {p.label for p in other} == {"bowing", "kicking"}
+    expected = zeroshot.load(classifier.model, "bowing, kicking", templates="a person {}").rank(PATHS[0])
+    assert other == expected
+    assert classifier.rank(PATHS[0]) == before
+    with pytest.raises(OptionError, match="templates are given without labels"):
+        classifier.rank(PATHS[0], templates="a person {}")
+    with pytest.raises(LabelError):
+        classifier.rank(PATHS[0], labels=[])
+
+
+def test_with_labels_is_another_that_shares_the_model(classifier, tmp_path):
+    other = classifier.with_labels(["waving", "jumping"])
+    assert (other.labels, other.model) == (("waving", "jumping"), classifier.model)
+    assert len(classifier.labels) > 2
+    other.index.save(tmp_path / "two.index")
+    assert classifier.with_labels(index=tmp_path / "two.index").labels == other.labels
+    with pytest.raises(OptionError, match="either labels or index"):
+        classifier.with_labels()
+
+
+def test_similarity_has_every_cosine_in_the_order_of_the_labels(classifier):
+    found = classifier.similarity(PATHS[:2])
+    assert found.shape == (2, len(classifier.labels))
+    scores = {p.label: p.score for p in classifier.rank(PATHS[1], k=1000)}
+    np.testing.assert_allclose(found[1], [scores[label] for label in classifier.labels], atol=1e-5)
+    assert classifier.similarity(PATHS[0]).shape == (1, len(classifier.labels))
+
+
+def test_a_classifier_says_what_it_is_and_ends_with_its_block():
+    with zeroshot.load("puppet-tiny", ["a", "b", "c", "d"], device="cpu", num_workers=1) as made:
+        assert repr(made).startswith(
+            r"Classifier(4 labels: a, b, c, …; Model('puppet-tiny', width 128, device cpu"
+        )
+        assert made.to("cpu") is made
+        assert str(made.device) == "cpu"
+        made.rank(PATHS[0])
+        crew = made.model._reader._crew
+        assert crew is not None
+    assert made.model._reader._crew is None
+
+
+def test_a_ranking_shows_the_frames_that_were_looked_at(classifier):
+    ranking = classifier.rank(Path(PATHS[0]))
+    assert ranking.path == PATHS[0]
+    assert len(ranking.thumbnails) == classifier.model.sampling.num_frames
+    assert ranking._repr_html_().count("<img ") == len(ranking.thumbnails)
+
+
+def test_rankings_of_bytes_folders_and_addresses_are_rows(classifier, tmp_path):
+    data = Path(PATHS[0]).read_bytes()
+    (tmp_path / "one.mp4").write_bytes(data)
+    rows = list(classifier.rank_many([data, tmp_path, "no*.mp4", "http://127.0.0.1:9/a.mp4?key=1"], k=1))
+    names = [f"<{len(data):,} bytes>", str(tmp_path / "one.mp4"), "no*.mp4", "http://127.0.0.1:9/a.mp4?key=1"]
+    assert [row.path for row in rows] == names
+    assert [row.error is None for row in rows] == [True, True, False, False]
+    assert rows[0].predictions == rows[1].predictions
+    assert "key=1" not in rows[3].error
+    alone = classifier.rank(tmp_path)
+    assert alone[0].label == rows[1].predictions[0].label
+    (tmp_path / "two.mp4").write_bytes(data)
+    with pytest.raises(VideoError, match="2 videos"):
+        classifier.rank(tmp_path)
+
+
+def test_a_timeline_of_bytes(classifier):
+    import io
+
+    data = Path(PATHS[0]).read_bytes()
+    expected = classifier.timeline(PATHS[0], window_seconds=0.5)
+    assert classifier.timeline(data, window_seconds=0.5) == expected
+    assert classifier.timeline(io.BytesIO(data), window_seconds=0.5) == expected
+
+
+def test_a_split_never_opens_an_address(classifier, tmp_path, monkeypatch):
+    """A row of a table is no person who asks for an address."""
+    import urllib.request
+
+    def fetched(*_, **__):
+        raise AssertionError("an address was opened")
+
+    monkeypatch.setattr(urllib.request, "urlopen", fetched)
+    table = tmp_path / "split.csv"
+    table.write_text("path,label\nhttp://127.0.0.1:9/a.mp4,waving\nhttp://127.0.0.1:9/b.mp4,jumping\n")
+    split = zeroshot.read_split(table)
+    outcomes = [outcome for _, outcome in classifier.model.embed_streams([v.path for v in split.videos])]
+    assert all(isinstance(outcome, VideoError) for outcome in outcomes)
+    outcomes = [outcome for _, outcome in classifier.model.embed_sources(["http://127.0.0.1:9/a.mp4"])]
+    assert "opened only where you give them" in str(outcomes[0])

@@ -22,14 +22,17 @@ if TYPE_CHECKING:
     from zeroshot.bias.recipe import BiasRecipe
     from zeroshot.bias.report import BiasReport
     from zeroshot.bias.score import score_bias
+    from zeroshot.checkpoint import describe as show
     from zeroshot.checkpoint import load_model
-    from zeroshot.classifier import Classifier, build_index, load
+    from zeroshot.classifier import Classifier, load
     from zeroshot.datasets.splits import LabeledVideo, Split, read_split
     from zeroshot.errors import ZeroshotError
     from zeroshot.evaluation.prepare import EvaluationSettings
     from zeroshot.evaluation.report import Report
     from zeroshot.evaluation.run import evaluate
     from zeroshot.index.index import LabelIndex
+    from zeroshot.label_index import build_index
+    from zeroshot.model.catalog import known_models as models
     from zeroshot.model.hub.push import push
     from zeroshot.model.model import Model
     from zeroshot.probes.report import ProbeReport
@@ -37,8 +40,10 @@ if TYPE_CHECKING:
     from zeroshot.training.config import TrainingConfig
     from zeroshot.training.prepare import Preparation
     from zeroshot.training.run import train
-    from zeroshot.types import Clip, Match, Prediction, Prompts, Ranking, Segment
+    from zeroshot.types import Clip, Match, Prediction, Predictions, Prompts, Ranking, Segment
+    from zeroshot.verbs import Embedded, classify, embed, synthesize, timeline
     from zeroshot.video.sampling import Sampling
+    from zeroshot.video.source import Stretch
     from zeroshot.video_search import VideoIndex, search
     from zeroshot.waist.waist import Waist
 
@@ -50,12 +55,14 @@ __all__ = [
     "BiasReport",
     "Classifier",
     "Clip",
+    "Embedded",
     "EvaluationSettings",
     "LabelIndex",
     "LabeledVideo",
     "Match",
     "Model",
     "Prediction",
+    "Predictions",
     "Preparation",
     "ProbeReport",
     "Prompts",
@@ -64,21 +71,28 @@ __all__ = [
     "Sampling",
     "Segment",
     "Split",
+    "Stretch",
     "TrainingConfig",
     "VideoIndex",
     "Waist",
     "ZeroshotError",
     "build_index",
+    "classify",
+    "embed",
     "evaluate",
     "load",
     "load_model",
     "make_bias_sets",
+    "models",
     "probe_streams",
     "push",
     "read_embeddings",
     "read_split",
     "score_bias",
     "search",
+    "show",
+    "synthesize",
+    "timeline",
     "train",
 ]
 
@@ -87,12 +101,14 @@ _HOMES = {
     "BiasReport": "bias.report",
     "Classifier": "classifier",
     "Clip": "types",
+    "Embedded": "verbs",
     "EvaluationSettings": "evaluation.prepare",
     "LabelIndex": "index.index",
     "LabeledVideo": "datasets.splits",
     "Match": "types",
     "Model": "model.model",
     "Prediction": "types",
+    "Predictions": "types",
     "Preparation": "training.prepare",
     "ProbeReport": "probes.report",
     "Prompts": "types",
@@ -101,30 +117,41 @@ _HOMES = {
     "Sampling": "video.sampling",
     "Segment": "types",
     "Split": "datasets.splits",
+    "Stretch": "video.source",
     "TrainingConfig": "training.config",
     "VideoIndex": "video_search",
     "Waist": "waist.waist",
     "ZeroshotError": "errors",
-    "build_index": "classifier",
+    "build_index": "label_index",
+    "classify": "verbs",
+    "embed": "verbs",
     "evaluate": "evaluation.run",
     "load": "classifier",
     "load_model": "checkpoint",
     "make_bias_sets": "bias.make",
+    "models": "model.catalog",
     "probe_streams": "probes.run",
     "push": "model.hub.push",
     "read_embeddings": "batch.table",
     "read_split": "datasets.splits",
     "score_bias": "bias.score",
     "search": "video_search",
+    "show": "checkpoint",
+    "synthesize": "verbs",
+    "timeline": "verbs",
     "train": "training.run",
 }
+# Commands whose word is taken for something else where their function stands.
+_NAMES_THERE = {"models": "known_models", "show": "describe"}
 
 
 def __getattr__(name: str) -> object:
     """The public object `name`, imported from its home on first use."""
     if name not in _HOMES:
         raise AttributeError(f"module 'zeroshot' has no attribute {name!r}")
-    return getattr(import_module(f"zeroshot.{_HOMES[name]}"), name)
+    found = getattr(import_module(f"zeroshot.{_HOMES[name]}"), _NAMES_THERE.get(name, name))
+    globals()[name] = found  # the next use is a plain one
+    return found
 
 
 def __dir__() -> list[str]:

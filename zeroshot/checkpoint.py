@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -13,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 
 from zeroshot.errors import ModelError, OptionError, ZeroshotError, told_apart
 from zeroshot.model.names import (
+    Opened,
     checkpoint_folder,
     open_name,
     parse_name,
@@ -24,6 +27,10 @@ from zeroshot.resources import bundled_names, checkpoints_folder
 from zeroshot.store.files import write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
+
     from zeroshot.adapter.adapter import TwoStreamAdapter
     from zeroshot.model.backbone import Backbone
     from zeroshot.model.model import Model
@@ -32,76 +39,99 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "PE-Core-B-16/meta"
 FORMAT = 1
 _LEAST_SIZE = 1024  # up to which a size of an adapter is believed whatever its weights are: frames, heads
-NO_STREAM = "clip"
-"""The stream that stands for the backbone alone, an adapter left aside."""
+_FUSED, NO_STREAM = "fused", "clip"  # the second: the backbone alone, an adapter left aside
 
 
-def load_model(
-    name: str = DEFAULT_MODEL,
+def load_model(  # noqa: PLR0913 - what people choose when they take a model
+    name: str | os.PathLike[str] = DEFAULT_MODEL,
     *,
-    device: str = "auto",
+    device: str | torch.device = "auto",
     sampling: Sampling | None = None,
     decoder: str = "auto",
     stream: str | None = None,
     share: float = 1.0,
     backbone: str | None = None,
     precision: str = "exact",
+    batch_size: int = 32,
+    num_workers: int = 2,
+    progress: bool = False,
 ) -> Model:
     """The Model of that name, ready to embed videos, frames and texts.
 
     Args:
         name: `ARCH/TAG`, `ARCH/random`, `ARCH/weights-file`, `hf:ORG/NAME`, `hf:FOLDER`,
             `hub:ORG/NAME@REVISION`, a checkpoint folder, or a bundled name.
-        device: auto, cpu, cuda, cuda:N or mps.
+        device: auto, cpu, cuda, cuda:N, mps, or a torch.device.
         sampling: which frames; None: what the checkpoint says, else the middles of 8 equal segments.
         decoder: auto, decord, pyav or raw.
-        stream: of a checkpoint with an adapter: static, dynamic or fused, or clip for its backbone alone;
-            None is what the checkpoint says.
+        stream: of an adapter: static, dynamic or fused, or clip for its backbone alone; None: its own choice.
         share: 1 is the adapter as trained, 0 is CLIP averaged over frames, between them the straight line.
         backbone: name of the backbone of an adapter, where it now has another one than when it was trained.
-        precision: how fast frames are encoded: "exact" (cosine of at least 0.99999 to the library's float32),
-            "fast" (0.9995) or "fastest" (0.999); held to that on the first frames, see `Model.notes`.
+        precision: exact, fast or fastest: cosines of 0.99999, 0.9995, 0.999 at least to float32's frames.
+        batch_size: frames in one forward pass; 32 fill a processor, more of them a large GPU.
+        num_workers: decoding processes; two keep ahead of a network on a processor.
+        progress: a bar on stderr counts videos.
 
     Raises:
         ModelError: it cannot be named, fetched, loaded or moved there, or the adapter is another backbone's.
-        OptionError: a stream of a model that has no adapter.
+        OptionError: a stream of a model that has no adapter, or a number that makes no sense.
     """
     from zeroshot.model.backbone import load_backbone
-    from zeroshot.model.model import STREAMS, Model
+    from zeroshot.model.model import Model
 
+    name = os.fspath(name)
+    require_numbers(batch_size, num_workers)
+    loading = partial(load_backbone, device=device, precision=precision, batch_size=batch_size)
     opened = open_name(name)
+    network, adapter, spoken = _parts(opened, stream, backbone, loading)
+    if adapter is not None and share != 1:
+        adapter = adapter.towards_clip(share)
+    model = Model(
+        network, adapter=adapter, stream=spoken, sampling=sampling, decoder=decoder, num_workers=num_workers
+    )
+    model.folder, model.origin = opened.folder, opened.name if opened.is_foreign else ""
+    network.notes = tuple(dict.fromkeys((*opened.notes, *network.notes)))
+    model.progress = progress
+    again = partial(load_model, opened.name, decoder=decoder, stream=stream, share=share, backbone=backbone)
+    model.reload = partial(again, precision=precision, num_workers=num_workers)
+    return model
+
+
+def require_numbers(batch_size: int, num_workers: int) -> None:
+    """Refuse numbers of frames and of processes that make no sense, before any weights are looked for."""
+    for name, number in (("batch_size", batch_size), ("num_workers", num_workers)):
+        if number < 1:
+            raise OptionError(f"{name} is {number}; expected 1 or more")
+
+
+def _parts(
+    opened: Opened, stream: str | None, backbone: str | None, loading: Callable[..., Backbone]
+) -> tuple[Backbone, TwoStreamAdapter | None, str]:
+    """The backbone of a name, its adapter if it has one, and the stream that speaks for videos."""
     name, folder = opened.name, opened.folder
-    adapter = facts = None
     if not _has_adapter(folder):
         if stream not in {None, NO_STREAM} or backbone is not None:
             raise _no_adapter(name)
-        network = load_backbone(name, device, precision)
-    else:
-        facts = _adapter_facts(folder)
-        adapter = None if stream == NO_STREAM else load_adapter(folder)
-        by_file = backbone is None and facts.backbone is not None
-        if by_file and opened.is_foreign:
-            require_name_for_all(facts.backbone, name)
-        network = load_backbone(backbone or facts.backbone or name, device, precision, from_hub=not by_file)
-        if network.fingerprint != facts.fingerprint:
-            before = facts.backbone or name
-            theirs, given = told_apart((before, facts.fingerprint), (network.name, network.fingerprint))
-            raise ModelError(
-                f"the adapter in {folder} was trained on {theirs}, not on {given}; give it its own backbone"
-            )
-    if adapter is not None and share != 1:
-        adapter = adapter.towards_clip(share)
-    spoken = STREAMS[-1] if adapter is None or facts is None else stream or facts.stream
-    model = Model(network, adapter=adapter, stream=spoken, sampling=sampling, decoder=decoder)
-    model.folder, model.origin = folder, name if opened.is_foreign else ""
-    network.notes = tuple(dict.fromkeys((*opened.notes, *network.notes)))
-    return model
+        return loading(name), None, _FUSED
+    facts = _adapter_facts(folder)
+    adapter = None if stream == NO_STREAM else load_adapter(folder)
+    by_file = backbone is None and facts.backbone is not None
+    if by_file and opened.is_foreign:
+        require_name_for_all(facts.backbone, name)
+    network = loading(backbone or facts.backbone or name, from_hub=not by_file)
+    if network.fingerprint != facts.fingerprint:
+        before = facts.backbone or name
+        theirs, given = told_apart((before, facts.fingerprint), (network.name, network.fingerprint))
+        raise ModelError(
+            f"the adapter in {folder} was trained on {theirs}, not on {given}; give it its own backbone"
+        )
+    return network, adapter, _FUSED if adapter is None else stream or facts.stream
 
 
 def require_model(
     name: str = DEFAULT_MODEL,
     *,
-    device: str = "auto",
+    device: str | torch.device = "auto",
     decoder: str = "auto",
     stream: str | None = None,
     precision: str = "exact",

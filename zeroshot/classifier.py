@@ -2,45 +2,59 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zeroshot.batch.label_rows import index_of_labels, require_index_place
-from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model, require_model, require_public
+from zeroshot.batch.label_rows import index_of_labels
+from zeroshot.checkpoint import (
+    DEFAULT_MODEL,
+    load_model,
+    require_model,
+    require_numbers,
+    require_public,
+)
 from zeroshot.checks import Checks
-from zeroshot.errors import LabelError, OptionError, VideoError
-from zeroshot.index.index import LabelIndex, Ranked, probabilities
+from zeroshot.errors import LabelError, OptionError, VideoError, counted, printable
 from zeroshot.index.ivf import has_gpu
-from zeroshot.index.recall import check_recall
+from zeroshot.index.nearest import nearest_labels, require_k
 from zeroshot.index.stage_rows import STAGED_SCALE, staged_videos, staged_width
 from zeroshot.model.clip_queue import apart, rows_of
+from zeroshot.model.held import HoldsModel
 from zeroshot.model.spans import joined_spans, spans_of
-from zeroshot.text.prompts import LabelSource, TemplateSource, make_prompts
+from zeroshot.resources import from_home
 from zeroshot.text.stages import STAGES, WITHOUT, stage_notes
-from zeroshot.types import Prediction, Prompts, Ranking, Segment
+from zeroshot.types import Predictions, Prompts, Ranking, Segment
+from zeroshot.video.elsewhere import on_disk
+from zeroshot.video.given import one_video
 from zeroshot.video.sampling import Window
 from zeroshot.video.source import VideoSource, is_path, name_of, path_of
+from zeroshot.video.thumbnails import thumbnails
 from zeroshot.words import labels_to_rank, require_made_by
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    import torch
     from numpy.typing import NDArray
 
     from zeroshot.batch.parquet import EmbeddingRow
+    from zeroshot.index.index import LabelIndex
     from zeroshot.model.model import Model
     from zeroshot.model.spans import Span
+    from zeroshot.text.prompts import LabelSource, TemplateSource
     from zeroshot.text.stages import StageSource
+    from zeroshot.types import Prediction
+    from zeroshot.video.sampling import Sampling
 
-_SORTED_LABELS = 4096  # up to here sorting all scores costs less than a search for the best
-_SCORES_AT_ONCE = 1 << 17  # bounds the memory of a block: 2 MB of scores and probabilities
-_VECTORS_AT_ONCE = 64  # through a matrix product, where there are more labels
+_LABELS_SHOWN = 3
+_USUAL = {"device": "auto", "precision": "exact", "decoder": "auto", "batch_size": 32, "num_workers": 2}
+_USUAL |= {"progress": False}  # what `load_model` takes where nobody chooses
 
 
-class Classifier:
+class Classifier(HoldsModel):
     """A model and an index of labels: ranks the labels for any video.
 
     Calls do not influence each other: ranking video A, then B, then A again gives A the same answer twice.
@@ -81,35 +95,76 @@ class Classifier:
         """What there is to say of stages, a line each; more is known once videos have been ranked."""
         return stage_notes(len(self.index), int(self.index.fingerprint.get(WITHOUT, "0")), self._num_still)
 
-    def rank(self, video: VideoSource, k: int = 5) -> list[Prediction]:
+    def with_labels(
+        self,
+        labels: LabelSource | None = None,
+        *,
+        templates: TemplateSource = None,
+        stages: StageSource = None,
+        index: str | Path | None = None,
+        spaced: bool = True,
+    ) -> Classifier:
+        """A new classifier of other labels, given as for `load`, that shares this one's model."""
+        return load(self.model, labels, templates=templates, stages=stages, index=index, spaced=spaced)
+
+    def rank(
+        self,
+        video: VideoSource,
+        k: int = 5,
+        *,
+        labels: LabelSource | None = None,
+        templates: TemplateSource = None,
+    ) -> Predictions:
         """The k best of K labels for one video, best first; all K where k is larger.
 
         Args:
-            video: a path, a (T, H, W, 3) or (T, 3, H, W) array, images, a folder of frames, or a Clip.
+            video: a path, an address, bytes, an open file, frames (T, H, W, 3) or (T, 3, H, W), images, a
+                folder of frames, or a Clip; a folder or pattern must stand for one video.
             k: how many predictions come back; 5 is what people read.
+            labels: other labels, for this call alone; each such call encodes them.
+            templates: of these, as for `load`.
 
         Raises:
-            VideoError: the video cannot be decoded.
-            OptionError: k is below 1.
+            VideoError: the video cannot be decoded, or several are meant.
+            OptionError: k is below 1, or templates without labels.
         """
-        _check_k(k)
-        outcomes = self.model.embed_many([video], drifts=self.is_staged)
-        return self._predictions(rows_of(outcomes)[0], k)
+        require_k(k)
+        if labels is not None:
+            return self.with_labels(labels, templates=templates).rank(video, k)
+        if templates is not None:
+            raise OptionError("templates are given without labels; give those, too, or use with_labels")
+        row, clips = self.model.look(video, drifts=self.is_staged)
+        return Predictions(self._predictions(row, k), path_of(video), thumbnails(clips))
 
-    def rank_many(self, videos: Iterable[VideoSource], k: int = 5) -> Iterator[Ranking]:
+    def similarity(self, videos: VideoSource | Iterable[VideoSource]) -> NDArray[np.float32]:
+        """Cosines (n, K) of each of n videos with every label, in the order of `labels`.
+
+        Args:
+            videos: as for `Model.embed_videos`.
+
+        Raises:
+            VideoError: one of them cannot be read.
+        """
+        rows = rows_of(self.model.embed_many(videos, drifts=self.is_staged), self.model.embedding_dim)
+        if not self.is_staged or not len(rows):
+            return self.index.scores(rows) if len(rows) else np.zeros((0, len(self.index)), np.float32)
+        return self.index.scores(staged_videos(*apart(rows))) * np.float32(STAGED_SCALE)
+
+    def rank_many(self, videos: VideoSource | Iterable[VideoSource], k: int = 5) -> Iterator[Ranking]:
         """One Ranking a video, in the order given; a video that fails becomes a row with its error.
 
         Decoding runs ahead in processes of its own, so that the network seldom waits, and memory does not
         grow with the number of videos.
 
         Args:
-            videos: anything `rank` accepts, as many as wanted; read lazily.
+            videos: one or many, as for `Model.embed_videos`: folders and patterns stand for all videos in
+                them. Read lazily.
             k: how many predictions each.
         """
-        _check_k(k)
+        require_k(k)
         return self._rank_many(videos, k)
 
-    def _rank_many(self, videos: Iterable[VideoSource], k: int) -> Iterator[Ranking]:
+    def _rank_many(self, videos: VideoSource | Iterable[VideoSource], k: int) -> Iterator[Ranking]:
         for video, outcome in self.model.embed_many(videos, drifts=self.is_staged):
             if isinstance(outcome, VideoError):
                 yield Ranking(path_of(video), (), str(outcome))
@@ -129,7 +184,7 @@ class Classifier:
         """Segments of a long video with their k best labels, in time order.
 
         Args:
-            video: path of a video file.
+            video: path of a video file, its bytes or address, or a file that is open.
             window_seconds: length of a segment; 4 s holds one action of the usual data sets. What is left at
                 the end and is shorter than half of it belongs to the segment before.
             stride_seconds: from one segment's start to the next's; None: the window, so that segments abut.
@@ -155,11 +210,12 @@ class Classifier:
         merge: bool = False,
     ) -> Iterator[Segment]:
         """The segments of `timeline` one by one, while the video is being read; memory stays bounded."""
-        _check_k(k)
+        require_k(k)
         window = Window(window_seconds, window_seconds if stride_seconds is None else stride_seconds)
-        if not is_path(video):
+        file = on_disk(one_video(video))
+        if not is_path(file):
             raise VideoError(f"{name_of(video)} has no clock; a timeline needs a video file")
-        spans = spans_of(self.model, str(video), window, drifts=self.is_staged)
+        spans = spans_of(self.model, file, window, drifts=self.is_staged)
         return self._segments(joined_spans(spans, self._best_label) if merge else spans, k)
 
     def _segments(self, spans: Iterable[Span], k: int) -> Iterator[Segment]:
@@ -168,6 +224,10 @@ class Classifier:
 
     def _best_label(self, span: Span) -> str:
         return self._of_span(span, 1)[0].label
+
+    def __repr__(self) -> str:
+        shown = ", ".join(self.labels[:_LABELS_SHOWN]) + ", …" * (len(self.labels) > _LABELS_SHOWN)
+        return f"Classifier({counted(len(self.labels), 'label')}: {printable(shown)}; {self.model!r})"
 
     def _of_span(self, span: Span, k: int) -> list[Prediction]:
         drifts = None if span.drift is None else span.drift[None]
@@ -189,7 +249,7 @@ class Classifier:
         Raises:
             OptionError: k is below 1, vectors of another width or length, or labels with stages and none.
         """
-        _check_k(k)
+        require_k(k)
         if self.is_staged:
             if drifts is None:
                 raise OptionError(
@@ -198,20 +258,8 @@ class Classifier:
                 )
             self._num_still += int((~np.any(drifts, axis=1)).sum())
             vectors = staged_videos(vectors, drifts)
-        ranked: list[list[Prediction]] = []
-        step = _VECTORS_AT_ONCE if len(self.index) > _SORTED_LABELS else _SCORES_AT_ONCE // len(self.index)
-        for start in range(0, len(vectors), step):
-            found = self._best(vectors[start : start + step], k)
-            columns = (found.rows.tolist(), found.scores.tolist(), found.probabilities.tolist())
-            some = [None if number == len(self.index) else number for number in found.compared.tolist()]
-            ranked += [
-                [
-                    Prediction(self.labels[row], score, share, number)
-                    for row, score, share in zip(*each, strict=True)
-                ]
-                for number, *each in zip(some, *columns, strict=True)
-            ]
-        return ranked
+        times = STAGED_SCALE if self.is_staged else 1.0
+        return nearest_labels(self.index, vectors, k, self.model.logit_scale, times)
 
     def rank_rows(self, rows: Sequence[EmbeddingRow], k: int = 5) -> list[Ranking]:
         """One Ranking a row of a table of this model's embeddings; a row with an error keeps it.
@@ -230,62 +278,70 @@ class Classifier:
             for row, predictions in zip(rows, found, strict=True)
         ]
 
-    def _best(self, vectors: NDArray[np.float32], k: int) -> Ranked:
-        """The k best labels for each of n vectors; equal scores in the order of the labels."""
-        times = STAGED_SCALE if self.is_staged else 1.0
-        scale = self.model.logit_scale
-        if len(self.index) > _SORTED_LABELS:
-            found = self.index.ranked(vectors, k, scale * times)
-            return found if times == 1 else replace(found, scores=found.scores * np.float32(times))
-        scores = self.index.scores(vectors) * np.float32(times)
-        rows = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        shares = np.take_along_axis(probabilities(scores, scale), rows, axis=1)
-        return Ranked(
-            np.take_along_axis(scores, rows, axis=1), rows, shares, np.full(len(rows), len(self.index))
-        )
-
     def _predictions(self, row: NDArray[np.float32], k: int) -> list[Prediction]:
         """The k best labels for a (D,) unit vector, or for a (2, D) vector and its drift."""
         vectors, drifts = apart(row[None]) if self.is_staged else (row[None], None)
         return self.rank_vectors(vectors, k, drifts=drifts)[0]
 
 
-def load(
-    model: str | Model | None = None,
+def load(  # noqa: PLR0913 - what people choose when they begin
+    model: str | os.PathLike[str] | Model | None = None,
     labels: LabelSource | None = None,
     *,
     templates: TemplateSource = None,
     stages: StageSource = None,
     index: str | Path | None = None,
-    device: str = "auto",
     spaced: bool = True,
+    device: str | torch.device = "auto",
+    sampling: Sampling | None = None,
     stream: str | None = None,
+    precision: str = "exact",
+    decoder: str = "auto",
+    batch_size: int = 32,
+    num_workers: int = 2,
+    progress: bool = False,
 ) -> Classifier:
     """A Classifier that ranks `labels` for videos.
 
     Args:
-        model: `ARCH/TAG`, `hf:ORG/NAME`, a checkpoint folder, a bundled name, or a Model, as from
-            `load_model(name, device="cpu")`. None: the one that made the index, else PE-Core-B-16/meta.
+        model: `ARCH/TAG`, `hf:ORG/NAME`, a checkpoint folder, a bundled name, or a Model; what follows
+            `spaced` is chosen for a Model in `load_model`. None: the one that made the index, else
+            PE-Core-B-16/meta.
         labels: a list, a file (one a line), "a,b,c", a bundled list's name such as "kinetics400", or
             {label: descriptions}.
         templates: None for the bare label, one sentence with {}, several, a file, or a bundled set's name.
         stages: how labels start and end, so that the order of frames counts: a JSON file, a bundled set such
             as "ssv2", or {label: {"start": …, "end": …}}; an index has to be made with the same.
         index: a file that `zeroshot index` wrote, instead of labels: no label is encoded again.
-        device: auto, cpu, cuda, cuda:N or mps.
         spaced: write CamelCase and under_scores as words, as CLIP's tokenizer needs; False: as given.
+        device: auto, cpu, cuda, cuda:N, mps, or a torch.device.
+        sampling: which frames; None: the model's own, 8 frames from the middle of 8 equal segments.
         stream: of a checkpoint with an adapter: static, dynamic or fused, or clip for its backbone alone;
             None is what the checkpoint says.
+        precision: as for `load_model`, and so are the others.
+        decoder: auto, decord, pyav or raw.
+        batch_size: frames in one forward pass.
+        num_workers: decoding processes.
+        progress: a bar on stderr counts videos.
 
     Raises:
         ZeroshotError: one line that names what cannot be used and the remedy.
     """
+    chosen: dict[str, Any] = {"device": device, "sampling": sampling, "stream": stream}
+    chosen |= {"precision": precision, "decoder": decoder, "progress": progress}
+    chosen |= {"batch_size": batch_size, "num_workers": num_workers}
+    chosen = {name: value for name, value in chosen.items() if value != _USUAL.get(name)}
+    model = os.fspath(model) if isinstance(model, os.PathLike) else model
+    index = None if index is None else from_home(index)
     first = Checks()
     words = labels_to_rank(first, labels, templates, index, stages=stages, spaced=spaced)
     named = first.add("files", lambda: model_for(model, words(), index))
-    first.add("model", lambda: _require(named(), device, stream))
+    first.add("options", lambda: require_numbers(batch_size, num_workers))
+    first.add("model", lambda: _require(named(), chosen))
     first.run()
-    return classifier_of(_model(named(), device, stream), words(), index)
+    network = named()
+    loaded = load_model(network, **chosen) if isinstance(network, str) else network
+    return classifier_of(loaded, words(), index)
 
 
 def classifier_of(network: Model, words: Prompts | LabelIndex, index: str | Path | None) -> Classifier:
@@ -300,9 +356,9 @@ def classifier_of(network: Model, words: Prompts | LabelIndex, index: str | Path
         IndexFileError: the index is another model's.
     """
     if isinstance(words, Prompts):
-        return Classifier(network, build_index(words, model=network))
+        return Classifier(network, index_of_labels(words, network))
     require_made_by(words, network, str(index))
-    if words.cells is not None and network.backbone.device.type == "cuda" and has_gpu():
+    if words.cells is not None and network.device.type == "cuda" and has_gpu():
         words.to_gpu()
     return Classifier(network, words)
 
@@ -327,67 +383,12 @@ def model_for(
     return require_public(words.fingerprint.get("model_name"), f"the index {index}")
 
 
-def _require(model: str | Model, device: str, stream: str | None) -> None:
-    """Refuse a model's name that cannot be, and a stream of a model that is loaded already."""
+def _require(model: str | Model, chosen: dict[str, Any]) -> None:
+    """Refuse a model's name that cannot be, and settings of a model that is loaded already."""
     if isinstance(model, str):
-        require_model(model, device=device, stream=stream)
-    elif stream is not None:
-        raise OptionError("stream goes with a model's name; choose it in load_model for a Model")
-
-
-def _model(model: str | Model, device: str, stream: str | None) -> Model:
-    """The model itself, or the one of that name."""
-    if isinstance(model, str):
-        return load_model(model, device=device, stream=stream)
-    return model
-
-
-def build_index(
-    labels: LabelSource | Prompts,
-    *,
-    output: str | Path | None = None,
-    model: str | Model = DEFAULT_MODEL,
-    templates: TemplateSource = None,
-    spaced: bool = True,
-    recall: float | None = None,
-    queries: NDArray[np.float32] | None = None,
-    watch: Callable[[str, int, int], None] | None = None,
-) -> LabelIndex:
-    """The K labels with their (K, D) embeddings, stamped with what made them: what `zeroshot index` does.
-
-    With an output the index is written there. A call that was interrupted goes on where it ended; of an index
-    of the same labels and model that is there already only the search is set anew.
-
-    Args:
-        labels: as for `load`, or Prompts, which have their templates, and stages, filled in already.
-        output: the file that `load(model, index=…)` reads; None: in memory alone.
-        model: as for `load`; for another device than the best there is, a Model.
-        templates: as for `load`.
-        spaced: as for `load`.
-        recall: share of the 5 nearest labels that a search must find; None: see `LabelIndex.with_cells`.
-        queries: (n, D) vectors of videos to measure recall on, such as `VideoIndex(folder).vectors`.
-        watch: called with what is done ("labels" are encoded, "cells" made; "there": all were encoded
-            before), how many of it are done, and of how many.
-
-    Raises:
-        ZeroshotError: one line that names what cannot be used, or written, and the remedy.
-    """
-    first = Checks()
-    if recall is not None:
-        first.add("options", lambda: check_recall(recall))
-    prompts = first.add(
-        "words",
-        lambda: labels if isinstance(labels, Prompts) else make_prompts(labels, templates, spaced=spaced),
-    )
-    if output is not None:
-        first.add("output", lambda: require_index_place(output))
-    if isinstance(model, str):
-        first.add("model", lambda: require_model(model, stream=NO_STREAM))
-    first.run()
-    network = load_model(model, stream=NO_STREAM) if isinstance(model, str) else model
-    return index_of_labels(prompts(), network, output=output, recall=recall, queries=queries, watch=watch)
-
-
-def _check_k(k: int) -> None:
-    if k < 1:
-        raise OptionError(f"k is {k}; expected 1 or more")
+        later = {"sampling", "batch_size", "num_workers", "progress"}
+        require_model(model, **{name: value for name, value in chosen.items() if name not in later})
+    elif chosen:
+        raise OptionError(
+            f"{', '.join(chosen)} goes with a model's name; choose it in load_model for a Model"
+        )

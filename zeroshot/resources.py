@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 VERSION = "0.1.0"
@@ -11,6 +12,15 @@ DISTRIBUTION = "zeroshot-video"
 """What pip calls it. `zeroshot` on the package index is somebody else's."""
 
 _PACKAGE = Path(__file__).resolve().parent
+
+
+def from_home(path: str | os.PathLike[str]) -> str:
+    """The same path, a ~ in front of it written out, as a shell does for what is typed there.
+
+    >>> from_home("a/b"), from_home("~nobody that there is/b")
+    ('a/b', '~nobody that there is/b')
+    """
+    return os.path.expanduser(os.fspath(path))  # noqa: PTH111 - Path raises where there is no such user
 
 
 def install_line(extra: str) -> str:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zeroshot.errors import LabelError, OptionError, VideoError
+from zeroshot.notebook import ranking_html
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import torch
     from numpy.typing import NDArray
@@ -116,6 +117,25 @@ class Prediction:
         return row if self.compared is None else {**row, "compared": self.compared}
 
 
+class Predictions(list[Prediction]):
+    """The predictions of one video, best first: a list that a notebook shows with the frames looked at.
+
+    Attributes:
+        path: the video as it was named by the caller.
+        thumbnails: JPEG files of frames that were looked at, in time order.
+    """
+
+    def __init__(
+        self, predictions: Iterable[Prediction] = (), path: str = "", thumbnails: tuple[bytes, ...] = ()
+    ) -> None:
+        super().__init__(predictions)
+        self.path = path
+        self.thumbnails = thumbnails
+
+    def _repr_html_(self) -> str:
+        return ranking_html(self.path, self, self.thumbnails)
+
+
 @dataclass(frozen=True)
 class Ranking:
     """What came of one video of many: predictions, best first, or the error that stopped it.
@@ -138,6 +158,9 @@ class Ranking:
         row: dict[str, Any] = {"path": self.path, "predictions": predictions, "error": self.error}
         end = self.breaks_off_seconds
         return row if end is None else {**row, "breaks_off_seconds": end}
+
+    def _repr_html_(self) -> str:
+        return ranking_html(self.path, self.predictions, error=self.error)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from zeroshot.errors import ModelError, OptionError, OutputError, told_apart
 from zeroshot.index.exact import nearest_rows, unit_rows, whole_count
 from zeroshot.index.stage_rows import STAGED_SCALE, staged_labels, staged_videos
 from zeroshot.model.drift import stage_changes
+from zeroshot.resources import from_home
 from zeroshot.text.stages import stages_in_words
 from zeroshot.types import Match, Prompts
 
@@ -42,7 +43,7 @@ class VideoIndex:
         Raises:
             OutputError: it was not written by `zeroshot embed`, is damaged, or holds no embedding.
         """
-        self.folder = Path(folder)
+        self.folder = Path(from_home(folder))
         settings = read_manifest(self.folder)
         self.model_name, self.fingerprint = (_word(settings, name, self.folder) for name in _NEEDED)
         self._rows: Embeddings = read_table(self.folder)

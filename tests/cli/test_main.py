@@ -85,6 +85,17 @@ def test_csv_has_a_row_a_prediction(run, folder):
     assert sum(bool(row["error"]) for row in rows) == 1
 
 
+def test_batches_and_decoders_change_no_answer(run, folder):
+    words = offline("classify", folder / "fine.mp4", "--labels", LABELS, "--json")
+    (expected,), (found,) = (
+        json.loads(run(*words, *more)[1])["predictions"][:1]
+        for more in ((), ("--batch-size", "3", "--num-workers", "1"))
+    )
+    assert found["label"] == expected["label"]
+    assert found["score"] == pytest.approx(expected["score"], abs=1e-5)
+    assert run(*words, "--batch-size", "0")[0] != 0
+
+
 def test_people_see_names_and_percentages(run, folder):
     status, out, err = run(*offline("classify", folder / "fine.mp4", "--labels", LABELS, "-k", "1"))
     assert status == 0

@@ -25,6 +25,7 @@ from zeroshot.batch.parquet import (
 )
 from zeroshot.batch.records import PENDING, Ledger, Record, key_of, path_key, record_of, records_in, stands
 from zeroshot.errors import ModelError, OutputError
+from zeroshot.resources import from_home
 from zeroshot.store import folder as store
 from zeroshot.store.files import crc32_of, read_note
 from zeroshot.store.folder import Claim, FolderWriter, Layout
@@ -386,8 +387,7 @@ def read_rows(folder: str | Path) -> Iterator[list[EmbeddingRow]]:
         OutputError: the folder was not written by `zeroshot embed`, or a part is damaged.
     """
     parts = _parts(Path(folder), read_manifest(folder))
-    for part in parts.numbers():
-        yield from_arrow(parts.read(part))
+    yield from (from_arrow(parts.read(part)) for part in parts.numbers())
 
 
 def read_embeddings(folder: str | Path) -> tuple[list[str], NDArray[np.float32]]:
@@ -396,5 +396,5 @@ def read_embeddings(folder: str | Path) -> tuple[list[str], NDArray[np.float32]]
     Raises:
         OutputError: the folder was not written by `zeroshot embed`, or a part is damaged.
     """
-    found = read_table(folder)
+    found = read_table(from_home(folder))
     return found.paths, found.vectors

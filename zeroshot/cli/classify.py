@@ -66,6 +66,8 @@ def classify(
     frames: options.Frames = None,
     as_given: options.AsGiven = False,
     series: options.Series = None,
+    batch_size: options.BatchSize = 32,
+    num_workers: options.NumWorkers = 2,
 ) -> None:
     """\b
     Example:  zeroshot classify examples/clips --labels "waving, kicking, swimming" -k 1 --model puppet-tiny
@@ -77,11 +79,9 @@ def classify(
     first.add("options", lambda: one_format(as_json, as_csv))
     first.add("options", lambda: _require_some(videos, embeddings))
     words = words_from(first, labels, templates, index, stages, spaced=not as_given)
+    how = (decoder, stream, precision, frames, series, batch_size, num_workers)
     asked = first.add(
-        "options",
-        lambda: ModelChoice(
-            model, device, sampling_from(num_frames, num_views), decoder, stream, precision, frames, series
-        ),
+        "options", lambda: ModelChoice(model, device, sampling_from(num_frames, num_views), *how)
     )
     kept = first.add("files", lambda: settings_from(embeddings, asked(), new=bool(videos)))
     choice = first.add("files", lambda: of_index(kept(), words(), index))

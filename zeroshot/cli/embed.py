@@ -73,6 +73,8 @@ def embed(
     precision: options.Precision = None,
     frames: options.Frames = None,
     series: options.Series = None,
+    batch_size: options.BatchSize = 32,
+    num_workers: options.NumWorkers = 2,
 ) -> None:
     """\b
     Example:  zeroshot embed examples/clips --output embeddings/ --model puppet-tiny
@@ -86,11 +88,9 @@ def embed(
     first = Checks()
     stretched = first.add("options", lambda: _window(window, stride))
     first.add("options", lambda: _require_engine(engine, workers))
+    how = (decoder, stream, precision, frames, series, batch_size, num_workers)
     asked = first.add(
-        "options",
-        lambda: ModelChoice(
-            model, device, sampling_from(num_frames, num_views), decoder, stream, precision, frames, series
-        ),
+        "options", lambda: ModelChoice(model, device, sampling_from(num_frames, num_views), *how)
     )
     found = first.add("videos", lambda: _found(videos, as_json))
     first.add("output", lambda: require_table(output))

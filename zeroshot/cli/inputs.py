@@ -47,6 +47,8 @@ class ModelChoice:
         precision: as --precision.
         frames: as --sampling.
         series: as --series.
+        batch_size: as --batch-size.
+        num_workers: as --num-workers.
     """
 
     name: str | None = None
@@ -57,6 +59,8 @@ class ModelChoice:
     precision: str | None = None
     frames: str | None = None
     series: str | None = None
+    batch_size: int = 32
+    num_workers: int = 2
 
     def __post_init__(self) -> None:
         """Refuse words that nobody knows, but those that only a network's library knows."""
@@ -173,6 +177,8 @@ def model_from(choice: ModelChoice) -> Model:
             decoder=choice.decoder,
             stream=choice.stream,
             precision=choice.precision or "exact",
+            batch_size=choice.batch_size,
+            num_workers=choice.num_workers,
         )
     if choice.frames is not None:
         model.sampling = replace(model.sampling, frames=choice.frames)

@@ -117,6 +117,13 @@ Precision = Annotated[
         autocompletion=completion.words("exact", "fast", "fastest"),
     ),
 ]
+BatchSize = Annotated[
+    int,
+    typer.Option("--batch-size", metavar="N", help="Frames in one forward pass; bounds the memory.", min=1),
+]
+NumWorkers = Annotated[
+    int, typer.Option("--num-workers", metavar="N", help="Decoding processes on this machine.", min=1)
+]
 AsGiven = Annotated[
     bool,
     typer.Option("--as-given", help="Keep label names as they are: no spaces for CamelCase and underscores."),

@@ -69,6 +69,8 @@ def timeline(
     precision: options.Precision = None,
     frames: options.Frames = None,
     as_given: options.AsGiven = False,
+    batch_size: options.BatchSize = 32,
+    num_workers: options.NumWorkers = 2,
 ) -> None:
     """\b
     Example:  zeroshot timeline examples/clips/waving_beach.mp4 --labels "waving, bowing" --model puppet-tiny
@@ -82,10 +84,8 @@ def timeline(
     first.add("options", lambda: one_format(as_json, as_csv))
     drawn = first.add("options", lambda: TimelinePicture(output, decoder))
     first.add("options", lambda: Stretch(window, window if stride is None else stride))
-    asked = first.add(
-        "options",
-        lambda: ModelChoice(model, device, sampling_from(num_frames, 1), decoder, stream, precision, frames),
-    )
+    how = (decoder, stream, precision, frames, None, batch_size, num_workers)
+    asked = first.add("options", lambda: ModelChoice(model, device, sampling_from(num_frames, 1), *how))
     words = words_from(first, labels, templates, index, stages, spaced=not as_given)
     choice = first.add("files", lambda: of_index(asked(), words(), index))
     form = "json" if as_json else "csv" if as_csv else "text"

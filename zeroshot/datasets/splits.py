@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zeroshot.errors import DatasetError, LabelError, counted
+from zeroshot.resources import from_home
 from zeroshot.video.source import is_path, name_of
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def read_split(source: str | os.PathLike[str], labels: Sequence[str] | None = No
         LabelError: the file cannot be read, a column is missing, or a row has no path or label (its line is
             named).
     """
-    path = Path(source)
+    path = Path(from_home(source))
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             rows = csv.DictReader(stream, skipinitialspace=True)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zeroshot.checkpoint import load_model
-from zeroshot.classifier import build_index
 from zeroshot.datasets.paper_settings import lineage_named
 from zeroshot.errors import DatasetError, IndexFileError, counted
 from zeroshot.evaluation.cached_embeddings import Embedded, embed_pool, stream_scores
@@ -20,6 +19,7 @@ from zeroshot.evaluation.prepare import EvaluationSettings, prepare
 from zeroshot.evaluation.report import ModelFigures, Report, Videos
 from zeroshot.evaluation.scoring import mean_over_rounds, stream_figures
 from zeroshot.index.index import LabelIndex
+from zeroshot.label_index import build_index
 from zeroshot.model.download import fetch_missing
 from zeroshot.model.model import Model
 from zeroshot.reports.environment import environment

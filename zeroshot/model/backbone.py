@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cached_property
+import os
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,8 +71,7 @@ class Backbone:
     ) -> None:
         if batch_size < 1:
             raise OptionError(f"batch size {batch_size}; expected 1 or more frames")
-        network.module.to(device)
-        network.device = device
+        survive_forks()
         facts = network.facts
         self._network = network
         self.precision = Precision(network, precision)
@@ -81,15 +81,31 @@ class Backbone:
         self.token_dim = facts.token_dim
         self.grid = facts.grid
         self.logit_scale = facts.logit_scale
-        self.device = device
+        self.to(device)
         self.batch_size = batch_size
         self.num_frames = num_frames
         self.is_random = is_random
         self.context_length = network.context_length
         self.notes = network.notes
 
+    def to(self, device: str | torch.device) -> None:
+        """Move the weights; the speed level is settled anew there.
+
+        Raises:
+            ModelError: as `choose_device`.
+        """
+        self.device = self._network.device = choose_device(device)
+        self._network.module.to(self.device)
+        self._owner = os.getpid()
+        self.precision = Precision(self._network, self.precision.asked)
+
+    def require_here(self) -> None:
+        """Raise a ModelError where the weights are on a GPU and this process is a fork of theirs."""
+        require_unforked(self._owner, self.device, self.name)
+
     def prepare_frames(self, frames: torch.Tensor | NDArray[np.uint8]) -> torch.Tensor:
         """Pixels (B, 3, h, w) float32 that the network reads, on its device, of frames (B, 3, H, W) uint8."""
+        self.require_here()
         tensor = _tensor(frames) if isinstance(frames, np.ndarray) else frames
         if self.device.type == "cuda":
             return preprocess_frames(tensor.to(self.device, non_blocking=True), self.preprocess)
@@ -186,6 +202,7 @@ class Backbone:
         """
         if isinstance(texts, str):
             raise OptionError(f"texts is the string {texts!r}; expected a list of strings")
+        self.require_here()
         apart = self.device.type == "cpu" and self._network.is_reentrant
         step = _TEXTS_APART if apart else self.batch_size * _TEXTS_PER_FRAME
         some = [list(texts[start : start + step]) for start in range(0, len(texts), step)]
@@ -229,6 +246,11 @@ def unit_mean(vectors: torch.Tensor) -> torch.Tensor:
     return F.normalize(vectors.mean(dim=0), dim=-1)
 
 
+def in_memory(vectors: torch.Tensor) -> NDArray[np.float32]:
+    """The same numbers as float32 in memory."""
+    return np.asarray(vectors.float().cpu().numpy())
+
+
 def _tensor(frames: NDArray[np.uint8]) -> torch.Tensor:
     """The same memory as a tensor; copied only where torch cannot share it."""
     shareable = frames.flags.writeable and all(stride > 0 for stride in frames.strides)
@@ -236,7 +258,12 @@ def _tensor(frames: NDArray[np.uint8]) -> torch.Tensor:
 
 
 def load_backbone(
-    name: str, device: str = "auto", precision: str = "exact", *, from_hub: bool = True
+    name: str,
+    device: str | torch.device = "auto",
+    precision: str = "exact",
+    *,
+    batch_size: int = 32,
+    from_hub: bool = True,
 ) -> Backbone:
     """The model called `name`, ready on `device`.
 
@@ -245,7 +272,8 @@ def load_backbone(
             in every process), `ARCH/path/to/weights.safetensors`, `hf:ORG/NAME` or `hf:FOLDER`
             (transformers), `hub:ORG/NAME@REVISION` (a checkpoint that somebody pushed), a checkpoint folder,
             or a bundled checkpoint such as `puppet-tiny`.
-        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        device: as for `choose_device`.
+        batch_size: frames in one forward pass; 32 fill a processor, more of them a large GPU.
         precision: the speed level of frames: "exact", "fast" or "fastest", see `precision.PROMISES`.
         from_hub: whether hf: and hub: may be fetched that are not in the cache; not where a file names it.
 
@@ -271,24 +299,25 @@ def load_backbone(
         device=place,
         num_frames=num_frames,
         is_random=parsed.kind == "random",
+        batch_size=batch_size,
         precision=precision,
     )
 
 
-def choose_device(name: str = "auto") -> torch.device:
-    """The device called `name`.
+def choose_device(device: str | torch.device = "auto") -> torch.device:
+    """The device of that name.
 
     >>> choose_device("cpu")
     device(type='cpu')
 
     Args:
-        name: "auto" (a CUDA device, else Apple's, else the processor), "cpu", "cuda", "cuda:1", "mps".
+        device: "auto" (a CUDA device, else Apple's, else the processor), "cpu", "cuda", "cuda:1", "mps", or
+            a torch.device.
 
     Raises:
         ModelError: unknown, or this computer has none.
     """
-    import torch
-
+    name = str(device)
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     kind, _, number = name.partition(":")
@@ -299,6 +328,35 @@ def choose_device(name: str = "auto") -> torch.device:
         there = f"{counts[kind]} of that kind" if counts[kind] else "none of that kind"
         raise ModelError(f"device {name!r} is not there: this computer has {there}; use --device auto or cpu")
     return torch.device(name)
+
+
+@cache
+def survive_forks() -> None:
+    """See to it that a process forked from this one can go on, on one thread.
+
+    The threads to which torch shares out its products do not come along into a forked process, which would
+    wait for them for ever.
+    """
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+
+
+def require_unforked(owner: int, device: torch.device, name: str) -> None:
+    """Refuse a GPU that another process opened before it forked this one.
+
+    Args:
+        owner: the process that put the weights there.
+        device: where they are; a processor is as good after a fork as before.
+        name: of the model.
+
+    Raises:
+        ModelError: the device does not outlive a fork.
+    """
+    if device.type != "cpu" and owner != os.getpid():
+        raise ModelError(
+            f"{name} was put on {device} before this process was forked, which no GPU survives; start "
+            "workers with multiprocessing_context='spawn', or load the model in each"
+        )
 
 
 def _open_network(name: ModelName, from_hub: bool) -> Network:

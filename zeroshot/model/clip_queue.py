@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from zeroshot.adapter.adapter import TwoStreamAdapter
     from zeroshot.model.backbone import Backbone
     from zeroshot.types import Clip
-    from zeroshot.video.processes.reader import WindowGroup
+    from zeroshot.video.processes.windows import WindowGroup
 
 Rows: TypeAlias = tuple[torch.Tensor, ...]
 """What is read of some frames: their embeddings (B, D), after their tokens (B, 1+N, C) for an adapter."""
@@ -88,7 +86,7 @@ class ClipQueue(Generic[T]):
             streams: of the adapter: the name of one for vectors (D,), several for (S, D).
             drifts: a last row more for each, its drift: (2, D) or (S + 1, D).
         """
-        _survive_forks()
+        backbone.require_here()
         self.embedding_dim = backbone.embedding_dim
         self._backbone = backbone
         self._adapter = adapter
@@ -333,14 +331,3 @@ def _fetched(vectors: torch.Tensor) -> tuple[torch.Tensor, torch.cuda.Event | No
     event = torch.cuda.Event()  # type: ignore[no-untyped-call]
     event.record()
     return host, event
-
-
-@cache
-def _survive_forks() -> None:
-    """See to it that a process forked from this one can go on, on one thread.
-
-    The threads to which torch shares out its products do not come along into a forked process, which would
-    wait for them for ever.
-    """
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from zeroshot.errors import OptionError, VideoError, counted
-from zeroshot.model.backbone import unit_mean
+from zeroshot.model.backbone import in_memory, unit_mean
 from zeroshot.model.clip_queue import ClipQueue, rows_of, vectors_of_windows
+from zeroshot.model.encoder import Encoder
 from zeroshot.model.hub.push import FromFolder
 from zeroshot.model.tokens import fitting_adapter
 from zeroshot.text.prompts import stages_cut, texts_cut
@@ -20,14 +21,15 @@ from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.sampling import Sampling, Window
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from types import TracebackType
 
     from numpy.typing import NDArray
 
     from zeroshot.adapter.adapter import TwoStreamAdapter
     from zeroshot.model.backbone import Backbone
     from zeroshot.model.clip_queue import WindowVectors
+    from zeroshot.model.encoder import Frames
     from zeroshot.types import Clip, Prompts
     from zeroshot.video.source import VideoSource
 
@@ -41,7 +43,7 @@ _READING = ("auto", 2, 60.0)
 STREAMS = ("static", "dynamic", "fused")
 
 
-class Model(FromFolder):
+class Model(Encoder, FromFolder):
     """A backbone that reads videos: the vector of a video is the mean over its frames.
 
     Exactly: each frame of each view gives a unit vector; the vector of the video is their mean over all
@@ -176,22 +178,7 @@ class Model(FromFolder):
             digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
 
-    def embed_videos(
-        self, videos: Sequence[VideoSource], *, sampling: Sampling | None = None
-    ) -> NDArray[np.float32]:
-        """Vectors (n, D) float32, unit rows, one for each of n videos.
-
-        Args:
-            videos: paths, arrays of frames (T, H, W, 3) or (T, 3, H, W), lists of images, folders of
-                frames, Clips.
-            sampling: which frames; None: the model's own.
-
-        Raises:
-            VideoError: one of them cannot be read; `embed_many` goes on instead.
-        """
-        return rows_of(self.embed_many(videos, sampling=sampling), self.embedding_dim)
-
-    def embed_many(
+    def embed_sources(
         self, videos: Iterable[VideoSource], *, sampling: Sampling | None = None, drifts: bool = False
     ) -> Iterator[tuple[VideoSource, NDArray[np.float32] | VideoError]]:
         """Each video with its vector (D,), or with the error that stopped it, in the order given.
@@ -199,22 +186,43 @@ class Model(FromFolder):
         Decoding runs ahead while the network works; memory does not grow with the number of videos.
 
         Args:
-            videos: as for `embed_videos`, as many as wanted; read lazily.
+            videos: any number, each taken as it stands: a path is a file's or a folder's of images, whatever
+                signs are in it. For paths that stand in a file; what a person gives is for `embed_many`.
             sampling: which frames; None: the model's own.
             drifts: rows (2, D), the vector and the video's drift, which labels with stages are met with.
         """
         queue: ClipQueue[VideoSource] = ClipQueue(self.backbone, self.adapter, self.stream, drifts=drifts)
         return self._queued(videos, self._checked(sampling or self.sampling), queue)
 
+    def clips_of(self, video: VideoSource, sampling: Sampling | None = None) -> tuple[Clip, ...]:
+        """The V clips of T frames that are looked at of a video.
+
+        Raises:
+            VideoError: it cannot be read.
+        """
+        chosen = self._checked(sampling or self.sampling)
+        for _, outcome in self._reader.read_many([video], chosen):
+            if not isinstance(outcome, VideoError):
+                return outcome
+            raise outcome
+        return ()
+
+    def vector_of(self, clips: Sequence[Clip], *, drifts: bool = False) -> NDArray[np.float32]:
+        """The vector (D,) that the V clips of a video have together, or (2, D) with its drift."""
+        queue: ClipQueue[None] = ClipQueue(self.backbone, self.adapter, self.stream, drifts=drifts)
+        queue.put(None, clips)
+        vector: NDArray[np.float32] = rows_of(queue.rest())[0]
+        return vector
+
     def embed_streams(
         self, videos: Iterable[VideoSource], *, sampling: Sampling | None = None, drifts: bool = False
     ) -> Iterator[tuple[VideoSource, NDArray[np.float32] | VideoError]]:
-        """As `embed_many`, with all streams at the cost of one: rows (3, D) in the order of `STREAMS`.
+        """As `embed_sources`, with all streams at the cost of one: rows (3, D) in the order of `STREAMS`.
 
-        Without an adapter there is one row, (1, D), the vector of `embed_many`.
+        Without an adapter there is one row, (1, D), the vector of `embed_sources`.
 
         Args:
-            videos: as for `embed_many`.
+            videos: as for `embed_sources`.
             sampling: which frames; None: the model's own.
             drifts: the video's drift as a last row more.
         """
@@ -261,28 +269,14 @@ class Model(FromFolder):
             queue.put(None, [clip])
         return rows_of(queue.rest(), *([2] if drifts else []), self.embedding_dim)
 
-    def embed_frames(
-        self, frames: NDArray[np.uint8] | torch.Tensor | Sequence[object]
-    ) -> NDArray[np.float32]:
-        """Vectors (n, D) float32, unit rows, one for each of n frames: the backbone's own, adapter or not.
-
-        Args:
-            frames: (n, 3, H, W) or (n, H, W, 3) uint8 RGB, or a list of images (PIL, or arrays of one frame
-                each) that may differ in size.
-
-        Raises:
-            VideoError: something else.
-        """
+    def vectors_of_frames(self, frames: Frames) -> NDArray[np.float32]:
+        """As `embed_frames`, as an array."""
         single = Sampling(num_frames=1)
         if isinstance(frames, np.ndarray | torch.Tensor):
             parts: Iterable[VideoSource] = (frames[row : row + 1] for row in range(len(frames)))
         else:
             parts = ([frame] for frame in frames)
         return rows_of(self._queued(parts, single, ClipQueue(self.backbone)), self.embedding_dim)
-
-    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Vectors (n, D) float32, unit rows, one for each of n texts."""
-        return _numpy(self.backbone.encode_texts(texts))
 
     def embed_prompts(self, prompts: Prompts) -> NDArray[np.float32]:
         """Vectors (K, D) float32, unit rows, one for each label.
@@ -297,7 +291,7 @@ class Model(FromFolder):
             groups = prompts.texts[start : start + _LABELS_AT_ONCE]
             vectors = self.backbone.encode_texts(list(chain.from_iterable(groups)))
             rows += [unit_mean(part) for part in torch.split(vectors, [len(group) for group in groups])]
-        return _numpy(torch.stack(rows))
+        return in_memory(torch.stack(rows))
 
     def require_apart(self, prompts: Prompts) -> None:
         """Refuse labels that this model cannot tell apart, as their texts are equal once they are cut.
@@ -321,7 +315,7 @@ class Model(FromFolder):
             )
 
     def read_windows(
-        self, path: str, window_seconds: float, stride_seconds: float, windows_at_once: int
+        self, path: str | os.PathLike[str], window_seconds: float, stride_seconds: float, windows_at_once: int
     ) -> Iterator[tuple[list[tuple[float, float]], list[Clip]]]:
         """Groups of windows (start, end) in seconds, and a clip of each, in time order, over a whole video.
 
@@ -345,14 +339,6 @@ class Model(FromFolder):
         if "_reader" in vars(self):
             self._reader.close()
 
-    def __enter__(self) -> Model:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def _checked(self, sampling: Sampling) -> Sampling:
         """The sampling, if the adapter can read it."""
         if self.adapter is not None and sampling.num_frames != self.adapter.config.num_frames:
@@ -361,9 +347,3 @@ class Model(FromFolder):
                 f"{self.adapter.config.num_frames}: leave the number of frames to it"
             )
         return sampling
-
-
-def _numpy(vectors: torch.Tensor) -> NDArray[np.float32]:
-    """The same numbers as float32 in memory."""
-    array: NDArray[np.float32] = vectors.float().cpu().numpy()
-    return array

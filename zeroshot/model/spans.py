@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
@@ -27,7 +28,9 @@ class Span(NamedTuple):
     drift: NDArray[np.float32] | None = None
 
 
-def spans_of(model: Model, path: str, window: Window, *, drifts: bool = False) -> Iterator[Span]:
+def spans_of(
+    model: Model, path: str | os.PathLike[str], window: Window, *, drifts: bool = False
+) -> Iterator[Span]:
     """The windows of a video one by one, while it is being read; memory stays bounded.
 
     Args:

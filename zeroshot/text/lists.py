@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from zeroshot.errors import LabelError
-from zeroshot.resources import bundled_names, prompts_folder
+from zeroshot.resources import bundled_names, from_home, prompts_folder
 from zeroshot.text.descriptions import as_dict, told_of
 
 _SUFFIXES = (".txt", ".json", ".csv", ".tsv")
@@ -173,7 +173,7 @@ def _named_file(source: str, bundled: Mapping[str, Path], *, is_list: bool) -> P
     same = {_plain(name): path for name, path in bundled.items()}
     if _plain(source) in same and not _looks_like_path(source):
         return same[_plain(source)]
-    path = Path(source)
+    path = Path(from_home(source))
     if _is_there(path, or_folder=_looks_like_path(source)):
         return path
     if source.lower().endswith(_SUFFIXES) or (_looks_like_path(source) and not is_list):

@@ -13,6 +13,7 @@ import numpy as np
 
 from zeroshot.errors import VideoError
 from zeroshot.types import Clip
+from zeroshot.video.elsewhere import is_elsewhere, on_disk
 from zeroshot.video.source import Stretch, is_path, name_of, picture_paths
 
 if TYPE_CHECKING:
@@ -90,6 +91,12 @@ def content_key(source: VideoSource) -> str:
     try:
         if is_path(source):
             return _key_on_disk(Path(source))
+        if is_elsewhere(source):
+            spooled = on_disk(source)
+            try:
+                return _key_on_disk(Path(spooled))
+            finally:
+                spooled.close()
         digest = hashlib.sha256()
         if isinstance(source, Stretch):
             times = f"{source.start_seconds} {source.end_seconds}"

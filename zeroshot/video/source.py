@@ -12,18 +12,23 @@ import numpy as np
 
 from zeroshot.errors import OptionError, VideoError, printable
 from zeroshot.types import Clip
+from zeroshot.video.elsewhere import Refused, Spooled, Url, is_elsewhere, name_elsewhere
 from zeroshot.video.pictures import images_in, require_one_size, rgb, stacked_files
 from zeroshot.video.sampling import Sampling, frame_times
 from zeroshot.video.suffixes import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import BinaryIO
 
     from numpy.typing import NDArray
 
-VideoSource: TypeAlias = "str | os.PathLike[str] | Stretch | NDArray[Any] | Sequence[Any] | Clip | Any"
-"""A path of a video file or a folder of pictures, a stretch of a file, an array or torch tensor of frames, a
-list of PIL images, arrays or paths of pictures, or a clip."""
+VideoSource: TypeAlias = (
+    "str | os.PathLike[str] | bytes | BinaryIO | Url | Stretch | NDArray[Any] | Sequence[Any] | Clip | Any"
+)
+"""A path of a video file or a folder of pictures, the bytes of a file or one that is open, an address, a
+stretch of a file, an array or torch tensor of frames, a list of PIL images, arrays or paths of pictures, or a
+clip."""
 
 FileSource: TypeAlias = "str | Stretch"
 """What tables have rows of: a path of a file or a folder, or a stretch of a file."""
@@ -98,7 +103,9 @@ def picture_paths(source: object) -> tuple[str | os.PathLike[str], ...]:
 
 
 def path_of(source: VideoSource) -> str:
-    """What rows call a source: its path exactly as given, whatever it is made of; else as messages do."""
+    """What rows call a source: its path or address exactly as given; else as messages do."""
+    if isinstance(source, Url):
+        return source.text
     if isinstance(source, Stretch):
         return f"{source.path} ({source.start_seconds!r}–{source.end_seconds!r} s)"
     return os.fspath(source) if is_path(source) else name_of(source)
@@ -106,10 +113,14 @@ def path_of(source: VideoSource) -> str:
 
 def name_of(source: VideoSource) -> str:
     """How messages call a source: its path as given, on one line; else its kind and shape."""
+    if isinstance(source, Spooled | Refused):
+        return source.name
     if is_path(source):
         return printable(source)
     if isinstance(source, Stretch):
         return f"{printable(source.path)} ({source.start_seconds:g}–{source.end_seconds:g} s)"
+    if is_elsewhere(source):
+        return name_elsewhere(source)
     if isinstance(source, Clip):
         return f"<clip of {len(source.frames)} frames>"
     shape = getattr(source, "shape", None)

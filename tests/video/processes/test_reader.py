@@ -1,6 +1,6 @@
 """Decoding in processes that can be killed: order, limits, deaths of every kind, and nothing left behind.
 
-Covers: video/processes/messages.
+Covers: video/processes/messages, video/processes/windows.
 """
 
 from __future__ import annotations

@@ -55,12 +55,14 @@ class Job:
         kind: which of the child's jobs.
         name: what messages call it.
         paths: of one video or folder, or of the pictures that are its frames.
+        shown: what messages call each of them.
         options: what else the job has to know; JSON-able.
     """
 
     kind: str
     name: str
     paths: tuple[str, ...]
+    shown: tuple[str, ...]
     options: dict[str, Any]
 
 
@@ -220,8 +222,8 @@ _ERRORS: dict[str, type[VideoError | OptionError]] = {"VideoError": VideoError, 
 
 def _renamed(text: str, request: _Request) -> str:
     """A message with the files named as the caller named them."""
-    for absolute, path in zip(request.paths, request.job.paths, strict=True):
-        text = text.replace(printable(absolute), printable(path))
+    for absolute, shown in zip(request.paths, request.job.shown, strict=True):
+        text = text.replace(printable(absolute), shown)
     return text
 
 

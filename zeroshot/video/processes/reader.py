@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import weakref
-from dataclasses import asdict, dataclass, replace
+from concurrent.futures import Future
+from dataclasses import asdict, replace
 from functools import cached_property, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,13 @@ from zeroshot.types import Clip
 from zeroshot.video.decoders.all_frames import Film, film_from_frames
 from zeroshot.video.decoders.by_name import require_decoder
 from zeroshot.video.decoders.decode import VideoInfo
+from zeroshot.video.elsewhere import Spooled, on_disk
 from zeroshot.video.pictures import MOST_PIXELS, PictureFile
 from zeroshot.video.processes.break_offs import break_off_note
 from zeroshot.video.processes.key_frame_tally import SnapTally
 from zeroshot.video.processes.messages import Begun, clips_in, in_order
 from zeroshot.video.processes.pool import MEMORY_LIMIT_BYTES, Crew, Job, Limits, threads_each
+from zeroshot.video.processes.windows import Look, ReadVideo, WindowGroup, measured
 from zeroshot.video.source import (
     FRAMES_FPS,
     MaskFile,
@@ -33,7 +36,6 @@ from zeroshot.video.source import (
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
-    from concurrent.futures import Future
 
     from zeroshot.video.processes.messages import Message
     from zeroshot.video.sampling import Sampling, Window
@@ -150,11 +152,20 @@ class ClipReader:
     def _begin(self, source: VideoSource, sampling: Sampling) -> Future[Message] | None:
         """Hand a file to a child; None: frames in memory, which wait until they are asked for."""
         options: dict[str, Any] = {"sampling": asdict(sampling), "stretch": None}
+        try:
+            source = on_disk(source)
+        except VideoError as error:
+            failed: Future[Message] = Future()
+            failed.set_exception(error)
+            return failed
         if isinstance(source, Stretch):
             options["stretch"] = [source.start_seconds, source.end_seconds]
             return self._submit("clips", source, (source.path,), options)
         if is_path(source):
-            return self._submit("clips", source, (source,), options)
+            future = self._submit("clips", source, (source,), options)
+            if isinstance(source, Spooled):
+                future.add_done_callback(lambda _: source.close())
+            return future
         paths = picture_paths(source)
         return self._submit("pictures", source, paths, options) if paths else None
 
@@ -188,7 +199,7 @@ class ClipReader:
             VideoError: as in `read`.
             OptionError: a window lies behind the end of the video.
         """
-        future = self._submit_windows(path, windows, _Look(num_frames, frames))
+        future = self._submit_windows(path, windows, Look(num_frames, frames))
         return self._counted(name_of(path), clips_in(future.result()), frames)
 
     def read_many_windows(
@@ -212,10 +223,10 @@ class ClipReader:
             frames: as `Sampling.frames`.
         """
 
-        def probed() -> Iterator[Begun[_Video]]:
+        def probed() -> Iterator[Begun[ReadVideo]]:
             for path in paths:
                 future = self._submit("probe", path, (path,), {})
-                yield Begun(partial(_measured, path, future), (future,))
+                yield Begun(partial(measured, path, future), (future,))
 
         def begun() -> Iterator[Begun[WindowGroup | None]]:
             for video in in_order(probed(), self.num_workers):
@@ -224,11 +235,11 @@ class ClipReader:
                 windows = window.over(video.duration_seconds)
                 yield from self._begin_windows(video, windows, look, windows_at_once)
 
-        look = _Look(num_frames, frames)
+        look = Look(num_frames, frames)
         return (group for group in in_order(begun(), 2 * self.num_workers) if group is not None)
 
     def _begin_windows(
-        self, video: _Video, windows: Iterator[tuple[float, float]], look: _Look, windows_at_once: int
+        self, video: ReadVideo, windows: Iterator[tuple[float, float]], look: Look, windows_at_once: int
     ) -> Iterator[Begun[WindowGroup | None]]:
         """Hand the windows of a video to the children, group by group, until one fails."""
         group = tuple(islice(windows, windows_at_once))
@@ -241,7 +252,7 @@ class ClipReader:
 
     def _finished_group(
         self,
-        video: _Video,
+        video: ReadVideo,
         windows: tuple[tuple[float, float], ...],
         future: Future[Message],
         frames: str,
@@ -314,7 +325,7 @@ class ClipReader:
         return replace(VideoInfo(**header["info"]), path=os.fspath(path))
 
     def _submit_windows(
-        self, path: str | os.PathLike[str], windows: Sequence[tuple[float, float]], look: _Look
+        self, path: str | os.PathLike[str], windows: Sequence[tuple[float, float]], look: Look
     ) -> Future[Message]:
         """Ask for one clip a window."""
         options = {"windows": [list(window) for window in windows], **asdict(look)}
@@ -331,51 +342,10 @@ class ClipReader:
         if self._crew is None or self._crew.owner != os.getpid():
             self._crew = Crew(self.num_workers, self._limits)
             weakref.finalize(self, self._crew.close)  # also at exit, where nobody has closed it
+        shown = tuple(name_of(path) for path in paths)
         return self._crew.submit(
-            Job(kind, name_of(source), tuple(os.fspath(path) for path in paths), options)
+            Job(kind, name_of(source), tuple(os.fspath(path) for path in paths), shown, options)
         )
-
-
-@dataclass(frozen=True)
-class WindowGroup:
-    """Some windows of a video that follow each other.
-
-    Attributes:
-        path: the video.
-        windows: start and end of each, in seconds.
-        outcome: a clip of each, or the error that ended the video.
-        is_last: whether the video has no more.
-    """
-
-    path: str
-    windows: tuple[tuple[float, float], ...]
-    outcome: tuple[Clip, ...] | VideoError
-    is_last: bool
-
-
-@dataclass(frozen=True)
-class _Look:
-    """How a window is looked at: frames of it, and which stand for the moments."""
-
-    num_frames: int
-    frames: str
-
-
-@dataclass
-class _Video:
-    """A video that is read window by window, and what ended it before its end."""
-
-    path: str
-    duration_seconds: float
-    error: VideoError | None = None
-
-
-def _measured(path: str, future: Future[Message]) -> _Video:
-    """A video and how long it is, or that it has failed at once."""
-    try:
-        return _Video(path, future.result().header["info"]["duration_seconds"])
-    except VideoError as error:
-        return _Video(path, 0.0, error)
 
 
 def _film_of(

@@ -1,0 +1,204 @@
+"""Commands as functions, where the work of the command is more than one call of a room."""
+
+from __future__ import annotations
+
+import os
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from zeroshot.batch.engine import LocalEngine, fill_table
+from zeroshot.batch.table import EmbeddingTable, settings_of
+from zeroshot.checkpoint import DEFAULT_MODEL, load_model
+from zeroshot.classifier import load
+from zeroshot.errors import OptionError, VideoError
+from zeroshot.model.encoder import bar
+from zeroshot.resources import from_home
+from zeroshot.synthetic.dataset import write_puppet_videos
+from zeroshot.synthetic.world import View
+from zeroshot.video.elsewhere import Refused
+from zeroshot.video.given import videos_in
+from zeroshot.video.sampling import Window
+from zeroshot.video.source import is_path, name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from zeroshot.model.model import Model
+    from zeroshot.text.prompts import LabelSource, TemplateSource
+    from zeroshot.types import Ranking, Segment
+    from zeroshot.video.source import VideoSource
+
+ModelSource = str | os.PathLike[str]
+
+
+def classify(
+    videos: VideoSource | Iterable[VideoSource],
+    labels: LabelSource | None = None,
+    *,
+    model: ModelSource | Model = DEFAULT_MODEL,
+    templates: TemplateSource = None,
+    index: str | Path | None = None,
+    k: int = 5,
+) -> list[Ranking]:
+    """One Ranking a video, in the order given: what `zeroshot classify` does.
+
+    For more than one call, or more videos than fit a list, keep what `load` gives and ask its `rank_many`.
+
+    Args:
+        videos: as for `Model.embed_videos`: paths, folders, patterns, …; one that fails has its error as its
+            row.
+        labels: as for `load`.
+        model: as for `load`.
+        templates: as for `load`.
+        index: as for `load`.
+        k: how many predictions each.
+
+    Raises:
+        ZeroshotError: labels or model cannot be used.
+    """
+    classifier = load(model, labels, templates=templates, index=index)
+    with classifier if classifier.model is not model else nullcontext():
+        return list(classifier.rank_many(videos, k))
+
+
+def timeline(
+    video: VideoSource,
+    labels: LabelSource,
+    *,
+    model: ModelSource | Model = DEFAULT_MODEL,
+    templates: TemplateSource = None,
+    window_seconds: float = 4.0,
+    stride_seconds: float | None = None,
+    k: int = 3,
+) -> list[Segment]:
+    """Segments of a long video with their k best labels, in time order: what `zeroshot timeline` does.
+
+    Args:
+        video: as for `Classifier.timeline`.
+        labels: as for `load`.
+        model: as for `load`.
+        templates: as for `load`.
+        window_seconds: as for `Classifier.timeline`.
+        stride_seconds: as for `Classifier.timeline`.
+        k: how many predictions each.
+
+    Raises:
+        ZeroshotError: the video, labels or model cannot be used.
+    """
+    classifier = load(model, labels, templates=templates)
+    with classifier if classifier.model is not model else nullcontext():
+        return classifier.timeline(video, window_seconds, stride_seconds, k)
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What `embed` did.
+
+    Attributes:
+        folder: of Parquet parts, to be read with `zeroshot.read_embeddings`, pandas, polars or DuckDB.
+        num_videos: that were asked for.
+        num_read: of these were decoded now; the others have rows already, or are copies.
+        errors: path → one line, of each video that cannot be read, now or in an earlier run.
+    """
+
+    folder: str
+    num_videos: int
+    num_read: int
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+def embed(
+    videos: VideoSource | Iterable[VideoSource],
+    output: str | os.PathLike[str],
+    *,
+    model: ModelSource | Model = DEFAULT_MODEL,
+    window_seconds: float | None = None,
+    stride_seconds: float | None = None,
+    retry: bool = False,
+    progress: bool = False,
+) -> Embedded:
+    """Rows of embeddings in a folder of Parquet: what `zeroshot embed` does.
+
+    Interrupted or killed, the same call goes on where it ended, and reads again what changed since.
+
+    Args:
+        videos: paths, folders and patterns; rows are kept by path, so nothing that has none.
+        output: the folder, made where it is missing.
+        model: its name, or a Model, as from `load_model(name, precision="fast")`.
+        window_seconds: one row a stretch of so many seconds; None: one row a video.
+        stride_seconds: from window to window; None: the window.
+        retry: read again what failed in an earlier run.
+        progress: a bar on stderr counts videos.
+
+    Raises:
+        OptionError: a stride without a window.
+        VideoError: a video is no path.
+        OutputError: the folder cannot be written, or holds something else.
+        ModelError: the model cannot be used.
+    """
+    if window_seconds is None and stride_seconds is not None:
+        raise OptionError("stride_seconds is given without window_seconds; expected the length of a window")
+    window = None if window_seconds is None else Window(window_seconds, stride_seconds or window_seconds)
+    paths, errors = _paths(videos)
+    folder = from_home(output)
+    network = load_model(model) if isinstance(model, str | os.PathLike) else model
+    network.settle(paths)
+    table = EmbeddingTable(folder, settings_of(network, window))
+    passing = bar(paths, paths, shown=progress)
+    with network if network is not model else nullcontext(), table:
+        num_read = sum(1 for _ in fill_table(table, LocalEngine(network, window), passing, retry=retry))
+        for path in filter(table.has_failed, paths):
+            errors[path] = next(row.error for row in table.recorded(path) if row.error)
+    return Embedded(folder, len(paths) + len(errors.keys() - set(paths)), num_read, errors)
+
+
+def _paths(videos: VideoSource | Iterable[VideoSource]) -> tuple[list[str], dict[str, str]]:
+    """Paths of videos, each once, and the errors of what stands for none."""
+    paths: dict[str, None] = {}
+    errors: dict[str, str] = {}
+    for video in videos_in(videos):
+        if isinstance(video, Refused):
+            errors[video.name] = str(video.error)
+        elif is_path(video):
+            paths[os.fspath(video)] = None
+        else:
+            raise VideoError(
+                f"{name_of(video)} has no path, by which rows are kept; save it as a file, or use "
+                "Model.embed_videos"
+            )
+    return list(paths), errors
+
+
+def synthesize(
+    output: str | os.PathLike[str],
+    num_videos: int = 100,
+    *,
+    coupling: float = 0.0,
+    seed: int = 0,
+    num_frames: int | None = None,
+    size: int | None = None,
+    truth: bool = False,
+) -> list[Path]:
+    """Paths of the puppet videos written to a folder, and videos.csv: what `zeroshot synthesize` does.
+
+    Args:
+        output: the folder.
+        num_videos: how many.
+        coupling: share of the videos in their action's home scene, 0 to 1.
+        seed: of everything.
+        num_frames: of each video; None: see `View`.
+        size: height and width in pixels; None: see `View`.
+        truth: without any loss, masks and backgrounds beside the videos.
+
+    Raises:
+        OptionError: an impossible number.
+        OutputError: the folder cannot be written.
+    """
+    view = View()
+    if num_frames is not None:
+        view = replace(view, num_frames=num_frames)
+    if size is not None:
+        view = replace(view, size=(size, size))
+    return list(write_puppet_videos(output, num_videos, coupling=coupling, seed=seed, view=view, truth=truth))
