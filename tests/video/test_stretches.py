@@ -1,7 +1,4 @@
-"""Stretches of whole videos: read, cached, told apart, and cut for biased sets, each as a video of its own.
-
-Covers: video/processes/ahead.
-"""
+"""Stretches of whole videos: read, kept, told apart, cut for biased sets, each as a video of its own."""
 
 from __future__ import annotations
 

@@ -70,6 +70,21 @@ class Stretch:
         return str(whole.with_stem(f"{whole.stem}_{self.start_seconds:06g}_{self.end_seconds:06g}"))
 
 
+@dataclass(frozen=True)
+class MaskFile(os.PathLike[str]):
+    """Names a mask, where sources of videos are named.
+
+    Attributes:
+        path: an .npz file, a folder of pictures, or a video.
+    """
+
+    path: str | os.PathLike[str]
+
+    def __fspath__(self) -> str:
+        """Where it lies."""
+        return os.fspath(self.path)
+
+
 def is_path(source: object) -> TypeGuard[str | os.PathLike[str]]:
     """Whether a source is named rather than given: text or a path object."""
     return isinstance(source, str | os.PathLike)

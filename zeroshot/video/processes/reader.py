@@ -18,16 +18,15 @@ from zeroshot.video.decoders.all_frames import Film, film_from_frames
 from zeroshot.video.decoders.by_name import require_decoder
 from zeroshot.video.decoders.decode import VideoInfo
 from zeroshot.video.elsewhere import Spooled, on_disk
-from zeroshot.video.masks import MaskFile
 from zeroshot.video.pictures import MOST_PIXELS, PictureFile
-from zeroshot.video.processes.ahead import Begun, in_order
 from zeroshot.video.processes.break_offs import break_off_note
 from zeroshot.video.processes.key_frame_tally import SnapTally
-from zeroshot.video.processes.messages import clips_in
+from zeroshot.video.processes.messages import Begun, clips_in, in_order
 from zeroshot.video.processes.pool import MEMORY_LIMIT_BYTES, Crew, Job, Limits, threads_each
 from zeroshot.video.processes.windows import Look, ReadVideo, WindowGroup, measured
 from zeroshot.video.source import (
     FRAMES_FPS,
+    MaskFile,
     Stretch,
     clips_from_frames,
     is_path,
