@@ -134,7 +134,8 @@ def test_bad_input_ends_with_one_line(run, tmp_path):
     for words, named in (
         (("--protocol", "nothing"), "protocol 'nothing'; expected one of hmdb51-zeroshot"),
         (("--protocol", "ssv2"), "no validation.json of Something-Something in"),
-        (("--as", "nobody", "--protocol", "folders"), "holds no videos; looked for"),
+        (("--protocol", "folders"), "holds no videos; looked for"),
+        (("--as", "nobody", "--protocol", "folders"), "--as 'nobody'; expected one of plain"),
     ):
         status, out, err = run(tmp_path, "--model", "puppet-tiny", "--output", tmp_path / "out", *words)
         assert (status, out) == (1, "")

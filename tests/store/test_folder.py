@@ -14,7 +14,7 @@ import pytest
 
 from zeroshot.errors import OutputError
 from zeroshot.store.files import crc32, half_file, is_half, read_note, sweep, write_note, write_whole
-from zeroshot.store.folder import HOLDER, LOCK, Claim, Layout, first_difference
+from zeroshot.store.folder import HOLDER, LOCK, Claim, Layout, first_difference, require_room
 
 KIND = Layout("things", ("note.json",), r"thing-\d+\.bin|note\.json", ("inner",), finished="done")
 HALF = "0123456789abcdef" * 2
@@ -22,6 +22,22 @@ HALF = "0123456789abcdef" * 2
 
 def names(folder) -> set[str]:
     return {path.name for path in folder.iterdir()}
+
+
+def test_room_for_a_folder_is_looked_for_without_making_anything(tmp_path):
+    place = tmp_path / "new" / "place"
+    require_room(place, KIND)
+    assert names(tmp_path) == set()
+    with Claim(place, KIND), pytest.raises(OutputError, match="being written by process"):
+        require_room(place, KIND)
+    require_room(place, KIND)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes.txt").touch()
+    require_room(tmp_path / "full")
+    with pytest.raises(OutputError, match="is not empty and holds no things"):
+        require_room(tmp_path / "full", KIND)
+    with pytest.raises(OutputError, match=r"notes\.txt is no folder"):
+        require_room(tmp_path / "full" / "notes.txt" / "deeper")
 
 
 def test_a_folder_is_claimed_freed_and_claimed_again(tmp_path):

@@ -1,5 +1,7 @@
 """The grammar of composed actions: names, opposites, stages, and what is kept back."""
 
+import json
+
 import pytest
 
 from zeroshot.resources import prompts_folder
@@ -19,6 +21,16 @@ def test_names_stand_in_a_label_list():
     path = prompts_folder() / "labels" / "puppet_compositional.txt"
     lines = path.read_text(encoding="utf-8").splitlines()
     assert tuple(line for line in lines if not line.startswith("#")) == COMPOSED_NAMES
+
+
+def test_stages_stand_in_a_file_for_the_label_list():
+    path = prompts_folder() / "stages" / "puppet_compositional.json"
+    told = json.loads(path.read_text(encoding="utf-8"))
+    assert told == {
+        action.name: {"start": action.stages[0], "end": action.stages[1]}
+        for action in COMPOSED
+        if action.stages
+    }
 
 
 @pytest.mark.parametrize("action", COMPOSED, ids=COMPOSED_NAMES)

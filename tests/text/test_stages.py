@@ -111,7 +111,9 @@ def test_bundled_sets_are_of_the_bundled_lists():
     lists = {
         "kinetics": {*read_labels("kinetics400"), *read_labels("kinetics600"), *read_labels("kinetics700")}
     }
-    assert set(bundled_stages()) == {"diving48", "jester", "kinetics", "puppet_actions", "ssv2"}
+    assert set(bundled_stages()) == {
+        "diving48", "jester", "kinetics", "puppet_actions", "puppet_compositional", "ssv2",
+    }  # fmt: skip
     for name, path in bundled_stages().items():
         told = json.loads(path.read_text(encoding="utf-8"))
         assert set(told) <= lists.get(name, set(read_labels(name) if name not in lists else ()))

@@ -73,13 +73,12 @@ def index(
     from zeroshot.index.duplicates import duplicate_steps, near_duplicates
     from zeroshot.index.recall import check_recall
     from zeroshot.text.prompts import make_prompts
-    from zeroshot.video_search import VideoIndex
 
     name, first = model or DEFAULT_MODEL, Checks()
     if recall is not None:
         first.add("options", lambda: check_recall(recall))
     wanted = first.add("words", lambda: make_prompts(labels, templates, stages, spaced=not as_given))
-    embedded = first.add("files", lambda: None if queries is None else VideoIndex(queries))
+    embedded = first.add("files", lambda: _videos(queries))
     first.add("output", lambda: require_index_place(output))
     first.add("model", lambda: require_model(name, device=device))
     first.run()
@@ -155,6 +154,15 @@ class _Bars(Bars):
             self.open(part, of - done)
         self.move(done - self._shown)
         self._shown = done
+
+
+def _videos(queries: str | None) -> VideoIndex | None:
+    """The videos to measure recall on, where some are named."""
+    if queries is None:
+        return None
+    from zeroshot.video_search import VideoIndex
+
+    return VideoIndex(queries)
 
 
 def _compared(made: LabelIndex) -> tuple[NDArray[np.float32], Cells | None]:

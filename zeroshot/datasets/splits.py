@@ -144,8 +144,8 @@ def require_some(name: str, videos: Sequence[LabeledVideo]) -> None:
             return
     first = name_of(videos[0].path)
     raise DatasetError(
-        f"none of the {counted(len(videos), 'video')} of {name} is there (first missing: {first}); "
-        "paths that are not absolute count from the file's folder"
+        f"{name}: none of its {len(videos)} videos can be read (first missing: {first}); paths that are not "
+        "absolute count from the file's folder"
     )
 
 

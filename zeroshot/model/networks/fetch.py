@@ -9,13 +9,6 @@ from typing import TYPE_CHECKING
 
 from zeroshot.errors import ModelError
 from zeroshot.model.networks.foreign import OFFLINE_REMEDY
-from zeroshot.model.networks.published import (
-    cache_folder,
-    cached_models,
-    in_words,
-    published_models,
-    repository_folder,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,6 +115,13 @@ def elsewhere(repository: str, model_name: str = "") -> str:
         repository: ORG/NAME.
         model_name: how the user called the model, where it is one that `zeroshot download` takes.
     """
+    from zeroshot.model.networks.published import (
+        cache_folder,
+        cached_models,
+        published_models,
+        repository_folder,
+    )
+
     is_name = model_name in published_models() or model_name.startswith(("hf:", "hub:"))
     ours = f"`zeroshot download {model_name}` or " if is_name else ""
     here = cached_models()
@@ -135,6 +135,8 @@ def elsewhere(repository: str, model_name: str = "") -> str:
 
 def _sized(repository: str) -> str:
     """A repository with the size of its weights, where that is known."""
+    from zeroshot.model.networks.published import in_words, published_models
+
     sizes = [model.num_bytes for model in published_models().values() if model.repository == repository]
     return f"{repository} (about {in_words(sizes[0])})" if sizes and sizes[0] else repository
 
