@@ -24,7 +24,7 @@ from zeroshot.model.clip_queue import apart, rows_of
 from zeroshot.model.held import HoldsModel
 from zeroshot.model.spans import joined_spans, spans_of
 from zeroshot.resources import from_home
-from zeroshot.text.stages import STAGES, WITHOUT, stage_notes
+from zeroshot.text.stages import WITHOUT, stage_notes
 from zeroshot.types import Predictions, Prompts, Ranking, Segment
 from zeroshot.video.elsewhere import on_disk
 from zeroshot.video.given import one_video
@@ -71,7 +71,7 @@ class Classifier(HoldsModel):
             LabelError: the index was made in another width than the model's.
         """
         width, joint = index.embeddings.shape[1], model.embedding_dim
-        if width != (staged_width(joint) if STAGES in index.fingerprint else joint):
+        if width != joint and width != staged_width(joint):
             raise LabelError(
                 f"the label index has width {width}, {model.name} has {joint}; "
                 "build the index with this model"
@@ -88,11 +88,13 @@ class Classifier(HoldsModel):
     @property
     def is_staged(self) -> bool:
         """Whether labels say how they start and end, so that the order of the frames counts."""
-        return STAGES in self.index.fingerprint
+        return bool(self.index.embeddings.shape[1] != self.model.embedding_dim)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What there is to say of stages, a line each; more is known once videos have been ranked."""
+        if not self.is_staged:
+            return ()
         return stage_notes(len(self.index), int(self.index.fingerprint.get(WITHOUT, "0")), self._num_still)
 
     def with_labels(
