@@ -46,9 +46,9 @@ def walk(*words: object) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("model", "most"), [("ViT-B-32/random", 38), pytest.param("puppet-tiny", 44, marks=pytest.mark.slow)]
+    ("model", "most"), [("ViT-B-32/random", 39), pytest.param("puppet-tiny", 45, marks=pytest.mark.slow)]
 )
-def test_a_clip_is_classified_within_thirty_eight_files_and_six_of_an_adapter(model, most):
+def test_a_clip_is_classified_within_thirty_nine_files_and_six_of_an_adapter(model, most):
     files = walk("classify", CLIP, "--labels", "waving, kicking", "--model", model)
     assert {"classifier.py", "model/model.py", "video/processes/reader.py"} <= files
     assert len(files) <= most, sorted(files)
