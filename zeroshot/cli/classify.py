@@ -22,7 +22,7 @@ from zeroshot.cli.inputs import (
     settings_from,
     words_from,
 )
-from zeroshot.cli.progress import keeping, kept_in, progress
+from zeroshot.cli.progress import keeping, kept_in, progress, waiting
 from zeroshot.cli.screen import end_with, one_format, put_csv, put_json, put_line, say
 from zeroshot.errors import OptionError, printable
 
@@ -90,7 +90,8 @@ def classify(
     if embeddings is not None and videos:
         first.add("output", lambda: require_table(embeddings))
     first.add("model", lambda: require_choice(choice()))
-    first.run()
+    with waiting("looking at labels and videos"):
+        first.run()
     if embeddings is None and found().paths:
         from zeroshot.video.processes.pool import start_early
 
