@@ -76,8 +76,7 @@ def classify(
     exit status is 1. With --embeddings DIR nothing is read twice: another list of labels takes no decoding.
     """
     first = Checks()
-    first.add("options", lambda: one_format(as_json, as_csv))
-    first.add("options", lambda: _require_some(videos, embeddings))
+    first.add("options", lambda: (one_format(as_json, as_csv), _require_some(videos, embeddings)))
     words = words_from(first, labels, templates, index, stages, spaced=not as_given)
     how = (decoder, stream, precision, frames, series, batch_size, num_workers)
     asked = first.add(
