@@ -46,9 +46,9 @@ def walk(*words: object) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("model", "most"), [("ViT-B-32/random", 41), pytest.param("puppet-tiny", 47, marks=pytest.mark.slow)]
+    ("model", "most"), [("ViT-B-32/random", 41), pytest.param("puppet-tiny", 48, marks=pytest.mark.slow)]
 )
-def test_a_clip_is_classified_within_forty_one_files_and_six_of_an_adapter(model, most):
+def test_a_clip_is_classified_within_forty_one_files_and_seven_of_an_adapter(model, most):
     files = walk("classify", CLIP, "--labels", "waving, kicking", "--model", model)
     assert {"classifier.py", "model/model.py", "video/processes/reader.py"} <= files
     assert len(files) <= most, sorted(files)

@@ -227,6 +227,10 @@ class Classifier(HoldsModel):
     def _best_label(self, span: Span) -> str:
         return self._of_span(span, 1)[0].label
 
+    def __getstate__(self) -> dict[str, Any]:
+        _ = self.model.fingerprint  # to which the model is held that is loaded again on arrival
+        return vars(self)
+
     def __repr__(self) -> str:
         shown = ", ".join(self.labels[:_LABELS_SHOWN]) + ", …" * (len(self.labels) > _LABELS_SHOWN)
         return f"Classifier({counted(len(self.labels), 'label')}: {printable(shown)}; {self.model!r})"

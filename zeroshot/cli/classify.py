@@ -81,9 +81,8 @@ def classify(
     first.add("options", lambda: _require_some(videos, embeddings))
     words = words_from(first, labels, templates, index, stages, spaced=not as_given)
     how = (decoder, stream, precision, frames, series, batch_size, num_workers)
-    asked = first.add(
-        "options", lambda: ModelChoice(model, device, sampling_from(num_frames, num_views), *how)
-    )
+    looked = first.add("options", lambda: sampling_from(num_frames, num_views))
+    asked = first.add("options", lambda: ModelChoice(model, device, looked(), *how))
     kept = first.add("files", lambda: settings_from(embeddings, asked(), new=bool(videos)))
     choice = first.add("files", lambda: of_index(kept(), words(), index))
     put = _put_json if as_json else _put_csv if as_csv else _put_text
