@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from zeroshot.classifier import Classifier
     from zeroshot.cli.arguments import Named
+    from zeroshot.model.model import Model
     from zeroshot.types import Ranking
 
 
@@ -91,11 +92,8 @@ def classify(
     first.add("model", lambda: require_choice(choice()))
     with waiting("looking at labels and videos"):
         first.run()
-    if embeddings is None and found().paths:
-        from zeroshot.video.processes.pool import start_early
-
-        start_early()
-    named, network = found(), model_from(choice())
+    named = found()
+    network = _loaded(choice(), reads=embeddings is None and bool(named.paths))
     classifier = classifier_from(network, words(), index, k)
     num_unfound = _begin(named, put, as_csv)
     notes = Notes(network, choice().precision, classifier)
@@ -106,6 +104,15 @@ def classify(
     )
     with keeping(_LOST if embeddings is None else kept_in(embeddings)):
         _show(rankings, put, notes, len(named.paths) if videos else None, num_unfound)
+
+
+def _loaded(choice: ModelChoice, *, reads: bool) -> Model:
+    """The model; where videos are going to be read, what reads them starts meanwhile."""
+    if reads:
+        from zeroshot.video.processes.pool import start_early
+
+        start_early()
+    return model_from(choice)
 
 
 def _show(
