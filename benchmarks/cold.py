@@ -92,7 +92,7 @@ def main() -> None:
         ways = {"floor": (["-c", FLOOR, weights], None), "one clip, five labels": (one, None)}
         ways["the same from `--embeddings`"] = (again, None)
         if options.against:
-            ways |= {f"{name}, before": (way, options.against) for name, (way, _) in list(ways.items())[1:]}
+            ways["one clip, five labels, before"] = (one, options.against)
         taken = {name: [] for name in ways}
         for _ in range(options.repeats):
             for name, (words, other) in ways.items():

@@ -25,7 +25,7 @@ from zeroshot.model.model import HoldsModel
 from zeroshot.model.spans import joined_spans, spans_of
 from zeroshot.reports.thumbnails import thumbnails
 from zeroshot.resources import from_home
-from zeroshot.text.stages import STAGES, WITHOUT, stage_notes
+from zeroshot.text.stages import WITHOUT, stage_notes
 from zeroshot.types import Predictions, Prompts, Ranking, Segment
 from zeroshot.video.find import one_video
 from zeroshot.video.sampling import Window
@@ -70,7 +70,7 @@ class Classifier(HoldsModel):
             LabelError: the index was made in another width than the model's.
         """
         width, joint = index.embeddings.shape[1], model.embedding_dim
-        if width != (staged_width(joint) if STAGES in index.fingerprint else joint):
+        if width != joint and width != staged_width(joint):
             raise LabelError(
                 f"the label index has width {width}, {model.name} has {joint}; "
                 "build the index with this model"
@@ -87,7 +87,7 @@ class Classifier(HoldsModel):
     @property
     def is_staged(self) -> bool:
         """Whether labels say how they start and end, so that the order of the frames counts."""
-        return STAGES in self.index.fingerprint
+        return bool(self.index.embeddings.shape[1] != self.model.embedding_dim)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -225,6 +225,10 @@ class Classifier(HoldsModel):
 
     def _best_label(self, span: Span) -> str:
         return self._of_span(span, 1)[0].label
+
+    def __getstate__(self) -> dict[str, Any]:
+        _ = self.model.fingerprint  # to which the model is held that is loaded again on arrival
+        return vars(self)
 
     def __repr__(self) -> str:
         shown = ", ".join(self.labels[:_LABELS_SHOWN]) + ", …" * (len(self.labels) > _LABELS_SHOWN)

@@ -161,12 +161,14 @@ def test_other_weights_under_the_same_name_are_refused(tmp_path):
 
     model = zeroshot.load_model(str(write_checkpoint(tmp_path / "it", seed=3)), device="cpu")
     assert model.fingerprint
-    sent = pickle.dumps(model)
+    classifier = zeroshot.load(str(tmp_path / "it"), "waving,jumping", device="cpu")
+    sent = [pickle.dumps(model), pickle.dumps(classifier)]
     write_checkpoint(tmp_path / "other", seed=4)
     (tmp_path / "it").rename(tmp_path / "before")
     (tmp_path / "other").rename(tmp_path / "it")
-    with pytest.raises(ModelError, match="is another model here"):
-        pickle.loads(sent)
+    for each in sent:
+        with pytest.raises(ModelError, match="is another model here"):
+            pickle.loads(each)
 
 
 @forks

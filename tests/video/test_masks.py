@@ -16,8 +16,9 @@ import pytest
 from PIL import Image
 
 from zeroshot.errors import VideoError
-from zeroshot.video.masks import MaskFile, read_mask
+from zeroshot.video.masks import read_mask
 from zeroshot.video.processes.reader import ClipReader
+from zeroshot.video.source import MaskFile
 from zeroshot.video.write import write_video
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Stretches of whole videos: read, cached, told apart, cut for biased sets, each a video of its own."""
+"""Stretches of whole videos: read, kept, told apart, cut for biased sets, each as a video of its own."""
 
 from __future__ import annotations
 

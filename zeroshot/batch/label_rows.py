@@ -199,7 +199,7 @@ def _joined(model: Model, prompts: Prompts, vectors: NDArray[np.float32]) -> Lab
     """The index of labels with vectors (K, D), their changes beside them where there are stages."""
     if prompts.stages:
         vectors = staged_labels(vectors, stage_changes(model.embed_prompts, prompts))
-    return LabelIndex(prompts.labels, vectors, fingerprint=index_stamp(model, prompts))
+    return LabelIndex(prompts.labels, vectors, fingerprint=partial(index_stamp, model, prompts))
 
 
 def require_index_place(path: str | Path) -> None:

@@ -55,7 +55,7 @@ class _Worker:
     """What runs on the cluster: a model, and decoding processes of its own."""
 
     def __init__(
-        self, make_model: Callable[[], Model], window: Window | None, folder: str, drifts: bool
+        self, make_model: Callable[[], Model], window: Window | None, folder: str, drifts: bool = False
     ) -> None:
         with suppress(OSError):  # another machine may lack it, and then knows no relative paths
             os.chdir(folder)

@@ -26,8 +26,8 @@ from zeroshot.cutouts.finder import all_read
 from zeroshot.errors import OutputError, VideoError
 from zeroshot.store.files import read_note, write_note
 from zeroshot.video.identity import content_key
-from zeroshot.video.masks import MaskFile
 from zeroshot.video.pictures import PictureFile
+from zeroshot.video.source import MaskFile
 from zeroshot.video.write import write_video
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from zeroshot.cutouts.mask_files import person_share
 from zeroshot.errors import OutputError, VideoError
 from zeroshot.store.files import read_note, write_note, write_whole
 from zeroshot.video.identity import content_key
-from zeroshot.video.masks import MaskFile
+from zeroshot.video.source import MaskFile
 from zeroshot.video.write import write_video
 
 if TYPE_CHECKING:

@@ -31,6 +31,7 @@ from zeroshot.cli.screen import (
     put_json,
     put_line,
     say,
+    waiting,
 )
 from zeroshot.errors import OptionError, printable
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from zeroshot.classifier import Classifier
     from zeroshot.cli.inputs import Named
+    from zeroshot.model.model import Model
     from zeroshot.types import Ranking
 
 
@@ -88,9 +90,8 @@ def classify(
     first.add("options", lambda: _require_some(videos, embeddings))
     words = words_from(first, labels, templates, index, stages, spaced=not as_given)
     how = (decoder, stream, precision, frames, series, batch_size, num_workers)
-    asked = first.add(
-        "options", lambda: ModelChoice(model, device, sampling_from(num_frames, num_views), *how)
-    )
+    looked = first.add("options", lambda: sampling_from(num_frames, num_views))
+    asked = first.add("options", lambda: ModelChoice(model, device, looked(), *how))
     kept = first.add("files", lambda: _settings_from(embeddings, asked(), new=bool(videos)))
     choice = first.add("files", lambda: of_index(kept(), words(), index))
     put = _put_json if as_json else _put_csv if as_csv else _put_text
@@ -98,12 +99,10 @@ def classify(
     if embeddings is not None and videos:
         first.add("output", lambda: require_table(embeddings))
     first.add("model", lambda: require_choice(choice()))
-    first.run()
-    if embeddings is None and found().paths:
-        from zeroshot.video.processes.pool import start_early
-
-        start_early()
-    named, network = found(), model_from(choice())
+    with waiting("looking at labels and videos"):
+        first.run()
+    named = found()
+    network = _loaded(choice(), reads=embeddings is None and bool(named.paths))
     classifier = classifier_from(network, words(), index, k)
     num_unfound = _begin(named, put, as_csv)
     notes = Notes(network, choice().precision, classifier)
@@ -114,6 +113,15 @@ def classify(
     )
     with keeping(_LOST if embeddings is None else kept_in(embeddings)):
         _show(rankings, put, notes, len(named.paths) if videos else None, num_unfound)
+
+
+def _loaded(choice: ModelChoice, *, reads: bool) -> Model:
+    """The model; where videos are going to be read, what reads them starts meanwhile."""
+    if reads:
+        from zeroshot.video.processes.pool import start_early
+
+        start_early()
+    return model_from(choice)
 
 
 def _show(

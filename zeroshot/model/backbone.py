@@ -136,7 +136,7 @@ class Backbone:
                 F.normalize(self.precision.embed_pixels(pixels[part]), dim=-1)
                 for part in self._parts(len(pixels))
             ]
-        return joined(parts) if parts else torch.zeros((0, self.embedding_dim), device=self.device)
+        return torch.cat(parts) if parts else torch.zeros((0, self.embedding_dim), device=self.device)
 
     def encode_tokens(self, frames: torch.Tensor | NDArray[np.uint8]) -> tuple[torch.Tensor, torch.Tensor]:
         """Tokens (B, 1+N, C) and embeddings (B, D), unit rows, of frames (B, 3, H, W) uint8, in one pass.
@@ -173,7 +173,7 @@ class Backbone:
                 (0, self.embedding_dim), device=self.device
             )
         tokens, embeddings = zip(*parts, strict=True)
-        return joined(tokens), self._checked(embeddings)
+        return torch.cat(tokens), self._checked(embeddings)
 
     def encode_pixel_tokens(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Tokens (B, 1+N, C) and embeddings (B, D), unit rows, of what `prepare_frames` gave, all at once.

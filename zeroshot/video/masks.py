@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from zeroshot.video.decoders.all_frames import read_film, reduced, reduced_size
 from zeroshot.video.pictures import images_in, opened_picture
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
@@ -29,21 +29,6 @@ MOST_STORED = 1 << 32
 
 MOST_SHOWN = 1 << 30
 """Pixels of a mask once it is reduced like its video, which are held in memory."""
-
-
-@dataclass(frozen=True)
-class MaskFile(os.PathLike[str]):
-    """Names a mask, where sources of videos are named.
-
-    Attributes:
-        path: an .npz file, a folder of pictures, or a video.
-    """
-
-    path: str | os.PathLike[str]
-
-    def __fspath__(self) -> str:
-        """Where it lies."""
-        return os.fspath(self.path)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +52,7 @@ def read_mask(path: str | os.PathLike[str], end_seconds: float, largest_side: in
     never exceed 1 are read as 0 and 1. Of a video, black and white alone, as codecs blur what is between.
 
     Args:
-        path: see `MaskFile`.
+        path: see `source.MaskFile`.
         end_seconds: later frames are left out, where frames have times.
         largest_side: the shorter side is reduced to this many pixels where it is longer.
 

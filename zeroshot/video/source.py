@@ -76,6 +76,21 @@ class Stretch:
 
 
 @dataclass(frozen=True)
+class MaskFile(os.PathLike[str]):
+    """Names a mask, where sources of videos are named.
+
+    Attributes:
+        path: an .npz file, a folder of pictures, or a video.
+    """
+
+    path: str | os.PathLike[str]
+
+    def __fspath__(self) -> str:
+        """Where it lies."""
+        return os.fspath(self.path)
+
+
+@dataclass(frozen=True)
 class Url:
     """An address that a person gave: only these are opened, never text that stands in some file.
 

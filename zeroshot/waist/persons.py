@@ -15,7 +15,7 @@ from zeroshot.cutouts.finder import Footage, all_read
 from zeroshot.cutouts.token_mask import PersonFinder
 from zeroshot.errors import OptionError
 from zeroshot.video.decoders.all_frames import Film
-from zeroshot.video.masks import MaskFile
+from zeroshot.video.source import MaskFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

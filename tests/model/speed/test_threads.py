@@ -154,3 +154,14 @@ def test_steps_take_the_number_of_threads_that_was_quicker(two_cores, monkeypatc
         assert torch.get_num_threads() == 1
     torch.set_num_threads(1)
     assert MeasuredThreads().chosen == 1, "there is nothing to choose"
+
+
+def test_what_comes_of_threads_can_be_learned_from(two_cores):
+    with zeroshot.load_model("puppet-tiny", device="cpu") as model:
+        frames = np.zeros((3, 3, 48, 64), np.uint8)
+        found = [model.backbone.prepare_frames(frames), *model.backbone.encode_tokens(frames)]
+        found.append(model.backbone.encode_pixels(found[0]))
+    assert not any(tensor.is_inference() for tensor in found)
+    with torch.inference_mode():
+        assert map_apart(lambda _: torch.zeros(1).is_inference(), range(3)) == [True] * 3
+    assert map_apart(lambda _: torch.is_grad_enabled(), range(3)) == [False] * 3

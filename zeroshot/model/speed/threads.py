@@ -54,8 +54,10 @@ def map_apart(work: Callable[[T], R], parts: Sequence[T]) -> list[R]:
     if cores < 2 or not parts:
         return [work(part) for part in parts]
 
+    mode = torch.is_inference_mode_enabled()
+
     def apart(part: T) -> R:
-        with torch.inference_mode():  # each thread has a mode of its own
+        with torch.inference_mode(mode), torch.no_grad():  # each thread has modes of its own
             return work(part)
 
     # One part is small; of others that are fewer than the cores each has its share of them.

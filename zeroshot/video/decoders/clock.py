@@ -48,22 +48,25 @@ class Clock:
         Args:
             frames: in the order shown; from the very first, where they are counted.
         """
-        drift = 0
+        drift, first = 0, self.first_guess
         for index, frame in enumerate(frames):
             tick = frame.pts
             if self.counted:
-                drift = self._drift(index, drift, frame)
+                if (
+                    first is None and tick is not None
+                ):  # the first ones have none: it is where its number says
+                    first = tick - round(index * self.time_base / self.stream_time_base)
+                drift = self._drift(index, drift, tick, first)
                 tick = index + drift
             if tick is not None:
                 yield tick, frame
 
-    def _drift(self, index: int, drift: int, frame: VideoFrame) -> int:
+    def _drift(self, index: int, drift: int, guessed: int | None, first: int | None) -> int:
         """By how much a frame's number exceeds its place.
 
         The place is believed until the guessed time says that frames are missing: damaged or dropped.
         """
-        if frame.pts is None:
+        if guessed is None or first is None:
             return drift
-        seconds = (frame.pts - (self.first_guess or 0)) * self.stream_time_base
-        guess = round(seconds / self.time_base)
+        guess = round((guessed - first) * self.stream_time_base / self.time_base)
         return guess - index if abs(guess - index - drift) > _GUESS_FRAMES else drift

@@ -1,4 +1,4 @@
-"""Messages between a process and its decoding children: a JSON header, then arrays as they lie in memory.
+"""Messages between a process and its decoding children: a JSON header, then arrays; and replies in order.
 
 No pickle: what a decoder sends that a malicious file has subverted can be wrong, but cannot be code.
 """
@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import json
 import struct
+from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
 from zeroshot.types import Clip
-from zeroshot.video.decoders.all_frames import Film
-from zeroshot.video.source import FRAMES_FPS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+    from concurrent.futures import Future
     from typing import IO
 
     from numpy.typing import NDArray
 
+Outcome = TypeVar("Outcome")
 READY = b"zeroshot decoding process ready\n"
 """A child's first line; what stands before it on its output is chatter of the interpreter's start."""
 
@@ -101,12 +103,33 @@ def clips_in(reply: Message) -> tuple[Clip, ...]:
     )
 
 
-def film_in(reply: Message, *, is_mask: bool) -> Film:
-    """Every frame of a video; of a mask its levels, three times."""
-    height, width = reply.header["native_size"]
-    if not is_mask:
-        return Film(clips_in(reply)[0], reply.header["fps"], (height, width), reply.header["whole"])
-    (levels,) = reply.arrays
-    count, *size = levels.shape
-    frames = np.broadcast_to(levels[:, None], (count, 3, *size))
-    return Film(Clip(frames, np.arange(count) / FRAMES_FPS), FRAMES_FPS, (height, width))
+@dataclass(frozen=True)
+class Begun(Generic[Outcome]):
+    """Work on its way: what waits for it and gives its outcome, and what can be called off."""
+
+    finish: Callable[[], Outcome]
+    futures: tuple[Future[Any] | None, ...] = ()
+
+    def cancel(self) -> None:
+        """Not wanted any more."""
+        for future in self.futures:
+            if future is not None:
+                future.cancel()
+
+
+def in_order(begun: Iterator[Begun[Outcome]], ahead: int) -> Generator[Outcome, None, None]:
+    """The outcome of each work in the order given, so many of them begun ahead of the caller.
+
+    Where the caller leaves, what was begun for nothing is called off.
+    """
+    waiting: deque[Begun[Outcome]] = deque()
+    try:
+        for one in begun:
+            waiting.append(one)
+            if len(waiting) > ahead:
+                yield waiting.popleft().finish()
+        while waiting:
+            yield waiting.popleft().finish()
+    finally:
+        for one in waiting:
+            one.cancel()

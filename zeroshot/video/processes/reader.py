@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections import deque
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import cached_property, partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from zeroshot.errors import OptionError, VideoError
+from zeroshot.types import Clip
 from zeroshot.video.decoders.all_frames import Film, film_from_frames
 from zeroshot.video.decoders.by_name import require_decoder
 from zeroshot.video.decoders.decode import VideoInfo
-from zeroshot.video.masks import MaskFile
 from zeroshot.video.pictures import MOST_PIXELS, PictureFile
-from zeroshot.video.processes.messages import clips_in, film_in
+from zeroshot.video.processes.messages import Begun, clips_in, in_order
 from zeroshot.video.processes.pool import MEMORY_LIMIT_BYTES, Crew, Job, Limits, threads_each
 from zeroshot.video.processes.reading_notes import SnapTally, break_off_note
 from zeroshot.video.processes.windows import Look, ReadVideo, WindowGroup, measured
 from zeroshot.video.source import (
+    FRAMES_FPS,
+    MaskFile,
     Spooled,
     Stretch,
     clips_from_frames,
@@ -33,9 +36,8 @@ from zeroshot.video.source import (
 from zeroshot.video.spool import on_disk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
 
-    from zeroshot.types import Clip
     from zeroshot.video.processes.messages import Message
     from zeroshot.video.sampling import Sampling, Window
     from zeroshot.video.source import VideoSource
@@ -141,12 +143,12 @@ class ClipReader:
             except OptionError as error:
                 return source, VideoError(f"cannot sample {name_of(source)}: {error}")
 
-        def begun() -> Iterator[_Begun[Read]]:
+        def begun() -> Iterator[Begun[Read]]:
             for source in sources:
                 future = self._begin(source, sampling)
-                yield _Begun(partial(finished, source, future), (future,))
+                yield Begun(partial(finished, source, future), (future,))
 
-        return _in_order(begun(), 2 * self.num_workers)
+        return in_order(begun(), 2 * self.num_workers)
 
     def _begin(self, source: VideoSource, sampling: Sampling) -> Future[Message] | None:
         """Hand a file to a child; None: frames in memory, which wait until they are asked for."""
@@ -222,31 +224,31 @@ class ClipReader:
             frames: as `Sampling.frames`.
         """
 
-        def probed() -> Iterator[_Begun[ReadVideo]]:
+        def probed() -> Iterator[Begun[ReadVideo]]:
             for path in paths:
                 future = self._submit("probe", path, (path,), {})
-                yield _Begun(partial(measured, path, future), (future,))
+                yield Begun(partial(measured, path, future), (future,))
 
-        def begun() -> Iterator[_Begun[WindowGroup | None]]:
-            for video in _in_order(probed(), self.num_workers):
+        def begun() -> Iterator[Begun[WindowGroup | None]]:
+            for video in in_order(probed(), self.num_workers):
                 if video.error is not None:
-                    yield _Begun(partial(WindowGroup, video.path, (), video.error, is_last=True))
+                    yield Begun(partial(WindowGroup, video.path, (), video.error, is_last=True))
                 windows = window.over(video.duration_seconds)
                 yield from self._begin_windows(video, windows, look, windows_at_once)
 
         look = Look(num_frames, frames)
-        return (group for group in _in_order(begun(), 2 * self.num_workers) if group is not None)
+        return (group for group in in_order(begun(), 2 * self.num_workers) if group is not None)
 
     def _begin_windows(
         self, video: ReadVideo, windows: Iterator[tuple[float, float]], look: Look, windows_at_once: int
-    ) -> Iterator[_Begun[WindowGroup | None]]:
+    ) -> Iterator[Begun[WindowGroup | None]]:
         """Hand the windows of a video to the children, group by group, until one fails."""
         group = tuple(islice(windows, windows_at_once))
         while group and video.error is None:
             following = tuple(islice(windows, windows_at_once))
             future = self._submit_windows(video.path, group, look)
             finish = partial(self._finished_group, video, group, future, look.frames, is_last=not following)
-            yield _Begun(finish, (future,))
+            yield Begun(finish, (future,))
             group = following
 
     def _finished_group(
@@ -287,12 +289,12 @@ class ClipReader:
         def finished(pairs: Sequence[tuple[VideoSource, Future[Message] | None]]) -> list[Film | VideoError]:
             return [_film_of(source, future, end_seconds, largest_side) for source, future in pairs]
 
-        def begun() -> Iterator[_Begun[list[Film | VideoError]]]:
+        def begun() -> Iterator[Begun[list[Film | VideoError]]]:
             for group in groups:
                 pairs = [(source, submitted(source)) for source in group]
-                yield _Begun(partial(finished, pairs), tuple(future for _, future in pairs))
+                yield Begun(partial(finished, pairs), tuple(future for _, future in pairs))
 
-        return _in_order(begun(), self.num_workers)
+        return in_order(begun(), self.num_workers)
 
     def _submit_film(
         self, source: VideoSource, end_seconds: float, largest_side: int
@@ -347,41 +349,6 @@ class ClipReader:
         )
 
 
-_Outcome = TypeVar("_Outcome")
-
-
-@dataclass(frozen=True)
-class _Begun(Generic[_Outcome]):
-    """Work on its way: what waits for it and gives its outcome, and what can be called off."""
-
-    finish: Callable[[], _Outcome]
-    futures: tuple[Future[Any] | None, ...] = ()
-
-    def cancel(self) -> None:
-        """Not wanted any more."""
-        for future in self.futures:
-            if future is not None:
-                future.cancel()
-
-
-def _in_order(begun: Iterator[_Begun[_Outcome]], ahead: int) -> Generator[_Outcome, None, None]:
-    """The outcome of each work in the order given, so many of them begun ahead of the caller.
-
-    Where the caller leaves, what was begun for nothing is called off.
-    """
-    waiting: deque[_Begun[_Outcome]] = deque()
-    try:
-        for one in begun:
-            waiting.append(one)
-            if len(waiting) > ahead:
-                yield waiting.popleft().finish()
-        while waiting:
-            yield waiting.popleft().finish()
-    finally:
-        for one in waiting:
-            one.cancel()
-
-
 def _film_of(
     source: VideoSource, future: Future[Message] | None, end_seconds: float, largest_side: int
 ) -> Film | VideoError:
@@ -389,6 +356,13 @@ def _film_of(
     try:
         if future is None:
             return film_from_frames(source, end_seconds, largest_side)
-        return film_in(future.result(), is_mask=isinstance(source, MaskFile))
+        reply = future.result()
+        height, width = reply.header["native_size"]
+        if isinstance(source, MaskFile):
+            (levels,) = reply.arrays
+            count, *size = levels.shape
+            frames = np.broadcast_to(levels[:, None], (count, 3, *size))
+            return Film(Clip(frames, np.arange(count) / FRAMES_FPS), FRAMES_FPS, (height, width))
+        return Film(clips_in(reply)[0], reply.header["fps"], (height, width), reply.header["whole"])
     except VideoError as error:
         return error
