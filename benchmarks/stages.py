@@ -20,15 +20,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from debias_world import (
-    LABELS,
     SCENE_NAMES,
     SEEN,
-    UNSEEN_PAIRS,
+    UNSEEN,
     VALIDATION_PLACES,
     VIEW,
     encode,
-    homes,
     place,
+    plain_world,
     render_people,
 )
 from facts import machine_facts
@@ -49,6 +48,7 @@ METRICS = ("seen", "sberr", "unseen", "h", "unseen_order_pairs")
 COUPLING = 0.7
 FIRST_SEED = 7000
 """Apart from the debiasing benchmark's, which begin at 1000 and 5000."""
+WORLD = plain_world(VALIDATION_PLACES, FIRST_SEED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ class Videos:
     """n videos of one seed.
 
     Attributes:
-        labels: (n,) rows of LABELS.
+        labels: (n,) rows of the world's labels.
         others: (n,) label of the video whose place is behind.
         answers: stream → (n, D) unit rows.
         drifts: (n, D).
@@ -81,14 +81,14 @@ class Videos:
 def make_videos(model, words: Words, per_label: int, seed: int) -> Videos:  # noqa: ANN001 - a Model
     """Persons before others' places, and what is read of them; the anchor's directions are others'."""
     generator = torch.Generator().manual_seed(seed)
-    labels = torch.arange(len(LABELS)).repeat_interleave(per_label)
-    people = render_people(labels, homes(VALIDATION_PLACES)[labels], seed)
+    labels = torch.arange(len(WORLD.labels)).repeat_interleave(per_label)
+    people = render_people(WORLD, labels, WORLD.homes[labels], seed)
     seen = (labels < len(SEEN)).nonzero()[:, 0]
     others = seen[torch.randint(len(seen), (len(labels),), generator=generator)]
     found = encode(model.backbone, len(labels), lambda row: place(people, row, int(others[row]))).embeddings
     count = 12 * len(SEEN)
     theirs = torch.arange(count) % len(SEEN)
-    training = render_people(theirs, homes(VALIDATION_PLACES)[theirs], seed + 1)
+    training = render_people(WORLD, theirs, WORLD.homes[theirs], seed + 1)
     behind = torch.where(
         torch.rand(count, generator=generator) < COUPLING,
         torch.arange(count),
@@ -119,14 +119,14 @@ def judge(videos: Videos, words: Words, stream: str, weight: float) -> dict[str,
         "sberr": correct(seen[:, :count], others)[own != others].mean(),
         "unseen": correct(unseen[:, count:], theirs - count).mean(),
         "h": 2 * sides[0] * sides[1] / max(1e-9, sum(sides)),
-        "unseen_order_pairs": pair_outcomes(unseen, theirs, UNSEEN_PAIRS).mean(),
+        "unseen_order_pairs": pair_outcomes(unseen, theirs, WORLD.rows_of_pairs(UNSEEN)).mean(),
     }
     return {name: 100 * float(share) for name, share in shares.items()}
 
 
 def read_words(model) -> Words:  # noqa: ANN001 - a Model
     """Labels, the bundled stages of the puppets, and scenes."""
-    prompts = make_prompts(LABELS, None, "puppet_actions")
+    prompts = make_prompts(WORLD.labels, None, "puppet_actions")
     changes = torch.from_numpy(stage_changes(model.embed_prompts, prompts))
     labels = torch.from_numpy(model.embed_prompts(prompts))
     scenes = torch.from_numpy(model.embed_texts(list(SCENE_NAMES)))

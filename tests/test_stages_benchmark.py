@@ -20,12 +20,13 @@ def _beside(monkeypatch):
 def test_order_is_counted_where_it_is_all_that_tells():
     """Two labels of one text whose changes are opposite: without β a guess, with it always right."""
     import stages
-    from debias_world import LABELS, SEEN, UNSEEN_PAIRS
+    from debias_world import SEEN, UNSEEN
 
-    count, width = len(LABELS), len(LABELS) + 1
+    count = len(stages.WORLD.labels)
+    width = count + 1
     texts = torch.eye(count, width)
     changes = torch.zeros(count, width)
-    for first, second in UNSEEN_PAIRS:
+    for first, second in stages.WORLD.rows_of_pairs(UNSEEN):
         texts[second] = texts[first]
         changes[first, -1], changes[second, -1] = 1.0, -1.0
     labels = torch.arange(count)

@@ -20,7 +20,10 @@ def from_home(path: str | os.PathLike[str]) -> str:
     >>> from_home("a/b"), from_home("~nobody that there is/b")
     ('a/b', '~nobody that there is/b')
     """
-    return os.path.expanduser(os.fspath(path))  # noqa: PTH111 - Path raises where there is no such user
+    try:
+        return os.path.expanduser(os.fspath(path))  # noqa: PTH111 - Path raises where there is no such user
+    except ValueError:  # a null character, as in no path: what opens it says so
+        return os.fspath(path)
 
 
 def install_line(extra: str) -> str:

@@ -162,7 +162,7 @@ def test_no_row_that_is_no_number_is_written(tmp_path, value):
     (tmp_path / "x.mp4").write_text("")
     path = str(tmp_path / "x.mp4")
     model = SimpleNamespace(
-        name="tiny", embed_many=lambda paths, sampling: ((path, vector) for path in paths), break_offs={}
+        name="tiny", embed_sources=lambda paths, sampling: ((path, vector) for path in paths), break_offs={}
     )
     ((row,),) = LocalEngine(model)([path])
     assert row.embedding is None

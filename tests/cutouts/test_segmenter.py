@@ -152,8 +152,9 @@ def test_bad_weights_are_one_line(weights, tmp_path):
     torch.save({"some": torch.zeros(2)}, tmp_path / "other.pth")
     torch.save(SimpleNamespace(run=1), tmp_path / "code.pth")
     torch.save([torch.zeros(2)], tmp_path / "list.pth")
+    (tmp_path / "w.onnx").write_text("a graph")
     for path, words in (
-        (tmp_path / "none.pth", "cannot read .*none.pth"),
+        (tmp_path / "none.pth", "no weights file .*none.pth"),
         (tmp_path / "text.pth", "cannot read .*text.pth"),
         (tmp_path / "code.pth", "cannot read .*code.pth"),
         (tmp_path / "list.pth", "holds no state dict"),
