@@ -14,7 +14,7 @@ import open_clip
 import timm
 
 from zeroshot.model.networks.open_clip import tagged_names
-from zeroshot.model.networks.parts import parts_of_tag
+from zeroshot.model.networks.published import parts_of_tag
 
 TABLE = Path(__file__).parents[1] / "zeroshot" / "model" / "networks" / "published.csv"
 TRANSFORMERS = {"hf:openai/clip-vit-base-patch32": "ViT-B-32"}

@@ -11,12 +11,12 @@ PACKAGE = Path(__file__).parents[1] / "zeroshot"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = {
-    "types": 0, "errors": 0, "resources": 0, "checks": 0, "notebook": 0,
+    "types": 0, "errors": 0, "resources": 0, "notebook": 0,
     "statistics": 1, "store": 1,
     "reports": 2, "video": 2, "text": 2, "index": 2, "adapter": 2, "losses": 2,
     "model": 3, "datasets": 3, "synthetic": 3,
-    "batch": 4, "checkpoint": 4, "cutouts": 4, "words": 4,
-    "classifier": 5, "label_index": 5, "video_search": 5, "waist": 5,
+    "batch": 4, "checkpoint": 4, "checks": 4, "cutouts": 4,
+    "classifier": 5, "video_search": 5, "waist": 5,
     "evaluation": 6, "probes": 6, "training": 6,
     "bias": 7, "audit": 7, "verbs": 7,
     "cli": 8, "app": 8,

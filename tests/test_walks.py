@@ -46,19 +46,19 @@ def walk(*words: object) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("model", "most"), [("ViT-B-32/random", 41), pytest.param("puppet-tiny", 48, marks=pytest.mark.slow)]
+    ("model", "most"), [("ViT-B-32/random", 33), pytest.param("puppet-tiny", 41, marks=pytest.mark.slow)]
 )
-def test_a_clip_is_classified_within_forty_one_files_and_seven_of_an_adapter(model, most):
+def test_a_clip_is_classified_within_few_files(model, most):
     files = walk("classify", CLIP, "--labels", "waving, kicking", "--model", model)
     assert {"classifier.py", "model/model.py", "video/processes/reader.py"} <= files
     assert len(files) <= most, sorted(files)
 
 
 @pytest.mark.parametrize(
-    ("model", "most"), [("ViT-B-32/random", 35), pytest.param("puppet-tiny", 36, marks=pytest.mark.slow)]
+    ("model", "most"), [("ViT-B-32/random", 27), pytest.param("puppet-tiny", 30, marks=pytest.mark.slow)]
 )
-def test_labels_are_indexed_within_thirty_five_files_and_one_of_a_bundle(model, most, tmp_path):
+def test_labels_are_indexed_within_few_files(model, most, tmp_path):
     files = walk("index", "waving, kicking", "--model", model, "--output", tmp_path / "x.index")
-    assert {"classifier.py", "index/file.py", "text/prompts.py"} <= files
+    assert {"batch/label_rows.py", "index/file.py", "text/prompts.py"} <= files
     assert len(files) <= most, sorted(files)
     assert not [name for name in files if name.startswith(("adapter", "video/processes"))]

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from zeroshot.evaluation.report import Report
     from zeroshot.evaluation.run import evaluate
     from zeroshot.index.index import LabelIndex
-    from zeroshot.label_index import build_index
     from zeroshot.model.catalog import known_models as models
     from zeroshot.model.hub.push import push
     from zeroshot.model.model import Model
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from zeroshot.training.prepare import Preparation
     from zeroshot.training.run import train
     from zeroshot.types import Clip, Match, Prediction, Predictions, Prompts, Ranking, Segment
-    from zeroshot.verbs import Embedded, classify, embed, synthesize, timeline
+    from zeroshot.verbs import Embedded, build_index, classify, embed, synthesize, timeline
     from zeroshot.video.sampling import Sampling
     from zeroshot.video.source import Stretch
     from zeroshot.video_search import VideoIndex, search
@@ -122,7 +121,7 @@ _HOMES = {
     "VideoIndex": "video_search",
     "Waist": "waist.waist",
     "ZeroshotError": "errors",
-    "build_index": "label_index",
+    "build_index": "verbs",
     "classify": "verbs",
     "embed": "verbs",
     "evaluate": "evaluation.run",

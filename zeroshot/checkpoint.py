@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from safetensors import SafetensorError, safe_open
 
-from zeroshot.errors import ModelError, OptionError, ZeroshotError, told_apart
+from zeroshot.errors import ModelError, OptionError, ZeroshotError, one_line, told_apart
 from zeroshot.model.names import (
     Opened,
     checkpoint_folder,
@@ -22,7 +22,7 @@ from zeroshot.model.names import (
     require_name,
     require_name_for_all,
 )
-from zeroshot.model.networks.foreign import is_plain, one_line, read_json, require_fit
+from zeroshot.model.networks.foreign import is_plain, read_json, require_fit
 from zeroshot.resources import bundled_names, checkpoints_folder
 from zeroshot.store.files import write_whole
 

@@ -5,8 +5,17 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 
+from zeroshot.errors import IndexFileError, OptionError, told_apart
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from zeroshot.index.index import LabelIndex
+    from zeroshot.model.model import Model
+    from zeroshot.text.prompts import LabelSource, TemplateSource
+    from zeroshot.text.stages import StageSource
+    from zeroshot.types import Prompts
 
 About = Literal["options", "words", "files", "videos", "output", "model"]
 ORDER: tuple[About, ...] = get_args(About)
@@ -17,6 +26,10 @@ tables, lists of videos, masks, folders of embeddings. videos: which are meant, 
 output: whether it can be written, and holds nothing else. model: whether there can be one of that name.
 """
 
+PUPPETS = "puppet-tiny"
+"""The bundled demonstration model."""
+
+_ACTIONS = "puppet_actions"  # the bundled list of all that it was trained on
 _Found = TypeVar("_Found")
 
 
@@ -55,3 +68,128 @@ class Checks:
         for about in ORDER:
             for look in self._waiting[about]:
                 look()
+
+
+def labels_to_rank(
+    first: Checks,
+    labels: LabelSource | None,
+    templates: TemplateSource = None,
+    index: str | Path | None = None,
+    *,
+    stages: StageSource = None,
+    spaced: bool = True,
+) -> Callable[[], Prompts | LabelIndex]:
+    """What a classifier ranks, looked at before any weights: sentences of labels, or a saved index of some.
+
+    Args:
+        first: is told what to look at; the result is there once it has run.
+        labels: as for `load`; exactly one of these and the index.
+        templates: as for `load`.
+        index: as for `load`.
+        stages: as for `load`.
+        spaced: as for `load`.
+
+    Raises:
+        ZeroshotError: when it runs, one line that names what cannot be used.
+    """
+    from zeroshot.index.index import LabelIndex
+    from zeroshot.text.prompts import make_prompts, read_templates
+
+    def require_one() -> None:
+        if (labels is None) == (index is None):
+            raise OptionError(
+                "give either labels or index; for vectors without labels use zeroshot.load_model"
+            )
+
+    first.add("options", require_one)
+    if labels is not None:
+        return first.add("words", lambda: make_prompts(labels, templates, stages, spaced=spaced))
+    first.add("words", lambda: read_templates(templates))
+
+    def load() -> LabelIndex:
+        found = LabelIndex.load(str(index))
+        if stages is not None:
+            told = make_prompts(found.labels, templates, stages, spaced=spaced)
+            _require_stages(found, told, str(index))
+        return found
+
+    return first.add("files", load)
+
+
+def _require_stages(index: LabelIndex, prompts: Prompts, path: str) -> None:
+    """Refuse an index that was made without stages, or with others.
+
+    Raises:
+        IndexFileError: it was.
+    """
+    from zeroshot.text.stages import STAGES, stages_digest
+
+    there = index.fingerprint.get(STAGES)
+    if there is None:
+        raise IndexFileError(
+            f"index {path} was made without stages; make it anew: zeroshot index … --stages …"
+        )
+    if there != stages_digest(prompts.stages):
+        raise IndexFileError(
+            f"index {path} was made with other stages, or other templates for them; leave --stages out to "
+            "take its own, or make it anew"
+        )
+
+
+def require_made_by(index: LabelIndex, model: Model, path: str) -> None:
+    """Refuse an index that another model made.
+
+    Args:
+        index: as saved.
+        model: that is asked.
+        path: of the index, for the error.
+
+    Raises:
+        IndexFileError: one did.
+    """
+    from zeroshot.index.file import REMEDY
+
+    made = index.fingerprint
+    if made.get("model") != model.fingerprint:
+        before = (made.get("model_name", "a model without a name"), made.get("model", ""))
+        theirs, asked = told_apart(before, (model.name, model.fingerprint))
+        raise IndexFileError(
+            f"the index {path} was made by {theirs}, not by {asked}, which is asked; "
+            f"name its model, or {REMEDY}"
+        )
+
+
+def puppets_note(model: str, texts: Sequence[str], *, are_sentences: bool = False) -> str:
+    """What a user should know of words that the demonstration model cannot know; "" where it knows them.
+
+    The words tell whether somebody takes it for a model of the real world. What videos show is not asked: its
+    scores are no evidence, since it compares a street that it has no idea of with puppets all the same.
+
+    Args:
+        model: its name.
+        texts: labels; or texts to search for.
+        are_sentences: whether it is enough that a text contains an action of puppets.
+    """
+    from zeroshot.text.prompts import read_labels
+
+    if model != PUPPETS:
+        return ""
+    known = [_plain(label) for label in read_labels(_ACTIONS)]
+    plain = [(text, _plain(text)) for text in texts]
+    strange = [
+        text
+        for text, words in plain
+        if not (any(action in words for action in known) if are_sentences else words in known)
+    ]
+    if not strange:
+        return ""
+    more = "" if len(strange) == 1 else f" and {len(strange) - 1} more"
+    return (
+        f"{PUPPETS} knows drawn puppets and their {len(known)} actions only (--labels {_ACTIONS}), not "
+        f"{strange[0][:60]!r}{more}: such answers mean nothing; leave --model out for the real world"
+    )
+
+
+def _plain(text: str) -> str:
+    """A label without case and spacing."""
+    return " ".join(text.split()).casefold()

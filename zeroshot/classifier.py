@@ -15,23 +15,22 @@ from zeroshot.checkpoint import (
     require_numbers,
     require_public,
 )
-from zeroshot.checks import Checks
+from zeroshot.checks import Checks, labels_to_rank, require_made_by
 from zeroshot.errors import LabelError, OptionError, VideoError, counted, printable
+from zeroshot.index.index import nearest_labels, require_k
 from zeroshot.index.ivf import has_gpu
-from zeroshot.index.nearest import nearest_labels, require_k
 from zeroshot.index.stage_rows import STAGED_SCALE, staged_videos, staged_width
 from zeroshot.model.clip_queue import apart, rows_of
-from zeroshot.model.held import HoldsModel
+from zeroshot.model.model import HoldsModel
 from zeroshot.model.spans import joined_spans, spans_of
+from zeroshot.reports.thumbnails import thumbnails
 from zeroshot.resources import from_home
 from zeroshot.text.stages import WITHOUT, stage_notes
 from zeroshot.types import Predictions, Prompts, Ranking, Segment
-from zeroshot.video.elsewhere import on_disk
-from zeroshot.video.given import one_video
+from zeroshot.video.find import one_video
 from zeroshot.video.sampling import Window
 from zeroshot.video.source import VideoSource, is_path, name_of, path_of
-from zeroshot.video.thumbnails import thumbnails
-from zeroshot.words import labels_to_rank, require_made_by
+from zeroshot.video.spool import on_disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

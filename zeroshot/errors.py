@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class ZeroshotError(Exception):
@@ -69,3 +74,29 @@ def printable(text: str | os.PathLike[str]) -> str:
     joiners = "\u200d\ufe0f"  # parts of emoji
     kept = (char if char.isprintable() or char in joiners else ascii(char)[1:-1] for char in os.fspath(text))
     return "".join(kept)
+
+
+def one_line(error: BaseException) -> str:
+    """The start of a library's error, on one line."""
+    words = " ".join(str(error).split()) or type(error).__name__
+    text = "".join(letter if letter.isprintable() else "?" for letter in words[:400])
+    return text if len(text) <= 160 else text[:159] + "…"
+
+
+@contextmanager
+def in_one_line(what: str, remedy: str) -> Iterator[None]:
+    """Whatever a library stumbles over in somebody's files becomes one line.
+
+    Args:
+        what: "cannot …".
+        remedy: what was expected, or what to do.
+
+    Raises:
+        ModelError: something was raised within.
+    """
+    try:
+        yield
+    except ModelError:
+        raise
+    except Exception as error:  # what files can make libraries stumble over has no end
+        raise ModelError(f"{what}: {one_line(error)}; {remedy}") from error

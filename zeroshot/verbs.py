@@ -8,23 +8,31 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from zeroshot.batch.engine import LocalEngine, fill_table
+from zeroshot.batch.label_rows import index_of_labels, require_index_place
 from zeroshot.batch.table import EmbeddingTable, settings_of
-from zeroshot.checkpoint import DEFAULT_MODEL, load_model
+from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model, require_model
+from zeroshot.checks import Checks
 from zeroshot.classifier import load
 from zeroshot.errors import OptionError, VideoError
+from zeroshot.index.recall import check_recall
 from zeroshot.model.encoder import bar
 from zeroshot.resources import from_home
 from zeroshot.synthetic.dataset import write_puppet_videos
 from zeroshot.synthetic.world import View
-from zeroshot.video.elsewhere import Refused
-from zeroshot.video.given import videos_in
+from zeroshot.text.prompts import make_prompts
+from zeroshot.types import Prompts
+from zeroshot.video.find import videos_in
 from zeroshot.video.sampling import Window
-from zeroshot.video.source import is_path, name_of
+from zeroshot.video.source import Refused, is_path, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from zeroshot.index.index import LabelIndex
     from zeroshot.model.model import Model
     from zeroshot.text.prompts import LabelSource, TemplateSource
     from zeroshot.types import Ranking, Segment
@@ -202,3 +210,50 @@ def synthesize(
     if size is not None:
         view = replace(view, size=(size, size))
     return list(write_puppet_videos(output, num_videos, coupling=coupling, seed=seed, view=view, truth=truth))
+
+
+def build_index(
+    labels: LabelSource | Prompts,
+    *,
+    output: str | Path | None = None,
+    model: ModelSource | Model = DEFAULT_MODEL,
+    templates: TemplateSource = None,
+    spaced: bool = True,
+    recall: float | None = None,
+    queries: NDArray[np.float32] | None = None,
+    watch: Callable[[str, int, int], None] | None = None,
+) -> LabelIndex:
+    """The K labels with their (K, D) embeddings, stamped with what made them: what `zeroshot index` does.
+
+    With an output the index is written there. A call that was interrupted goes on where it ended; of an index
+    of the same labels and model that is there already only the search is set anew.
+
+    Args:
+        labels: as for `load`, or Prompts, which have their templates, and stages, filled in already.
+        output: the file that `load(model, index=…)` reads; None: in memory alone.
+        model: as for `load`; for another device than the best there is, a Model.
+        templates: as for `load`.
+        spaced: as for `load`.
+        recall: share of the 5 nearest labels that a search must find; None: see `LabelIndex.with_cells`.
+        queries: (n, D) vectors of videos to measure recall on, such as `VideoIndex(folder).vectors`.
+        watch: called with what is done ("labels" are encoded, "cells" made; "there": all were encoded
+            before), how many of it are done, and of how many.
+
+    Raises:
+        ZeroshotError: one line that names what cannot be used, or written, and the remedy.
+    """
+    named = os.fspath(model) if isinstance(model, os.PathLike) else model
+    first = Checks()
+    if recall is not None:
+        first.add("options", lambda: check_recall(recall))
+    prompts = first.add(
+        "words",
+        lambda: labels if isinstance(labels, Prompts) else make_prompts(labels, templates, spaced=spaced),
+    )
+    if output is not None:
+        first.add("output", lambda: require_index_place(output))
+    if isinstance(named, str):
+        first.add("model", lambda: require_model(named, stream=NO_STREAM))
+    first.run()
+    network = load_model(named, stream=NO_STREAM) if isinstance(named, str) else named
+    return index_of_labels(prompts(), network, output=output, recall=recall, queries=queries, watch=watch)

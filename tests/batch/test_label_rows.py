@@ -149,7 +149,7 @@ def test_labels_that_cannot_be_told_apart_are_named(tmp_path, run):
 
 def test_predictions_in_cells_say_over_how_many_labels(tmp_path, model, monkeypatch):
     monkeypatch.setattr(index_module, "_CELLS_FROM", 100)
-    monkeypatch.setattr("zeroshot.index.nearest._SORTED_LABELS", 100)
+    monkeypatch.setattr("zeroshot.index.index._SORTED_LABELS", 100)
     exact = zeroshot.load(model, LABELS[:600])
     cells = zeroshot.Classifier(model, exact.index.with_cells(0.9))
     vectors = model.embed_texts([f"thing {i}" for i in range(20)])
@@ -165,7 +165,7 @@ def test_predictions_in_cells_say_over_how_many_labels(tmp_path, model, monkeypa
 
 def test_a_video_is_classified_with_an_index_in_cells(tmp_path, run, monkeypatch):
     monkeypatch.setattr(index_module, "_CELLS_FROM", 100)
-    monkeypatch.setattr("zeroshot.index.nearest._SORTED_LABELS", 100)
+    monkeypatch.setattr("zeroshot.index.index._SORTED_LABELS", 100)
     labels = tmp_path / "labels.txt"
     labels.write_text("\n".join([*LABELS[:700], "waving"]), encoding="utf-8")
     words = ("index", labels, "--model", "puppet-tiny", "--recall", "0.95", "--output", tmp_path / "x.index")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from zeroshot.cli import progress, screen
+from zeroshot.cli import screen
 
 CLIPS = sorted((Path(__file__).parents[2] / "examples" / "clips").glob("*.mp4"))
 TABLE = CLIPS[0].parent / "clips.csv"
@@ -42,27 +42,27 @@ def hurried(monkeypatch):
             assert enough.wait_for(lambda: len(said) >= number, 30)
             return said
 
-    monkeypatch.setattr(progress, "_SECONDS_A_LINE", 0.01)
-    monkeypatch.setattr(progress, "say", say)
+    monkeypatch.setattr(screen, "_SECONDS_A_LINE", 0.01)
+    monkeypatch.setattr(screen, "say", say)
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     return wait_for
 
 
 def test_off_a_terminal_there_is_a_line_a_minute(hurried):
-    with progress.progress(400, "videos") as advance:
+    with screen.progress(400, "videos") as advance:
         advance(37)
         lines = hurried(2)
     assert any(line.startswith("37 of 400 videos in ") for line in lines)
 
 
 def test_without_a_number_it_says_what_is_done(hurried):
-    with progress.progress(None, "videos") as advance:
+    with screen.progress(None, "videos") as advance:
         advance()
         assert any(line.startswith("1 videos in ") for line in hurried(2))
 
 
 def test_loading_is_said_too_and_then_no_more(hurried):
-    with progress.waiting("loading a model"):
+    with screen.waiting("loading a model"):
         assert all(line.startswith("loading a model, for ") for line in hurried(2))
     assert not [
         thread for thread in threading.enumerate() if thread.name == "zeroshot-words" and not wait(thread)
@@ -75,7 +75,7 @@ def wait(thread: threading.Thread) -> bool:
 
 
 def test_bars_begin_with_words(hurried):
-    with progress.Bars("videos", "loading a model") as bars:
+    with screen.Bars("videos", "loading a model") as bars:
         assert hurried(1)[0].startswith("loading a model")
         number = len(hurried(1))
         bars.to(1, 400)
@@ -87,17 +87,17 @@ def test_bars_begin_with_words(hurried):
 
 @pytest.mark.parametrize(("seconds", "words"), [(5, "5 s"), (600, "10 min"), (10_000, "2 h 47 min")])
 def test_times_are_said_as_people_say_them(seconds, words):
-    assert progress._minutes(seconds) == words
+    assert screen._minutes(seconds) == words
 
 
 def test_on_a_terminal_the_words_go_away_again(monkeypatch):
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    with progress.waiting("loading a model"):
+    with screen.waiting("loading a model"):
         assert terminal.getvalue().endswith("zeroshot: loading a model …")
         screen.say("a note")
     assert terminal.getvalue() == "zeroshot: loading a model …\r\x1b[Kzeroshot: a note\n"
-    with progress.waiting("loading"):
+    with screen.waiting("loading"):
         pass
     assert terminal.getvalue().endswith("\r\x1b[K")
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from zeroshot.errors import IndexFileError, LabelError, OptionError, OutputError, ZeroshotError
-from zeroshot.index.index import LabelIndex, probabilities
+from zeroshot.index.exact import probabilities
+from zeroshot.index.index import LabelIndex
 from zeroshot.index.ivf import Cells
 from zeroshot.index.recall import Recall
 
@@ -432,7 +433,7 @@ def test_a_file_whose_embeddings_are_not_finite_is_damaged(tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
 def test_a_pipe_is_no_index_and_no_place_for_one(tmp_path):
-    from zeroshot.label_index import build_index
+    from zeroshot.verbs import build_index
 
     os.mkfifo(tmp_path / "x.index")
     with pytest.raises(IndexFileError, match=r"x\.index is no plain file"):

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from zeroshot.errors import OptionError
-from zeroshot.index import nearest
-from zeroshot.index.index import LabelIndex
-from zeroshot.index.nearest import nearest_labels, require_k
+from zeroshot.index import index as label_index
+from zeroshot.index.index import LabelIndex, nearest_labels, require_k
 
 
 def test_sorted_or_searched_the_same_labels_come(monkeypatch):
@@ -18,7 +17,7 @@ def test_sorted_or_searched_the_same_labels_come(monkeypatch):
     index = LabelIndex([f"label {n}" for n in range(50)], rows, fingerprint={})
     sorted_ = nearest_labels(index, rows[:5], 3, 10.0)
     assert [found[0].label for found in sorted_] == [f"label {n}" for n in range(5)]
-    monkeypatch.setattr(nearest, "_SORTED_LABELS", 10)
+    monkeypatch.setattr(label_index, "_SORTED_LABELS", 10)
     for one, other in zip(sorted_, nearest_labels(index, rows[:5], 3, 10.0), strict=True):
         assert [p.label for p in one] == [p.label for p in other]
         np.testing.assert_allclose([p.probability for p in one], [p.probability for p in other], atol=1e-5)

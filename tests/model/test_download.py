@@ -1,6 +1,6 @@
 """Models fetched from a hub on this machine into an empty cache, and listed by what is there.
 
-Covers: model/catalog, networks/fetch, networks/parts.
+Covers: model/catalog, networks/fetch.
 """
 
 from __future__ import annotations

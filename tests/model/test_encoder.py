@@ -1,7 +1,4 @@
-"""A model as people hold it: any way to name videos, arrays or tensors, moved, shown, and pickled by name.
-
-Covers: model/held.
-"""
+"""A model as people hold it: any way to name videos, arrays or tensors, moved, shown, and pickled by name."""
 
 from __future__ import annotations
 

@@ -36,6 +36,8 @@ def test_names(tmp_path, monkeypatch):
         ("./nowhere", "no model './nowhere'"),
         ("ViT-B-32/nowhere.safetensors", "no weights file 'nowhere.safetensors'"),
         ("hf:./nowhere", "no folder './nowhere'"),
+        ("~nobody here/x", "no architecture '~nobody here'"),
+        ("hf:~nobody here/x", "no folder '~nobody here/x'"),
         ("hf:nowhere", "expected hf:FOLDER or hf:ORG/NAME"),
     ],
 )

@@ -12,7 +12,8 @@ from PIL import Image
 
 from zeroshot.reports.document import Document, Section
 from zeroshot.reports.html import page
-from zeroshot.reports.lanes import frame_strip, lanes, lanes_of, sheet, strip_width
+from zeroshot.reports.lanes import lanes, lanes_of, sheet, strip_width
+from zeroshot.reports.thumbnails import frame_strip
 from zeroshot.types import Prediction, Segment
 
 

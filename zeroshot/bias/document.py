@@ -21,7 +21,7 @@ from zeroshot.reports.document import (
     percent,
 )
 from zeroshot.reports.environment import environment_lines
-from zeroshot.reports.lanes import frame_strip
+from zeroshot.reports.thumbnails import frame_strip
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.sampling import Sampling
 

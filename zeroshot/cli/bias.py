@@ -8,8 +8,18 @@ import typer
 
 from zeroshot.checks import Checks
 from zeroshot.cli import completion, options
-from zeroshot.cli.progress import Bars, keeping, kept_in
-from zeroshot.cli.screen import end_with, put_document, put_json, put_line, put_table, say
+from zeroshot.cli.screen import (
+    Bars,
+    end_with,
+    keeping,
+    kept_in,
+    put_document,
+    put_json,
+    put_line,
+    put_table,
+    say,
+    say_puppets,
+)
 from zeroshot.cutouts.finders import masks_help
 from zeroshot.probes.probe import PROBES
 
@@ -162,7 +172,6 @@ def score(
     from zeroshot.bias.manifest import read_manifest
     from zeroshot.bias.score import check_scoring, score_bias
     from zeroshot.checkpoint import DEFAULT_MODEL
-    from zeroshot.cli.inputs import say_puppets
     from zeroshot.reports.files import write_report
     from zeroshot.store.folder import require_room
 

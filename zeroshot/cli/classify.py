@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zeroshot.checks import Checks
 from zeroshot.cli import options
-from zeroshot.cli.arguments import videos_from
 from zeroshot.cli.inputs import (
     ModelChoice,
     Notes,
     classifier_from,
-    drifts_of,
     model_from,
     of_index,
     require_choice,
     require_table,
     sampling_from,
-    settings_from,
+    videos_from,
     words_from,
 )
-from zeroshot.cli.progress import keeping, kept_in, progress, waiting
-from zeroshot.cli.screen import end_with, one_format, put_csv, put_json, put_line, say
+from zeroshot.cli.screen import (
+    end_with,
+    keeping,
+    kept_in,
+    one_format,
+    progress,
+    put_csv,
+    put_json,
+    put_line,
+    say,
+    waiting,
+)
 from zeroshot.errors import OptionError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from zeroshot.classifier import Classifier
-    from zeroshot.cli.arguments import Named
+    from zeroshot.cli.inputs import Named
     from zeroshot.model.model import Model
     from zeroshot.types import Ranking
 
@@ -83,7 +92,7 @@ def classify(
     how = (decoder, stream, precision, frames, series, batch_size, num_workers)
     looked = first.add("options", lambda: sampling_from(num_frames, num_views))
     asked = first.add("options", lambda: ModelChoice(model, device, looked(), *how))
-    kept = first.add("files", lambda: settings_from(embeddings, asked(), new=bool(videos)))
+    kept = first.add("files", lambda: _settings_from(embeddings, asked(), new=bool(videos)))
     choice = first.add("files", lambda: of_index(kept(), words(), index))
     put = _put_json if as_json else _put_csv if as_csv else _put_text
     found = first.add("videos", lambda: _found(videos or [], put, as_csv))
@@ -168,7 +177,7 @@ def _rank_kept(classifier: Classifier, embeddings: str, paths: list[str] | None,
     from zeroshot.batch.parquet import DRIFT
     from zeroshot.batch.table import EmbeddingTable, read_rows, require_settings, settings_of
 
-    settings = settings_of(classifier.model, drifts=drifts_of(embeddings, classifier.is_staged))
+    settings = settings_of(classifier.model, drifts=_drifts_of(embeddings, classifier.is_staged))
     if paths is None:
         require_settings(embeddings, settings)
         for rows in read_rows(embeddings):
@@ -199,3 +208,58 @@ def _put_text(ranking: Ranking) -> None:
     put_line(printable(ranking.path))
     for prediction in ranking.predictions:
         put_line(f"  {prediction.probability:7.2%}  {prediction.label}")
+
+
+def _settings_from(embeddings: str | None, choice: ModelChoice, *, new: bool = True) -> ModelChoice:
+    """The choice, with what it leaves open as it is in a folder of embeddings.
+
+    Args:
+        embeddings: the folder; None leaves the choice as it is.
+        choice: as on the command line.
+        new: whether it may be one that is still to be written.
+
+    Raises:
+        OutputError: the folder's manifest is damaged.
+    """
+    from dataclasses import replace
+
+    from zeroshot.batch.table import MANIFEST, read_manifest
+    from zeroshot.checkpoint import NO_STREAM, require_public
+    from zeroshot.errors import OutputError
+    from zeroshot.video.sampling import Sampling
+
+    if embeddings is None:
+        return choice
+    if new and not os.path.exists(os.path.join(embeddings, MANIFEST)):  # noqa: PTH110, PTH118 - pathlib is slow to import
+        return choice
+    kept = read_manifest(embeddings)
+    if choice.name is None:
+        name = require_public(kept.get("model"), f"the manifest of {embeddings}")
+        stream = choice.stream or kept.get("stream") or NO_STREAM
+        choice = replace(choice, name=name, stream=stream)
+    try:
+        if not all(isinstance(kept.get(word) or "", str) for word in ("stream", "precision")):
+            raise TypeError("its stream and precision are no words")
+        sampling = choice.sampling or Sampling(**kept["sampling"])
+    except (KeyError, TypeError) as error:
+        raise OutputError(
+            f"{embeddings} was written by another version ({error}); embed into another folder"
+        ) from error
+    return replace(choice, sampling=sampling, precision=choice.precision or kept.get("precision"))
+
+
+def _drifts_of(embeddings: str, needed: bool) -> bool:
+    """Whether a folder of embeddings keeps drifts; of one that is not there yet, whether they are needed.
+
+    Raises:
+        OutputError: they are needed, and it keeps none.
+    """
+    from zeroshot.batch.parquet import DRIFT
+    from zeroshot.batch.table import MANIFEST, no_drifts, read_manifest
+
+    if not os.path.exists(os.path.join(embeddings, MANIFEST)):  # noqa: PTH110, PTH118 - pathlib is slow to import
+        return needed
+    kept = bool(read_manifest(embeddings).get(DRIFT))
+    if needed and not kept:
+        raise no_drifts(embeddings)
+    return kept

@@ -9,8 +9,7 @@ import typer
 
 from zeroshot.checks import Checks
 from zeroshot.cli import completion, options
-from zeroshot.cli.progress import keeping, waiting
-from zeroshot.cli.screen import end_with, put_json, put_line, say
+from zeroshot.cli.screen import end_with, keeping, put_json, put_line, say, waiting
 from zeroshot.errors import ModelError
 
 if TYPE_CHECKING:

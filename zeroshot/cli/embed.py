@@ -10,7 +10,6 @@ import typer
 
 from zeroshot.checks import Checks
 from zeroshot.cli import options
-from zeroshot.cli.arguments import videos_from
 from zeroshot.cli.inputs import (
     ModelChoice,
     Notes,
@@ -18,9 +17,9 @@ from zeroshot.cli.inputs import (
     require_choice,
     require_table,
     sampling_from,
+    videos_from,
 )
-from zeroshot.cli.progress import keeping, kept_in, progress
-from zeroshot.cli.screen import end_with, put_json, put_line, say
+from zeroshot.cli.screen import end_with, keeping, kept_in, progress, put_json, put_line, say
 from zeroshot.errors import counted
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
     from zeroshot.batch.engine import Engine
     from zeroshot.batch.table import EmbeddingTable
-    from zeroshot.cli.arguments import Named
+    from zeroshot.cli.inputs import Named
     from zeroshot.model.model import Model
     from zeroshot.video.sampling import Window
 

@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zeroshot.cli import completion, options
-from zeroshot.cli.progress import Bars, keeping, kept_in
-from zeroshot.cli.screen import end_with, put_document, put_json, put_line, say
+from zeroshot.cli.screen import (
+    Bars,
+    end_with,
+    keeping,
+    kept_in,
+    put_document,
+    put_json,
+    put_line,
+    say,
+    say_puppets,
+)
 from zeroshot.errors import counted
 
 if TYPE_CHECKING:
@@ -155,8 +164,6 @@ def _put(report: Report, output: str, as_json: bool) -> None:
 
 def _say_videos(report: Report) -> None:
     """How many of how many, and who is missing."""
-    from zeroshot.cli.inputs import say_puppets
-
     videos = report.videos
     for model in report.models:
         say_puppets(str(model.facts["model"]), report.plan.labels)

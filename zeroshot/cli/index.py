@@ -8,8 +8,17 @@ import typer
 
 from zeroshot.checks import Checks
 from zeroshot.cli import completion, options
-from zeroshot.cli.progress import Bars, keeping, kept_in, progress, waiting
-from zeroshot.cli.screen import put_json, put_line, say
+from zeroshot.cli.screen import (
+    Bars,
+    keeping,
+    kept_in,
+    progress,
+    put_json,
+    put_line,
+    say,
+    say_puppets,
+    waiting,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,12 +76,11 @@ def index(
     same command goes on; over an index of the same labels and model it only sets --recall anew. Labels that
     the model can hardly tell apart are named.
     """
-    from zeroshot.batch.label_rows import require_index_place
+    from zeroshot.batch.label_rows import index_of_labels, require_index_place
     from zeroshot.checkpoint import DEFAULT_MODEL, require_model
     from zeroshot.classifier import Classifier
     from zeroshot.index.duplicates import duplicate_steps, near_duplicates
     from zeroshot.index.recall import check_recall
-    from zeroshot.label_index import build_index
     from zeroshot.text.prompts import make_prompts
 
     name, first = model or DEFAULT_MODEL, Checks()
@@ -87,8 +95,9 @@ def index(
     network = _loaded(name, device, prompts.labels)
     given = None if videos is None else _vectors(videos, network, staged=bool(prompts.stages))
     with keeping(kept_in(f"{output}.partial")), _Bars(output) as bars:
-        made = build_index(prompts, output=output, model=network, recall=recall, queries=given, watch=bars)
-    for note in (network.cut_note, *Classifier(network, made).notes):
+        made = index_of_labels(prompts, network, output=output, recall=recall, queries=given, watch=bars)
+    about_stages = Classifier(network, made).notes if prompts.stages else ()
+    for note in (network.cut_note, *about_stages):
         if note:
             say(note)
     with progress(duplicate_steps(len(made)), "near duplicates") as advance:
@@ -112,7 +121,6 @@ def index(
 def _loaded(name: str, device: str, labels: Sequence[str]) -> Model:
     """The model, with what is to be known of it said."""
     from zeroshot.checkpoint import NO_STREAM, load_model
-    from zeroshot.cli.inputs import say_puppets
 
     with waiting(f"loading {name}"):
         network = load_model(name, device=device, stream=NO_STREAM)
@@ -144,7 +152,7 @@ class _Bars(Bars):
         self._shown = 0
 
     def __call__(self, part: str, done: int, of: int) -> None:
-        """Move to where the work is, see `build_index`."""
+        """Move to where the work is, see `index_of_labels`."""
         if part == "there":
             say(f"{self._output} holds these labels already; nothing is encoded again")
             return

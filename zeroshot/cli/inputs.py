@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zeroshot.cli.progress import waiting
-from zeroshot.cli.screen import say
+from zeroshot.cli.screen import say, say_puppets, waiting
 from zeroshot.errors import OptionError, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from zeroshot.checks import Checks
     from zeroshot.classifier import Classifier
@@ -19,6 +20,108 @@ if TYPE_CHECKING:
     from zeroshot.model.model import Model
     from zeroshot.types import Prompts
     from zeroshot.video.sampling import Sampling
+
+
+_LONGEST_NAME = 4096  # bytes of a path that any system takes
+_FIRST_LOOK = 1 << 16  # bytes that tell a list from the content of a file
+
+
+@dataclass(frozen=True)
+class Named:
+    """The videos of a batch.
+
+    Attributes:
+        paths: each once, in the order of the words.
+        unfound: words that name none, and why: a row with its error each, and the rest goes on.
+    """
+
+    paths: list[str]
+    unfound: dict[str, str]
+
+    def __len__(self) -> int:
+        """How many rows the batch has."""
+        return len(self.paths) + len(self.unfound)
+
+    def put_unfound(self, put: Callable[[str, str], None]) -> int:
+        """Show the rows of words that name no video; gives how many."""
+        for word, reason in self.unfound.items():
+            put(word, reason)
+        return len(self.unfound)
+
+
+def videos_from(words: list[str]) -> Named:
+    """The videos that files, folders, globs and, for `-`, the lines of stdin name.
+
+    What folders hold besides is counted on stderr.
+
+    Raises:
+        OptionError: stdin is closed, or holds no list.
+    """
+    from zeroshot.video.find import LeftOut, find_videos
+
+    named: list[str] = []
+    for word in words:
+        named += _listed() if word == "-" else [word]
+    left_out, unfound = LeftOut(), dict[str, str]()
+    videos = find_videos(named, left_out, unfound)
+    for line in left_out.lines():
+        say(line)
+    paths = list(map(str, videos))
+    if missing := _all_missing(paths):  # a batch with a video in it has them among its rows, in their order
+        return Named([], {**unfound, **missing})
+    return Named(paths, unfound)
+
+
+def _all_missing(paths: list[str]) -> dict[str, str]:
+    """What is wrong with each path where none of them is there; else nothing."""
+    from zeroshot.errors import VideoError
+    from zeroshot.video.decoders.probe import require_file
+
+    if any("://" in path or os.path.lexists(path) for path in paths):
+        return {}
+    missing: dict[str, str] = {}
+    for path in paths:
+        try:
+            require_file(path)
+        except VideoError as error:
+            missing[path] = str(error)
+    return missing
+
+
+def _listed() -> list[str]:
+    """The paths that stdin lists, whatever their bytes: a line each, or as `find -print0` ends them.
+
+    Raises:
+        OptionError: stdin is closed, or holds something else.
+    """
+    if sys.stdin is None:
+        raise OptionError("stdin is closed; expected a list of videos there")
+    stream = getattr(sys.stdin, "buffer", None)
+    if stream is None:
+        stream = io.BytesIO(os.fsencode(sys.stdin.read()))
+    content = stream.read(_FIRST_LOOK)
+    _checked(content)  # before gigabytes are read for nothing
+    names = _checked(content + stream.read())
+    return [os.fsdecode(name) for name in names if name.strip()]
+
+
+def _checked(content: bytes) -> list[bytes]:
+    """The names of a list; in one that has null characters a line break belongs to a name.
+
+    Raises:
+        OptionError: one is empty between null characters, or longer than a path may be: this is no list, but
+            a video itself, or another file.
+    """
+    by_null = b"\0" in content
+    names = content.split(b"\0" if by_null else b"\n")
+    if by_null and not names[-1]:
+        del names[-1]
+    if (by_null and not all(names)) or any(len(name) > _LONGEST_NAME for name in names):
+        raise OptionError(
+            "stdin holds no list of videos but the content of a file; name the file itself, "
+            "or pipe names, as in: find . -name '*.mp4' -print0 | zeroshot …"
+        )
+    return names if by_null else [name.removesuffix(b"\r") for name in names]
 
 
 def sampling_from(num_frames: int | None, num_views: int) -> Sampling | None:
@@ -81,44 +184,6 @@ def require_table(folder: str) -> None:
     from zeroshot.store.folder import require_room
 
     require_room(folder, LAYOUT)
-
-
-def settings_from(embeddings: str | None, choice: ModelChoice, *, new: bool = True) -> ModelChoice:
-    """The choice, with what it leaves open as it is in a folder of embeddings.
-
-    Args:
-        embeddings: the folder; None leaves the choice as it is.
-        choice: as on the command line.
-        new: whether it may be one that is still to be written.
-
-    Raises:
-        OutputError: the folder's manifest is damaged.
-    """
-    from dataclasses import replace
-
-    from zeroshot.batch.table import MANIFEST, read_manifest
-    from zeroshot.checkpoint import NO_STREAM, require_public
-    from zeroshot.errors import OutputError
-    from zeroshot.video.sampling import Sampling
-
-    if embeddings is None:
-        return choice
-    if new and not os.path.exists(os.path.join(embeddings, MANIFEST)):  # noqa: PTH110, PTH118 - pathlib is slow to import
-        return choice
-    kept = read_manifest(embeddings)
-    if choice.name is None:
-        name = require_public(kept.get("model"), f"the manifest of {embeddings}")
-        stream = choice.stream or kept.get("stream") or NO_STREAM
-        choice = replace(choice, name=name, stream=stream)
-    try:
-        if not all(isinstance(kept.get(word) or "", str) for word in ("stream", "precision")):
-            raise TypeError("its stream and precision are no words")
-        sampling = choice.sampling or Sampling(**kept["sampling"])
-    except (KeyError, TypeError) as error:
-        raise OutputError(
-            f"{embeddings} was written by another version ({error}); embed into another folder"
-        ) from error
-    return replace(choice, sampling=sampling, precision=choice.precision or kept.get("precision"))
 
 
 def of_index(choice: ModelChoice, words: Prompts | LabelIndex, index: str | None) -> ModelChoice:
@@ -239,7 +304,7 @@ def words_from(
         OptionError: when it runs, neither or both are given.
         LabelError: when it runs, the list cannot be used.
     """
-    from zeroshot.words import labels_to_rank
+    from zeroshot.checks import labels_to_rank
 
     def require_one() -> None:
         if (labels is None) == (index is None):
@@ -270,34 +335,3 @@ def classifier_from(model: Model, words: Prompts | LabelIndex, index: str | None
             f"probabilities are over those compared exactly, {SHORTLIST} at most, so they are upper bounds"
         )
     return classifier
-
-
-def say_puppets(model: str, texts: Sequence[str], *, are_sentences: bool = False) -> None:
-    """Say, where puppet-tiny is asked for words that it cannot know, that it knows puppets only.
-
-    Args:
-        model: its name.
-        texts: labels; or texts to search for.
-        are_sentences: whether it is enough that a text contains an action of puppets.
-    """
-    from zeroshot.words import puppets_note
-
-    if note := puppets_note(model, texts, are_sentences=are_sentences):
-        say(note)
-
-
-def drifts_of(embeddings: str, needed: bool) -> bool:
-    """Whether a folder of embeddings keeps drifts; of one that is not there yet, whether they are needed.
-
-    Raises:
-        OutputError: they are needed, and it keeps none.
-    """
-    from zeroshot.batch.parquet import DRIFT
-    from zeroshot.batch.table import MANIFEST, no_drifts, read_manifest
-
-    if not os.path.exists(os.path.join(embeddings, MANIFEST)):  # noqa: PTH110, PTH118 - pathlib is slow to import
-        return needed
-    kept = bool(read_manifest(embeddings).get(DRIFT))
-    if needed and not kept:
-        raise no_drifts(embeddings)
-    return kept

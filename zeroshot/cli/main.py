@@ -25,8 +25,7 @@ from zeroshot.cli import (
     timeline,
     train,
 )
-from zeroshot.cli.progress import INTERRUPTED, Interrupted
-from zeroshot.cli.screen import abandon_stdout, say
+from zeroshot.cli.screen import INTERRUPTED, Interrupted, abandon_stdout, say
 from zeroshot.errors import OptionError, OutputError, ZeroshotError, printable
 
 _UNWRITABLE = {errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG}

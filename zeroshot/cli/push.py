@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from zeroshot.cli import options
-from zeroshot.cli.progress import keeping, waiting
-from zeroshot.cli.screen import put_json, put_line, say
+from zeroshot.cli.screen import keeping, put_json, put_line, say, waiting
 from zeroshot.errors import printable
 
 Folder = Annotated[

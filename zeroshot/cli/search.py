@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zeroshot.cli import options
-from zeroshot.cli.progress import waiting
-from zeroshot.cli.screen import clock, one_format, put_csv, put_json, put_line
+from zeroshot.cli.screen import clock, one_format, put_csv, put_json, put_line, say_puppets, waiting
 from zeroshot.errors import printable
 
 if TYPE_CHECKING:
@@ -37,7 +36,6 @@ def search(
     for what starts and ends so, among embeddings that were made with --drifts.
     """
     from zeroshot.batch.table import read_manifest
-    from zeroshot.cli.inputs import say_puppets
     from zeroshot.video_search import search as find
 
     one_format(as_json, as_csv)

@@ -7,8 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from zeroshot.cli import options
-from zeroshot.cli.progress import keeping, kept_in, progress
-from zeroshot.cli.screen import put_json, put_line
+from zeroshot.cli.screen import keeping, kept_in, progress, put_json, put_line
 from zeroshot.errors import OptionError, counted
 
 Output = Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="Folder of mp4s and videos.csv.")]

@@ -8,7 +8,6 @@ import typer
 
 from zeroshot.checks import Checks
 from zeroshot.cli import options
-from zeroshot.cli.arguments import videos_from
 from zeroshot.cli.inputs import (
     ModelChoice,
     Notes,
@@ -17,17 +16,27 @@ from zeroshot.cli.inputs import (
     of_index,
     require_choice,
     sampling_from,
+    videos_from,
     words_from,
 )
-from zeroshot.cli.progress import keeping, progress
-from zeroshot.cli.screen import clock, end_with, one_format, put_csv, put_json, put_line, say
+from zeroshot.cli.screen import (
+    clock,
+    end_with,
+    keeping,
+    one_format,
+    progress,
+    put_csv,
+    put_json,
+    put_line,
+    say,
+)
 from zeroshot.cli.timeline_picture import TimelinePicture
 from zeroshot.errors import VideoError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from zeroshot.cli.arguments import Named
+    from zeroshot.cli.inputs import Named
     from zeroshot.types import Segment
 
 Window = Annotated[float, typer.Option("--window", metavar="SECONDS", help="Length of a segment.")]

@@ -52,7 +52,7 @@ class TimelinePicture:
 
     def _strip(self, path: str, width: int) -> bytes | None:
         """Frames of a video spread over its time, so many pixels in all; None where they cannot be read."""
-        from zeroshot.reports.lanes import STRIP_HEIGHT, frame_strip
+        from zeroshot.reports.thumbnails import STRIP_HEIGHT, frame_strip
         from zeroshot.video.processes.reader import ClipReader
         from zeroshot.video.sampling import Sampling
 

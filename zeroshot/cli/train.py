@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zeroshot.cli import completion, options
-from zeroshot.cli.progress import Bars, keeping, kept_in
-from zeroshot.cli.screen import put_json, put_line, say
+from zeroshot.cli.screen import Bars, keeping, kept_in, put_json, put_line, say
 from zeroshot.cutouts.finders import TOKENS, masks_help
 from zeroshot.errors import OptionError
 from zeroshot.training.history import Watcher

@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zeroshot.cutouts.finder import Finder, Found
-from zeroshot.errors import ModelError, OptionError
+from zeroshot.errors import ModelError, OptionError, one_line
 from zeroshot.model.backbone import choose_device
-from zeroshot.model.networks.foreign import WEIGHT_SUFFIXES, one_line
+from zeroshot.model.networks.foreign import WEIGHT_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

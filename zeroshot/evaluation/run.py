@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zeroshot.batch.label_rows import index_of_labels
 from zeroshot.checkpoint import load_model
 from zeroshot.datasets.paper_settings import lineage_named
 from zeroshot.errors import DatasetError, IndexFileError, counted
@@ -19,7 +20,6 @@ from zeroshot.evaluation.prepare import EvaluationSettings, prepare
 from zeroshot.evaluation.report import ModelFigures, Report, Videos
 from zeroshot.evaluation.scoring import mean_over_rounds, stream_figures
 from zeroshot.index.index import LabelIndex
-from zeroshot.label_index import build_index
 from zeroshot.model.download import fetch_missing
 from zeroshot.model.model import Model
 from zeroshot.reports.environment import environment
@@ -149,13 +149,13 @@ def _run(
 def _index(model: Model, prompts: Prompts, cache: str | None) -> LabelIndex:
     """The labels' embeddings, from the cache where they are."""
     if cache is None:
-        return build_index(prompts, model=model)
+        return index_of_labels(prompts, model)
     digest = prompts_digest(prompts)
     path = Path(cache) / f"labels-{digest}-{model.fingerprint[:16]}.index"
     try:
         return LabelIndex.load(path, fingerprint={"model": model.fingerprint, "prompts": digest})
     except IndexFileError:
-        index = build_index(prompts, model=model)
+        index = index_of_labels(prompts, model)
         index.save(path)
         return index
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -35,6 +36,23 @@ class Nearest:
     scores: NDArray[np.float32]
     rows: NDArray[np.int64]
     log_sums: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """The k nearest of K labels for each of B queries, as probabilities too.
+
+    Attributes:
+        scores: (B, k) float32 cosines, best first.
+        rows: (B, k) int64.
+        probabilities: (B, k) float64.
+        compared: (B,) int64, how many labels the probabilities of each query are over.
+    """
+
+    scores: NDArray[np.float32]
+    rows: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    compared: NDArray[np.int64]
 
 
 def unit_rows(values: ArrayLike, name: str) -> NDArray[np.float32]:
@@ -190,3 +208,34 @@ class _LogSums:
         """(B,) logarithms."""
         logs: NDArray[np.float64] = self._greatest + np.log(self._sums)
         return logs
+
+
+def probabilities(scores: ArrayLike, logit_scale: float) -> NDArray[np.float64]:
+    """(…, K) float64 softmax of logit_scale × scores over all K labels; every row sums to 1.
+
+    A model's logit bias, where it has one (SigLIP), is the same for every label and cancels.
+
+    Args:
+        scores: (…, K) cosines with all K labels, never with the k shown alone.
+        logit_scale: the backbone's own, > 0.
+
+    Raises:
+        OptionError: scores are empty or not finite, or the scale is not a positive number.
+
+    >>> probabilities([[0.25, 0.25]], 100.0)
+    array([[0.5, 0.5]])
+    """
+    logits = np.asarray(scores, dtype=np.float64)
+    if logits.ndim < 1 or logits.shape[-1] < 1 or not np.isfinite(logits).all():
+        raise OptionError(f"scores of shape {logits.shape} are empty or not finite; expected (B, K) cosines")
+    check_scale(logit_scale)
+    logits = logits * logit_scale
+    # The largest logit becomes 0, so that no exponential overflows and one of them is 1.
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+def check_scale(logit_scale: float) -> None:
+    """Raise OptionError where a scale is none."""
+    if not (math.isfinite(logit_scale) and logit_scale > 0):
+        raise OptionError(f"logit scale {logit_scale} is not a positive number; use the model's own")

@@ -18,6 +18,7 @@ from zeroshot.errors import IndexFileError
 from zeroshot.store.files import crc32, crc32_of, write_whole
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
@@ -168,3 +169,23 @@ def _bytes_of(array: NDArray[Any]) -> Iterator[memoryview]:
     flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
     for start in range(0, len(flat), _PIECE):
         yield flat[start : start + _PIECE].data
+
+
+def refuse_stale(path: str | os.PathLike[str], stored: Mapping[str, str], wanted: Mapping[str, str]) -> None:
+    """Refuse an index that was built with something else than what is wanted.
+
+    Args:
+        path: of its file, for the error.
+        stored: its fingerprint.
+        wanted: what the fingerprint is to say; what is not named here may be anything.
+
+    Raises:
+        IndexFileError: the line names what differs.
+    """
+    differences = [
+        f"its {name} is {stored.get(name)!r}, not {value!r}"
+        for name, value in wanted.items()
+        if stored.get(name) != value
+    ]
+    if differences:
+        raise IndexFileError(f"index {path} is stale: {'; '.join(differences)}; {REMEDY}")

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from zeroshot.errors import IndexFileError, LabelError, OptionError
-from zeroshot.index.exact import Nearest, all_scores, log_sums, nearest_rows, unit_rows, whole_count
-from zeroshot.index.file import REMEDY, IndexFile, read_index, write_index
+from zeroshot.index.exact import (
+    Nearest,
+    Ranked,
+    all_scores,
+    check_scale,
+    log_sums,
+    nearest_rows,
+    probabilities,
+    unit_rows,
+    whole_count,
+)
+from zeroshot.index.file import REMEDY, IndexFile, read_index, refuse_stale, write_index
 from zeroshot.index.ivf import Cells, has_gpu, rescored
 from zeroshot.index.recall import Recall, check_recall, reach_recall
+from zeroshot.types import Prediction
 
 if TYPE_CHECKING:
     import os
@@ -202,7 +212,7 @@ class LabelIndex:
         Raises:
             OptionError: as for `search`, or the scale is not a positive number.
         """
-        _check_scale(logit_scale)
+        check_scale(logit_scale)
         found, compared = self._nearest(queries, k, logit_scale)
         logits = found.scores * np.float64(logit_scale)
         return Ranked(found.scores, found.rows, np.exp(logits - found.log_sums[:, None]), compared)
@@ -306,77 +316,9 @@ class LabelIndex:
         return Nearest(scores[:, :k], rows[:, :k], sums), compared
 
 
-@dataclass(frozen=True, eq=False)
-class Ranked:
-    """The k nearest of K labels for each of B queries, as probabilities too.
-
-    Attributes:
-        scores: (B, k) float32 cosines, best first.
-        rows: (B, k) int64.
-        probabilities: (B, k) float64.
-        compared: (B,) int64, how many labels the probabilities of each query are over.
-    """
-
-    scores: NDArray[np.float32]
-    rows: NDArray[np.int64]
-    probabilities: NDArray[np.float64]
-    compared: NDArray[np.int64]
-
-
 def uses_cells(number: int, recall: float | None) -> bool:
     """Whether so many labels are searched in cells where that recall, or none, is asked for."""
     return number > EXACT_UP_TO if recall is None else recall < 1 and number >= _CELLS_FROM
-
-
-def probabilities(scores: ArrayLike, logit_scale: float) -> NDArray[np.float64]:
-    """(…, K) float64 softmax of logit_scale × scores over all K labels; every row sums to 1.
-
-    A model's logit bias, where it has one (SigLIP), is the same for every label and cancels.
-
-    Args:
-        scores: (…, K) cosines with all K labels, never with the k shown alone.
-        logit_scale: the backbone's own, > 0.
-
-    Raises:
-        OptionError: scores are empty or not finite, or the scale is not a positive number.
-
-    >>> probabilities([[0.25, 0.25]], 100.0)
-    array([[0.5, 0.5]])
-    """
-    logits = np.asarray(scores, dtype=np.float64)
-    if logits.ndim < 1 or logits.shape[-1] < 1 or not np.isfinite(logits).all():
-        raise OptionError(f"scores of shape {logits.shape} are empty or not finite; expected (B, K) cosines")
-    _check_scale(logit_scale)
-    logits = logits * logit_scale
-    # The largest logit becomes 0, so that no exponential overflows and one of them is 1.
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
-
-
-def _check_scale(logit_scale: float) -> None:
-    """Raise OptionError where a scale is none."""
-    if not (math.isfinite(logit_scale) and logit_scale > 0):
-        raise OptionError(f"logit scale {logit_scale} is not a positive number; use the model's own")
-
-
-def refuse_stale(path: str | os.PathLike[str], stored: Mapping[str, str], wanted: Mapping[str, str]) -> None:
-    """Refuse an index that was built with something else than what is wanted.
-
-    Args:
-        path: of its file, for the error.
-        stored: its fingerprint.
-        wanted: what the fingerprint is to say; what is not named here may be anything.
-
-    Raises:
-        IndexFileError: the line names what differs.
-    """
-    differences = [
-        f"its {name} is {stored.get(name)!r}, not {value!r}"
-        for name, value in wanted.items()
-        if stored.get(name) != value
-    ]
-    if differences:
-        raise IndexFileError(f"index {path} is stale: {'; '.join(differences)}; {REMEDY}")
 
 
 def _words(fingerprint: Mapping[str, str]) -> dict[str, str]:
@@ -385,3 +327,60 @@ def _words(fingerprint: Mapping[str, str]) -> dict[str, str]:
     if not all(isinstance(word, str) for pair in words.items() for word in pair):
         raise OptionError(f"fingerprint {words!r} is not made of words; expected {{name: text}}")
     return words
+
+
+_SORTED_LABELS = 4096  # up to here sorting all scores costs less than a search for the best
+_SCORES_AT_ONCE = 1 << 17  # bounds the memory of a block: 2 MB of scores and probabilities
+_VECTORS_AT_ONCE = 64  # through a matrix product, where there are more labels
+
+
+def nearest_labels(
+    index: LabelIndex, vectors: NDArray[np.float32], k: int, scale: float, times: float = 1.0
+) -> list[list[Prediction]]:
+    """The k best of K labels for each of n vectors, best first.
+
+    Args:
+        index: of the K labels.
+        vectors: (n, D) unit rows.
+        k: how many predictions each.
+        scale: the model's own factor on cosines.
+        times: what scores are multiplied by, where rows are not as long as they should be.
+
+    Raises:
+        OptionError: vectors of another width or length.
+    """
+    ranked: list[list[Prediction]] = []
+    step = _VECTORS_AT_ONCE if len(index) > _SORTED_LABELS else _SCORES_AT_ONCE // len(index)
+    for start in range(0, len(vectors), step):
+        found = _best(index, vectors[start : start + step], k, scale, times)
+        columns = (found.rows.tolist(), found.scores.tolist(), found.probabilities.tolist())
+        some = [None if number == len(index) else number for number in found.compared.tolist()]
+        ranked += [
+            [
+                Prediction(index.labels[row], score, share, number)
+                for row, score, share in zip(*each, strict=True)
+            ]
+            for number, *each in zip(some, *columns, strict=True)
+        ]
+    return ranked
+
+
+def _best(index: LabelIndex, vectors: NDArray[np.float32], k: int, scale: float, times: float) -> Ranked:
+    """The k best labels for each of n vectors; equal scores in the order of the labels."""
+    if len(index) > _SORTED_LABELS:
+        found = index.ranked(vectors, k, scale * times)
+        return found if times == 1 else replace(found, scores=found.scores * np.float32(times))
+    scores = index.scores(vectors) * np.float32(times)
+    rows = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    shares = np.take_along_axis(probabilities(scores, scale), rows, axis=1)
+    return Ranked(np.take_along_axis(scores, rows, axis=1), rows, shares, np.full(len(rows), len(index)))
+
+
+def require_k(k: int) -> None:
+    """Refuse a number of predictions that is below 1.
+
+    Raises:
+        OptionError: it is.
+    """
+    if k < 1:
+        raise OptionError(f"k is {k}; expected 1 or more")

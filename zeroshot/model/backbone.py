@@ -12,12 +12,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from zeroshot.errors import ModelError, OptionError
+from zeroshot.errors import ModelError, OptionError, in_one_line
 from zeroshot.model.hub.pull import pull
 from zeroshot.model.names import ModelName, parse_name, require_folder
 from zeroshot.model.networks import open_clip as openclip
 from zeroshot.model.networks import transformers as hub
-from zeroshot.model.networks.foreign import in_one_line, read_json
+from zeroshot.model.networks.foreign import read_json
 from zeroshot.model.networks.network import Network, no_tokens, not_finite
 from zeroshot.model.speed.precision import Precision, exact_and_fast, require_level
 from zeroshot.model.speed.threads import joined, map_apart

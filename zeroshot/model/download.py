@@ -11,8 +11,15 @@ from zeroshot.model.hub.own_files import OWN_FILES
 from zeroshot.model.hub.pull import hub_name, pull
 from zeroshot.model.names import require_name
 from zeroshot.model.networks.fetch import explained, fetch_files
-from zeroshot.model.networks.parts import Part, part_of_hub, parts_of_tag
-from zeroshot.model.networks.published import cache_folder, cached_snapshot, in_words, is_cached
+from zeroshot.model.networks.published import (
+    Part,
+    cache_folder,
+    cached_snapshot,
+    in_words,
+    is_cached,
+    part_of_hub,
+    parts_of_tag,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,8 +12,8 @@ import torch
 from zeroshot.errors import ModelError, OptionError, VideoError
 from zeroshot.model.backbone import in_memory
 from zeroshot.model.clip_queue import rows_of
-from zeroshot.video.elsewhere import is_address
-from zeroshot.video.given import is_one, one_video, videos_in
+from zeroshot.video.find import is_one, one_video, videos_in
+from zeroshot.video.source import is_address
 from zeroshot.video.suffixes import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import cached_property
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from zeroshot.video.sampling import Sampling, Window
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from types import TracebackType
 
     from numpy.typing import NDArray
 
@@ -347,3 +348,35 @@ class Model(Encoder, FromFolder):
                 f"{self.adapter.config.num_frames}: leave the number of frames to it"
             )
         return sampling
+
+
+class HoldsModel:
+    """A context manager around a model: it moves with it, and ends its decoding processes.
+
+    Attributes:
+        model: embeds videos, frames and texts.
+    """
+
+    model: Model
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model's weights are."""
+        return self.model.device
+
+    def to(self, device: str | torch.device) -> Self:
+        """This very object, its model moved; see `Model.to`."""
+        self.model.to(device)
+        return self
+
+    def close(self) -> None:
+        """End the decoding processes; they start again if another video is read."""
+        self.model.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -9,7 +9,7 @@ from typing import Literal
 from zeroshot.errors import ModelError, printable
 from zeroshot.model.hub.pull import PREFIX, hub_name, pull
 from zeroshot.model.networks.foreign import WEIGHT_SUFFIXES, close_matches
-from zeroshot.resources import bundled_names, checkpoints_folder
+from zeroshot.resources import bundled_names, checkpoints_folder, from_home
 
 Kind = Literal["random", "tag", "file", "folder", "hub", "pulled"]
 
@@ -52,14 +52,15 @@ def parse_name(name: str) -> ModelName:
         return ModelName("pulled", source=str(hub_name(name)).removeprefix(PREFIX))
     if name in bundled_names(checkpoints_folder()):
         return ModelName("folder", source=str(checkpoints_folder() / name))
-    if Path(name).expanduser().is_dir():
-        return ModelName("folder", source=str(Path(name).expanduser()))
+    folder = Path(from_home(name))
+    if folder.is_dir():
+        return ModelName("folder", source=str(folder))
     architecture, slash, rest = name.partition("/")
     if not slash or architecture in {"", ".", "..", "~"}:
         raise _unknown_bare_name(name)
     if rest == "random":
         return ModelName("random", architecture)
-    file = Path(rest).expanduser()
+    file = Path(from_home(rest))
     if file.is_file():
         return ModelName("file", architecture, str(file))
     if rest.endswith(WEIGHT_SUFFIXES) or "/" in rest:
@@ -111,7 +112,7 @@ def is_name_for_all(name: str) -> bool:
 def _parse_hub_name(name: str) -> ModelName:
     """What a name that begins with hf: asks for."""
     source = name.removeprefix("hf:")
-    folder = Path(source).expanduser()
+    folder = Path(from_home(source))
     if folder.is_dir():
         return ModelName("folder", source=str(folder))
     if source.count("/") != 1 or source.startswith((".", "/", "~")) or source.endswith("/"):
@@ -171,7 +172,7 @@ def require_name_for_all(backbone: str | None, where: str) -> None:
 
 def checkpoint_folder(name: str) -> Path | None:
     """The folder, bundled or not, that a model's name stands for; None where it has no config."""
-    for folder in (checkpoints_folder() / name, Path(name).expanduser()):
+    for folder in (checkpoints_folder() / name, Path(from_home(name))):
         if name.strip() and (folder / "config.json").is_file():
             return folder
     return None

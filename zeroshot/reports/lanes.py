@@ -3,46 +3,23 @@
 from __future__ import annotations
 
 import base64
-import io
 import math
 from html import escape
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from zeroshot.reports.document import Lane, Lanes, Stretch
 from zeroshot.reports.svg import COLOURS, LETTER, STYLE, WIDTH, line, short, svg, text
+from zeroshot.reports.thumbnails import STRIP_HEIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from zeroshot.types import Segment
 
-STRIP_HEIGHT = 72
-"""Pixels of the frames above the lanes."""
 _RIGHT = 74.0  # pixels beside the lanes, for how long each leads
 _LANE = 25.0
 _MOST_LANES = 16  # of a video: more are no picture any more
 _STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)  # seconds
-
-
-def frame_strip(frames: NDArray[np.uint8], height: int, width: int | None = None) -> tuple[bytes, int]:
-    """A PNG file of (T, 3, H, W) frames beside each other, and its width in pixels.
-
-    Args:
-        frames: uint8 RGB.
-        height: of the strip, in pixels.
-        width: of the strip; None: what the frames' shape gives.
-    """
-    from PIL import Image
-
-    strip = np.concatenate(list(frames.transpose(0, 2, 3, 1)), axis=1)
-    size = (width or max(1, round(strip.shape[1] * height / strip.shape[0])), height)
-    packed = io.BytesIO()
-    Image.fromarray(strip).resize(size, Image.Resampling.BICUBIC).save(packed, "PNG", optimize=True)
-    return packed.getvalue(), size[0]
 
 
 def lanes_of(segments: Sequence[Segment], strip: bytes | None = None, caption: str = "") -> Lanes:

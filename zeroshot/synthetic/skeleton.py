@@ -15,7 +15,7 @@ NUM_LOOK_DRAWS = 24
 
 THIGH, SHIN, FOOT = 0.245, 0.235, 0.09
 TORSO, NECK, HEAD = 0.29, 0.075, 0.085
-UPPER_ARM, FOREARM, HAND = 0.175, 0.16, 0.035
+UPPER_ARM, FOREARM = 0.175, 0.16
 SHOULDER, HIP = 0.135, 0.07
 """Lengths of the body's parts in statures."""
 

@@ -1,24 +1,38 @@
-"""Finding videos: what is meant by files, folders and patterns, and what in folders is left out."""
+"""Finding videos: what a caller means by one or many, by folders and patterns, and what is left out there."""
 
 from __future__ import annotations
 
-import glob
 import os
-import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
+from glob import glob, has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from zeroshot.errors import VideoError, printable
+from zeroshot.errors import VideoError, counted, printable
+from zeroshot.resources import from_home
+from zeroshot.types import Clip
 from zeroshot.video.pictures import natural_order
-from zeroshot.video.source import is_folder
+from zeroshot.video.source import (
+    Refused,
+    Stretch,
+    Url,
+    is_address,
+    is_elsewhere,
+    is_folder,
+    is_path,
+    name_of,
+    picture_paths,
+)
 from zeroshot.video.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-_ADDRESS = r"[a-zA-Z][a-zA-Z0-9+.-]+://"
+    from zeroshot.video.source import VideoSource
+
+
 _NAMED = 6  # suffixes, and folders, that a line names
 
 
@@ -115,7 +129,7 @@ def _meant_by(text: str, left_out: LeftOut) -> list[Path]:
     """The videos meant by one input."""
     path = Path(text)
     if is_folder(text):
-        videos = _videos_in(path, left_out)
+        videos = _videos_below(path, left_out)
         if not videos:
             if text in left_out.unreadable:
                 raise VideoError(
@@ -126,16 +140,16 @@ def _meant_by(text: str, left_out: LeftOut) -> list[Path]:
         return videos
     if os.path.exists(text):  # noqa: PTH110 - as in is_folder
         return [path]
-    if re.match(_ADDRESS, text):
+    if is_address(text):
         raise VideoError(f"{printable(text)} is an address, not a file; fetch it first: curl -LO ADDRESS")
-    if not glob.has_magic(text):
+    if not has_magic(text):
         return [path]
-    matches = sorted(map(Path, glob.glob(text, recursive=True)), key=natural_order)  # noqa: PTH207 - ** and absolute
+    matches = sorted(map(Path, glob(text, recursive=True)), key=natural_order)  # noqa: PTH207 - ** and absolute
     wanted = VIDEO_SUFFIXES | {Path(text).suffix.lower()}
     videos = []
     for match in matches:
         if match.is_dir():
-            videos += _videos_in(match, left_out)
+            videos += _videos_below(match, left_out)
         elif match.suffix.lower() in wanted:
             videos.append(match)
     if not videos:
@@ -143,7 +157,7 @@ def _meant_by(text: str, left_out: LeftOut) -> list[Path]:
     return videos
 
 
-def _videos_in(folder: Path, left_out: LeftOut) -> list[Path]:
+def _videos_below(folder: Path, left_out: LeftOut) -> list[Path]:
     """Videos in a folder and below, in natural order, folder by folder."""
     videos: list[Path] = []
 
@@ -163,3 +177,98 @@ def _videos_in(folder: Path, left_out: LeftOut) -> list[Path]:
         taken = {*files, *(images if is_video else ())}
         left_out.suffixes.update(printable(path.suffix.lower()) for path in here if path not in taken)
     return videos
+
+
+def videos_in(videos: VideoSource | Iterable[VideoSource]) -> Iterator[VideoSource]:
+    """The videos that are meant, one after the other, read lazily; what cannot be meant is `Refused`.
+
+    Args:
+        videos: one video, or any number of them. A text or path, bytes, an open file, a clip, a stretch and
+            frames (T, H, W, 3) or (T, 3, H, W) are one; frames (B, T, …) are B. A folder of videos and a
+            pattern stand for all that they hold; a folder of images is one video. Text that begins with
+            http://, https:// or s3:// is an address, and ~ the home folder. A video that is given twice comes
+            twice.
+    """
+    for one in _each(videos):
+        yield from _standing_for(one)
+
+
+def one_video(video: VideoSource) -> VideoSource:
+    """The one video that is meant; frames, and lists of frames, as they are.
+
+    Raises:
+        VideoError: several are meant, or none.
+    """
+    if _num_axes(video) == 5:
+        raise VideoError(f"{name_of(video)} is a batch of videos; rank_many and embed_videos take several")
+    if any(os.path.splitext(path)[1].lower() in VIDEO_SUFFIXES for path in picture_paths(video)):  # noqa: PTH122
+        raise VideoError(
+            f"{name_of(video)} should be pictures of one video, but there are videos among them; rank_many "
+            "and embed_videos take several"
+        )
+    if not is_path(video):
+        return video
+    found = list(_standing_for(video))
+    if len(found) > 1:
+        raise VideoError(
+            f"{name_of(video)} stands for {counted(len(found), 'video')}; expected one: rank_many and "
+            "embed_videos take several"
+        )
+    if isinstance(found[0], Refused):
+        raise found[0].error
+    return found[0]
+
+
+def is_one(videos: object) -> bool:
+    """Whether what is given is one video, and no list, batch or iterator of them."""
+    return (
+        is_path(videos)
+        or is_elsewhere(videos)
+        or isinstance(videos, Clip | Stretch)
+        or _num_axes(videos) == 4
+    )
+
+
+def _each(videos: Any) -> Iterator[VideoSource]:  # noqa: ANN401 - anything
+    """One video, or those of many."""
+    if is_one(videos):
+        yield videos
+    elif _num_axes(videos) in {3, 5} or hasattr(videos, "__iter__"):
+        yield from ([videos] if _num_axes(videos) == 3 else videos)
+    else:
+        raise VideoError(
+            f"a {type(videos).__name__} is no video, nor a list of videos; give a path or several"
+        )
+
+
+def _standing_for(video: VideoSource) -> Iterator[VideoSource]:
+    """The videos that one of them stands for."""
+    if not is_path(video):
+        yield video
+        return
+    text = os.fspath(video)
+    if is_address(video):
+        yield Url(text)
+        return
+    if text.startswith("~") and not os.path.lexists(text):
+        video = text = from_home(text)
+    if not is_folder(text) and (os.path.exists(text) or not has_magic(text)):  # noqa: PTH110 - as in is_folder
+        yield video
+        return
+    try:
+        yield from find_videos([text])
+    except VideoError as error:
+        # A single image is no video among others, but asked for by itself it is one.
+        yield video if _holds_an_image(text) else Refused(printable(text), error)
+
+
+def _holds_an_image(folder: str) -> bool:
+    with suppress(OSError):
+        return any(os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES for name in os.listdir(folder))  # noqa: PTH122, PTH208
+    return False
+
+
+def _num_axes(source: object) -> int:
+    """Of an array or tensor; 0 of all else."""
+    shape = getattr(source, "shape", None)
+    return len(shape) if isinstance(shape, tuple) else 0

@@ -13,8 +13,8 @@ import numpy as np
 
 from zeroshot.errors import VideoError
 from zeroshot.types import Clip
-from zeroshot.video.elsewhere import is_elsewhere, on_disk
-from zeroshot.video.source import Stretch, is_path, name_of, picture_paths
+from zeroshot.video.source import Stretch, is_elsewhere, is_path, name_of, picture_paths
+from zeroshot.video.spool import on_disk
 
 if TYPE_CHECKING:
     from zeroshot.video.source import FileSource, VideoSource

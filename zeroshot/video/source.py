@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 import os
+import re
+import weakref
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
+from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
 
 from zeroshot.errors import OptionError, VideoError, printable
 from zeroshot.types import Clip
-from zeroshot.video.elsewhere import Refused, Spooled, Url, is_elsewhere, name_elsewhere
 from zeroshot.video.pictures import images_in, require_one_size, rgb, stacked_files
 from zeroshot.video.sampling import Sampling, frame_times
 from zeroshot.video.suffixes import IMAGE_SUFFIXES
@@ -39,6 +42,8 @@ FRAMES_FPS = 25.0
 It decides the seconds that a clip carries and what a stride or a window in seconds means; which of the frames
 are sampled into T equal segments does not depend on it.
 """
+
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")  # two letters at least: C:// is a disk
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,57 @@ class MaskFile(os.PathLike[str]):
         return os.fspath(self.path)
 
 
+@dataclass(frozen=True)
+class Url:
+    """An address that a person gave: only these are opened, never text that stands in some file.
+
+    Attributes:
+        text: as given.
+    """
+
+    text: str
+
+    @property
+    def shown(self) -> str:
+        """As messages show it: without password and without what follows `?`, which may be a key."""
+        parts = urlsplit(self.text)
+        place = parts.netloc.rpartition("@")[2]
+        return printable(urlunsplit((parts.scheme, place, parts.path, "…" * bool(parts.query), "")))
+
+
+@dataclass(frozen=True, eq=False)
+class Refused:
+    """What stands in the place of a video that cannot be meant, so that it costs one row of many.
+
+    Attributes:
+        name: as it was given.
+        error: why.
+    """
+
+    name: str
+    error: VideoError
+
+
+class Spooled(os.PathLike[str]):
+    """A file that holds a video until `close`, or until nobody knows of it any more.
+
+    Attributes:
+        name: what messages call the video.
+    """
+
+    def __init__(self, name: str, path: str) -> None:
+        """Take over the file at `path`."""
+        self.name = name
+        self._path = path
+        self.close = weakref.finalize(self, _remove, path, os.getpid())
+
+    def __fspath__(self) -> str:
+        return self._path
+
+    def __str__(self) -> str:
+        return self._path
+
+
 def is_path(source: object) -> TypeGuard[str | os.PathLike[str]]:
     """Whether a source is named rather than given: text or a path object."""
     return isinstance(source, str | os.PathLike)
@@ -93,6 +149,31 @@ def is_path(source: object) -> TypeGuard[str | os.PathLike[str]]:
 def is_folder(source: object) -> bool:
     """Whether a source names a folder; whatever cannot be looked at is none."""
     return is_path(source) and os.path.isdir(source)  # noqa: PTH112 - Path.is_dir raises on long or locked names
+
+
+def is_address(text: object) -> bool:
+    """Whether something is text that begins as addresses do: a scheme and ://."""
+    return isinstance(text, str) and _ADDRESS.match(text) is not None
+
+
+def is_elsewhere(source: object) -> bool:
+    """Whether a source is bytes, an open file or an address."""
+    return isinstance(source, bytes | bytearray | memoryview | Url) or hasattr(source, "read")
+
+
+def name_elsewhere(source: Any) -> str:  # noqa: ANN401 - bytes, an address or anything with a `read`
+    """How messages call such a source."""
+    if isinstance(source, Url):
+        return source.shown
+    if isinstance(source, bytes | bytearray | memoryview):
+        return f"<{len(source):,} bytes>"
+    name = getattr(source, "name", None)
+    return printable(name) if isinstance(name, str) else f"<{type(source).__name__}>"
+
+
+def lies_here(source: object) -> bool:
+    """Whether a source can be read as it is: no bytes, open file or address, and nothing `Refused`."""
+    return not (isinstance(source, Refused) or is_address(source) or is_elsewhere(source))
 
 
 def picture_paths(source: object) -> tuple[str | os.PathLike[str], ...]:
@@ -271,3 +352,10 @@ def _clips_from_files(images: list[Path], sampling: Sampling, name: str) -> tupl
     return _sampled(
         len(images), seconds, sampling, lambda rows: stacked_files([images[row] for row in rows], name)
     )
+
+
+def _remove(path: str, owner: int) -> None:
+    """Unless this process is forked from the one whose file it is."""
+    with suppress(OSError):
+        if os.getpid() == owner:
+            os.unlink(path)  # noqa: PTH108 - pathlib may be gone at exit

@@ -17,7 +17,7 @@ classifier = zeroshot.load(sys.argv[1], ["waving", "kicking"], device="cpu")
 with classifier.model:
     classifier.rank(np.zeros((8, 64, 64, 3), np.uint8))
 light = [name for name in ("timm", "transformers") if name in sys.modules]
-from zeroshot.model.networks.light_import import import_open_clip
+from zeroshot.model.networks.open_clip_towers import import_open_clip
 import_open_clip({"vision_cfg": {"timm_model_name": "x"}, "text_cfg": {"hf_model_name": "x"}})
 import open_clip
 from open_clip.hf_model import HFTextEncoder, transformers
@@ -47,7 +47,7 @@ def test_what_is_left_out_is_left_out_for_one_thread_and_a_while():
     import threading
     from importlib import import_module
 
-    from zeroshot.model.networks.light_import import _without
+    from zeroshot.model.networks.open_clip_towers import _without
 
     sys.modules.pop("wave", None)
     found = []

@@ -6,11 +6,12 @@ import open_clip
 import pytest
 
 from zeroshot.model.networks.open_clip import tagged_names
-from zeroshot.model.networks.parts import part_of_hub, parts_of_tag
 from zeroshot.model.networks.published import (
     cached_models,
     cached_snapshot,
     is_cached,
+    part_of_hub,
+    parts_of_tag,
     published_models,
     repository_folder,
 )

@@ -11,8 +11,8 @@ import pytest
 
 from zeroshot.batch.table import read_rows
 from zeroshot.cli.main import main
-from zeroshot.video.processes.break_offs import break_off_note
 from zeroshot.video.processes.reader import ClipReader
+from zeroshot.video.processes.reading_notes import break_off_note
 from zeroshot.video.sampling import Sampling
 
 

@@ -16,8 +16,8 @@ from zeroshot.cli.main import main
 from zeroshot.errors import OptionError
 from zeroshot.types import Clip
 from zeroshot.video.decoders.decode import probe, read_clips, read_windows
-from zeroshot.video.processes.key_frame_tally import SnapTally
 from zeroshot.video.processes.reader import ClipReader
+from zeroshot.video.processes.reading_notes import SnapTally
 from zeroshot.video.sampling import Sampling, frame_times, reach_seconds
 
 KEYS = Sampling(4, frames="keyframes")

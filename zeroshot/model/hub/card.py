@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from zeroshot.errors import ModelError, OptionError
+from zeroshot.errors import ModelError, OptionError, one_line
 from zeroshot.model.hub.own_files import CARD, RECORDS, config_of
 from zeroshot.model.hub.pull import PREFIX, hub_name
-from zeroshot.model.networks.foreign import one_line, read_json
+from zeroshot.model.networks.foreign import read_json
 from zeroshot.model.networks.open_clip import hub_repository
 from zeroshot.resources import DISTRIBUTION
 

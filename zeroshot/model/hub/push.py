@@ -15,6 +15,7 @@ from zeroshot.model.hub.own_files import CARD, OWN_FILES, config_of, own_files, 
 from zeroshot.model.hub.pull import PREFIX, HubName, hub_name
 from zeroshot.model.names import is_name_for_all
 from zeroshot.model.networks.fetch import no_answer
+from zeroshot.resources import from_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -75,7 +76,7 @@ def push(
         OptionError: the licence or the revision has another form.
         OutputError: the hub refuses or does not answer, or would have to replace files.
     """
-    folder = Path(folder).expanduser()
+    folder = Path(from_home(folder))
     name = HubName(require_repository(repository), revision or "main")
     if hub_name(str(name)).is_pinned:
         raise OptionError(f"revision {revision!r} is a commit; expected the name of a branch")

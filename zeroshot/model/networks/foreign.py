@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 
-from zeroshot.errors import ModelError
+from zeroshot.errors import ModelError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -52,32 +52,6 @@ def close_matches(word: str, known: Iterable[str]) -> str:
     by_lower = {name.lower(): name for name in known}
     found = difflib.get_close_matches(word.lower(), by_lower, n=4, cutoff=0.5)
     return "; close: " + ", ".join(by_lower[match] for match in found) if found else ""
-
-
-def one_line(error: BaseException) -> str:
-    """The start of a library's error, on one line."""
-    words = " ".join(str(error).split()) or type(error).__name__
-    text = "".join(letter if letter.isprintable() else "?" for letter in words[:400])
-    return text if len(text) <= 160 else text[:159] + "…"
-
-
-@contextmanager
-def in_one_line(what: str, remedy: str) -> Iterator[None]:
-    """Whatever a library stumbles over in somebody's files becomes one line.
-
-    Args:
-        what: "cannot …".
-        remedy: what was expected, or what to do.
-
-    Raises:
-        ModelError: something was raised within.
-    """
-    try:
-        yield
-    except ModelError:
-        raise
-    except Exception as error:  # what files can make libraries stumble over has no end
-        raise ModelError(f"{what}: {one_line(error)}; {remedy}") from error
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -15,24 +15,28 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from zeroshot.errors import ModelError
+from zeroshot.errors import ModelError, in_one_line, one_line
 from zeroshot.model.networks.fetch import elsewhere, fetch_files, fetch_one, has_tokenizer
 from zeroshot.model.networks.foreign import (
     OFFLINE_REMEDY,
     clean_folder,
     close_matches,
-    in_one_line,
-    one_line,
     read_json,
     read_weights,
     require_fit,
     require_plain,
 )
-from zeroshot.model.networks.light_import import import_open_clip
 from zeroshot.model.networks.network import Network, NetworkFacts
-from zeroshot.model.networks.open_clip_towers import embeddings_of, short_texts, swaps, tokens_of, tower_of
+from zeroshot.model.networks.open_clip_towers import (
+    embeddings_of,
+    import_open_clip,
+    short_texts,
+    swaps,
+    tokens_of,
+    tower_of,
+)
 from zeroshot.model.networks.open_clip_weights import checked_config, put_weights, require_bounds
-from zeroshot.model.networks.parts import HUB_WEIGHTS, TOKENIZER_PATTERNS, parts_of_tag
+from zeroshot.model.networks.published import HUB_WEIGHTS, TOKENIZER_PATTERNS, parts_of_tag
 from zeroshot.model.networks.transformers import plain_config, quiet
 from zeroshot.model.networks.unfilled import unfilled
 from zeroshot.model.speed.products import quick_copy, short_copy, with_parts

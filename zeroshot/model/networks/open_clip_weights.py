@@ -6,18 +6,11 @@ import re
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from zeroshot.errors import ModelError
+from zeroshot.errors import ModelError, one_line
 from zeroshot.model.networks.fetch import fetch_one
-from zeroshot.model.networks.foreign import (
-    Renamed,
-    is_repository,
-    one_line,
-    read_weights,
-    renamed,
-    require_plain,
-)
-from zeroshot.model.networks.light_import import import_open_clip
-from zeroshot.model.networks.parts import HUB_WEIGHTS
+from zeroshot.model.networks.foreign import Renamed, is_repository, read_weights, renamed, require_plain
+from zeroshot.model.networks.open_clip_towers import import_open_clip
+from zeroshot.model.networks.published import HUB_WEIGHTS
 from zeroshot.model.networks.unfilled import fill
 
 if TYPE_CHECKING:

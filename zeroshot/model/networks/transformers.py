@@ -12,18 +12,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from zeroshot.errors import ModelError
+from zeroshot.errors import ModelError, in_one_line
 from zeroshot.model.networks.fetch import elsewhere, fetch_files, has_tokenizer
-from zeroshot.model.networks.foreign import (
-    clean_folder,
-    in_one_line,
-    is_plain,
-    read_json,
-    read_weights,
-    require_fit,
-)
+from zeroshot.model.networks.foreign import clean_folder, is_plain, read_json, read_weights, require_fit
 from zeroshot.model.networks.network import Network, NetworkFacts, no_tokens
-from zeroshot.model.networks.parts import part_of_hub
+from zeroshot.model.networks.published import part_of_hub
 from zeroshot.model.speed.products import quick_copy, quick_patches, short_copy, with_parts
 from zeroshot.video.transform import Preprocess, three_numbers
 

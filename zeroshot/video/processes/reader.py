@@ -17,22 +17,23 @@ from zeroshot.types import Clip
 from zeroshot.video.decoders.all_frames import Film, film_from_frames
 from zeroshot.video.decoders.by_name import require_decoder
 from zeroshot.video.decoders.decode import VideoInfo
-from zeroshot.video.elsewhere import Spooled, on_disk
 from zeroshot.video.pictures import MOST_PIXELS, PictureFile
-from zeroshot.video.processes.break_offs import break_off_note
-from zeroshot.video.processes.key_frame_tally import SnapTally
 from zeroshot.video.processes.messages import Begun, clips_in, in_order
 from zeroshot.video.processes.pool import MEMORY_LIMIT_BYTES, Crew, Job, Limits, threads_each
+from zeroshot.video.processes.reading_notes import SnapTally, break_off_note
 from zeroshot.video.processes.windows import Look, ReadVideo, WindowGroup, measured
 from zeroshot.video.source import (
     FRAMES_FPS,
     MaskFile,
+    Spooled,
     Stretch,
     clips_from_frames,
     is_path,
+    lies_here,
     name_of,
     picture_paths,
 )
+from zeroshot.video.spool import on_disk
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -153,7 +154,7 @@ class ClipReader:
         """Hand a file to a child; None: frames in memory, which wait until they are asked for."""
         options: dict[str, Any] = {"sampling": asdict(sampling), "stretch": None}
         try:
-            source = on_disk(source)
+            source = source if lies_here(source) else on_disk(source)
         except VideoError as error:
             failed: Future[Message] = Future()
             failed.set_exception(error)

@@ -10,9 +10,8 @@ import pytest
 
 from zeroshot.errors import VideoError
 from zeroshot.types import Clip
-from zeroshot.video.elsewhere import Refused, Url
-from zeroshot.video.given import is_one, one_video, videos_in
-from zeroshot.video.source import Stretch
+from zeroshot.video.find import is_one, one_video, videos_in
+from zeroshot.video.source import Refused, Stretch, Url
 
 FRAMES = np.zeros((4, 8, 8, 3), np.uint8)
 

@@ -15,12 +15,11 @@ import odd_files as odd
 import pytest
 
 from zeroshot.errors import VideoError
-from zeroshot.video import elsewhere
-from zeroshot.video.elsewhere import Refused, Url, is_address, is_elsewhere, on_disk
 from zeroshot.video.identity import content_key
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.sampling import Sampling
-from zeroshot.video.source import name_of, path_of
+from zeroshot.video.source import Refused, Url, is_address, is_elsewhere, name_of, path_of
+from zeroshot.video.spool import on_disk
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +209,7 @@ def test_a_store_whose_library_is_missing_names_it(reader, monkeypatch):
 
 
 def test_an_answer_without_end_is_cut_off(reader, monkeypatch, server):
-    monkeypatch.setattr(elsewhere, "_MOST_BYTES", 1000)
+    monkeypatch.setattr("zeroshot.video.spool._MOST_BYTES", 1000)
     with pytest.raises(VideoError, match="download it yourself"):
         reader.read(Url(server.base + "/a.mp4"), Sampling(4))
 

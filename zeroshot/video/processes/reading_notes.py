@@ -1,15 +1,17 @@
-"""How far key frames moved the moments of many videos, and which videos were read exactly instead."""
+"""What there is to say of many videos read: how far key frames moved moments, and which videos break off."""
 
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from zeroshot.types import Clip
+
 
 _NAMED = 3  # videos that the note names
 
@@ -72,3 +74,18 @@ class SnapTally:
             words += ", ".join(self._named)
             words += ", …)" if self.num_exact > len(self._named) else ")"
         return words
+
+
+def break_off_note(ends: Mapping[str, float]) -> str:
+    """One line; empty where every video is whole.
+
+    Args:
+        ends: video → where it breaks off, in seconds.
+    """
+    if not ends:
+        return ""
+    words = "1 video breaks off early and counts as far as it goes"
+    if len(ends) > 1:
+        words = f"{len(ends)} videos break off early and count as far as they go"
+    shown = [f"{PurePath(name).name} at {end:.2f} s" for name, end in islice(ends.items(), _NAMED)]
+    return f"{words}: {', '.join(shown)}{', …' if len(ends) > _NAMED else ''}"

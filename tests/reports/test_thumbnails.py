@@ -7,8 +7,8 @@ import io
 import numpy as np
 from PIL import Image
 
+from zeroshot.reports.thumbnails import thumbnails
 from zeroshot.types import Clip
-from zeroshot.video.thumbnails import thumbnails
 
 
 def clip(seconds: list[float], levels: list[int], size: tuple[int, int] = (720, 1280)) -> Clip:

@@ -6,23 +6,20 @@ So they take the road of every file: a decoder that one of them crashes is a chi
 from __future__ import annotations
 
 import os
-import re
-import weakref
 from base64 import b64encode
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from zeroshot.errors import VideoError, printable
 from zeroshot.resources import VERSION
+from zeroshot.video.source import Refused, Spooled, Url, is_address, lies_here, name_elsewhere
 from zeroshot.video.suffixes import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")  # two letters at least: C:// is a disk
 _WEB = ("http", "https")
 _STORES = (
     "s3",
@@ -45,77 +42,6 @@ _MOST_BYTES = 64 << 30  # an endless answer must not fill the disk
 _PIECE_BYTES = 1 << 20
 
 
-@dataclass(frozen=True)
-class Url:
-    """An address that a person gave: only these are opened, never text that stands in some file.
-
-    Attributes:
-        text: as given.
-    """
-
-    text: str
-
-    @property
-    def shown(self) -> str:
-        """As messages show it: without password and without what follows `?`, which may be a key."""
-        parts = urlsplit(self.text)
-        place = parts.netloc.rpartition("@")[2]
-        return printable(urlunsplit((parts.scheme, place, parts.path, "…" * bool(parts.query), "")))
-
-
-@dataclass(frozen=True, eq=False)
-class Refused:
-    """What stands in the place of a video that cannot be meant, so that it costs one row of many.
-
-    Attributes:
-        name: as it was given.
-        error: why.
-    """
-
-    name: str
-    error: VideoError
-
-
-class Spooled(os.PathLike[str]):
-    """A file that holds a video until `close`, or until nobody knows of it any more.
-
-    Attributes:
-        name: what messages call the video.
-    """
-
-    def __init__(self, name: str, path: str) -> None:
-        """Take over the file at `path`."""
-        self.name = name
-        self._path = path
-        self.close = weakref.finalize(self, _remove, path, os.getpid())
-
-    def __fspath__(self) -> str:
-        return self._path
-
-    def __str__(self) -> str:
-        return self._path
-
-
-def is_address(text: object) -> bool:
-    """Whether something is text that begins as addresses do: a scheme and ://."""
-    return isinstance(text, str) and _ADDRESS.match(text) is not None
-
-
-def is_elsewhere(source: object) -> bool:
-    """Whether a source is bytes, an open file or an address."""
-    return isinstance(source, bytes | bytearray | memoryview | Url) or hasattr(source, "read")
-
-
-def name_elsewhere(source: Any) -> str:  # noqa: ANN401 - bytes, an address or anything with a `read`
-    """How messages call such a source."""
-    if isinstance(source, Url):
-        return source.shown
-    if isinstance(source, bytes | bytearray | memoryview):
-        return f"<{len(source):,} bytes>"
-    name = getattr(source, "name", None)
-    return printable(name) if isinstance(name, str) else f"<{type(source).__name__}>"
-
-
 def on_disk(source: Any) -> Any:  # noqa: ANN401 - any video source
     """A source that decoders can open: what lies elsewhere as a `Spooled` file, all else as it is.
 
@@ -125,6 +51,8 @@ def on_disk(source: Any) -> Any:  # noqa: ANN401 - any video source
     Raises:
         VideoError: it cannot be fetched or read, or is an address that no person gave.
     """
+    if lies_here(source):
+        return source
     if isinstance(source, Refused):
         raise source.error
     if is_address(source):
@@ -132,8 +60,6 @@ def on_disk(source: Any) -> Any:  # noqa: ANN401 - any video source
             f"{Url(source).shown} stands in a list, and addresses are opened only where you give them "
             "yourself; download it, or give it as a video"
         )
-    if not is_elsewhere(source):
-        return source
     name = name_elsewhere(source)
     if isinstance(source, Url):
         return _spooled(
@@ -278,10 +204,3 @@ def _fetch_store(url: Url, file: BinaryIO) -> None:
 def _unfetched(url: Url, reason: str) -> VideoError:
     words = printable(" ".join(reason.replace(url.text, url.shown).split())[:200])
     return VideoError(f"cannot fetch {url.shown}: {words}; check the address, or download it yourself")
-
-
-def _remove(path: str, owner: int) -> None:
-    """Unless this process is forked from the one whose file it is."""
-    with suppress(OSError):
-        if os.getpid() == owner:
-            os.unlink(path)  # noqa: PTH108 - pathlib may be gone at exit
