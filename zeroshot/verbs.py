@@ -11,7 +11,7 @@ from zeroshot.batch.engine import LocalEngine, fill_table
 from zeroshot.batch.label_rows import index_of_labels, require_index_place
 from zeroshot.batch.table import EmbeddingTable, settings_of
 from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model, require_model
-from zeroshot.checks import Checks
+from zeroshot.checks import Checks, model_given
 from zeroshot.classifier import load
 from zeroshot.errors import OptionError, VideoError
 from zeroshot.index.recall import check_recall
@@ -151,7 +151,8 @@ def embed(
     window = None if window_seconds is None else Window(window_seconds, stride_seconds or window_seconds)
     paths, errors = _paths(videos)
     folder = from_home(output)
-    network = load_model(model) if isinstance(model, str | os.PathLike) else model
+    named = model_given(model)
+    network = load_model(named) if isinstance(named, str) else named
     network.settle(paths)
     table = EmbeddingTable(folder, settings_of(network, window))
     passing = bar(paths, paths, shown=progress)
@@ -242,7 +243,7 @@ def build_index(
     Raises:
         ZeroshotError: one line that names what cannot be used, or written, and the remedy.
     """
-    named = os.fspath(model) if isinstance(model, os.PathLike) else model
+    named = model_given(model)
     first = Checks()
     if recall is not None:
         first.add("options", lambda: check_recall(recall))

@@ -125,7 +125,7 @@ def train(
         scenes=scenes,
         templates=templates,
     )
-    model = model or DEFAULT_MODEL
+    model = DEFAULT_MODEL if model is None else model
     with keeping(kept_in(output)), Bars("videos", f"loading {model}") as bars:
         fitted = run(
             split,

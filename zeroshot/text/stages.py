@@ -150,7 +150,12 @@ def _read(source: StageSource, spell: Callable[[str], str]) -> dict[str, Entry]:
     Raises:
         LabelError: there is no such file or set, nothing is told, or a label is told of twice.
     """
-    entries = label_entries(_file(source) if isinstance(source, str) else source)
+    if not isinstance(source, str | os.PathLike | Mapping):
+        raise LabelError(
+            f"stages are of type {type(source).__name__}; expected a JSON file, a bundled set "
+            f"({', '.join(bundled_stages())}), or a mapping"
+        )
+    entries = label_entries(_file(source) if isinstance(source, str) else source, "stages")
     found: dict[str, Entry] = {}
     for entry in entries:
         if not entry.start:

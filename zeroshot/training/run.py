@@ -25,6 +25,7 @@ from zeroshot.checks import Checks
 from zeroshot.cutouts.finders import TOKENS
 from zeroshot.datasets.splits import Split
 from zeroshot.errors import OutputError
+from zeroshot.model.names import name_given
 from zeroshot.reports.curves import training_curves
 from zeroshot.reports.environment import versions
 from zeroshot.store.files import write_whole
@@ -133,7 +134,7 @@ def _looked_at(
     first.add("output", lambda: _refuse_other_choice(folder, config, preparation))
     first.add("output", lambda: require_room(preparation.cache or folder))
     first.add("model", lambda: require_machine(device, config.precision))
-    first.add("model", lambda: require_model(model, stream=NO_STREAM))
+    first.add("model", lambda: require_model(name_given(model), stream=NO_STREAM))
     first.run()
     return listed[0](), listed[1]() if len(listed) > 1 else None
 

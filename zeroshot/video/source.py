@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
 
-from zeroshot.errors import OptionError, VideoError, printable
+from zeroshot.errors import OptionError, VideoError, printable, require_kinds
 from zeroshot.types import Clip
 from zeroshot.video.pictures import images_in, require_one_size, rgb, stacked_files
 from zeroshot.video.sampling import Sampling, frame_times
@@ -62,6 +62,7 @@ class Stretch:
 
     def __post_init__(self) -> None:
         """Refuse a part that ends before it begins."""
+        require_kinds(self)
         if not (0 <= self.start_seconds < self.end_seconds < math.inf):
             raise OptionError(
                 f"{printable(self.path)} has no stretch {self.start_seconds:g}–{self.end_seconds:g} s; "
