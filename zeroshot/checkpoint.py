@@ -109,7 +109,7 @@ def _parts(
 ) -> tuple[Backbone, TwoStreamAdapter | None, str]:
     """The backbone of a name, its adapter if it has one, and the stream that speaks for videos."""
     name, folder = opened.name, opened.folder
-    if not _has_adapter(folder):
+    if not has_adapter(folder):
         if stream not in {None, NO_STREAM} or backbone is not None:
             raise _no_adapter(name)
         return loading(name), None, _FUSED
@@ -162,7 +162,7 @@ def require_model(
     if require_name(name).kind == "pulled":
         return  # what it holds shows once it is fetched
     folder = checkpoint_folder(name)
-    if _has_adapter(folder):
+    if has_adapter(folder):
         require_name(_adapter_facts(folder).backbone or name)
     elif stream not in {None, NO_STREAM}:
         raise _no_adapter(name)
@@ -331,7 +331,7 @@ def _bundled_config(folder: Path) -> dict[str, Any]:
     return config if "model_cfg" in config else {}
 
 
-def _has_adapter(folder: Path | None) -> TypeGuard[Path]:
+def has_adapter(folder: Path | None) -> TypeGuard[Path]:
     """Whether a checkpoint folder, if there is one, holds an adapter."""
     return folder is not None and "adapter" in read_json(folder / "config.json")
 

@@ -61,7 +61,10 @@ def videos_from(words: list[str]) -> Named:
 
     named: list[str] = []
     for word in words:
-        named += _listed() if word == "-" else [word]
+        listed = _listed() if word == "-" else [word]
+        if not listed:
+            say("stdin lists no video")
+        named += listed
     left_out, unfound = LeftOut(), dict[str, str]()
     videos = find_videos(named, left_out, unfound)
     for line in left_out.lines():

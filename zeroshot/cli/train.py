@@ -183,7 +183,10 @@ def read_settings(
             if not isinstance(place, dict):
                 raise OptionError(f"--set {change!r}: {group} has no parts")
         place[last] = _value(text)
-    values |= {name: value for name, value in flags.items() if value is not None}
+    given = {name: value for name, value in flags.items() if value is not None}
+    if twice := sorted(given.keys() & {change.partition("=")[0] for change in changes}):
+        raise OptionError(f"{twice[0]} is given by --{twice[0]} and by --set; leave one out")
+    values |= given
     try:
         return TrainingConfig.from_dict(values, METHODS[method])
     except (TypeError, AttributeError, ValueError) as error:

@@ -311,7 +311,7 @@ class Model(Encoder, FromFolder):
         if cut:
             shown = cut[0] if len(cut[0]) <= 60 else cut[0][:59] + "…"
             self.cut_note = (
-                f"{counted(len(cut), 'text')} of labels exceed the {length} tokens that {self.name} reads, "
+                f"{counted(len(cut), 'text')} of labels {'exceeds' if len(cut) == 1 else 'exceed'} the {length} tokens that {self.name} reads, "
                 f"and the rest is cut off: {shown!r}"
             )
 

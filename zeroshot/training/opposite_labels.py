@@ -97,7 +97,7 @@ def opposites(
     if derived:
         first, how = next(iter(derived.items()))
         notes.append(
-            f"{counted(len(derived), 'label')} without videos are trained by mirrored or reversed ones "
+            f"{counted(len(derived), 'label')} without videos trained by mirrored or reversed ones "
             f"(first: {first!r} by {how!r})"
         )
     return Opposites(tuple(labels), derived, sides, _rows(labels) if reverse else None, tuple(notes))

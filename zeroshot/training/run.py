@@ -16,6 +16,7 @@ import torch
 from zeroshot.checkpoint import (
     DEFAULT_MODEL,
     NO_STREAM,
+    has_adapter,
     load_adapter,
     load_model,
     require_model,
@@ -92,7 +93,9 @@ def train(
     watcher = watcher or Watcher()
     split, held_out = _looked_at((split, held_out), folder, model, config, preparation, device)
     with on_machine(device, config.precision) as machine, _held(folder, machine.rank):
-        network = load_model(model, device=str(machine.device), stream="clip")
+        network = load_model(model, device=str(machine.device), stream=NO_STREAM)
+        if has_adapter(network.folder):
+            watcher.note(f"the adapter in {model} is not continued: a new one begins on its network")
         with network, machine.first():
             cache = Path(preparation.cache or folder / _TOKENS)
             tokens = _tokens((split, held_out), network, preparation, cache, watcher, machine.rank)

@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     Read = tuple[VideoSource, tuple[Clip, ...] | VideoError]
 
 
+MOST_WORKERS = 256
+"""Decoding processes of one reader: more are a slip of the hand, and would take the machine's memory."""
+
+
 class ClipReader:
     """Clips of videos, decoded ahead in child processes that are replaced when a file kills them.
 
@@ -76,7 +80,7 @@ class ClipReader:
         Raises:
             OptionError: a number below what makes sense, or an unknown decoder.
         """
-        require_whole("num_workers", num_workers)
+        require_whole("num_workers", num_workers, 1, MOST_WORKERS)
         require_number("time_limit_seconds", time_limit_seconds)
         if not time_limit_seconds > 0:
             raise OptionError(f"time_limit_seconds is {time_limit_seconds}; expected a number above 0")
