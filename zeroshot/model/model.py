@@ -310,8 +310,9 @@ class Model(Encoder, FromFolder):
         self.cut_note = ""
         if cut:
             shown = cut[0] if len(cut[0]) <= 60 else cut[0][:59] + "…"
+            exceed = "exceeds" if len(cut) == 1 else "exceed"
             self.cut_note = (
-                f"{counted(len(cut), 'text')} of labels {'exceeds' if len(cut) == 1 else 'exceed'} the {length} tokens that {self.name} reads, "
+                f"{counted(len(cut), 'text')} of labels {exceed} the {length} tokens that {self.name} reads, "
                 f"and the rest is cut off: {shown!r}"
             )
 

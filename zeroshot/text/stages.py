@@ -122,8 +122,9 @@ def stage_notes(num_labels: int, without: int, num_still: int) -> tuple[str, ...
     """
     notes = []
     if without:
+        have = "has" if without == 1 else "have"
         notes.append(
-            f"{without} of {counted(num_labels, 'label')} {'has' if without == 1 else 'have'} no stages: order counts nothing there"
+            f"{without} of {counted(num_labels, 'label')} {have} no stages: order counts nothing there"
         )
     if num_still:
         notes.append(

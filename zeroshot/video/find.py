@@ -222,8 +222,8 @@ def one_video(video: VideoSource) -> VideoSource:
         raise VideoError(f"{name_of(video)} is a batch of videos; rank_many and embed_videos take several")
     if any(os.path.splitext(path)[1].lower() in VIDEO_SUFFIXES for path in picture_paths(video)):  # noqa: PTH122
         raise VideoError(
-            f"a list of {counted(len(video), 'path')} is one video of pictures, but there are videos in it; give "
-            "one path by itself, or several to rank_many or embed_videos"
+            "a list of paths is one video, of pictures, and there are videos in this one; give a path by "
+            "itself, or several to rank_many or embed_videos"
         )
     if not is_path(video):
         return video
