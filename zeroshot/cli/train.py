@@ -184,8 +184,8 @@ def read_settings(
                 raise OptionError(f"--set {change!r}: {group} has no parts")
         place[last] = _value(text)
     given = {name: value for name, value in flags.items() if value is not None}
-    if twice := sorted(given.keys() & {change.partition("=")[0] for change in changes}):
-        raise OptionError(f"{twice[0]} is given by --{twice[0]} and by --set; leave one out")
+    for twice in sorted(given.keys() & {change.partition("=")[0] for change in changes}):
+        say(f"--set {twice}=… is left aside, as --{twice} is given")
     values |= given
     try:
         return TrainingConfig.from_dict(values, METHODS[method])

@@ -144,7 +144,7 @@ def _label_file(source: str) -> Path | None:
     path = _named_file(source, lists, is_list="," in source)
     if path is not None or "," in source:
         return path
-    if _is_there(Path(from_home(source)), or_folder=True):
+    if source.strip() and _is_there(Path(from_home(source)), or_folder=True):
         raise LabelError(
             f"{source!r} is a folder; expected a file, one label a line, or a,b,c "
             f"(for a single label of that name write {source + ','!r})"

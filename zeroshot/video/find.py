@@ -222,8 +222,8 @@ def one_video(video: VideoSource) -> VideoSource:
         raise VideoError(f"{name_of(video)} is a batch of videos; rank_many and embed_videos take several")
     if any(os.path.splitext(path)[1].lower() in VIDEO_SUFFIXES for path in picture_paths(video)):  # noqa: PTH122
         raise VideoError(
-            "a list of paths is one video, of pictures, and there are videos in this one; give a path by "
-            "itself, or several to rank_many or embed_videos"
+            "a list of paths is one video, of pictures, but there are videos among them; rank_many and "
+            "embed_videos take several, rank a path by itself"
         )
     if not is_path(video):
         return video
