@@ -63,7 +63,7 @@ def test_what_commands_choose_functions_choose_too(model, tmp_path):
     merged = zeroshot.timeline(CLIPS[0], labels, model=model, stages=stages, window_seconds=0.5, merge=True)
     assert merged == expected.timeline(CLIPS[0], window_seconds=0.5, merge=True)
     zeroshot.embed(CLIPS[:1], tmp_path / "rows", model=model, drifts=True)
-    assert zeroshot.read_embeddings(tmp_path / "rows").drifts.shape == (1, model.embedding_dim)
+    assert zeroshot.VideoIndex(tmp_path / "rows").drifts.shape == (1, model.embedding_dim)
     paths = zeroshot.synthesize(tmp_path / "world", 2, num_frames=4, world="compositional")
     assert len(paths) == 2
     with pytest.raises(OptionError, match="expected plain or compositional"):

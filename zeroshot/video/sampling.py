@@ -192,7 +192,7 @@ class Window:
         if min(self.length_seconds, self.stride_seconds) < SHORTEST_SECONDS:
             raise OptionError(
                 f"window {self.length_seconds} s and stride {self.stride_seconds} s must both be "
-                f"{SHORTEST_SECONDS} s or more"
+                f"above 0, {SHORTEST_SECONDS} s or more"
             )
 
     def over(self, duration_seconds: float) -> Iterator[tuple[float, float]]:
