@@ -184,3 +184,19 @@ def test_a_video_is_classified_with_an_index_in_cells(tmp_path, run, monkeypatch
     assert found[0][0]["score"] == pytest.approx(found[1][0]["score"], abs=1e-6)
     assert found[0][0]["compared"] <= 512
     assert "compared" not in found[1][0]
+
+
+def test_an_index_takes_no_other_files_place(tmp_path):
+    path = tmp_path / "labels.txt"
+    path.write_text("waving\nkicking\n")
+    with pytest.raises(OutputError, match=r"labels.txt is there and is no label index; choose another"):
+        zeroshot.build_index(["waving"], output=path, model="no such model")
+    assert path.read_text() == "waving\nkicking\n"
+    empty, index = tmp_path / "empty", tmp_path / "x.index"
+    empty.touch()
+    for place in (empty, index, index):
+        zeroshot.build_index(["waving", "kicking"], output=place, model="puppet-tiny")
+        assert len(zeroshot.LabelIndex.load(place)) == 2
+    index.write_bytes(index.read_bytes()[:-9])  # damaged: made again, as the message on it says
+    zeroshot.build_index(["waving", "kicking"], output=index, model="puppet-tiny")
+    assert len(zeroshot.LabelIndex.load(index)) == 2

@@ -432,6 +432,7 @@ class TestAgain:
         ]
         assert all(Path(str(video.path)).is_file() for video in split.videos)
 
+    @pytest.mark.slow
     def test_killed_at_any_moment_it_ends_with_the_same_files(self, world, manifest, tmp_path):
         folder, _ = world
         output = tmp_path / "out"

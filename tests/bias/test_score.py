@@ -271,6 +271,7 @@ class TestModel:
         assert report.counts["scuba"] == len(made.of_kind("scuba")) - 1
         assert report.models[1].streams["oracle"]["scuba"].total == report.counts["scuba"]
 
+    @pytest.mark.slow
     def test_the_order_of_the_rows_the_batch_and_the_workers_change_nothing(self, manifest, model, tmp_path):
         """Nor does a run that was stopped half-way and taken up by another batch size."""
         reports = []
@@ -349,6 +350,7 @@ class TestModel:
         assert json.loads(json.dumps(report.as_dict()))["models"][0]["streams"]["fused"]["orig"]["total"] == 9
 
 
+@pytest.mark.slow
 def test_the_page_shows_clips_and_needs_nothing_else(manifest, model, tmp_path):
     report = score_bias(manifest, [model], cache=tmp_path / "cache")
     write_report(tmp_path / "report", report.as_dict(), document(report, manifest))

@@ -169,6 +169,7 @@ def test_stdout_that_is_closed_is_one_line():
     assert shell("zeroshot models <&-").returncode == 0
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_is_one_line_at_most():
     done = shell("(sleep 0.2; zeroshot models --all --json; echo $? >&2) | true")
     assert done.stderr.splitlines()[-1] == "1"

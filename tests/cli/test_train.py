@@ -62,6 +62,7 @@ def test_the_command_trains_and_tells(place, tmp_path, monkeypatch, capsys):
     assert answers[0] != answers[1]
 
 
+@pytest.mark.slow
 def test_the_command_trains_on_mirrored_clips(place, tmp_path, monkeypatch, capsys):
     words = [*two_epochs(place, tmp_path), "--held-out", tmp_path / "held.csv"]
     write_split(tmp_path / "held.csv", write_videos(tmp_path / "held", 6, seed=1000))
@@ -77,6 +78,7 @@ def test_the_command_trains_on_mirrored_clips(place, tmp_path, monkeypatch, caps
     assert same(*(load_file(tmp_path / name / "model.safetensors") for name in ("out", "again")))
 
 
+@pytest.mark.slow
 def test_the_command_trains_on_swapped_copies(place, tmp_path, monkeypatch, capsys):
     words = [*two_epochs(place, tmp_path), "--output", tmp_path / "out", "--mirrored", "--swapped"]
     status, _, err = run_command(monkeypatch, capsys, *words)

@@ -126,6 +126,7 @@ def test_sets_are_those_of_the_same_masks_in_files(world, weights, tmp_path, mon
     assert made.settings["segmenter"] == PersonSegmenter(NAME, weights, "cpu").fingerprint
 
 
+@pytest.mark.slow
 def test_videos_in_which_it_finds_nobody_are_named(world, weights, network, tmp_path):
     _, split, _ = world
     state = dict(network.state_dict())

@@ -147,6 +147,7 @@ def test_the_list_tells_size_licence_and_cache_and_asks_nobody(published):
     assert published.requests == []
 
 
+@pytest.mark.slow
 def test_off_a_terminal_no_bars_are_drawn(published, tmp_path):
     code = f"from zeroshot.model.download import download; download({NAME!r})"
     done = subprocess.run(

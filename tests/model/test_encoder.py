@@ -172,6 +172,7 @@ def test_other_weights_under_the_same_name_are_refused(tmp_path):
 
 
 @forks
+@pytest.mark.slow
 def test_a_fork_after_words_alone_goes_on():
     """Texts are encoded on all threads; the frames of a forked process would wait for those."""
     program = (

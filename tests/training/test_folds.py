@@ -12,6 +12,7 @@ from training_world import SMALL, changed, same, weights, world_and_scenes
 from zeroshot.errors import OptionError
 from zeroshot.training.config import TrainingConfig
 from zeroshot.training.folds import Fold, class_folds, harmonic_by_weight, weight_by_folds
+from zeroshot.training.label_targets import Scenes
 from zeroshot.training.loop import fit
 from zeroshot.training.methods.table import METHODS
 from zeroshot.waist.streams import read_streams
@@ -112,3 +113,16 @@ def test_labels_that_are_too_few_choose_by_held_out_videos():
 def test_one_fold_is_refused():
     with pytest.raises(OptionError, match="num_folds is 1; expected 0, or 2 and more"):
         changed(RESIDUAL, num_folds=1)
+
+
+def test_videos_that_are_too_few_choose_by_held_out_ones():
+    (train, held_out, texts), scenes = world_and_scenes()
+    few = train.subset([list(train.labels).index(label) for label in sorted(set(train.labels))])
+    with pytest.raises(OptionError, match="4 training videos are too few for 2 folds to judge by"):
+        class_folds(few, 2, seed=0)
+    rows = [train.rows.index(row) for row in few.rows]
+    inner = Scenes(scenes.names, scenes.train[rows], scenes.held_out)
+    fitted = fit(few, held_out, texts, changed(RESIDUAL, batch_size=4), scenes=inner)
+    assert fitted.notes[-1].startswith(
+        "4 training videos are too few for 2 folds to judge by: the fused weight"
+    )

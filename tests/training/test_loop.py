@@ -193,3 +193,9 @@ def test_labels_that_nothing_can_be_learned_from(world):
         one_line(error)
     with pytest.raises(LabelError, match="label 'a' is given twice"):
         LabelTexts(("a", "a"), torch.zeros(2, 3), 1.0)
+
+
+def test_weights_that_are_no_numbers_are_not_kept(world, scenes):
+    wild = changed(CONFIG, epochs=1, learning_rate=1e30, batch_size=60, max_norm=0)
+    with pytest.raises(OptionError, match=r"(epoch|step) 1.*lower"):
+        fit(*world, wild, scenes=scenes)

@@ -37,6 +37,9 @@ def test_whole_labels_can_be_held_out():
     assert {waist.labels[row] for row in held_rows} == set(waist.labels)
     with pytest.raises(LabelError, match="3 of 4 labels held out leave fewer than 2"):
         hold_out(waist, changed(CONFIG, held_out_labels=3))
+    lost = replace(waist.subset([0]), failures=(("nope.mp4", "there is no such file"),))
+    with pytest.raises(LabelError, match=r"1 label left; training needs 2 or more\. 1 of 2 .*nope\.mp4"):
+        hold_out(lost, CONFIG)
 
 
 def test_a_label_with_one_video_is_trained_on():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zeroshot.errors import IndexFileError, ModelError, OptionError, OutputError
+from zeroshot.index.file import is_index
 from zeroshot.index.index import LabelIndex, uses_cells
 from zeroshot.index.ivf import build_steps
 from zeroshot.index.stage_rows import staged_labels
@@ -213,6 +214,8 @@ def require_index_place(path: str | Path) -> None:
         raise OutputError(f"{path} is a folder; expected the name of a file for the index")
     if path.exists() and not path.is_file():
         raise OutputError(f"{path} is no plain file; choose another --output")
+    if path.exists() and path.stat().st_size and not is_index(path):
+        raise OutputError(f"{path} is there and is no label index; choose another --output, or delete it")
     require_room(path.parent)
     rows = _rows_beside(path)
     if rows.exists():

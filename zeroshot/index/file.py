@@ -71,6 +71,12 @@ def write_index(path: Path, index: IndexFile) -> None:
     write_whole(path, _pieces(arrays, json.dumps(checked, sort_keys=True)))
 
 
+def is_index(path: Path) -> bool:
+    """Whether a file begins as every index does, also one that is damaged further on or of another format."""
+    with path.open("rb") as stream:
+        return f'{{"__metadata__": {{"{FORMAT}"'.encode() in stream.read(200)
+
+
 def read_index(path: Path, *, check: bool = True) -> IndexFile:
     """What `write_index` wrote.
 

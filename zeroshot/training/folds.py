@@ -50,7 +50,8 @@ def class_folds(waist: Waist, num_folds: int, seed: int) -> list[Fold]:
         seed: of what is drawn.
 
     Raises:
-        OptionError: fewer than 2·F labels, so that nothing would have to be told apart in a fold.
+        OptionError: fewer than 2·F labels, so that nothing would have to be told apart in a fold; or so few
+            videos that none is left to judge by.
     """
     labels = sorted(set(waist.labels))
     if len(labels) < 2 * num_folds:
@@ -68,6 +69,8 @@ def class_folds(waist: Waist, num_folds: int, seed: int) -> list[Fold]:
             if part == "train" or row.is_copy == copies:
                 parts[part].append(place)
         folds.append(Fold(tuple(parts["train"]), tuple(parts["seen"]), tuple(parts["novel"])))
+        if len({waist.labels[row] for row in parts["train"]}) < 2 or not (parts["seen"] and parts["novel"]):
+            raise OptionError(f"{len(waist)} training videos are too few for {num_folds} folds to judge by")
     return folds
 
 

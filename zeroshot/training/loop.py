@@ -24,6 +24,7 @@ from zeroshot.training.history import EpochRecord, Fitted, Watcher
 from zeroshot.training.label_targets import Scenes
 from zeroshot.training.training_run import plan_run
 from zeroshot.training.validation import look
+from zeroshot.waist.streams import read_streams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -266,7 +267,15 @@ class Run:
                 name: value.detach().cpu().clone()
                 for name, value in self.trainee.adapter.state_dict().items()
             }
+            self._refuse_broken(epoch)
             self.best = Best(epoch, found.value, found.loss, found.fused_weight, weights)
+
+    def _refuse_broken(self, epoch: int) -> None:
+        """The last step of all is followed by no loss that would tell: so look at some videos."""
+        rows = list(range(min(8, len(self.plan.train))))
+        found = read_streams(self.trainee.adapter, self.plan.train.subset(rows), self.machine.device)
+        if not all(bool(part.isfinite().all()) for part in (found.static, found.dynamic, found.fused)):
+            raise OptionError(f"epoch {epoch}: the streams are no numbers any more; lower the learning rate")
 
     def _save(self) -> None:
         if self.snapshots is None or self.machine.rank != 0:

@@ -11,7 +11,7 @@ import torch
 
 from zeroshot.cutouts.finders import TOKENS, require_finder
 from zeroshot.datasets.splits import Split, read_split, require_some
-from zeroshot.errors import LabelError, OptionError
+from zeroshot.errors import LabelError, OptionError, counted
 from zeroshot.text.prompts import make_prompts, read_templates
 from zeroshot.training.batches import generator_for
 from zeroshot.training.label_targets import LabelTexts, Scenes, given_scenes, guessed_scenes
@@ -259,7 +259,7 @@ def hold_out(waist: Waist, config: TrainingConfig) -> tuple[list[int], list[int]
     """
     generator, choice = generator_for(config.seed, "hold out", 0), config.choice
     labels = sorted(set(waist.labels))
-    _require_two_left(len(labels), choice.held_out_labels)
+    _require_two_left(len(labels), choice.held_out_labels, _failure_notes(waist))
     order = torch.randperm(len(labels), generator=generator)[: choice.held_out_labels].tolist()
     whole = {labels[place] for place in order}
     keys: dict[str, dict[str, None]] = {label: {} for label in labels}
@@ -315,14 +315,19 @@ def _require_scenes(there: bool) -> None:
         )
 
 
-def _require_two_left(num_labels: int, num_held_out: int) -> None:
-    """Refuse to hold out so many labels that no two are trained on.
+def _require_two_left(num_labels: int, num_held_out: int, failures: Sequence[str] = ()) -> None:
+    """Refuse to go on where no two labels are trained on, and say of which videos nothing could be read.
 
     Raises:
         LabelError: that is so.
     """
-    if num_labels - num_held_out < 2:
-        raise LabelError(f"{num_held_out} of {num_labels} labels held out leave fewer than 2; hold fewer out")
+    if num_labels - num_held_out >= 2:
+        return
+    if failures:
+        raise LabelError(
+            f"{counted(num_labels, 'label')} left; training needs 2 or more. {'; '.join(failures)}"
+        )
+    raise LabelError(f"{num_held_out} of {num_labels} labels held out leave fewer than 2; hold fewer out")
 
 
 def _failure_notes(waist: Waist) -> list[str]:

@@ -298,6 +298,7 @@ def test_a_picture_too_large_for_the_memory_allowed(folder, plain):
     ("options", "words"),
     [
         ({"num_workers": 0}, "num_workers is 0"),
+        ({"num_workers": 100_000}, "num_workers is 100000; expected 1 to 256"),
         ({"time_limit_seconds": 0.0}, "time_limit_seconds is 0.0"),
         ({"decoder": "vlc"}, "decoder is 'vlc'"),
         ({"memory_limit_bytes": 1}, "memory_limit_bytes is 1"),

@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     Read = tuple[VideoSource, tuple[Clip, ...] | VideoError]
 
 
+MOST_WORKERS = 256
+"""Decoding processes of one reader: more are a slip of the hand, and would take the machine's memory."""
+
+
 class ClipReader:
     """Clips of videos, decoded ahead in child processes that are replaced when a file kills them.
 
@@ -76,8 +80,8 @@ class ClipReader:
         Raises:
             OptionError: a number below what makes sense, or an unknown decoder.
         """
-        if num_workers < 1:
-            raise OptionError(f"num_workers is {num_workers}; expected 1 or more")
+        if not 1 <= num_workers <= MOST_WORKERS:
+            raise OptionError(f"num_workers is {num_workers}; expected 1 to {MOST_WORKERS}")
         if not time_limit_seconds > 0:
             raise OptionError(f"time_limit_seconds is {time_limit_seconds}; expected a number above 0")
         if memory_limit_bytes is not None and memory_limit_bytes < 1 << 29:
