@@ -159,7 +159,9 @@ def require_made_by(index: LabelIndex, model: Model, path: str) -> None:
         )
 
 
-def puppets_note(model: str, texts: Sequence[str], *, are_sentences: bool = False, made: str | None = None) -> str:
+def puppets_note(
+    model: str, texts: Sequence[str], *, are_sentences: bool = False, made: str | None = None
+) -> str:
     """What a user should know of words that the demonstration model cannot know; "" where it knows them.
 
     The words tell whether somebody takes it for a model of the real world. What videos show is not asked: its
