@@ -82,7 +82,7 @@ def timeline(
     stride_seconds: float | None = None,
     k: int = 3,
 ) -> list[Segment]:
-    """Segments of a long video with their k best labels, in time order: as `zeroshot timeline`, without stages.
+    """Segments of a long video with their k best labels, in time order: `zeroshot timeline`, without stages.
 
     Args:
         video: as for `Classifier.timeline`.
