@@ -103,4 +103,8 @@ def test_words_that_are_no_puppets_are_named_once():
 
 def test_a_text_to_search_for_may_say_more_than_an_action():
     assert puppets_note("puppet-tiny", ["a person waving"], are_sentences=True) == ""
+    note = puppets_note("puppet-tiny", ["a goal"], are_sentences=True, made="moments/")
+    assert note.endswith(
+        "mean nothing; moments/ was made with it: make another without --model for the real world"
+    )
     assert "'a goal'" in puppets_note("puppet-tiny", ["a goal"], are_sentences=True)

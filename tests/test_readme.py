@@ -44,7 +44,7 @@ def test_what_is_shown_runs_and_prints_what_is_claimed(path, folder):
     for block in documents.blocks_of(path.read_text(encoding="utf-8")):
         printed = documents.run_block(block, folder, names)
         if block.output is not None:
-            assert not documents.differs(block.output, printed), block.content
+            assert not documents.differs(block.output, printed, block.points), block.content
 
 
 def test_every_block_says_what_it_is():
@@ -81,6 +81,22 @@ def test_the_first_commands_are_shown_with_their_output():
 )
 def test_outputs_are_held_against_what_is_printed(claimed, printed, fits):
     assert (documents.differs(claimed, printed) == "") is fits
+
+
+@pytest.mark.parametrize(
+    ("claimed", "printed", "fits"),
+    [
+        ("76.65%  kicking", "55.77%  kicking", False),
+        ("76.65%  kicking", "77.9%  kicking", True),
+        ("…\n40.7 % a, 3 % b", "0\n40.1 % a, 9 % b", False),
+        ("12 of 24 … 3.1%", "7 of 24 chosen 3.0%", True),
+    ],
+)
+def test_percentages_of_the_bundled_model_are_held_too(claimed, printed, fits):
+    shown = documents.Block("bash", "zeroshot classify a.mp4 --model puppet-tiny\n", claimed)
+    assert (documents.differs(claimed, printed, shown.points) == "") is fits
+    trained = documents.Block("bash", "zeroshot train a.csv --model puppet-tiny\n", claimed)
+    assert documents.differs(claimed, printed, trained.points) == ""
 
 
 def test_a_document_that_claims_too_much_is_found(tmp_path, monkeypatch):

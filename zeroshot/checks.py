@@ -174,7 +174,9 @@ def require_made_by(index: LabelIndex, model: Model, path: str) -> None:
         )
 
 
-def puppets_note(model: str, texts: Sequence[str], *, are_sentences: bool = False) -> str:
+def puppets_note(
+    model: str, texts: Sequence[str], *, are_sentences: bool = False, made: str | None = None
+) -> str:
     """What a user should know of words that the demonstration model cannot know; "" where it knows them.
 
     The words tell whether somebody takes it for a model of the real world. What videos show is not asked: its
@@ -184,6 +186,7 @@ def puppets_note(model: str, texts: Sequence[str], *, are_sentences: bool = Fals
         model: its name.
         texts: labels; or texts to search for.
         are_sentences: whether it is enough that a text contains an action of puppets.
+        made: the folder or file that chose the model, having been made with it; None: the user did.
     """
     from zeroshot.text.prompts import read_labels
 
@@ -199,9 +202,10 @@ def puppets_note(model: str, texts: Sequence[str], *, are_sentences: bool = Fals
     if not strange:
         return ""
     more = "" if len(strange) == 1 else f" and {len(strange) - 1} more"
+    remedy = "leave --model out" if made is None else f"{made} was made with it: make another without --model"
     return (
         f"{PUPPETS} knows drawn puppets and their {len(known)} actions only (--labels {_ACTIONS}), not "
-        f"{strange[0][:60]!r}{more}: such answers mean nothing; leave --model out for the real world"
+        f"{strange[0][:60]!r}{more}: such answers mean nothing; {remedy} for the real world"
     )
 
 

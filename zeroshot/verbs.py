@@ -54,9 +54,10 @@ def classify(
     index: str | Path | None = None,
     k: int = 5,
 ) -> list[Ranking]:
-    """One Ranking a video, in the order given: what `zeroshot classify` does.
+    """One Ranking a video, in the order given: as `zeroshot classify`, without stages.
 
-    For more than one call, or more videos than fit a list, keep what `load` gives and ask its `rank_many`.
+    For stages, more than one call, or more videos than fit a list, keep what `load` gives and ask its
+    `rank_many`.
 
     Args:
         videos: as for `Model.embed_videos`: paths, folders, patterns, …; one that fails has its error as its
@@ -88,7 +89,7 @@ def timeline(  # noqa: PLR0913 - all that `load` and `Classifier.timeline` are a
     k: int = 3,
     merge: bool = False,
 ) -> list[Segment]:
-    """Segments of a long video with their k best labels, in time order: what `zeroshot timeline` does.
+    """Segments of a long video with their k best labels, in time order: `zeroshot timeline`, without stages.
 
     Args:
         video: as for `Classifier.timeline`.
@@ -137,7 +138,7 @@ def embed(
     retry: bool = False,
     progress: bool = False,
 ) -> Embedded:
-    """Rows of embeddings in a folder of Parquet: what `zeroshot embed` does.
+    """Rows of embeddings in a folder of Parquet: as `zeroshot embed`, without drifts.
 
     Interrupted or killed, the same call goes on where it ended, and reads again what changed since.
 
@@ -208,7 +209,7 @@ def synthesize(
     truth: bool = False,
     world: str | Surroundings = "plain",
 ) -> list[Path]:
-    """Paths of the puppet videos written to a folder, and videos.csv: what `zeroshot synthesize` does.
+    """Paths of the puppet videos written to a folder, and videos.csv: as `zeroshot synthesize`, plain world.
 
     Args:
         output: the folder.

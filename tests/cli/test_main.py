@@ -233,6 +233,9 @@ def test_another_list_of_labels_decodes_nothing(run, folder, tmp_path, monkeypat
     assert status == 1
     assert [row["path"] for row in rows] == [json.loads(line)["path"] for line in first.splitlines()]
     assert {p["label"] for row in rows for p in row["predictions"]} == {"kicking", "swimming"}
+    _, _, err = run("classify", "--embeddings", kept, "--labels", "archery,yoga")
+    assert f"{kept} was made with it: make another without --model" in err
+    assert "precision" not in err, "nobody asked for one"
     status, _, err = run("classify", "--embeddings", kept, "--labels", "a,b", "--num-views", "2")
     assert status == 1
     assert "holds embeddings with sampling" in err

@@ -103,9 +103,10 @@ def classify(
         first.run()
     named = found()
     network = _loaded(choice(), reads=embeddings is None and bool(named.paths))
-    classifier = classifier_from(network, words(), index, k)
+    made = None if model is not None else embeddings or index
+    classifier = classifier_from(network, words(), index, k, made)
     num_unfound = _begin(named, put, as_csv)
-    notes = Notes(network, choice().precision, classifier)
+    notes = Notes(network, precision, classifier)  # what a folder was made with is no choice to speak of
     rankings = (
         classifier.rank_many(named.paths, k)
         if embeddings is None

@@ -319,8 +319,17 @@ def words_from(
     return labels_to_rank(first, labels, templates, index, stages=stages, spaced=spaced)
 
 
-def classifier_from(model: Model, words: Prompts | LabelIndex, index: str | None, k: int) -> Classifier:
+def classifier_from(
+    model: Model, words: Prompts | LabelIndex, index: str | None, k: int, made: str | None = None
+) -> Classifier:
     """The classifier that ranks what `words_from` found; says how an index is searched.
+
+    Args:
+        model: loaded.
+        words: labels or an index.
+        index: its file.
+        k: how many labels are shown.
+        made: the folder or file that chose the model; None: the user did.
 
     Raises:
         IndexFileError: a saved index is another model's.
@@ -328,7 +337,7 @@ def classifier_from(model: Model, words: Prompts | LabelIndex, index: str | None
     from zeroshot.classifier import classifier_of
     from zeroshot.index.ivf import SHORTLIST
 
-    say_puppets(model.name, words.labels)
+    say_puppets(model.name, words.labels, made=made)
     with waiting("encoding labels"):
         classifier = classifier_of(model, words, index)
     found = classifier.index

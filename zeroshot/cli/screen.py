@@ -76,17 +76,20 @@ def say(text: str) -> None:
     _tell(f"zeroshot: {printable(text)}\n")
 
 
-def say_puppets(model: str, texts: Sequence[str], *, are_sentences: bool = False) -> None:
+def say_puppets(
+    model: str, texts: Sequence[str], *, are_sentences: bool = False, made: str | None = None
+) -> None:
     """Say, where puppet-tiny is asked for words that it cannot know, that it knows puppets only.
 
     Args:
         model: its name.
         texts: labels; or texts to search for.
         are_sentences: whether it is enough that a text contains an action of puppets.
+        made: the folder or file that chose the model, having been made with it; None: the user did.
     """
     from zeroshot.checks import puppets_note
 
-    if note := puppets_note(model, texts, are_sentences=are_sentences):
+    if note := puppets_note(model, texts, are_sentences=are_sentences, made=made):
         say(note)
 
 

@@ -41,7 +41,7 @@ def search(
     one_format(as_json, as_csv)
     with waiting(f"searching {folder}"):
         found = find(texts, folder, k, model=model, device=device)
-    say_puppets(read_manifest(folder)["model"], texts, are_sentences=True)
+    say_puppets(read_manifest(folder)["model"], texts, are_sentences=True, made=folder)
     if as_csv:
         put_csv("query", "rank", "path", "start_seconds", "end_seconds", "score")
     put = _put_json if as_json else _put_csv if as_csv else _put_text

@@ -102,7 +102,8 @@ def timeline(
     first.add("model", lambda: require_choice(choice()))
     first.run()
     named, network = found(), model_from(choice())
-    classifier = classifier_from(network, words(), index, k)
+    made = index if model is None else None
+    classifier = classifier_from(network, words(), index, k, made)
     failures, notes, picture = _begin(named, form), Notes(network, precision, classifier), drawn()
     kept = "the segments printed are whole; name the videos that are left to go on"
     with keeping(kept), progress(len(named.paths), "videos") as advance:
