@@ -27,7 +27,7 @@ def test_every_verb_is_a_function_and_importing_loads_no_network():
         "heavy = {'torch', 'numpy', 'faiss', 'pyarrow', 'av'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
         "words = 'classify timeline embed build_index search train evaluate make_bias_sets score_bias '\n"
-        "words += 'probe_streams synthesize models show'\n"
+        "words += 'probe_streams synthesize models show download'\n"
         "assert all(callable(getattr(zeroshot, word)) for word in words.split())\n"
         "assert set(words.split()) <= set(dir(zeroshot))\n"
     )
@@ -52,6 +52,24 @@ def test_timeline(model):
     segments = zeroshot.timeline(CLIPS[0], "waving,jumping", model=model, window_seconds=0.5)
     expected = zeroshot.load(model, "waving,jumping").timeline(CLIPS[0], window_seconds=0.5)
     assert segments == expected
+
+
+def test_what_commands_choose_functions_choose_too(model, tmp_path):
+    stages = {"waving": {"start": "arms hanging", "end": "an arm up"}}
+    labels = ["waving", "jumping"]
+    expected = zeroshot.load(model, labels, stages=stages)
+    (row,) = zeroshot.classify(CLIPS[0], labels, model=model, stages=stages)
+    assert [each.label for each in row.predictions] == [each.label for each in expected.rank(CLIPS[0])]
+    merged = zeroshot.timeline(CLIPS[0], labels, model=model, stages=stages, window_seconds=0.5, merge=True)
+    assert merged == expected.timeline(CLIPS[0], window_seconds=0.5, merge=True)
+    zeroshot.embed(CLIPS[:1], tmp_path / "rows", model=model, drifts=True)
+    assert zeroshot.VideoIndex(tmp_path / "rows").drifts.shape == (1, model.embedding_dim)
+    paths = zeroshot.synthesize(tmp_path / "world", 2, num_frames=4, world="compositional")
+    assert len(paths) == 2
+    with pytest.raises(OptionError, match="expected plain or compositional"):
+        zeroshot.synthesize(tmp_path / "other", 2, world="flat")
+    with pytest.raises(OptionError, match=r"lies in .* already; expected"):
+        zeroshot.download("puppet-tiny")
 
 
 def test_embed_goes_on_where_it_ended(model, tmp_path):

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from zeroshot.evaluation.run import evaluate
     from zeroshot.index.index import LabelIndex
     from zeroshot.model.catalog import known_models as models
+    from zeroshot.model.download import download
     from zeroshot.model.hub.push import push
     from zeroshot.model.model import Model
     from zeroshot.probes.report import ProbeReport
@@ -77,6 +78,7 @@ __all__ = [
     "ZeroshotError",
     "build_index",
     "classify",
+    "download",
     "embed",
     "evaluate",
     "load",
@@ -123,6 +125,7 @@ _HOMES = {
     "ZeroshotError": "errors",
     "build_index": "verbs",
     "classify": "verbs",
+    "download": "model.download",
     "embed": "verbs",
     "evaluate": "evaluation.run",
     "load": "classifier",

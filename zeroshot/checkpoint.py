@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -13,10 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from safetensors import SafetensorError, safe_open
 
-from zeroshot.errors import ModelError, OptionError, ZeroshotError, one_line, told_apart
+from zeroshot.errors import ModelError, OptionError, ZeroshotError, one_line, require_whole, told_apart
 from zeroshot.model.names import (
     Opened,
     checkpoint_folder,
+    name_given,
     open_name,
     parse_name,
     require_name,
@@ -27,6 +27,7 @@ from zeroshot.resources import bundled_names, checkpoints_folder
 from zeroshot.store.files import write_whole
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
 
     import torch
@@ -79,7 +80,7 @@ def load_model(  # noqa: PLR0913 - what people choose when they take a model
     from zeroshot.model.backbone import load_backbone
     from zeroshot.model.model import Model
 
-    name = os.fspath(name)
+    name = name_given(name)
     require_numbers(batch_size, num_workers)
     loading = partial(load_backbone, device=device, precision=precision, batch_size=batch_size)
     opened = open_name(name)
@@ -100,8 +101,7 @@ def load_model(  # noqa: PLR0913 - what people choose when they take a model
 def require_numbers(batch_size: int, num_workers: int) -> None:
     """Refuse numbers of frames and of processes that make no sense, before any weights are looked for."""
     for name, number in (("batch_size", batch_size), ("num_workers", num_workers)):
-        if number < 1:
-            raise OptionError(f"{name} is {number}; expected 1 or more")
+        require_whole(name, number)
 
 
 def _parts(
@@ -109,7 +109,7 @@ def _parts(
 ) -> tuple[Backbone, TwoStreamAdapter | None, str]:
     """The backbone of a name, its adapter if it has one, and the stream that speaks for videos."""
     name, folder = opened.name, opened.folder
-    if not _has_adapter(folder):
+    if not has_adapter(folder):
         if stream not in {None, NO_STREAM} or backbone is not None:
             raise _no_adapter(name)
         return loading(name), None, _FUSED
@@ -162,7 +162,7 @@ def require_model(
     if require_name(name).kind == "pulled":
         return  # what it holds shows once it is fetched
     folder = checkpoint_folder(name)
-    if _has_adapter(folder):
+    if has_adapter(folder):
         require_name(_adapter_facts(folder).backbone or name)
     elif stream not in {None, NO_STREAM}:
         raise _no_adapter(name)
@@ -331,7 +331,7 @@ def _bundled_config(folder: Path) -> dict[str, Any]:
     return config if "model_cfg" in config else {}
 
 
-def _has_adapter(folder: Path | None) -> TypeGuard[Path]:
+def has_adapter(folder: Path | None) -> TypeGuard[Path]:
     """Whether a checkpoint folder, if there is one, holds an adapter."""
     return folder is not None and "adapter" in read_json(folder / "config.json")
 
@@ -347,7 +347,7 @@ def describe(name: str) -> dict[str, Any]:
     Raises:
         ModelError: there is no such folder, or a file in it is missing or damaged.
     """
-    opened = open_name(name)
+    opened = open_name(name_given(name))
     folder = opened.folder
     if folder is None:
         names = ", ".join(bundled_names(checkpoints_folder())) or "none"

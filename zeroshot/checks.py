@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 
@@ -68,6 +69,20 @@ class Checks:
         for about in ORDER:
             for look in self._waiting[about]:
                 look()
+
+
+def model_given(model: object) -> str | Model:
+    """A model's name as text, or the Model itself.
+
+    Raises:
+        ModelError: it is neither.
+    """
+    if isinstance(model, str | os.PathLike):
+        return os.fspath(model)
+    from zeroshot.model.model import Model
+    from zeroshot.model.names import name_given
+
+    return model if isinstance(model, Model) else name_given(model)
 
 
 def labels_to_rank(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from zeroshot.checkpoint import (
     require_numbers,
     require_public,
 )
-from zeroshot.checks import Checks, labels_to_rank, require_made_by
+from zeroshot.checks import Checks, labels_to_rank, model_given, require_made_by
 from zeroshot.errors import LabelError, OptionError, VideoError, counted, printable
 from zeroshot.index.index import nearest_labels, require_k
 from zeroshot.index.ivf import has_gpu
@@ -28,11 +27,12 @@ from zeroshot.resources import from_home
 from zeroshot.text.stages import WITHOUT, stage_notes
 from zeroshot.types import Predictions, Prompts, Ranking, Segment
 from zeroshot.video.find import one_video
-from zeroshot.video.sampling import Window
+from zeroshot.video.sampling import Window, require_sampling
 from zeroshot.video.source import VideoSource, is_path, name_of, path_of
 from zeroshot.video.spool import on_disk
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
@@ -336,7 +336,7 @@ def load(  # noqa: PLR0913 - what people choose when they begin
     chosen |= {"precision": precision, "decoder": decoder, "progress": progress}
     chosen |= {"batch_size": batch_size, "num_workers": num_workers}
     chosen = {name: value for name, value in chosen.items() if value != _USUAL.get(name)}
-    model = os.fspath(model) if isinstance(model, os.PathLike) else model
+    model = None if model is None else model_given(model)
     index = None if index is None else from_home(index)
     first = Checks()
     words = labels_to_rank(first, labels, templates, index, stages=stages, spaced=spaced)
@@ -391,6 +391,7 @@ def model_for(
 def _require(model: str | Model, chosen: dict[str, Any]) -> None:
     """Refuse a model's name that cannot be, and settings of a model that is loaded already."""
     if isinstance(model, str):
+        require_sampling(chosen.get("sampling"))
         later = {"sampling", "batch_size", "num_workers", "progress"}
         require_model(model, **{name: value for name, value in chosen.items() if name not in later})
     elif chosen:

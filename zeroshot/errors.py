@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import operator
 import os
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from typing import Any
 
 
 class ZeroshotError(Exception):
@@ -40,6 +44,77 @@ class OptionError(ZeroshotError):
 
 class OutputError(ZeroshotError):
     """A result cannot be written where it was asked for."""
+
+
+def require_whole(name: str, value: Any, least: int = 1, most: int | None = None) -> int:  # noqa: ANN401
+    """A whole number that a user gave, as a plain integer.
+
+    Args:
+        name: what it is called.
+        value: anything.
+        least: that it may be.
+        most: that it may be; None: there is no such bound.
+
+    Raises:
+        OptionError: it is none, or outside.
+    """
+    bounds = f"{least} or more" if most is None else f"{least} to {most:,}"
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool):
+        raise OptionError(f"{name} is {value!r}; expected a whole number, {bounds}")
+    if number < least or (most is not None and number > most):
+        raise OptionError(f"{name} is {number}; expected {bounds}")
+    return number
+
+
+def require_number(name: str, value: object, expected: str = "a number") -> None:
+    """Refuse what is no finite number.
+
+    Args:
+        name: what it is called.
+        value: anything.
+        expected: what is, in words.
+
+    Raises:
+        OptionError: it is none: text, None, NaN, infinity.
+    """
+    is_real = hasattr(value, "__float__") and not isinstance(value, bool) and getattr(value, "ndim", 0) == 0
+    if not (is_real and math.isfinite(float(value))):  # type: ignore[arg-type]
+        raise OptionError(f"{name} is {value!r}; expected {expected}")
+
+
+def require_texts(texts: Iterable[object]) -> None:
+    """Refuse what is no text among texts.
+
+    Raises:
+        OptionError: one is none.
+    """
+    for place, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise OptionError(f"texts[{place}] is {text!r}; expected a list of strings")
+
+
+def require_kinds(settings: Any) -> None:  # noqa: ANN401 - any dataclass
+    """Refuse settings of a dataclass that are no numbers where its annotations ask for some.
+
+    Args:
+        settings: whose annotations are text, as `from __future__ import annotations` makes them.
+
+    Raises:
+        OptionError: one is text, or None where there has to be a number, or NaN or infinity.
+    """
+    for entry in fields(settings):
+        kinds, value = str(entry.type).split(" | "), getattr(settings, entry.name)
+        rest = ", or None" * ("None" in kinds)
+        if value is None and rest:
+            continue
+        if "float" in kinds:
+            require_number(entry.name, value, f"a number{rest}")
+        elif "int" in kinds and (isinstance(value, bool) or not hasattr(value, "__index__")):
+            raise OptionError(f"{entry.name} is {value!r}; expected a whole number{rest}")
 
 
 def counted(number: int, noun: str) -> str:

@@ -11,13 +11,14 @@ from zeroshot.batch.engine import LocalEngine, fill_table
 from zeroshot.batch.label_rows import index_of_labels, require_index_place
 from zeroshot.batch.table import EmbeddingTable, settings_of
 from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model, require_model
-from zeroshot.checks import Checks
+from zeroshot.checks import Checks, model_given
 from zeroshot.classifier import load
 from zeroshot.errors import OptionError, VideoError
 from zeroshot.index.recall import check_recall
 from zeroshot.model.encoder import bar
 from zeroshot.resources import from_home
 from zeroshot.synthetic.dataset import write_puppet_videos
+from zeroshot.synthetic.surroundings import Surroundings
 from zeroshot.synthetic.world import View
 from zeroshot.text.prompts import make_prompts
 from zeroshot.types import Prompts
@@ -35,10 +36,12 @@ if TYPE_CHECKING:
     from zeroshot.index.index import LabelIndex
     from zeroshot.model.model import Model
     from zeroshot.text.prompts import LabelSource, TemplateSource
+    from zeroshot.text.stages import StageSource
     from zeroshot.types import Ranking, Segment
     from zeroshot.video.source import VideoSource
 
 ModelSource = str | os.PathLike[str]
+_WORLDS: dict[str, Surroundings | None] = {"plain": None, "compositional": Surroundings()}
 
 
 def classify(
@@ -47,6 +50,7 @@ def classify(
     *,
     model: ModelSource | Model = DEFAULT_MODEL,
     templates: TemplateSource = None,
+    stages: StageSource = None,
     index: str | Path | None = None,
     k: int = 5,
 ) -> list[Ranking]:
@@ -61,26 +65,29 @@ def classify(
         labels: as for `load`.
         model: as for `load`.
         templates: as for `load`.
+        stages: as for `load`.
         index: as for `load`.
         k: how many predictions each.
 
     Raises:
         ZeroshotError: labels or model cannot be used.
     """
-    classifier = load(model, labels, templates=templates, index=index)
+    classifier = load(model, labels, templates=templates, stages=stages, index=index)
     with classifier if classifier.model is not model else nullcontext():
         return list(classifier.rank_many(videos, k))
 
 
-def timeline(
+def timeline(  # noqa: PLR0913 - all that `load` and `Classifier.timeline` are asked
     video: VideoSource,
     labels: LabelSource,
     *,
     model: ModelSource | Model = DEFAULT_MODEL,
     templates: TemplateSource = None,
+    stages: StageSource = None,
     window_seconds: float = 4.0,
     stride_seconds: float | None = None,
     k: int = 3,
+    merge: bool = False,
 ) -> list[Segment]:
     """Segments of a long video with their k best labels, in time order: `zeroshot timeline`, without stages.
 
@@ -89,16 +96,18 @@ def timeline(
         labels: as for `load`.
         model: as for `load`.
         templates: as for `load`.
+        stages: as for `load`.
         window_seconds: as for `Classifier.timeline`.
         stride_seconds: as for `Classifier.timeline`.
         k: how many predictions each.
+        merge: as for `Classifier.timeline`.
 
     Raises:
         ZeroshotError: the video, labels or model cannot be used.
     """
-    classifier = load(model, labels, templates=templates)
+    classifier = load(model, labels, templates=templates, stages=stages)
     with classifier if classifier.model is not model else nullcontext():
-        return classifier.timeline(video, window_seconds, stride_seconds, k)
+        return classifier.timeline(video, window_seconds, stride_seconds, k, merge=merge)
 
 
 @dataclass(frozen=True)
@@ -125,6 +134,7 @@ def embed(
     model: ModelSource | Model = DEFAULT_MODEL,
     window_seconds: float | None = None,
     stride_seconds: float | None = None,
+    drifts: bool = False,
     retry: bool = False,
     progress: bool = False,
 ) -> Embedded:
@@ -138,6 +148,7 @@ def embed(
         model: its name, or a Model, as from `load_model(name, precision="fast")`.
         window_seconds: one row a stretch of so many seconds; None: one row a video.
         stride_seconds: from window to window; None: the window.
+        drifts: keep which way the frames go, too, as labels with stages, and searches for an order, need.
         retry: read again what failed in an earlier run.
         progress: a bar on stderr counts videos.
 
@@ -149,15 +160,22 @@ def embed(
     """
     if window_seconds is None and stride_seconds is not None:
         raise OptionError("stride_seconds is given without window_seconds; expected the length of a window")
-    window = None if window_seconds is None else Window(window_seconds, stride_seconds or window_seconds)
+    window = (
+        None
+        if window_seconds is None
+        else Window(window_seconds, window_seconds if stride_seconds is None else stride_seconds)
+    )
     paths, errors = _paths(videos)
     folder = from_home(output)
-    network = load_model(model) if isinstance(model, str | os.PathLike) else model
+    named = model_given(model)
+    network = load_model(named) if isinstance(named, str) else named
     network.settle(paths)
-    table = EmbeddingTable(folder, settings_of(network, window))
+    table = EmbeddingTable(folder, settings_of(network, window, drifts=drifts))
     passing = bar(paths, paths, shown=progress)
     with network if network is not model else nullcontext(), table:
-        num_read = sum(1 for _ in fill_table(table, LocalEngine(network, window), passing, retry=retry))
+        num_read = sum(
+            1 for _ in fill_table(table, LocalEngine(network, window, drifts=drifts), passing, retry=retry)
+        )
         for path in filter(table.has_failed, paths):
             errors[path] = next(row.error for row in table.recorded(path) if row.error)
     return Embedded(folder, len(paths) + len(errors.keys() - set(paths)), num_read, errors)
@@ -189,6 +207,7 @@ def synthesize(
     num_frames: int | None = None,
     size: int | None = None,
     truth: bool = False,
+    world: str | Surroundings = "plain",
 ) -> list[Path]:
     """Paths of the puppet videos written to a folder, and videos.csv: as `zeroshot synthesize`, plain world.
 
@@ -200,6 +219,7 @@ def synthesize(
         num_frames: of each video; None: see `View`.
         size: height and width in pixels; None: see `View`.
         truth: without any loss, masks and backgrounds beside the videos.
+        world: plain, compositional, or the `Surroundings` of a compositional one.
 
     Raises:
         OptionError: an impossible number.
@@ -210,7 +230,20 @@ def synthesize(
         view = replace(view, num_frames=num_frames)
     if size is not None:
         view = replace(view, size=(size, size))
-    return list(write_puppet_videos(output, num_videos, coupling=coupling, seed=seed, view=view, truth=truth))
+    if isinstance(world, str) and world not in _WORLDS:
+        raise OptionError(f"world is {world!r}; expected {' or '.join(_WORLDS)}, or Surroundings")
+    around = _WORLDS[world] if isinstance(world, str) else world
+    return list(
+        write_puppet_videos(
+            output,
+            num_videos,
+            coupling=coupling,
+            seed=seed,
+            view=view,
+            truth=truth,
+            surroundings=around,
+        )
+    )
 
 
 def build_index(
@@ -243,7 +276,7 @@ def build_index(
     Raises:
         ZeroshotError: one line that names what cannot be used, or written, and the remedy.
     """
-    named = os.fspath(model) if isinstance(model, os.PathLike) else model
+    named = model_given(model)
     first = Checks()
     if recall is not None:
         first.add("options", lambda: check_recall(recall))

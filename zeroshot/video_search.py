@@ -9,9 +9,9 @@ import numpy as np
 
 from zeroshot.batch.table import MANIFEST, no_drifts, read_manifest, read_table
 from zeroshot.checkpoint import NO_STREAM, load_model, require_model, require_public
-from zeroshot.checks import Checks
-from zeroshot.errors import ModelError, OptionError, OutputError, told_apart
-from zeroshot.index.exact import nearest_rows, unit_rows, whole_count
+from zeroshot.checks import Checks, model_given
+from zeroshot.errors import ModelError, OptionError, OutputError, require_texts, require_whole, told_apart
+from zeroshot.index.exact import nearest_rows, unit_rows
 from zeroshot.index.stage_rows import STAGED_SCALE, staged_labels, staged_videos
 from zeroshot.model.drift import stage_changes
 from zeroshot.resources import from_home
@@ -111,7 +111,7 @@ class VideoIndex:
         self, asked: NDArray[np.float32], rows: NDArray[np.float32], k: int, times: float
     ) -> list[list[Match]]:
         """The k best of n rows for each of B checked queries, their scores multiplied."""
-        found = nearest_rows(asked, rows, min(whole_count(k), len(self)))
+        found = nearest_rows(asked, rows, min(require_whole("k", k), len(self)))
         return [
             [self._match(row, times * score) for row, score in zip(rows, scores, strict=True)]
             for rows, scores in zip(found.rows.tolist(), found.scores.tolist(), strict=True)
@@ -127,7 +127,7 @@ class VideoIndex:
         Raises:
             ModelError: there can be no model of that name, or none that a file may name.
         """
-        name = self._name() if model is None else model
+        name = self._name() if model is None else model_given(model)
         if isinstance(name, str):
             require_model(name, device=device)
 
@@ -145,7 +145,7 @@ class VideoIndex:
         Raises:
             ModelError: it cannot be loaded, or is another one than the embeddings were made with.
         """
-        name = self._name() if model is None else model
+        name = self._name() if model is None else model_given(model)
         loaded = load_model(name, device=device, stream=NO_STREAM) if isinstance(name, str) else name
         if loaded.fingerprint != self.fingerprint:
             theirs, asked = told_apart((self.model_name, self.fingerprint), (loaded.name, loaded.fingerprint))
@@ -186,7 +186,7 @@ def search(
         LabelError: a text has an arrow and not two moments beside it.
     """
     texts, first = [queries] if isinstance(queries, str) else list(queries), Checks()
-    first.add("options", lambda: whole_count(k))
+    first.add("options", lambda: require_whole("k", k))
     first.add("words", lambda: _require_words(texts))
     stages = first.add("words", lambda: [stages_in_words(text) for text in texts])
     videos = first.add("files", lambda: VideoIndex(folder))
@@ -211,6 +211,7 @@ def _require_words(texts: Sequence[str]) -> None:
     Raises:
         OptionError: a text is blank.
     """
+    require_texts(texts)
     for text in texts:
         if not text.strip():
             raise OptionError(f"the text {text!r} is blank; expected words for what to find")

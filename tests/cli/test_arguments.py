@@ -101,3 +101,22 @@ def test_the_content_of_a_file_is_no_list(run, verb, content):
     assert (status, out) == (1, "")
     assert err.startswith("zeroshot: stdin holds no list of videos but the content of a file")
     assert err.count("\n") == 1
+
+
+def test_an_empty_list_is_told(run):
+    assert run("classify", "-", *LABELS, *MODEL)[2] == "zeroshot: stdin lists no video\n"
+
+
+@pytest.mark.parametrize("verb", ["classify", "timeline"])
+def test_an_empty_name_is_no_model(run, verb):
+    status, out, err = run(verb, CLIPS[0], *LABELS, "--model", "")
+    assert (status, out) == (1, "")
+    assert "the model's name is empty, as of a shell variable that is not set" in err
+    assert "the model's name is empty" in run("index", "a,b", "-o", "no.index", "--model", "")[2]
+
+
+@pytest.mark.parametrize("words", [("--num-views", "100000"), ("--num-frames", "1000000")])
+def test_more_frames_than_fit_the_memory(run, words):
+    status, _, err = run("classify", CLIPS[0], *LABELS, *MODEL, *words)
+    assert status == 1
+    assert "choose fewer frames (num_frames) or views (num_views)" in err

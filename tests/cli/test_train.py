@@ -148,8 +148,12 @@ def test_settings_come_from_file_then_pairs_then_flags(tmp_path):
         ("objective.warmth=3", "no weight called warmth; its terms are classification, "),
         ("objective.scene=many", "the weight scene is 'many'; expected a number"),
         ("objective.measure.width=3", "objective.measure has no setting called width"),
-        ("epochs.x.y=3", "epochs has no parts|cannot be used"),
-        ("epochs=many", "the settings cannot be used"),
+        ("epochs.x.y=3", "epochs has no parts|expected a whole number"),
+        ("epochs=many", "epochs is 'many'; expected a whole number"),
+        ("learning_rate=abc", "learning_rate is 'abc'; expected a number"),
+        ("learning_rate=nan", "learning_rate is 'nan'"),
+        ("learning_rate=Infinity", "learning_rate is inf"),
+        ("fused_weights=3", "cannot be used"),
         ("objective.measure.kernel=wide", "kernel is 'wide'"),
     ],
 )
@@ -157,6 +161,13 @@ def test_settings_that_cannot_be_used(pair, named):
     with pytest.raises(OptionError, match=named) as error:
         read_settings(None, [pair], {})
     one_line(error)
+
+
+def test_a_pair_that_a_flag_overrules_is_told(capsys):
+    assert read_settings(None, ["epochs=2"], {"epochs": 1}).epochs == 1
+    assert capsys.readouterr().err == "zeroshot: --set epochs=… is left aside, as --epochs is given\n"
+    assert read_settings(None, ["epochs=2"], {"epochs": None}).epochs == 2
+    assert capsys.readouterr().err == ""
 
 
 def test_a_settings_file_that_is_none(tmp_path):

@@ -85,7 +85,7 @@ def test_pseudo_scenes_are_softmax_of_scaled_cosines():
         (lambda: scene_loss(noise(2, 4), torch.tensor([0, 4])), r"from 0 to 4; expected 0\.\.3"),
         (lambda: scene_loss(noise(2, 4), noise(2, 4)), "apply a softmax"),
         (lambda: scene_loss(noise(2, 4), torch.full((2, 5), 0.2)), "5 columns; expected 4"),
-        (lambda: pseudo_scenes(noise(2, 4), noise(1, 4), 1.0), "1 scene names.*2 or more"),
+        (lambda: pseudo_scenes(noise(2, 4), noise(1, 4), 1.0), "1 scene name;.*2 or more"),
         (lambda: pseudo_scenes(noise(2, 4), noise(3, 5), 1.0), "4 numbers.*5.*one backbone"),
     ],
 )

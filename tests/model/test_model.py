@@ -237,7 +237,7 @@ def test_refuses_options_that_make_no_sense(backbone):
     for options in ({"num_workers": 0}, {"time_limit_seconds": 0}, {"decoder": "mind"}):
         with pytest.raises(OptionError):
             Model(backbone, **options)
-    with pytest.raises(OptionError, match="batch size 0"):
+    with pytest.raises(OptionError, match="batch_size is 0"):
         Backbone("tiny", backbone._network, device=backbone.device, batch_size=0)
 
 

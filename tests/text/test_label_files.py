@@ -169,4 +169,4 @@ def test_a_label_that_is_cut_is_said_once(tmp_path, capsys, monkeypatch):
             main()
         said = capsys.readouterr().err
         assert not ended.value.code
-        assert said.count("1 text of labels exceed the 24 tokens that puppet-tiny reads") == 1, said
+        assert said.count("1 text of labels exceeds the 24 tokens that puppet-tiny reads") == 1, said

@@ -150,7 +150,8 @@ def test_file_without_suffix_and_folder_of_a_labels_name(tmp_path, monkeypatch):
     (tmp_path / "mine").write_text("archery\nbowling\n")
     (tmp_path / "archery").mkdir()
     assert read_labels("mine") == ("archery", "bowling")
-    assert read_labels("archery") == ("archery",)
+    assert "'archery' is a folder" in refusal(read_labels, "archery")
+    assert read_labels("archery,") == ("archery",)
 
 
 @pytest.mark.parametrize("name", ["kinetcs400", "kinetics", "kinetics400.txt", "lists/kinetics400"])

@@ -104,7 +104,7 @@ def test_sources_that_cannot_serve_are_named(tmp_path):
     assert "has 'start' twice" in refusal("opening,", None, path)
     path.write_text('{"opening": {"start": "a", "end": "b"}, "Opening": {"start": "c", "end": "d"}}')
     assert "stands in" in refusal("opening,", None, path)
-    assert "has stages in labels, entry 1 and in labels, entry 1" in refusal(ARM, None, ARM)
+    assert "has stages in labels, entry 1 and in stages, entry 1" in refusal(ARM, None, ARM)
 
 
 def test_bundled_sets_are_of_the_bundled_lists():

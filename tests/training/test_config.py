@@ -20,7 +20,7 @@ from zeroshot.training.config import TrainingConfig
             "batch_size is 3; independence needs 4 videos or more to compare: take larger batches",
         ),
         ({"epochs": 0}, "epochs is 0; expected 1 or more"),
-        ({"learning_rate": float("nan")}, "learning_rate is nan; expected a number above 0"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan; expected a number"),
         ({"held_out_share": 1.0}, "held_out_share is 1.0; expected a share"),
         ({"warmup_share": 2}, "warmup_share is 2; expected a share"),
         ({"precision": "fp8"}, "precision is 'fp8'; expected one of no, bf16, fp16"),

@@ -117,3 +117,19 @@ def test_a_folder_of_something_else_is_left_alone(place, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"cannot write to .*file"):
         train(place / "split.csv", tmp_path / "file", str(place / "tiny"), device="cpu")
+
+
+class Ear(Watcher):
+    """Keeps what is noted."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def note(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def test_an_adapter_that_is_not_continued_is_told(trained, place, tmp_path):
+    ear, config = Ear(), changed(TRAIN, epochs=1)
+    train(place / "split.csv", tmp_path, str(trained[0]), config=config, device="cpu", watcher=ear)
+    assert f"the adapter in {trained[0]} is not continued: a new one begins on its network" in ear.lines

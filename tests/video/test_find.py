@@ -69,7 +69,7 @@ def test_what_cannot_be_made_is_read_by_a_demuxer_that_is_there():
 @pytest.fixture
 def tree(tmp_path, monkeypatch) -> Path:
     names = "a.mp4 b.DV c.txt d.TXT e noted.md deep/f.mp4 deep/cover.jpg .h.txt frames/1.png frames/2.png"
-    names += " frames/x.json"
+    names += " frames/x.json .hidden.mp4"
     for name in names.split():
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -83,7 +83,8 @@ def test_what_is_left_out_is_counted_by_suffix(tree):
     left = LeftOut()
     assert [path.as_posix() for path in find_videos(["."], left)] == ["a.mp4", "b.DV", "deep/f.mp4", "frames"]
     assert left.suffixes == Counter({".txt": 2, ".md": 1, "": 1, ".jpg": 1, ".json": 1})
-    words, links = left.lines()
+    words, hidden, links = left.lines()
+    assert hidden == "left out 1 hidden file: .hidden.mp4"
     assert (
         words
         == "left out 6 files that are no videos by name: 2 .txt, 1 without suffix, 1 .jpg, 1 .json, 1 .md"

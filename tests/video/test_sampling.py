@@ -124,7 +124,9 @@ def test_a_rest_of_less_than_half_a_window_belongs_to_the_one_before(length, str
 
 @given(durations, st.floats(0.5, 100), st.floats(0.01, 1))
 def test_windows_that_leave_no_gap_reach_the_end_and_are_no_stubs(duration, length, share):
-    windows = list(islice(Window(length, stride := max(share * length, duration / 500)).over(duration), 1000))
+    windows = list(
+        islice(Window(length, stride := max(share * length, duration / 500, 0.01)).over(duration), 1000)
+    )
     assert windows[0][0] == 0
     assert all(start == row * stride for row, (start, _) in enumerate(windows))
     if duration > 0 and stride <= length:

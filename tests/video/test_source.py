@@ -84,6 +84,7 @@ def test_fewer_frames_than_asked_for_are_repeated():
         (FRAMES[:0], "no frames"),
         ([], "no frames"),
         (FRAMES[0], "is one frame"),
+        (FRAMES[..., 0], "has no colours"),
         (FRAMES[..., :2], r"expected \(T, H, W, 3\)"),
         (FRAMES.astype(np.int64), "is int64; expected uint8"),
         (FRAMES.astype(np.float32), "values from 32 to 2"),
@@ -92,7 +93,7 @@ def test_fewer_frames_than_asked_for_are_repeated():
         ([FRAMES[0], FRAMES[0, :50]], r"several sizes \(160×50, 160×96\)"),
         ([FRAMES[0], "x.png"], "hold a str"),
         ([FRAMES], "hold an array"),
-        (42, "a int is no video"),
+        (42, "an int is no video"),
         (None, "a NoneType is no video"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from zeroshot.errors import OptionError
+from zeroshot.errors import OptionError, require_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,6 +75,7 @@ class AdapterConfig:
 
     def __post_init__(self) -> None:
         """Refuse what no adapter can be built from."""
+        require_kinds(self)
         object.__setattr__(self, "grid", tuple(self.grid))
         counts = ("token_dim", "embedding_dim", "hidden_dim", "num_heads", "num_queries", "num_bases")
         for name in (*counts, "num_lags", "kernel_size"):

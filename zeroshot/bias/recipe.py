@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zeroshot.bias.manifest import KINDS
 from zeroshot.checkpoint import DEFAULT_MODEL
 from zeroshot.cutouts.finders import MOTION, TOKENS
-from zeroshot.errors import OptionError, OutputError
+from zeroshot.errors import OptionError, OutputError, require_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,6 +55,7 @@ class BiasRecipe:
 
     def __post_init__(self) -> None:
         """Refuse kinds that are none and numbers that mean nothing."""
+        require_kinds(self)
         if unknown := [kind for kind in self.kinds if kind not in KINDS]:
             raise OptionError(f"no kind {unknown[0]!r}; expected some of: {', '.join(KINDS)}")
         ordered = tuple(kind for kind in KINDS if kind in {*self.kinds, *KINDS[:2]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from zeroshot.bias.manifest import BiasManifest, changed_rows, read_manifest
 from zeroshot.bias.report import BiasReport, ModelBias, stream_metrics, target_rows
 from zeroshot.checkpoint import load_model, require_model
-from zeroshot.checks import Checks
+from zeroshot.checks import Checks, model_given
 from zeroshot.datasets.splits import LabeledVideo
 from zeroshot.errors import OptionError, VideoError, counted
 from zeroshot.evaluation.cached_embeddings import embed_pool
@@ -234,6 +235,11 @@ def _require_models(models: Sequence[str | Model | Answers], streams: Sequence[s
     Raises:
         OptionError: one of these.
     """
+    if isinstance(models, str) or not isinstance(models, Iterable):
+        raise OptionError(f"models is {str(models)[:80]!r}; expected a list of names, models or Answers")
+    for each in models:
+        if not hasattr(each, "scores"):
+            model_given(each)
     if not models:
         raise OptionError("there is no model to score; name one or more")
     if unknown := sorted(set(streams) - {*STREAMS, "clip"}):

@@ -83,7 +83,7 @@ def index(
     from zeroshot.index.recall import check_recall
     from zeroshot.text.prompts import make_prompts
 
-    name, first = model or DEFAULT_MODEL, Checks()
+    name, first = DEFAULT_MODEL if model is None else model, Checks()
     if recall is not None:
         first.add("options", lambda: check_recall(recall))
     wanted = first.add("words", lambda: make_prompts(labels, templates, stages, spaced=not as_given))

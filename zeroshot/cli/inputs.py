@@ -61,7 +61,10 @@ def videos_from(words: list[str]) -> Named:
 
     named: list[str] = []
     for word in words:
-        named += _listed() if word == "-" else [word]
+        listed = _listed() if word == "-" else [word]
+        if not listed:
+            say("stdin lists no video")
+        named += listed
     left_out, unfound = LeftOut(), dict[str, str]()
     videos = find_videos(named, left_out, unfound)
     for line in left_out.lines():
@@ -128,13 +131,15 @@ def sampling_from(num_frames: int | None, num_views: int) -> Sampling | None:
     """What --num-frames and --num-views ask for, or None where the model's own sampling stands.
 
     Raises:
-        OptionError: a number below 1.
+        OptionError: a number below 1, or more frames than fit the memory.
     """
     if num_frames is None and num_views == 1:
         return None
-    from zeroshot.video.sampling import Sampling
+    from zeroshot.video.sampling import Sampling, require_sampling
 
-    return Sampling(Sampling().num_frames if num_frames is None else num_frames, num_views)
+    sampling = Sampling(Sampling().num_frames if num_frames is None else num_frames, num_views)
+    require_sampling(sampling)
+    return sampling
 
 
 @dataclass(frozen=True)
@@ -211,7 +216,7 @@ def require_choice(choice: ModelChoice) -> None:
     """
     from zeroshot.checkpoint import DEFAULT_MODEL, require_model
 
-    name = choice.name or DEFAULT_MODEL
+    name = DEFAULT_MODEL if choice.name is None else choice.name
     with waiting(f"loading {name}"):  # the libraries that know its name take most of that
         require_model(
             name,
@@ -233,7 +238,7 @@ def model_from(choice: ModelChoice) -> Model:
 
     from zeroshot.checkpoint import DEFAULT_MODEL, load_model
 
-    name = choice.name or DEFAULT_MODEL
+    name = DEFAULT_MODEL if choice.name is None else choice.name
     with waiting(f"loading {name}"):
         model = load_model(
             name,

@@ -125,7 +125,7 @@ def train(
         scenes=scenes,
         templates=templates,
     )
-    model = model or DEFAULT_MODEL
+    model = DEFAULT_MODEL if model is None else model
     with keeping(kept_in(output)), Bars("videos", f"loading {model}") as bars:
         fitted = run(
             split,
@@ -183,7 +183,10 @@ def read_settings(
             if not isinstance(place, dict):
                 raise OptionError(f"--set {change!r}: {group} has no parts")
         place[last] = _value(text)
-    values |= {name: value for name, value in flags.items() if value is not None}
+    given = {name: value for name, value in flags.items() if value is not None}
+    for twice in sorted(given.keys() & {change.partition("=")[0] for change in changes}):
+        say(f"--set {twice}=… is left aside, as --{twice} is given")
+    values |= given
     try:
         return TrainingConfig.from_dict(values, METHODS[method])
     except (TypeError, AttributeError, ValueError) as error:

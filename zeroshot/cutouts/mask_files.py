@@ -58,10 +58,11 @@ class Shelf:
             found = [path for suffix in self._suffixes if (path := self._named(stem, suffix)) is not None]
             if found:
                 return found[0]
-        shown = " ".join(suffix or "folder" for suffix in self._suffixes[:3])
+        names = [parts[-1] + suffix for suffix in self._suffixes if suffix][:2]
+        shown = ", ".join(names + [f"a folder {parts[-1]}"] * ("" in self._suffixes))
         raise VideoError(
-            f"{name_of(video)} has no {self._what}: looked in {printable(self.folder)} for {parts[-1]} "
-            f"({shown}, …); add it, or leave the video out"
+            f"{name_of(video)} has no {self._what}: looked in {printable(self.folder)} for {shown}, …; "
+            f"add it, or leave the video out"
         )
 
     def _named(self, stem: Path, suffix: str) -> Path | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.errors import OptionError
+from zeroshot.errors import OptionError, require_number
 from zeroshot.video.source import name_of
 
 if TYPE_CHECKING:
@@ -82,5 +82,6 @@ def require_cost(seen_cost: float) -> None:
     Raises:
         OptionError: it is no share.
     """
+    require_number("seen_cost", seen_cost)
     if not 0 <= seen_cost < 1:
         raise OptionError(f"the cost on seen data is {seen_cost}; expected a share from 0 to below 1")

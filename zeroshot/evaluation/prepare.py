@@ -15,12 +15,12 @@ from zeroshot.datasets.protocols import EvaluationPlan, plan_for, plan_of_split,
 from zeroshot.datasets.registry import read_dataset
 from zeroshot.datasets.seen_labels import Namesake, TrainedOn, refuse_seen
 from zeroshot.datasets.splits import Split, require_some
-from zeroshot.errors import LabelError, OptionError
+from zeroshot.errors import LabelError, OptionError, require_kinds
 from zeroshot.evaluation.calibration import SEEN_COST, require_cost
 from zeroshot.store.folder import require_room
 from zeroshot.text.lists import label_entries
 from zeroshot.text.prompts import make_prompts, read_labels, read_templates
-from zeroshot.video.sampling import Sampling
+from zeroshot.video.sampling import Sampling, require_sampling
 
 if TYPE_CHECKING:
     import os
@@ -148,10 +148,9 @@ def _require(model: str | Model, chosen: EvaluationSettings) -> None:
 
 def _require_counts(chosen: EvaluationSettings) -> None:
     """Refuse numbers of frames and views below 1."""
-    Sampling(
-        num_frames=1 if chosen.num_frames is None else chosen.num_frames,
-        num_views=1 if chosen.num_views is None else chosen.num_views,
-    )
+    require_kinds(chosen)
+    num_frames = 1 if chosen.num_frames is None else chosen.num_frames
+    require_sampling(Sampling(num_frames, 1 if chosen.num_views is None else chosen.num_views))
 
 
 def _trained(models: Sequence[str | Model], stream: str | None) -> list[TrainedOn]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from zeroshot.batch.label_rows import index_of_labels
 from zeroshot.checkpoint import load_model
+from zeroshot.checks import model_given
 from zeroshot.datasets.paper_settings import lineage_named
 from zeroshot.errors import DatasetError, IndexFileError, counted
 from zeroshot.evaluation.cached_embeddings import Embedded, embed_pool, stream_scores
@@ -21,7 +22,6 @@ from zeroshot.evaluation.report import ModelFigures, Report, Videos
 from zeroshot.evaluation.scoring import mean_over_rounds, stream_figures
 from zeroshot.index.index import LabelIndex
 from zeroshot.model.download import fetch_missing
-from zeroshot.model.model import Model
 from zeroshot.reports.environment import environment
 from zeroshot.reports.files import write_report
 from zeroshot.text.prompts import prompts_digest, templates_in_words
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from zeroshot.datasets.seen_labels import Namesake
     from zeroshot.datasets.splits import Split
     from zeroshot.evaluation.scoring import StreamFigures
+    from zeroshot.model.model import Model
     from zeroshot.statistics.intervals import Estimate
     from zeroshot.types import Prompts
     from zeroshot.video.sampling import Sampling
@@ -70,7 +71,8 @@ def evaluate(
     """
     started = time.monotonic()
     chosen = settings or EvaluationSettings()
-    listed = [models] if isinstance(models, str | Model) else list(models)
+    several = models if isinstance(models, list | tuple) else [models]
+    listed = [model_given(each) for each in several]
     cache = chosen.cache or (None if output is None else str(Path(output) / _CACHE))
     asked = prepare(source, listed, protocol, chosen, [each for each in (output, cache) if each is not None])
     names, plan, prompts = list(asked.repeated), asked.plan, asked.prompts

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -73,17 +72,6 @@ def unit_rows(values: ArrayLike, name: str) -> NDArray[np.float32]:
             f"{name}: row {row} has length {lengths[row]:.4g}; expected unit rows, so normalize them"
         )
     return rows
-
-
-def whole_count(k: int) -> int:
-    """`k` as a plain integer ≥ 1."""
-    try:
-        number = operator.index(k)
-    except TypeError:
-        number = 0
-    if number < 1 or isinstance(k, bool):
-        raise OptionError(f"k is {k!r}; expected a whole number, 1 or more")
-    return number
 
 
 def all_scores(queries: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float32]:

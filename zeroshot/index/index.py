@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from zeroshot.errors import IndexFileError, LabelError, OptionError
+from zeroshot.errors import IndexFileError, LabelError, OptionError, require_whole
 from zeroshot.index.exact import (
     Nearest,
     Ranked,
@@ -19,7 +19,6 @@ from zeroshot.index.exact import (
     nearest_rows,
     probabilities,
     unit_rows,
-    whole_count,
 )
 from zeroshot.index.file import REMEDY, IndexFile, read_index, refuse_stale, write_index
 from zeroshot.index.ivf import Cells, has_gpu, rescored
@@ -296,7 +295,7 @@ class LabelIndex:
 
     def _nearest(self, queries: ArrayLike, k: int, scale: float | None) -> tuple[Nearest, NDArray[np.int64]]:
         """What a search finds, and (B,) over how many labels its sums are."""
-        asked, k = self._checked(queries), min(whole_count(k), len(self))
+        asked, k = self._checked(queries), min(require_whole("k", k), len(self))
         if self._cells is None or self._recall is None or self.is_exact_for(k):
             return nearest_rows(asked, self._embeddings, k, scale), np.full(len(asked), len(self))
         near = self._cells.shortlist(asked, self._recall.num_probed)
@@ -382,5 +381,4 @@ def require_k(k: int) -> None:
     Raises:
         OptionError: it is.
     """
-    if k < 1:
-        raise OptionError(f"k is {k}; expected 1 or more")
+    require_whole("k", k)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from zeroshot.errors import OptionError
+from zeroshot.errors import OptionError, require_number
 from zeroshot.index.exact import nearest_rows
 from zeroshot.index.ivf import rescored
 
@@ -70,6 +70,7 @@ def check_recall(recall: float) -> None:
     Raises:
         OptionError: it is not above 0 and at most 1.
     """
+    require_number("recall", recall)
     if not 0 < recall <= 1:
         raise OptionError(f"recall is {recall}; expected a share above 0, up to 1 for an exact search")
 

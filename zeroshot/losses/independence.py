@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from zeroshot.errors import OptionError
+from zeroshot.errors import OptionError, require_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,6 +36,7 @@ class IndependenceConfig:
 
     def __post_init__(self) -> None:
         """Refuse words and numbers that mean nothing."""
+        require_kinds(self)
         if self.kernel not in KERNELS:
             raise OptionError(f"kernel is {self.kernel!r}; expected one of {', '.join(KERNELS)}")
         if self.queue_size < 0:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zeroshot.errors import OptionError
+from zeroshot.errors import OptionError, counted
 
 if TYPE_CHECKING:
     from zeroshot.losses.independence import IndependenceConfig
@@ -135,7 +135,9 @@ def pseudo_scenes(embeddings: Tensor, scene_embeddings: Tensor, logit_scale: flo
         logit_scale: the backbone's own; a smaller one gives softer shares.
     """
     if len(scene_embeddings) < 2:
-        raise OptionError(f"there are {len(scene_embeddings)} scene names; pseudo-labels need 2 or more")
+        raise OptionError(
+            f"there is {counted(len(scene_embeddings), 'scene name')}; guessed scenes need 2 or more"
+        )
     if embeddings.shape[-1] != scene_embeddings.shape[-1]:
         raise OptionError(
             f"frame embeddings have {embeddings.shape[-1]} numbers, scene embeddings "

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from zeroshot.errors import ModelError, OptionError, in_one_line
+from zeroshot.errors import ModelError, OptionError, in_one_line, require_texts, require_whole
 from zeroshot.model.hub.pull import pull
 from zeroshot.model.names import ModelName, parse_name, require_folder
 from zeroshot.model.networks import open_clip as openclip
@@ -69,8 +69,7 @@ class Backbone:
         batch_size: int = 32,
         precision: str = "exact",
     ) -> None:
-        if batch_size < 1:
-            raise OptionError(f"batch size {batch_size}; expected 1 or more frames")
+        require_whole("batch_size", batch_size)
         survive_forks()
         facts = network.facts
         self._network = network
@@ -202,6 +201,7 @@ class Backbone:
         """
         if isinstance(texts, str):
             raise OptionError(f"texts is the string {texts!r}; expected a list of strings")
+        require_texts(texts)
         self.require_here()
         apart = self.device.type == "cpu" and self._network.is_reentrant
         step = _TEXTS_APART if apart else self.batch_size * _TEXTS_PER_FRAME

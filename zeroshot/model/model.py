@@ -18,7 +18,7 @@ from zeroshot.model.hub.push import FromFolder
 from zeroshot.model.tokens import fitting_adapter
 from zeroshot.text.prompts import stages_cut, texts_cut
 from zeroshot.video.processes.reader import ClipReader
-from zeroshot.video.sampling import Sampling, Window
+from zeroshot.video.sampling import Sampling, Window, require_sampling
 
 if TYPE_CHECKING:
     import os
@@ -264,7 +264,7 @@ class Model(Encoder, FromFolder):
         Their length may be any, too, unless there is an adapter, which reads its own number of frames.
         """
         for length in {len(clip.frames) for clip in clips}:
-            self._checked(Sampling(num_frames=length))
+            self._require_fit(length)
         queue: ClipQueue[None] = ClipQueue(self.backbone, self.adapter, self.stream, drifts=drifts)
         for clip in clips:
             queue.put(None, [clip])
@@ -310,8 +310,9 @@ class Model(Encoder, FromFolder):
         self.cut_note = ""
         if cut:
             shown = cut[0] if len(cut[0]) <= 60 else cut[0][:59] + "…"
+            exceed = "exceeds" if len(cut) == 1 else "exceed"
             self.cut_note = (
-                f"{counted(len(cut), 'text')} of labels exceed the {length} tokens that {self.name} reads, "
+                f"{counted(len(cut), 'text')} of labels {exceed} the {length} tokens that {self.name} reads, "
                 f"and the rest is cut off: {shown!r}"
             )
 
@@ -341,13 +342,18 @@ class Model(Encoder, FromFolder):
             self._reader.close()
 
     def _checked(self, sampling: Sampling) -> Sampling:
-        """The sampling, if the adapter can read it."""
-        if self.adapter is not None and sampling.num_frames != self.adapter.config.num_frames:
+        """The sampling, if it is one that fits the memory and the adapter."""
+        require_sampling(sampling)
+        self._require_fit(sampling.num_frames)
+        return sampling
+
+    def _require_fit(self, num_frames: int) -> None:
+        """Refuse another number of frames than the adapter reads."""
+        if self.adapter is not None and num_frames != self.adapter.config.num_frames:
             raise OptionError(
-                f"clips have {sampling.num_frames} frames; the adapter on {self.name} reads "
+                f"clips have {num_frames} frames; the adapter on {self.name} reads "
                 f"{self.adapter.config.num_frames}: leave the number of frames to it"
             )
-        return sampling
 
 
 class HoldsModel:

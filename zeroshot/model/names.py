@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -31,6 +32,20 @@ class ModelName:
     source: str = ""
 
 
+def name_given(name: object) -> str:
+    """A model's name as text.
+
+    Raises:
+        ModelError: it is neither text nor a path.
+    """
+    if isinstance(name, str | os.PathLike):
+        return os.fspath(name)
+    held = " (its `model` is)" if hasattr(name, "model") else ""
+    raise ModelError(
+        f"a {type(name).__name__} is no model{held}; expected a name such as PE-Core-B-16/meta, or a folder"
+    )
+
+
 def parse_name(name: str) -> ModelName:
     """What `name` asks for; nothing is opened, and whether an architecture exists is not looked up.
 
@@ -45,7 +60,10 @@ def parse_name(name: str) -> ModelName:
         ModelError: the name is empty, or points at a file or a folder that does not exist.
     """
     if not name.strip():
-        raise ModelError("the model's name is empty; expected one like PE-Core-B-16/meta or puppet-tiny")
+        raise ModelError(
+            "the model's name is empty, as of a shell variable that is not set; expected one like "
+            "PE-Core-B-16/meta or puppet-tiny"
+        )
     if name.startswith("hf:"):
         return _parse_hub_name(name)
     if name.startswith(PREFIX):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zeroshot.checks import Checks
+from zeroshot.checks import Checks, model_given
 from zeroshot.datasets.splits import require_some
-from zeroshot.errors import LabelError, OptionError
+from zeroshot.errors import LabelError, ModelError, OptionError, require_whole
 from zeroshot.probes.probe import PROBES
 from zeroshot.probes.report import ProbeReport
 from zeroshot.probes.subject import Clips, ModelSubject
@@ -76,6 +76,8 @@ def probe_streams(
         VideoError: no video could be read.
     """
     first = Checks()
+    first.add("options", lambda: require_whole("seed", seed, 0))
+    first.add("model", lambda: _require_loaded(model))
     wanted = check_probing(first, lambda: split, cache, templates=templates, spaced=spaced, probes=probes)
     first.run()
     waist, prompts = write_waist(model, split.videos, Path(cache), advance=advance), wanted()
@@ -129,6 +131,12 @@ def check_probing(
     first.add("videos", lambda: require_some(split().name, split().videos))
     first.add("output", lambda: require_room(cache, LAYOUT))
     return wanted
+
+
+def _require_loaded(model: Model) -> None:
+    """Refuse a name in the place of a Model, and what is neither."""
+    if isinstance(model_given(model), str):
+        raise ModelError(f"model is the name {str(model)!r}; expected what zeroshot.load_model gives for it")
 
 
 def _require_probes(probes: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.errors import OptionError
+from zeroshot.errors import OptionError, require_whole
 from zeroshot.statistics.intervals import (
     NUM_DRAWS,
     Count,
@@ -60,8 +60,7 @@ def correct(scores: ArrayLike, targets: ArrayLike, k: int = 1) -> NDArray[np.boo
         targets: (n,) integer rows.
         k: 1 or more.
     """
-    if k < 1:
-        raise OptionError(f"k is {k}; expected 1 or more")
+    require_whole("k", k)
     return target_ranks(scores, targets) < k
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from zeroshot.errors import OptionError
+from zeroshot.errors import OptionError, require_number, require_whole
 from zeroshot.synthetic.grammar import COMPOSED
 from zeroshot.synthetic.world import SCENES
 
@@ -109,10 +109,10 @@ def sample_pairs(
     """
     actions = range(len(homes)) if actions is None else actions
     scenes = range(len(SCENES)) if scenes is None else scenes
+    require_number("coupling", coupling)
     if not 0 <= coupling <= 1:
         raise OptionError(f"coupling {coupling}; expected a share from 0 (independent) to 1 (always at home)")
-    if num_videos < 1:
-        raise OptionError(f"{num_videos} videos; expected 1 or more")
+    require_whole("num_videos", num_videos)
     if not actions or not scenes:
         raise OptionError(f"{len(actions)} actions in {len(scenes)} scenes; expected one or more of each")
     at = home_scenes(actions, scenes, homes)

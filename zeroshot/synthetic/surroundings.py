@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional as F
 
-from zeroshot.errors import OptionError
+from zeroshot.errors import OptionError, require_kinds
 from zeroshot.synthetic.gestures import move
 from zeroshot.synthetic.grammar import COMPOSED, SEEN
 from zeroshot.synthetic.motion import NUM_MOTION_DRAWS
@@ -46,6 +46,7 @@ class Surroundings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be rendered."""
+        require_kinds(self)
         if not 1 <= self.persons <= 5:
             raise OptionError(f"{self.persons} persons; expected 1 to 5")
         if not 0 <= self.distractors <= 10:

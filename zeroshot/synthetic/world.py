@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.errors import OptionError
+from zeroshot.errors import OptionError, require_kinds
 from zeroshot.synthetic.poses import PROGRAMMES
 from zeroshot.synthetic.scenes import PAINTERS
 
@@ -49,6 +49,7 @@ class View:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be rendered."""
+        require_kinds(self)
         if self.num_frames < 1:
             raise OptionError(f"{self.num_frames} frames; expected 1 or more")
         if min(self.size) < 8 or max(self.size) > 4096:

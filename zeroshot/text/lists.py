@@ -90,17 +90,17 @@ def words_key(text: str) -> str:
     return " ".join(visible(text).split()).casefold()
 
 
-def label_entries(source: object) -> tuple[Entry, ...]:
-    """Entries of a label list: a file, a bundled list, "a,b,c", a sequence, or {label: descriptions}."""
+def label_entries(source: object, what: str = "labels") -> tuple[Entry, ...]:
+    """Entries of a file, a bundled list, "a,b,c", a sequence, or {label: …}, which messages call `what`."""
     if isinstance(source, str):
         path = _label_file(source)
         entries = _comma_entries(source) if path is None else _file_entries(path)
     elif isinstance(source, os.PathLike):
         entries = _file_entries(Path(source))
     elif isinstance(source, Mapping):
-        entries = _mapping_entries(list(source.items()), "labels")
+        entries = _mapping_entries(list(source.items()), what)
     else:
-        entries = _sequence_entries(source, "labels")
+        entries = _sequence_entries(source, what)
     if not entries:
         raise LabelError(f"{_shown(source)} holds no label; expected one or more, one a line")
     return entries
@@ -144,6 +144,11 @@ def _label_file(source: str) -> Path | None:
     path = _named_file(source, lists, is_list="," in source)
     if path is not None or "," in source:
         return path
+    if source.strip() and _is_there(Path(from_home(source)), or_folder=True):
+        raise LabelError(
+            f"{source!r} is a folder; expected a file, one label a line, or a,b,c "
+            f"(for a single label of that name write {source + ','!r})"
+        )
     if near := _nearest(source, lists):
         raise LabelError(
             f"{source!r} is neither a file nor a bundled list; did you mean {near}? "

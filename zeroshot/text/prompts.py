@@ -81,6 +81,11 @@ def read_templates(source: TemplateSource) -> tuple[str, ...]:
         count = entry.text.count("{}")
         if count != 1:
             raise LabelError(f"{entry.where} has {count} {{}} in {entry.text!r}; expected one, for the label")
+        if stray := re.search(r"[{}]", entry.text.replace("{}", "")):
+            raise LabelError(
+                f"{entry.where} has {stray[0]!r} beside the {{}} in {entry.text!r}; expected {{}} alone, "
+                "for the label"
+            )
     _refuse_repeats((entry.text, entry) for entry in entries)
     return tuple(entry.text for entry in entries)
 

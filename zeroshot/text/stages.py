@@ -122,8 +122,9 @@ def stage_notes(num_labels: int, without: int, num_still: int) -> tuple[str, ...
     """
     notes = []
     if without:
+        have = "has" if without == 1 else "have"
         notes.append(
-            f"{without} of {counted(num_labels, 'label')} have no stages: order counts nothing there"
+            f"{without} of {counted(num_labels, 'label')} {have} no stages: order counts nothing there"
         )
     if num_still:
         notes.append(
@@ -150,7 +151,12 @@ def _read(source: StageSource, spell: Callable[[str], str]) -> dict[str, Entry]:
     Raises:
         LabelError: there is no such file or set, nothing is told, or a label is told of twice.
     """
-    entries = label_entries(_file(source) if isinstance(source, str) else source)
+    if not isinstance(source, str | os.PathLike | Mapping):
+        raise LabelError(
+            f"stages are of type {type(source).__name__}; expected a JSON file, a bundled set "
+            f"({', '.join(bundled_stages())}), or a mapping"
+        )
+    entries = label_entries(_file(source) if isinstance(source, str) else source, "stages")
     found: dict[str, Entry] = {}
     for entry in entries:
         if not entry.start:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from zeroshot.adapter.config import AdapterConfig
-from zeroshot.errors import OptionError
+from zeroshot.errors import OptionError, require_kinds
 from zeroshot.losses.objective import ObjectiveConfig, drop_retired
 from zeroshot.training.methods.method import DrawConfig
 from zeroshot.training.methods.streams import STREAMS
@@ -41,6 +41,7 @@ class OptimizerConfig:
 
     def __post_init__(self) -> None:
         """Refuse what nothing can be learned with."""
+        require_kinds(self)
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise OptionError(f"learning_rate is {self.learning_rate}; expected a number above 0")
         _refuse_below(self, 0, "weight_decay", "max_norm")
@@ -75,6 +76,7 @@ class ChoiceConfig:
 
     def __post_init__(self) -> None:
         """Refuse what nothing can be chosen by."""
+        require_kinds(self)
         object.__setattr__(self, "fused_weights", tuple(self.fused_weights))
         _refuse_below(self, 0, "held_out_labels", "num_folds")
         if self.num_folds == 1:
@@ -120,6 +122,7 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with."""
+        require_kinds(self)
         _refuse_below(self, 1, "epochs", "batch_size")
         _refuse_below(self, 0, "seed")
         _refuse_unknown(self, "precision", PRECISIONS)

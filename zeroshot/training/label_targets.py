@@ -133,7 +133,7 @@ def given_scenes(train: Waist, held_out: Waist | None = None) -> Scenes | None:
         lacking = next(row for row in train.rows if row.scene is None)
         raise OptionError(
             f"{len(train) - len(present)} of {len(train)} videos have no scene (first: {lacking.path}); "
-            "give all of them one, or train without scenes or with guessed ones"
+            "give all of them one, or train without scenes (--scenes none) or guess them (--scenes guess)"
         )
     names = tuple(sorted({str(scene) for scene in train.scenes}))
     places = {name: row for row, name in enumerate(names)}

@@ -96,8 +96,9 @@ def opposites(
     notes = [_clash_note(clashes)] if clashes else []
     if derived:
         first, how = next(iter(derived.items()))
+        are = "is" if len(derived) == 1 else "are"
         notes.append(
-            f"{counted(len(derived), 'label')} without videos are trained by mirrored or reversed ones "
+            f"{counted(len(derived), 'label')} without videos {are} trained by mirrored or reversed ones "
             f"(first: {first!r} by {how!r})"
         )
     return Opposites(tuple(labels), derived, sides, _rows(labels) if reverse else None, tuple(notes))

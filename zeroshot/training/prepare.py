@@ -11,7 +11,7 @@ import torch
 
 from zeroshot.cutouts.finders import TOKENS, require_finder
 from zeroshot.datasets.splits import Split, read_split, require_some
-from zeroshot.errors import LabelError, OptionError, counted
+from zeroshot.errors import LabelError, OptionError, counted, require_kinds
 from zeroshot.text.prompts import make_prompts, read_templates
 from zeroshot.training.batches import generator_for
 from zeroshot.training.label_targets import LabelTexts, Scenes, given_scenes, guessed_scenes
@@ -72,6 +72,7 @@ class Preparation:
 
     def __post_init__(self) -> None:
         """Refuse counts below one, and masks for which there is no use."""
+        require_kinds(self)
         if self.masks != TOKENS and not self.swapped:
             raise OptionError(f"masks {self.masks} are for swapped copies; add --swapped, or leave them out")
         if self.num_frames is not None and self.num_frames < 1:

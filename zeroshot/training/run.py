@@ -16,6 +16,7 @@ import torch
 from zeroshot.checkpoint import (
     DEFAULT_MODEL,
     NO_STREAM,
+    has_adapter,
     load_adapter,
     load_model,
     require_model,
@@ -25,6 +26,7 @@ from zeroshot.checks import Checks
 from zeroshot.cutouts.finders import TOKENS
 from zeroshot.datasets.splits import Split
 from zeroshot.errors import OutputError
+from zeroshot.model.names import name_given
 from zeroshot.reports.curves import training_curves
 from zeroshot.reports.environment import versions
 from zeroshot.store.files import write_whole
@@ -91,7 +93,9 @@ def train(
     watcher = watcher or Watcher()
     split, held_out = _looked_at((split, held_out), folder, model, config, preparation, device)
     with on_machine(device, config.precision) as machine, _held(folder, machine.rank):
-        network = load_model(model, device=str(machine.device), stream="clip")
+        network = load_model(model, device=str(machine.device), stream=NO_STREAM)
+        if has_adapter(network.folder):
+            watcher.note(f"the adapter in {model} is not continued: a new one begins on its network")
         with network, machine.first():
             cache = Path(preparation.cache or folder / _TOKENS)
             tokens = _tokens((split, held_out), network, preparation, cache, watcher, machine.rank)
@@ -133,7 +137,7 @@ def _looked_at(
     first.add("output", lambda: _refuse_other_choice(folder, config, preparation))
     first.add("output", lambda: require_room(preparation.cache or folder))
     first.add("model", lambda: require_machine(device, config.precision))
-    first.add("model", lambda: require_model(model, stream=NO_STREAM))
+    first.add("model", lambda: require_model(name_given(model), stream=NO_STREAM))
     first.run()
     return listed[0](), listed[1]() if len(listed) > 1 else None
 

@@ -18,12 +18,14 @@ from zeroshot.video.source import (
     Refused,
     Stretch,
     Url,
+    a_kind,
     is_address,
     is_elsewhere,
     is_folder,
     is_path,
     name_of,
     picture_paths,
+    without_scheme,
 )
 from zeroshot.video.suffixes import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
@@ -44,17 +46,20 @@ class LeftOut:
         suffixes: how many files that are no videos by their names, by the end of those, in lower case.
         linked: how many links to folders, which are not followed.
         unreadable: folders that could not be looked into, and why.
+        hidden: files that are videos by their names, but hidden.
     """
 
     suffixes: Counter[str] = field(default_factory=Counter)
     linked: list[str] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
+    hidden: list[str] = field(default_factory=list)
 
     def add(self, other: LeftOut) -> None:
         """What another place held besides, too."""
         self.suffixes.update(other.suffixes)
         self.linked.extend(other.linked)
         self.unreadable.update(other.unreadable)
+        self.hidden.extend(other.hidden)
 
     def lines(self) -> list[str]:
         """One line for each kind of thing that was left out."""
@@ -65,6 +70,8 @@ class LeftOut:
             total = sum(self.suffixes.values())
             files = "1 file that is no video" if total == 1 else f"{total:,} files that are no videos"
             lines.append(f"left out {files} by name: {shown}{', …' * (len(counts) > _NAMED)}")
+        if self.hidden:
+            lines.append(f"left out {counted(len(self.hidden), 'hidden file')}: {_named(self.hidden)}")
         if self.linked:
             lines.append(f"left out linked folders, which are not followed: {_named(self.linked)}")
         lines += [
@@ -127,6 +134,9 @@ def _absolute(path: Path) -> str:
 
 def _meant_by(text: str, left_out: LeftOut) -> list[Path]:
     """The videos meant by one input."""
+    if not text:
+        raise _no_path()
+    text = without_scheme(text)
     path = Path(text)
     if is_folder(text):
         videos = _videos_below(path, left_out)
@@ -157,6 +167,11 @@ def _meant_by(text: str, left_out: LeftOut) -> list[Path]:
     return videos
 
 
+def _no_path() -> VideoError:
+    """The error for a text of no letters, which would stand for the working folder."""
+    return VideoError("the path of a video is empty; give the path of a file or a folder")
+
+
 def _videos_below(folder: Path, left_out: LeftOut) -> list[Path]:
     """Videos in a folder and below, in natural order, folder by folder."""
     videos: list[Path] = []
@@ -170,6 +185,10 @@ def _videos_below(folder: Path, left_out: LeftOut) -> list[Path]:
             printable(each) for name in folders if (each := Path(place, name)).is_symlink()
         )
         here = [Path(place, name) for name in names if not name.startswith(".")]
+        unseen = [
+            name for name in names if name.startswith(".") and Path(name).suffix.lower() in VIDEO_SUFFIXES
+        ]
+        left_out.hidden.extend(printable(Path(place, name)) for name in sorted(unseen))
         files = sorted((path for path in here if path.suffix.lower() in VIDEO_SUFFIXES), key=natural_order)
         images = [path for path in here if path.suffix.lower() in IMAGE_SUFFIXES]
         is_video = not files and len(images) > 1
@@ -203,8 +222,8 @@ def one_video(video: VideoSource) -> VideoSource:
         raise VideoError(f"{name_of(video)} is a batch of videos; rank_many and embed_videos take several")
     if any(os.path.splitext(path)[1].lower() in VIDEO_SUFFIXES for path in picture_paths(video)):  # noqa: PTH122
         raise VideoError(
-            f"{name_of(video)} should be pictures of one video, but there are videos among them; rank_many "
-            "and embed_videos take several"
+            "a list of paths is one video, of pictures, but there are videos among them; rank_many and "
+            "embed_videos take several, rank a path by itself"
         )
     if not is_path(video):
         return video
@@ -236,9 +255,7 @@ def _each(videos: Any) -> Iterator[VideoSource]:  # noqa: ANN401 - anything
     elif _num_axes(videos) in {3, 5} or hasattr(videos, "__iter__"):
         yield from ([videos] if _num_axes(videos) == 3 else videos)
     else:
-        raise VideoError(
-            f"a {type(videos).__name__} is no video, nor a list of videos; give a path or several"
-        )
+        raise VideoError(f"{a_kind(videos)} is no video, nor a list of videos; give a path or several")
 
 
 def _standing_for(video: VideoSource) -> Iterator[VideoSource]:
@@ -247,6 +264,11 @@ def _standing_for(video: VideoSource) -> Iterator[VideoSource]:
         yield video
         return
     text = os.fspath(video)
+    if isinstance(video, str):
+        video = text = without_scheme(text)
+    if not text:
+        yield Refused("''", _no_path())
+        return
     if is_address(video):
         yield Url(text)
         return

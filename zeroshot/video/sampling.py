@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.errors import OptionError
+from zeroshot.errors import OptionError, require_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +48,7 @@ class Sampling:
 
     def __post_init__(self) -> None:
         """Refuse counts below one, negative times and a window that ends before it begins."""
+        require_kinds(self)
         require_frames(self.frames)
         for name in ("num_frames", "num_views"):
             if getattr(self, name) < 1:
@@ -62,6 +63,31 @@ class Sampling:
             raise OptionError(
                 f"the window ends at {self.end_seconds} s; expected after {self.start_seconds} s"
             )
+
+
+MOST_FRAMES = 4096
+"""Of all views of a video together that a model is asked to look at: gigabytes of memory."""
+
+SHORTEST_SECONDS = 0.01
+"""Of a window and of its stride: below, there are more windows than frames, and no end to them."""
+
+
+def require_sampling(sampling: object) -> None:
+    """Refuse what is no `Sampling`, and one of more frames than fit the memory; None is the model's own.
+
+    Raises:
+        OptionError: it is one of these.
+    """
+    if sampling is None:
+        return
+    if not isinstance(sampling, Sampling):
+        raise OptionError(f"sampling is {sampling!r}; expected Sampling(num_frames=…, num_views=…), or None")
+    frames, views = sampling.num_frames, sampling.num_views
+    if frames * views > MOST_FRAMES:
+        raise OptionError(
+            f"{frames:,} frames × {views:,} views are too many for one video; expected {MOST_FRAMES:,} at "
+            "most in all: choose fewer frames (num_frames) or views (num_views)"
+        )
 
 
 def require_frames(frames: str) -> str:
@@ -162,9 +188,11 @@ class Window:
 
     def __post_init__(self) -> None:
         """Refuse what does not get on."""
-        if not (0 < self.length_seconds < math.inf and 0 < self.stride_seconds < math.inf):
+        require_kinds(self)
+        if min(self.length_seconds, self.stride_seconds) < SHORTEST_SECONDS:
             raise OptionError(
-                f"window {self.length_seconds} s and stride {self.stride_seconds} s must both be above 0"
+                f"window {self.length_seconds} s and stride {self.stride_seconds} s must both be "
+                f"above 0, {SHORTEST_SECONDS} s or more"
             )
 
     def over(self, duration_seconds: float) -> Iterator[tuple[float, float]]:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 from urllib.parse import urlsplit, urlunsplit
+from urllib.request import url2pathname
 
 import numpy as np
 
-from zeroshot.errors import OptionError, VideoError, printable
+from zeroshot.errors import OptionError, VideoError, counted, printable, require_kinds
 from zeroshot.types import Clip
 from zeroshot.video.pictures import images_in, require_one_size, rgb, stacked_files
 from zeroshot.video.sampling import Sampling, frame_times
@@ -62,6 +63,7 @@ class Stretch:
 
     def __post_init__(self) -> None:
         """Refuse a part that ends before it begins."""
+        require_kinds(self)
         if not (0 <= self.start_seconds < self.end_seconds < math.inf):
             raise OptionError(
                 f"{printable(self.path)} has no stretch {self.start_seconds:g}–{self.end_seconds:g} s; "
@@ -156,6 +158,18 @@ def is_address(text: object) -> bool:
     return isinstance(text, str) and _ADDRESS.match(text) is not None
 
 
+def without_scheme(text: str) -> str:
+    """The path that a file:// address of this computer stands for; any other text as it is.
+
+    >>> without_scheme("file:///tmp/a%20b.mp4"), without_scheme("a.mp4")
+    ('/tmp/a b.mp4', 'a.mp4')
+    """
+    if not text.casefold().startswith("file://"):
+        return text
+    parts = urlsplit(text)
+    return url2pathname(parts.path) if parts.netloc in {"", "localhost"} else text
+
+
 def is_elsewhere(source: object) -> bool:
     """Whether a source is bytes, an open file or an address."""
     return isinstance(source, bytes | bytearray | memoryview | Url) or hasattr(source, "read")
@@ -203,13 +217,23 @@ def name_of(source: VideoSource) -> str:
     if is_elsewhere(source):
         return name_elsewhere(source)
     if isinstance(source, Clip):
-        return f"<clip of {len(source.frames)} frames>"
+        return f"<clip of {counted(len(source.frames), 'frame')}>"
     shape = getattr(source, "shape", None)
     if shape is not None:
         return f"<{type(source).__name__} {tuple(shape)}>"
     if isinstance(source, list | tuple):
-        return f"<{len(source)} frames>"
+        return f"<{counted(len(source), 'frame')}>"
     return f"<{type(source).__name__}>"
+
+
+def a_kind(source: object) -> str:
+    """What something is, with its article.
+
+    >>> a_kind(3), a_kind(None)
+    ('an int', 'a NoneType')
+    """
+    kind = type(source).__name__
+    return f"{'an' if kind[0] in 'aeiouAEIO' else 'a'} {kind}"
 
 
 def clips_from_frames(source: VideoSource, sampling: Sampling) -> tuple[Clip, ...]:
@@ -279,8 +303,11 @@ def _as_array(source: Any) -> Any:  # noqa: ANN401 - an array or a tensor, whose
     shape = getattr(source, "shape", None)
     if shape is None or not hasattr(source, "__getitem__"):
         raise VideoError(
-            f"a {type(source).__name__} is no video; "
-            "give a path, an array (T, H, W, 3), a list of images or a Clip"
+            f"{a_kind(source)} is no video; give a path, an array (T, H, W, 3), a list of images or a Clip"
+        )
+    if len(shape) == 3 and 3 not in (shape[0], shape[2]):
+        raise VideoError(
+            f"{name_of(source)} has no colours; expected (T, H, W, 3): repeat grey three times in a last axis"
         )
     if len(shape) == 3:
         raise VideoError(f"{name_of(source)} is one frame; give a list of frames, or a batch (T, H, W, 3)")

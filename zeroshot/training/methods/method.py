@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from zeroshot.errors import OptionError
+from zeroshot.errors import OptionError, require_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +32,7 @@ class DrawConfig:
 
     def __post_init__(self) -> None:
         """Refuse no videos of a label."""
+        require_kinds(self)
         if self.per_label < 1:
             raise OptionError(f"per_label is {self.per_label}; expected 1 or more")
 

@@ -72,7 +72,8 @@ def _answer(request: dict[str, Any]) -> Message:
         return Message({"kind": type(error).__name__, "text": str(error)})
     except MemoryError:
         name = printable(request["paths"][0])
-        text = f"cannot decode {name}: it needs more memory than allowed; raise memory_limit_bytes"
+        text = f"cannot decode {name}: it needs more memory than allowed; "
+        text += "look at fewer frames or views, or make it smaller"
         return Message({"kind": "VideoError", "text": text})
     except Exception as error:  # noqa: BLE001 - whatever a decoder raises costs one file, never the process
         words = printable(" ".join(f"{type(error).__name__}: {error}".split())[:200])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zeroshot.errors import OptionError, VideoError
+from zeroshot.errors import OptionError, VideoError, require_number, require_whole
 from zeroshot.types import Clip
 from zeroshot.video.decoders.all_frames import Film, film_from_frames
 from zeroshot.video.decoders.by_name import require_decoder
@@ -80,14 +80,12 @@ class ClipReader:
         Raises:
             OptionError: a number below what makes sense, or an unknown decoder.
         """
-        if not 1 <= num_workers <= MOST_WORKERS:
-            raise OptionError(f"num_workers is {num_workers}; expected 1 to {MOST_WORKERS}")
+        require_whole("num_workers", num_workers, 1, MOST_WORKERS)
+        require_number("time_limit_seconds", time_limit_seconds)
         if not time_limit_seconds > 0:
             raise OptionError(f"time_limit_seconds is {time_limit_seconds}; expected a number above 0")
-        if memory_limit_bytes is not None and memory_limit_bytes < 1 << 29:
-            raise OptionError(
-                f"memory_limit_bytes is {memory_limit_bytes}; expected 512 MiB or more, or None"
-            )
+        if memory_limit_bytes is not None:
+            require_whole("memory_limit_bytes", memory_limit_bytes, 1 << 29)
         require_decoder(decoder)
         self.num_workers = num_workers
         threads = threads_each(num_workers)
