@@ -54,10 +54,9 @@ def classify(
     index: str | Path | None = None,
     k: int = 5,
 ) -> list[Ranking]:
-    """One Ranking a video, in the order given: as `zeroshot classify`, without stages.
+    """One Ranking a video, in the order given: as `zeroshot classify`.
 
-    For stages, more than one call, or more videos than fit a list, keep what `load` gives and ask its
-    `rank_many`.
+    For more than one call, or more videos than fit a list, keep what `load` gives and ask its `rank_many`.
 
     Args:
         videos: as for `Model.embed_videos`: paths, folders, patterns, …; one that fails has its error as its
@@ -89,7 +88,7 @@ def timeline(  # noqa: PLR0913 - all that `load` and `Classifier.timeline` are a
     k: int = 3,
     merge: bool = False,
 ) -> list[Segment]:
-    """Segments of a long video with their k best labels, in time order: `zeroshot timeline`, without stages.
+    """Segments of a long video with their k best labels, in time order: `zeroshot timeline`.
 
     Args:
         video: as for `Classifier.timeline`.
@@ -138,7 +137,7 @@ def embed(
     retry: bool = False,
     progress: bool = False,
 ) -> Embedded:
-    """Rows of embeddings in a folder of Parquet: as `zeroshot embed`, without drifts.
+    """Rows of embeddings in a folder of Parquet: as `zeroshot embed`.
 
     Interrupted or killed, the same call goes on where it ended, and reads again what changed since.
 
@@ -209,7 +208,7 @@ def synthesize(
     truth: bool = False,
     world: str | Surroundings = "plain",
 ) -> list[Path]:
-    """Paths of the puppet videos written to a folder, and videos.csv: as `zeroshot synthesize`, plain world.
+    """Paths of the puppet videos written to a folder, and videos.csv: as `zeroshot synthesize`.
 
     Args:
         output: the folder.
