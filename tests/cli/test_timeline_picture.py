@@ -43,3 +43,18 @@ def test_nothing_to_draw_writes_nothing(run, tmp_path):
     status, _, _ = run("timeline", tmp_path / "broken.mp4", *WORDS, "-o", tmp_path / "timeline.svg")
     assert status == 1
     assert not (tmp_path / "timeline.svg").exists()
+
+
+@pytest.mark.parametrize("form", ["svg", "html"])
+def test_a_picture_takes_the_place_of_pictures_alone(run, tmp_path, form):
+    picture = tmp_path / f"timeline.{form}"
+    words = ("timeline", CLIPS / "waving_beach.mp4", *WORDS, "-o", picture)
+    picture.write_text("<p>mine</p>")
+    status, _, err = run(*words)
+    assert status == 1
+    assert "is there and is no picture of ours; choose another --output" in err
+    assert picture.read_text() == "<p>mine</p>"
+    picture.write_text("")
+    for _ in range(2):
+        assert run(*words)[0] == 0
+    assert "waving_beach.mp4" in picture.read_text()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _FORMS = (".html", ".svg")
 _MOST_FRAMES = 24  # of a strip
+_OURS = b":root { --ink: "  # stands early in every page and picture of reports
 
 
 class TimelinePicture:
@@ -28,10 +29,14 @@ class TimelinePicture:
             decoder: as --decoder; reads the frames above the lanes.
 
         Raises:
-            OptionError: a file of another form.
+            OptionError: a file of another form, or one that is there and was not drawn by this.
         """
         if output is not None and Path(output).suffix.lower() not in _FORMS:
             raise OptionError(f"--output is {printable(output)}; expected a name that ends in .html or .svg")
+        if output is not None and _is_of_others(Path(output)):
+            raise OptionError(
+                f"{printable(output)} is there and is no picture of ours; choose another --output"
+            )
         self._output = output
         self._decoder = decoder
         self._charts: list[Lanes] = []
@@ -82,3 +87,12 @@ class TimelinePicture:
         is_page = path.suffix.lower() == ".html"
         drawn = page(Document("Timeline", [Section("", self._charts)])) if is_page else sheet(self._charts)
         write_whole(path, drawn.encode("utf-8", "backslashreplace"))
+
+
+def _is_of_others(path: Path) -> bool:
+    """Whether a file with something else in it stands there."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(2000)
+    return bool(head) and _OURS not in head
