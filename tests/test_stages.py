@@ -141,7 +141,7 @@ def test_what_stages_lack_is_said_once(run, clips):
         "--model", "puppet-tiny", "--stream", "clip", "--json",
     )  # fmt: skip
     assert status == 0
-    assert err.count("1 of 3 labels have no stages") == 1
+    assert err.count("1 of 3 labels has no stages") == 1
     assert err.count("1 clip of one frame, or where nothing changes") == 1
     best = [better_of([zeroshot.Prediction(**one) for one in json.loads(line)["predictions"]]) for line in
             out.splitlines()]  # fmt: skip
@@ -161,7 +161,7 @@ def test_an_index_records_its_stages(run, model, clips, frames, tmp_path):
     assert run(*common, plain)[0] == 0
     status, _, err = run(*common, told, "--stages", "puppet_actions")
     assert status == 0
-    assert "1 of 3 labels have no stages" in err
+    assert "1 of 3 labels has no stages" in err
     assert "hardly be told apart" not in err
     found = zeroshot.load(model, index=told)
     assert found.is_staged

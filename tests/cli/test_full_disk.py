@@ -33,6 +33,7 @@ def test_after_a_full_disk_the_same_command_goes_on(verb, split, tmp_path):
     assert_clean(output)
 
 
+@pytest.mark.slow
 def test_dot_files_of_others_are_kept(split, tmp_path):
     output, outside = tmp_path / "out", tmp_path / "outside"
     words = command("bias make", split, output)
