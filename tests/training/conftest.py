@@ -7,7 +7,7 @@ import torch
 from training_world import world_and_scenes
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _one_thread():
     """The order of additions, and so the last bit, may depend on the number of threads."""
     before = torch.get_num_threads()
