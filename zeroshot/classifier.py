@@ -212,7 +212,7 @@ class Classifier(HoldsModel):
     ) -> Iterator[Segment]:
         """The segments of `timeline` one by one, while the video is being read; memory stays bounded."""
         require_k(k)
-        window = Window(window_seconds, window_seconds if stride_seconds is None else stride_seconds)
+        window = Window.of(window_seconds, stride_seconds)
         file = on_disk(one_video(video))
         if not is_path(file):
             raise VideoError(f"{name_of(video)} has no clock; a timeline needs a video file")

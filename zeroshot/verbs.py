@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from zeroshot.batch.engine import LocalEngine, fill_table
@@ -159,11 +159,7 @@ def embed(
     """
     if window_seconds is None and stride_seconds is not None:
         raise OptionError("stride_seconds is given without window_seconds; expected the length of a window")
-    window = (
-        None
-        if window_seconds is None
-        else Window(window_seconds, window_seconds if stride_seconds is None else stride_seconds)
-    )
+    window = None if window_seconds is None else Window.of(window_seconds, stride_seconds)
     paths, errors = _paths(videos)
     folder = from_home(output)
     named = model_given(model)
@@ -224,11 +220,7 @@ def synthesize(
         OptionError: an impossible number.
         OutputError: the folder cannot be written.
     """
-    view = View()
-    if num_frames is not None:
-        view = replace(view, num_frames=num_frames)
-    if size is not None:
-        view = replace(view, size=(size, size))
+    view = View.of(num_frames, size)
     if isinstance(world, str) and world not in _WORLDS:
         raise OptionError(f"world is {world!r}; expected {' or '.join(_WORLDS)}, or Surroundings")
     around = _WORLDS[world] if isinstance(world, str) else world

@@ -169,14 +169,13 @@ def score(
     BOR, HOR, SHAcc, SBErr, SCUBA, SCUFO, Contra.Acc and their kin of each stream, with 95 % intervals.
     """
     from zeroshot.bias.document import document
-    from zeroshot.bias.manifest import read_manifest
     from zeroshot.bias.score import check_scoring, score_bias
     from zeroshot.checkpoint import DEFAULT_MODEL
     from zeroshot.reports.files import write_report
     from zeroshot.store.folder import require_room
 
     names, first = models or [DEFAULT_MODEL], Checks()
-    check_scoring(
+    looked = check_scoring(
         first,
         sets,
         names,
@@ -189,9 +188,10 @@ def score(
     if output is not None:
         first.add("output", lambda: require_room(output))
     first.run()
+    manifest = looked()[0]
     with keeping(kept_in(cache or sets)), Bars("videos", f"loading {names[0]}") as bar:
         report = score_bias(
-            sets,
+            manifest,
             names,
             streams=streams or (),
             labels=labels,
@@ -201,7 +201,7 @@ def score(
             advance=bar.to,
         )
     if output is not None:
-        write_report(output, report.as_dict(), document(report, read_manifest(sets)))
+        write_report(output, report.as_dict(), document(report, manifest))
     _put(report.as_dict() if as_json else document(report), output)
     for name in names:
         say_puppets(name, report.labels)

@@ -166,7 +166,7 @@ def _window(window: float | None, stride: float | None) -> Window | None:
 
     if window is None and stride is not None:
         raise OptionError("--stride is given without --window; expected the length of a window, too")
-    return None if window is None else Window(window, window if stride is None else stride)
+    return None if window is None else Window.of(window, stride)
 
 
 @dataclass

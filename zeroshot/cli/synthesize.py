@@ -78,11 +78,7 @@ def synthesize(
         name = next(iter(asked), "combinations")
         raise OptionError(f"--{name} is of the compositional world; add --world compositional")
     surroundings = replace(Surroundings(), **asked) if world == "compositional" else None
-    view = View()
-    if num_frames is not None:
-        view = replace(view, num_frames=num_frames)
-    if size is not None:
-        view = replace(view, size=(size, size))
+    view = View.of(num_frames, size)
     with keeping(kept_in(output)), progress(num_videos, "videos") as advance:
         videos = write_puppet_videos(
             output,

@@ -92,7 +92,7 @@ def timeline(
     first = Checks()
     first.add("options", lambda: one_format(as_json, as_csv))
     drawn = first.add("options", lambda: TimelinePicture(output, decoder))
-    first.add("options", lambda: Stretch(window, window if stride is None else stride))
+    first.add("options", lambda: Stretch.of(window, stride))
     how = (decoder, stream, precision, frames, None, batch_size, num_workers)
     asked = first.add("options", lambda: ModelChoice(model, device, sampling_from(num_frames, 1), *how))
     words = words_from(first, labels, templates, index, stages, spaced=not as_given)

@@ -47,6 +47,12 @@ class View:
     fps: float = 8.0
     camera_jitter: float = 0.01
 
+    @classmethod
+    def of(cls, num_frames: int | None = None, side: int | None = None) -> View:
+        """A view of so many frames of side × side pixels; None is what is usual."""
+        number = cls.num_frames if num_frames is None else num_frames
+        return cls(number, cls.size if side is None else (side, side))
+
     def __post_init__(self) -> None:
         """Refuse what cannot be rendered."""
         require_kinds(self)

@@ -195,6 +195,11 @@ class Window:
                 f"above 0, {SHORTEST_SECONDS} s or more"
             )
 
+    @classmethod
+    def of(cls, length_seconds: float, stride_seconds: float | None = None) -> Window:
+        """Windows side by side, unless a stride is given."""
+        return cls(length_seconds, length_seconds if stride_seconds is None else stride_seconds)
+
     def over(self, duration_seconds: float) -> Iterator[tuple[float, float]]:
         """(start, end) of the windows of a video, all in seconds, until one reaches its end.
 
