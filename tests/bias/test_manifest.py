@@ -45,8 +45,18 @@ def test_facts_that_were_changed(manifest):
         read_manifest(manifest.folder)
 
 
-@pytest.mark.parametrize("place", ["../secret.mp4", "/etc/x.mp4", "human-only/..", "human-only/a/c.mp4"])
-def test_a_row_outside_of_the_folder(manifest, place):
-    write_manifest(replace(manifest, rows=(replace(ROW, path=place),)))
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [
+        ("../secret.mp4", "human-only"),
+        ("/etc/x.mp4", "human-only"),
+        ("human-only/..", "human-only"),
+        ("human-only/a/c.mp4", "human-only"),
+        ("../secret.mp4", ".."),
+        ("/secret.mp4", "/"),
+    ],
+)
+def test_a_row_outside_of_the_folder(manifest, place, kind):
+    write_manifest(replace(manifest, rows=(replace(ROW, path=place, kind=kind),)))
     with pytest.raises(OutputError, match="is not KIND/NAME"):
         read_manifest(manifest.folder)

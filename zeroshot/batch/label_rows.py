@@ -157,7 +157,6 @@ def index_of_labels(
     """
     tell = watch or _unwatched
     total = len(prompts.labels)
-    stamp = partial(index_stamp, model, prompts)  # every weight is read for it
     if prompts.stages and uses_cells(total, recall) and queries is None:
         raise OptionError(
             f"{total} labels with stages are searched in cells, and what that finds is measured on videos: "
@@ -174,16 +173,18 @@ def index_of_labels(
 
     if output is None:
         model.require_apart(prompts)
-        return searched(_joined(model, prompts, model.embed_prompts(prompts)))
+        stamp = partial(index_stamp, model, prompts)  # every weight is read for it
+        return searched(_joined(model, prompts, model.embed_prompts(prompts), stamp))
+    made_of = index_stamp(model, prompts)
     with suppress(IndexFileError):
-        there = LabelIndex.load(output, fingerprint=stamp(), exact=True)
+        there = LabelIndex.load(output, fingerprint=made_of, exact=True)
         tell("there", total, total)
         return searched(there)
     model.require_apart(prompts)
-    with LabelRows(output, stamp()) as rows:
+    with LabelRows(output, made_of) as rows:
         tell("labels", min(rows.num_done(model.embedding_dim), total), total)
         vectors = rows.fill(model, prompts, lambda done: tell("labels", done, total))
-        made = searched(_joined(model, prompts, vectors))
+        made = searched(_joined(model, prompts, vectors, made_of))
         rows.remove()
     return made
 
@@ -196,11 +197,16 @@ def index_stamp(model: Model, prompts: Prompts) -> dict[str, str]:
     return {**stamp, STAGES: stages_digest(prompts.stages), WITHOUT: str(prompts.stages.count(None))}
 
 
-def _joined(model: Model, prompts: Prompts, vectors: NDArray[np.float32]) -> LabelIndex:
+def _joined(
+    model: Model,
+    prompts: Prompts,
+    vectors: NDArray[np.float32],
+    stamp: Mapping[str, str] | Callable[[], Mapping[str, str]],
+) -> LabelIndex:
     """The index of labels with vectors (K, D), their changes beside them where there are stages."""
     if prompts.stages:
         vectors = staged_labels(vectors, stage_changes(model.embed_prompts, prompts))
-    return LabelIndex(prompts.labels, vectors, fingerprint=partial(index_stamp, model, prompts))
+    return LabelIndex(prompts.labels, vectors, fingerprint=stamp)
 
 
 def require_index_place(path: str | Path) -> None:

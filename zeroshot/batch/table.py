@@ -343,9 +343,10 @@ def read_table(folder: str | Path) -> Embeddings:
     matrices: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
     for part in parts.numbers():
         table = parts.read(part, ["path", "start_seconds", "end_seconds", *names])
-        _, there = matrix_of(table)
+        found = {name: matrix_of(table, name) for name in names}
+        there = found["embedding"][1]
         for name, pieces in matrices.items():
-            pieces.append(matrix_of(table, name)[0])
+            pieces.append(found[name][0])
         table = table.filter(pa.array(there))
         paths += map(as_named, table["path"].to_pylist())
         spans.append(np.stack([table[name].to_numpy() for name in ("start_seconds", "end_seconds")], axis=1))

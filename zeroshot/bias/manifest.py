@@ -216,7 +216,7 @@ def _row(values: dict[str, str]) -> BiasRow:
     """A row of the table; its video lies in the folder, whoever wrote the table."""
     share = float(values["person_share"])
     parts = PurePosixPath(values["path"]).parts
-    if len(parts) != 2 or parts[0] != values["kind"] or parts[1] == "..":
+    if values["kind"] not in KINDS or len(parts) != 2 or parts[0] != values["kind"] or parts[1] == "..":
         raise ValueError(f"{values['path']!r} is not KIND/NAME")
     return BiasRow(**{**{name: values[name] for name in COLUMNS}, "person_share": share})  # type: ignore[arg-type]
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,8 @@ def file_digest(source: FileSource | os.PathLike[str]) -> str | None:
     than to embed it again, and a digest of parts would take another for the same.
     """
     if isinstance(source, Stretch):
-        whole = file_digest(source.path)
+        facts = file_facts(source)
+        whole = None if facts is None else _digest_while(source.path, facts)
         words = f"{source.start_seconds!r} {source.end_seconds!r} {whole}"
         return None if whole is None else hashlib.sha256(words.encode()).hexdigest()[:32]
     path, facts = source, file_facts(source)
@@ -100,7 +102,9 @@ def content_key(source: VideoSource) -> str:
         digest = hashlib.sha256()
         if isinstance(source, Stretch):
             times = f"{source.start_seconds} {source.end_seconds}"
-            digest.update(f"{times} {_key_on_disk(Path(source.path))}".encode())
+            facts = file_facts(source)
+            whole = _key_on_disk(Path(source.path)) if facts is None else _key_while(source.path, facts)
+            digest.update(f"{times} {whole}".encode())
             return digest.hexdigest()
         if paths := picture_paths(source):
             digest.update(" ".join(_key_on_disk(Path(path)) for path in paths).encode())
@@ -116,6 +120,20 @@ def content_key(source: VideoSource) -> str:
     else:
         _take(digest, source)
     return digest.hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _digest_while(path: str, facts: FileFacts) -> str | None:
+    """Of a file that stretches are cut from: read once for all of them, while its facts stand."""
+    del facts  # the cache's key alone
+    return file_digest(path)
+
+
+@lru_cache(maxsize=64)
+def _key_while(path: str, facts: FileFacts) -> str:
+    """Likewise."""
+    del facts
+    return _key_on_disk(Path(path))
 
 
 def _key_on_disk(path: Path) -> str:

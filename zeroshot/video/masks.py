@@ -126,8 +126,8 @@ def _pictures(folder: Path, largest_side: int) -> tuple[NDArray[np.uint8], tuple
         raise VideoError(f"the mask {printable(folder)} has images of several sizes; expected one size")
     (width, height) = sizes.pop()
     _require_bearable(folder, len(pictures), (height, width), largest_side)
-    highest = max(int(level.max()) for level in _levels(pictures))
-    levels = (_white(level == 1) if highest == 1 else level for level in _levels(pictures))
+    binary = all(int(level.max()) <= 1 for level in _levels(pictures))  # most end at the first picture
+    levels = (_white(level == 1) if binary else level for level in _levels(pictures))
     return np.stack([reduced(level, largest_side) for level in levels]), (height, width)
 
 

@@ -235,6 +235,7 @@ class ClipReader:
             for video in in_order(probed(), self.num_workers):
                 if video.error is not None:
                     yield Begun(partial(WindowGroup, video.path, (), video.error, is_last=True))
+                self.break_offs.pop(name_of(video.path), None)  # of an earlier reading, before it was mended
                 windows = window.over(video.duration_seconds)
                 yield from self._begin_windows(video, windows, look, windows_at_once)
 
@@ -267,7 +268,7 @@ class ClipReader:
             future.cancel()
             return None
         try:
-            clips = self._counted(video.path, clips_in(future.result()), frames)
+            clips = self._counted(name_of(video.path), clips_in(future.result()), frames)
         except (VideoError, OptionError) as error:
             video.error = VideoError(str(error))
             return WindowGroup(video.path, windows, video.error, is_last=True)
