@@ -61,7 +61,10 @@ def seconds_to_first_word(words: list[str]) -> float:
     """Wall seconds until a process on a terminal says anything; infinite where it never does."""
     ours, theirs = os.openpty()
     start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *words], stdout=subprocess.DEVNULL, stderr=theirs)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [sys.executable, *words], stdout=subprocess.DEVNULL, stderr=theirs, env=environment, cwd=os.sep
+    )
     os.close(theirs)
     taken = float("inf")
     with contextlib.suppress(OSError):  # the end of a terminal

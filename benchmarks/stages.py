@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from debias_report import cell
 from debias_world import (
     SCENE_NAMES,
     SEEN,
@@ -141,18 +142,9 @@ def table(lines: list[tuple[str, float, int, str, float]]) -> list[str]:
             cells = []
             for metric in METRICS:
                 values = [line[4] for line in lines if line[:2] == (stream, weight) and line[3] == metric]
-                cells.append(shown(values) if values else "–")
+                cells.append(cell(t_interval(values) if values else None))
             rows.append(f"| {stream} | {weight:g} | " + " | ".join(cells) + " |")
     return rows
-
-
-def shown(values: list[float]) -> str:
-    """Mean ± half an interval; the mean alone of one value."""
-    mean = sum(values) / len(values)
-    if len(values) < 2:
-        return f"{mean:.1f}"
-    found = t_interval(values)
-    return f"{mean:.1f} ± {(found.high - found.low) / 2:.1f}"
 
 
 def best_weight(lines: list[tuple[str, float, int, str, float]]) -> float:

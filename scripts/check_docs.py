@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,6 +33,7 @@ def commands_of(text: str) -> list[str]:
     return lines + [line for block in other for line in block.splitlines() if line.startswith(ours)]
 
 
+@cache
 def help_of(verb: str) -> str:
     """The help page of a verb, or "" where there is none."""
     done = subprocess.run(
@@ -50,7 +52,7 @@ def wrong_commands() -> list[str]:
         for line in commands_of(document.read_text(encoding="utf-8")):
             shown = line.split("  # ")[0]
             for verb, rest in re.findall(r"\bzeroshot (bias \w+|[a-z]+)\b([^|;&<>]*)", shown):
-                page = pages.setdefault(verb, help_of(verb))
+                page = pages[verb] = help_of(verb)
                 if not page:
                     found.append(f"{document.relative_to(ROOT)}: no command `zeroshot {verb}`")
                 used = re.findall(r"(?<![\w-])--?[a-z][a-z-]*", re.sub(r'"[^"]*"', "", rest))

@@ -193,16 +193,23 @@ def search(
     first.add("files", lambda: videos().drifts if any(stages()) else None)
     first.add("model", lambda: videos().require_model(model, device=device))
     first.run()
-    index, found = videos(), list[list[Match]]()
+    index, found = videos(), dict[int, list[Match]]()
     embeds = index.load_model(model, device=device)
-    for text, told in zip(texts, stages(), strict=True):
-        if told is None:
-            found += index.search(embeds.embed_texts([text]), k)
-            continue
-        prompts = Prompts((text,), ((*told.start, *told.end),), (told,))
-        seen = embeds.embed_prompts(prompts)
-        found += index.search_stages(seen, stage_changes(embeds.embed_prompts, prompts), k)
-    return found
+    plain = [place for place, told in enumerate(stages()) if told is None]
+    ordered = [(place, told) for place, told in enumerate(stages()) if told is not None]
+    if plain:
+        vectors = embeds.embed_texts([texts[place] for place in plain])
+        found |= zip(plain, index.search(vectors, k), strict=True)
+    if ordered:
+        prompts = Prompts(
+            tuple(texts[place] for place, _ in ordered),
+            tuple((*told.start, *told.end) for _, told in ordered),
+            tuple(told for _, told in ordered),
+        )
+        changes = stage_changes(embeds.embed_prompts, prompts)
+        matches = index.search_stages(embeds.embed_prompts(prompts), changes, k)
+        found |= zip((place for place, _ in ordered), matches, strict=True)
+    return [found[place] for place in range(len(texts))]
 
 
 def _require_words(texts: Sequence[str]) -> None:

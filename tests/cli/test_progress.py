@@ -131,7 +131,7 @@ def test_ctrl_c_says_what_is_kept(run, tmp_path, monkeypatch, line):
         raise KeyboardInterrupt
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("zeroshot.bias.score.check_scoring", lambda *_, **__: None)  # there are no sets
+    monkeypatch.setattr("zeroshot.bias.score.check_scoring", lambda *_, **__: lambda: (None, []))  # no sets
     monkeypatch.setattr(place, interrupted)
     status, _, err = run(*line.split(), *(() if line.startswith(MODELLESS) else MODEL))
     assert status == 130

@@ -72,3 +72,8 @@ def test_what_nobody_says_is_not_recorded(facts):
     del facts["training"]
     told = dict(summary(facts))
     assert [told[name] for name in NAMES[2:]] == ["not recorded"] * 3
+
+
+def test_figures_of_another_form_are_left_out(facts, tmp_path):
+    facts["training"]["metrics_percent"] = {"one": {"scene": 100.0}}
+    assert dict(summary(facts))["measured"].startswith("right on held-out videos")

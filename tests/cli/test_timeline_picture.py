@@ -58,3 +58,18 @@ def test_a_picture_takes_the_place_of_pictures_alone(run, tmp_path, form):
     for _ in range(2):
         assert run(*words)[0] == 0
     assert "waving_beach.mp4" in picture.read_text()
+
+
+def test_places_where_nothing_can_be_drawn_are_one_line(run, tmp_path):
+    (tmp_path / "folder.html").mkdir()
+    unfit = {
+        tmp_path / "folder.html": "is no plain file; choose another --output",
+        tmp_path / f"{'x' * 300}.svg": "cannot write to",
+        tmp_path / "folder.html" / ".." / "a.txt" / "b.svg": "cannot write to",
+    }
+    (tmp_path / "a.txt").write_text("no folder")
+    for place, words in unfit.items():
+        status, out, err = run("timeline", CLIPS / "waving_beach.mp4", *WORDS, "-o", place)
+        assert (status, out) == (1, "")
+        assert words in err
+        assert err.count("\n") == 1

@@ -163,3 +163,10 @@ def test_stages_are_of_the_labels():
         Prompts(("a",), (("a",),), (None, None))
     with pytest.raises(LabelError, match="expected a sentence each"):
         Stages((), ("b",))
+
+
+def test_stages_at_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.json").write_text('{"waving": {"start": "an arm down", "end": "an arm up"}}')
+    (told,) = make_prompts(["waving"], None, "~/mine.json").stages
+    assert (told.start, told.end) == (("an arm down",), ("an arm up",))

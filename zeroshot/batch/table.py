@@ -344,10 +344,9 @@ def read_table(folder: str | Path) -> Embeddings:
     for part in parts.numbers():
         table = parts.read(part, ["path", "start_seconds", "end_seconds", *names])
         found = {name: matrix_of(table, name) for name in names}
-        there = found["embedding"][1]
-        for name, pieces in matrices.items():
-            pieces.append(found[name][0])
-        table = table.filter(pa.array(there))
+        for name, (rows, _) in found.items():
+            matrices[name].append(rows)
+        table = table.filter(pa.array(found["embedding"][1]))
         paths += map(as_named, table["path"].to_pylist())
         spans.append(np.stack([table[name].to_numpy() for name in ("start_seconds", "end_seconds")], axis=1))
     seconds = np.concatenate(spans)

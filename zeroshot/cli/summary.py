@@ -73,7 +73,8 @@ def _training(record: Mapping[str, Any]) -> str:
 
 def _measured(record: Mapping[str, Any], stream: str | None) -> str:
     """Figures on fresh videos where a recipe took some, else those that chose the epoch."""
-    rows = [_mapping(row) for row in record.get("metrics_percent") or ()]
+    taken = record.get("metrics_percent")
+    rows = [_mapping(row) for row in taken] if isinstance(taken, list) else []
     if rows:
         row = next((row for row in rows if row.get("stream") == stream), rows[0])
         figures = {name: value for name, value in row.items() if _is_figure(name, value)}

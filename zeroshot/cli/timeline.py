@@ -30,7 +30,7 @@ from zeroshot.cli.screen import (
     put_line,
     say,
 )
-from zeroshot.cli.timeline_picture import TimelinePicture
+from zeroshot.cli.timeline_picture import TimelinePicture, require_picture_place
 from zeroshot.errors import VideoError, printable
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ def timeline(
     first.add("options", lambda: Stretch.of(window, stride))
     how = (decoder, stream, precision, frames, None, batch_size, num_workers)
     asked = first.add("options", lambda: ModelChoice(model, device, sampling_from(num_frames, 1), *how))
+    first.add("output", lambda: require_picture_place(output))
     words = words_from(first, labels, templates, index, stages, spaced=not as_given)
     choice = first.add("files", lambda: of_index(asked(), words(), index))
     form = "json" if as_json else "csv" if as_csv else "text"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zeroshot.errors import OptionError, VideoError, printable
+from zeroshot.errors import OptionError, OutputError, VideoError, printable
+from zeroshot.store.folder import require_room, writable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,14 +30,10 @@ class TimelinePicture:
             decoder: as --decoder; reads the frames above the lanes.
 
         Raises:
-            OptionError: a file of another form, or one that is there and was not drawn by this.
+            OptionError: a file of another form.
         """
         if output is not None and Path(output).suffix.lower() not in _FORMS:
             raise OptionError(f"--output is {printable(output)}; expected a name that ends in .html or .svg")
-        if output is not None and _is_of_others(Path(output)):
-            raise OptionError(
-                f"{printable(output)} is there and is no picture of ours; choose another --output"
-            )
         self._output = output
         self._decoder = decoder
         self._charts: list[Lanes] = []
@@ -89,10 +86,27 @@ class TimelinePicture:
         write_whole(path, drawn.encode("utf-8", "backslashreplace"))
 
 
+def require_picture_place(output: str | None) -> None:
+    """Refuse a place where nothing can be written, or where something else stands; None is no place.
+
+    Raises:
+        OutputError: a folder, a file that was not drawn by this, or no room.
+    """
+    if output is None:
+        return
+    path = Path(output)
+    with writable(path.parent):
+        if path.exists() and not path.is_file():
+            raise OutputError(f"{printable(output)} is no plain file; choose another --output")
+        if path.exists() and _is_of_others(path):
+            raise OutputError(
+                f"{printable(output)} is there and is no picture of ours; choose another --output"
+            )
+    require_room(path.parent)
+
+
 def _is_of_others(path: Path) -> bool:
-    """Whether a file with something else in it stands there."""
-    if not path.is_file():
-        return False
+    """Whether a file has something else in it."""
     with path.open("rb") as file:
         head = file.read(2000)
     return bool(head) and _OURS not in head

@@ -122,9 +122,10 @@ def _what_to_write(
     num_videos, coupling, seed = draws["num_videos"], draws["coupling"], draws["seed"]
     actions, scenes = sample_pairs(num_videos, coupling=coupling, seed=seed, actions=chosen, homes=homes)
     seeds = [seed * 1_000_003 + row for row in range(num_videos)]
-    names = _file_names((actions, scenes, seeds), tuple(homes))
+    labels = tuple(homes)
+    names = _file_names((actions, scenes, seeds), labels)
     rows: list[tuple[str, ...]] = [
-        (name, tuple(homes)[action], SCENES[scene])
+        (name, labels[action], SCENES[scene])
         for name, action, scene in zip(names, actions, scenes, strict=True)
     ]
     if surroundings is None:

@@ -132,6 +132,10 @@ def roughened(painted: Tensor, grid: Grid, texture: Tensor, amount: float, draws
     return (painted + amount * draws[:, :1, None, None] * 0.6 * (light[:, None] + 0.5 * tint)).clamp(0, 1)
 
 
+_STOOD_BY = [row for row, one in enumerate(COMPOSED) if one in SEEN and one.manner == "slowly" and one.part]
+"""Actions whose postures somebody who stands by may have."""
+
+
 def bystander(draws: Tensor, seconds: Tensor, width: float) -> Capsules:
     """Somebody who stands by in a posture that some seen action has a moment of, farther back.
 
@@ -141,8 +145,7 @@ def bystander(draws: Tensor, seconds: Tensor, width: float) -> Capsules:
         width: of the picture in heights.
     """
     look, motion, place = draws.split_with_sizes([NUM_LOOK_DRAWS, NUM_MOTION_DRAWS, 3], dim=1)
-    choices = [COMPOSED.index(action) for action in SEEN if action.manner == "slowly" and action.part]
-    chosen = [choices[int(share * len(choices))] for share in motion[:, 10].tolist()]
+    chosen = [_STOOD_BY[int(share * len(_STOOD_BY))] for share in motion[:, 10].tolist()]
     moment = place[:, :1].expand_as(seconds)
     poses, side, _ = move(chosen, motion, seconds, moment)
     look = look.clone()

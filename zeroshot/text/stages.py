@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zeroshot.errors import LabelError, counted, printable
-from zeroshot.resources import bundled_names, prompts_folder
+from zeroshot.resources import bundled_names, from_home, prompts_folder
 from zeroshot.text.lists import label_entries, words_key
 from zeroshot.types import Stages
 
@@ -174,11 +174,11 @@ def _read(source: StageSource, spell: Callable[[str], str]) -> dict[str, Entry]:
 def _file(source: str) -> Path:
     """The file that a text names: a bundled set's, or one of the user's."""
     bundled = bundled_stages()
-    name = source.strip().casefold()
-    if name in bundled and not Path(source).is_file():
+    name, path = source.strip().casefold(), Path(from_home(source))
+    if name in bundled and not path.is_file():
         return bundled[name]
-    if name in bundled or Path(source).suffix.lower() == ".json":
-        return Path(source)
+    if name in bundled or path.suffix.lower() == ".json":
+        return path
     raise LabelError(
         f"stages {source!r} are neither a JSON file nor a bundled set; bundled are {', '.join(bundled)}"
     )

@@ -134,8 +134,9 @@ class TrainingConfig:
         for name in _GROUPS:
             values |= asdict(values.pop(name))
         values["fused_weights"] = list(self.choice.fused_weights)
-        if not values["reverse"]:  # as before clips could be reversed, so that earlier runs go on
-            del values["reverse"]
+        for name, off in _ADDED.items():  # as before there was such a setting, so that earlier runs go on
+            if values[name] == off:
+                del values[name]
         return {**values, "objective": self.objective.as_dict(), "adapter": dict(self.adapter)}
 
     @classmethod
@@ -163,6 +164,7 @@ class TrainingConfig:
 
 _GROUPS: dict[str, type] = {"optimizer": OptimizerConfig, "draws": DrawConfig, "choice": ChoiceConfig}
 _RETIRED = {"stillmix": 0.0, "swap": 0.0}
+_ADDED = {"reverse": False, "num_folds": 0}
 
 
 def _refuse_below(config: object, least: int, *names: str) -> None:

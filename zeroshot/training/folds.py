@@ -10,6 +10,7 @@ import torch
 
 from zeroshot.adapter.streams import unit_rows
 from zeroshot.errors import OptionError
+from zeroshot.losses.classification import corrected
 from zeroshot.training.batches import generator_for
 from zeroshot.waist.streams import read_streams
 
@@ -53,7 +54,8 @@ def class_folds(waist: Waist, num_folds: int, seed: int) -> list[Fold]:
         OptionError: fewer than 2·F labels, so that nothing would have to be told apart in a fold; or so few
             videos that none is left to judge by.
     """
-    labels = sorted(set(waist.labels))
+    names = waist.labels
+    labels = sorted(set(names))
     if len(labels) < 2 * num_folds:
         raise OptionError(f"{len(labels)} labels are too few for {num_folds} folds; expected {2 * num_folds}")
     generator = generator_for(seed, "folds", 0)
@@ -69,7 +71,7 @@ def class_folds(waist: Waist, num_folds: int, seed: int) -> list[Fold]:
             if part == "train" or row.is_copy == copies:
                 parts[part].append(place)
         folds.append(Fold(tuple(parts["train"]), tuple(parts["seen"]), tuple(parts["novel"])))
-        if len({waist.labels[row] for row in parts["train"]}) < 2 or not (parts["seen"] and parts["novel"]):
+        if len({names[row] for row in parts["train"]}) < 2 or not (parts["seen"] and parts["novel"]):
             raise OptionError(f"{len(waist)} training videos are too few for {num_folds} folds to judge by")
     return folds
 
@@ -96,11 +98,10 @@ def harmonic_by_weight(
     for rows in (fold.seen, fold.novel):
         part = waist.subset(rows)
         streams = read_streams(adapter, part, device)
-        if streams.anchor is None or streams.correction is None:
-            raise OptionError("the adapter gives no anchor and correction to be weighed")
+        anchor, correction = corrected(streams)
         targets, embeddings = texts.rows(part.labels), texts.embeddings.cpu()
         right = [
-            (unit_rows(streams.anchor + weight * streams.correction) @ embeddings.T).argmax(1) == targets
+            (unit_rows(anchor + weight * correction) @ embeddings.T).argmax(1) == targets
             for weight in weights
         ]
         found.append([float(each.double().mean()) for each in right])

@@ -105,22 +105,17 @@ def fit(
         fitted = run.result()
         if not config.choice.num_folds:
             return fitted
-        note = _weigh(
-            fitted.adapter, train, texts.only(torch.unique(texts.rows(train.labels))), config, scenes, machine
-        )
+        known = texts.only(torch.unique(texts.rows(train.labels)))
+        note = _weigh(run, fitted.adapter, train, known, scenes)
     watcher.note(note)
     return replace(fitted, notes=(*fitted.notes, note))
 
 
 def _weigh(
-    adapter: TwoStreamAdapter,
-    train: Waist,
-    texts: LabelTexts,
-    config: TrainingConfig,
-    scenes: Scenes | None,
-    machine: Machine,
+    whole: Run, adapter: TwoStreamAdapter, train: Waist, texts: LabelTexts, scenes: Scenes | None
 ) -> str:
-    """Give an adapter the fused weight that serves labels left out best; one line on that."""
+    """Give a run's adapter the fused weight that serves labels left out best; one line on that."""
+    config, machine = whole.plan.config, whole.machine
     try:
         folds = class_folds(train, config.choice.num_folds, config.seed)
     except OptionError as error:
@@ -131,6 +126,7 @@ def _weigh(
         inner = None if scenes is None else Scenes(scenes.names, scenes.train[list(rows)])
         known = texts.only(torch.unique(texts.rows(part.labels)))
         run = Run(plan_run(part, None, known, config, inner), machine, None)
+        run.threads = whole.threads  # chosen once, so that a run that was killed here ends with the same bits
         run.go(Watcher())
         return run.result().adapter.to(machine.device)
 

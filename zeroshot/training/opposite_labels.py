@@ -15,7 +15,7 @@ from zeroshot.text.prompts import spaced_name
 from zeroshot.training.label_targets import mirrored_label, mirrored_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from zeroshot.training.config import TrainingConfig
     from zeroshot.waist.waist import Waist
@@ -51,7 +51,8 @@ def opposite_labels(
         config: says whether clips are reversed.
         known: as for `opposites`.
     """
-    seen = sorted(set(train.labels)) if known is None else [one for one in known if one in set(train.labels)]
+    there = set(train.labels)
+    seen = sorted(there) if known is None else [one for one in known if one in there]
     apart = set() if held_out is None else set(held_out.labels) - set(seen)
     return opposites(
         seen, mirrored=train.settings.mirrored, reverse=config.draws.reverse, apart=apart, known=known
@@ -76,10 +77,12 @@ def opposites(
         known: labels that have a text embedding, beyond which none is derived; None: any.
     """
     labels, derived = list(seen), {}
-    refused = {_key(label) for label in apart}
+    refused, rows = {_key(label) for label in apart}, {_key(label): row for row, label in enumerate(labels)}
 
     def derive(label: str, how: str) -> None:
-        if _key(label) not in refused | {_key(one) for one in labels} and (known is None or label in known):
+        key = _key(label)
+        if key not in refused and key not in rows and (known is None or label in known):
+            rows[key] = len(labels)
             labels.append(label)
             derived[label] = how
 
@@ -87,7 +90,7 @@ def opposites(
         derive(mirrored_label(label), f"mirrored {label}")
     clashes = []
     for label in tuple(labels) if reverse else ():
-        names, own = _candidates(label, labels)
+        names, own = _candidates(label, rows)
         if not own and len(names) == 1:
             derive(names[0], f"reversed {label}")
         elif len(names) > 1 and len(own) != 1:
@@ -101,23 +104,21 @@ def opposites(
             f"{counted(len(derived), 'label')} without videos {are} trained by mirrored or reversed ones "
             f"(first: {first!r} by {how!r})"
         )
-    return Opposites(tuple(labels), derived, sides, _rows(labels) if reverse else None, tuple(notes))
+    return Opposites(tuple(labels), derived, sides, _rows(labels, rows) if reverse else None, tuple(notes))
 
 
-def _rows(labels: Sequence[str]) -> Tensor:
+def _rows(labels: Sequence[str], rows: Mapping[str, int]) -> Tensor:
     """(K,) the row that each label has backwards; −1 where the table has none, or several, among them."""
-    places = {_key(label): row for row, label in enumerate(labels)}
     found = []
     for label in labels:
-        _, own = _candidates(label, labels)
-        found.append(places[_key(own[0])] if len(own) == 1 else -1)
+        _, own = _candidates(label, rows)
+        found.append(rows[_key(own[0])] if len(own) == 1 else -1)
     return torch.tensor(found)
 
 
-def _candidates(label: str, labels: Iterable[str]) -> tuple[tuple[str, ...], list[str]]:
-    """What a label may be called backwards, and which of that is among the labels."""
+def _candidates(label: str, keys: Collection[str]) -> tuple[tuple[str, ...], list[str]]:
+    """What a label may be called backwards, and which of that is among labels with these keys."""
     names = reversed_names(label)
-    keys = {_key(one) for one in labels}
     return names, [name for name in names if _key(name) in keys]
 
 

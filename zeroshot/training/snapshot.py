@@ -69,10 +69,6 @@ class Snapshots:
         require_same(self.folder, LAYOUT, stamp, self.stamp)
         return state
 
-    def clear(self) -> None:
-        """Forget the state: the run is over and its results are written."""
-        self.path.unlink(missing_ok=True)
-
 
 def stamp_of(folder: Path) -> dict[str, Any] | None:
     """What the run that was stopped in a folder is made of; None where none was.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from zeroshot.model.hub.card import UNKNOWN_LICENCE, card_of, licence_of
 from zeroshot.model.hub.own_files import CARD, OWN_FILES, config_of, own_files, require_repository
 from zeroshot.model.hub.pull import PREFIX, HubName, hub_name
 from zeroshot.model.names import is_name_for_all
-from zeroshot.model.networks.fetch import no_answer
+from zeroshot.model.networks.fetch import bars_on_terminals, no_answer
 from zeroshot.resources import from_home
 
 if TYPE_CHECKING:
@@ -118,7 +117,7 @@ def _commit(
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
     api = HfApi(token=token)
-    with _plain_errors(name), _bars_on_terminals():
+    with _plain_errors(name), bars_on_terminals():
         api.create_repo(name.repository, private=private, exist_ok=True)
         if name.revision != "main":
             api.create_branch(name.repository, branch=name.revision, exist_ok=True)
@@ -180,25 +179,6 @@ def _digest(digest: Any, content: Path | bytes) -> str:  # noqa: ANN401 - hashli
             while piece := stream.read(1 << 20):
                 digest.update(piece)
     return str(digest.hexdigest())
-
-
-@contextmanager
-def _bars_on_terminals() -> Iterator[None]:
-    """Keep the hub's own progress bars away where nobody looks at a terminal."""
-    from huggingface_hub.utils import (
-        are_progress_bars_disabled,
-        disable_progress_bars,
-        enable_progress_bars,
-    )
-
-    quiet = not (sys.stderr and sys.stderr.isatty()) and not are_progress_bars_disabled()
-    if quiet:
-        disable_progress_bars()
-    try:
-        yield
-    finally:
-        if quiet:
-            enable_progress_bars()
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def fetch_files(
     from huggingface_hub import snapshot_download
 
     try:
-        with _bars():
+        with bars_on_terminals():
             folder = snapshot_download(
                 repository,
                 revision=revision,
@@ -142,7 +142,7 @@ def _sized(repository: str) -> str:
 
 
 @contextmanager
-def _bars() -> Iterator[None]:
+def bars_on_terminals() -> Iterator[None]:
     """The hub client's bars on a terminal alone; in a log each would be lines upon lines."""
     from huggingface_hub.utils import (
         are_progress_bars_disabled,
@@ -150,7 +150,7 @@ def _bars() -> Iterator[None]:
         enable_progress_bars,
     )
 
-    if sys.stderr.isatty() or are_progress_bars_disabled():
+    if (sys.stderr and sys.stderr.isatty()) or are_progress_bars_disabled():
         yield
         return
     disable_progress_bars()
