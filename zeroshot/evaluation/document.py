@@ -251,6 +251,7 @@ def _how(report: Report) -> Iterator[str]:
     """Names, templates, views, sources and notes, a line each."""
     settings = report.settings
     yield f"as {settings['lineage']}: {settings['about']}"
+    yield from (f"{settings['lineage']} has {line}" for line in settings["lineage_says"])
     first = settings["example_prompts"][0]
     yield f"labels {settings['names']}; templates: {settings['templates']}; first text: {first!r}"
     yield f"views: {settings['views']}"

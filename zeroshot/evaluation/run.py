@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from zeroshot.errors import DatasetError, IndexFileError, counted
 from zeroshot.evaluation.cached_embeddings import Embedded, embed_pool, stream_scores
 from zeroshot.evaluation.compare import compare
 from zeroshot.evaluation.document import document
+from zeroshot.evaluation.paper_look import look_of
 from zeroshot.evaluation.prepare import EvaluationSettings, prepare
 from zeroshot.evaluation.report import ModelFigures, Report, Videos
 from zeroshot.evaluation.scoring import mean_over_rounds, stream_figures
@@ -90,7 +91,7 @@ def evaluate(
     )
     facts = {"seconds": round(time.monotonic() - started, 2), **environment()}
     marked = chosen.allow_seen and any(asked.repeated.values())
-    said = _said(chosen, prompts, runs[0].sampling)
+    said = _said(chosen, plan, prompts, runs[0].sampling)
     report = Report(plan, said, videos, results, pairs, marked, facts)
     if output is not None:
         write_report(output, report.as_dict(), document(report))
@@ -128,12 +129,14 @@ def _run(
         sampling = _sampling(model, chosen)
         tell = None if advance is None else lambda done, total: advance(name, done, total)
         drifts = bool(prompts.stages)
-        embedded = embed_pool(model, plan.videos, cache, sampling=sampling, advance=tell, drifts=drifts)
+        own = model.backbone.preprocess
+        look = look_of(lineage_named(chosen.lineage), sampling, own, whole=drifts)
+        embedded = embed_pool(model, plan.videos, cache, look=look, advance=tell, drifts=drifts)
         index = _index(model, prompts, cache)
     finally:
         if isinstance(source, str):
             model.close()
-    scores = stream_scores(embedded, index)
+    scores = stream_scores(embedded, index, look.average)
     facts = {
         "model": model.name,
         "fingerprint": model.fingerprint,
@@ -142,7 +145,10 @@ def _run(
         "embedding_dim": model.embedding_dim,
         "precision": model.precision,
         "logit_scale": model.logit_scale,
-        "sampling": asdict(sampling),
+        "sampling": sampling.as_dict(),
+        "preprocess": (look.preprocess or own).as_dict(),
+        "pooling": look.pooling,
+        "average": look.average,
     }
     stream = model.stream if model.adapter is not None else embedded.streams[0]
     return _Run(name, facts, stream, sampling, embedded, scores)
@@ -204,7 +210,7 @@ def _model_figures(
     repeated: tuple[Namesake, ...],
 ) -> ModelFigures:
     streams = tuple(
-        stream_figures(stream, scores, plan, readable, chosen.seen_cost)
+        stream_figures(stream, scores, plan, readable, chosen.seen_cost, run.facts["logit_scale"])
         for stream, scores in run.scores.items()
     )
     figures = next(one for one in streams if one.stream == run.stream)
@@ -234,17 +240,22 @@ def _views(sampling: Sampling) -> str:
     """Frames, views and how the frames lie, for people."""
     views = counted(sampling.num_views, "view")
     stride = "" if sampling.stride_seconds is None else f", {sampling.stride_seconds:.2f} s apart"
+    if sampling.placement == "linspace" and sampling.stride_seconds is not None:
+        stride = f" over {sampling.num_frames * sampling.stride_seconds:.2f} s"
     return f"{counted(sampling.num_frames, 'frame')}{stride} × {views} × 1 crop"
 
 
-def _said(chosen: EvaluationSettings, prompts: Prompts, sampling: Sampling) -> dict[str, Any]:
+def _said(
+    chosen: EvaluationSettings, plan: EvaluationPlan, prompts: Prompts, sampling: Sampling
+) -> dict[str, Any]:
     """Names, templates and views, as they were."""
     lineage = lineage_named(chosen.lineage)
     templates = chosen.templates or lineage.templates
     return {
         "lineage": lineage.name,
         "about": lineage.about,
-        "names": "as published" if lineage.published else "in words",
+        "lineage_says": list(lineage.lines()),
+        "names": lineage.spelling(plan.data),
         "templates": templates_in_words(templates),
         "texts": chosen.texts and Path(chosen.texts).name,
         "stages": stages_in_report(chosen.stages, prompts.stages),
