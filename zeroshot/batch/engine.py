@@ -86,9 +86,10 @@ class LocalEngine:
     def _embedded(self, sources: Iterator[FileSource]) -> Iterator[VideoRows]:
         """The rows of each source, without what is known of the file."""
         if self._window is None:
-            streams = partial(self._model.embed_streams, pooling=self._pooling)
-            embed = streams if self._all_streams else self._model.embed_sources
+            embed = self._model.embed_streams if self._all_streams else self._model.embed_sources
             embed = partial(embed, drifts=True) if self._drifts else embed
+            if self._pooling != "video":  # of whole videos alone are there drifts
+                embed = partial(self._model.embed_streams, pooling=self._pooling)
             for source, outcome in embed(sources, sampling=self._sampling):
                 name = path_of(source)
                 if isinstance(outcome, VideoError):

@@ -135,8 +135,9 @@ def _outcomes(
     """The vectors of each video, or the error that stopped it."""
     kept = all(is_path(video.path) or isinstance(video.path, Stretch) for video in videos)
     if folder is None or not kept:
-        embed = partial(model.embed_streams, sampling=look.sampling, drifts=drifts, pooling=look.pooling)
-        for _, outcome in embed(video.path for video in videos):
+        embed = partial(model.embed_streams, drifts=True) if drifts else model.embed_streams
+        embed = embed if look.pooling == "video" else partial(embed, pooling=look.pooling)
+        for _, outcome in embed((video.path for video in videos), sampling=look.sampling):
             yield str(outcome) if isinstance(outcome, VideoError) else outcome
         return
     engine = LocalEngine(model, sampling=look.sampling, all_streams=True, drifts=drifts, pooling=look.pooling)

@@ -107,7 +107,7 @@ class Model(Encoder, FromFolder):
 
     def prepared_as(self, preprocess: Preprocess) -> Model:
         """This model, its weights not copied, with frames prepared in another way and a reader of its own."""
-        other = object.__new__(Model)
+        other = object.__new__(type(self))
         vars(other).update({name: value for name, value in vars(self).items() if name != "_reader"})
         other.backbone, other.reload = self.backbone.prepared_as(preprocess), None
         return other
