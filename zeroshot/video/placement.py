@@ -6,7 +6,7 @@ say the middle of each frame's time, at the video's average rate.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -15,14 +15,36 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from zeroshot.video.sampling import Sampling
-
-    Rule = Callable[[int, Sampling, float], NDArray[np.float64]]
+    Rule = Callable[[int, "Placed", float], NDArray[np.float64]]
 
 _UNKNOWN_FPS = 25.0  # of files that tell no rate, as everywhere here
 
 
-def placed_times(sampling: Sampling, start: float, end: float, fps: float) -> NDArray[np.float64]:
+class Placed(Protocol):
+    """What is placed: a `Sampling`."""
+
+    @property
+    def num_frames(self) -> int:
+        """T."""
+
+    @property
+    def num_views(self) -> int:
+        """V."""
+
+    @property
+    def stride_seconds(self) -> float | None:
+        """Of which a clip spans T."""
+
+    @property
+    def seed(self) -> int | None:
+        """Of what is drawn."""
+
+    @property
+    def placement(self) -> str:
+        """One of `RULES`."""
+
+
+def placed_times(sampling: Placed, start: float, end: float, fps: float) -> NDArray[np.float64]:
     """(V, T) seconds at which the frames of a placement are shown.
 
     Args:
@@ -37,7 +59,7 @@ def placed_times(sampling: Sampling, start: float, end: float, fps: float) -> ND
     return start + middles / np.float64(rate)
 
 
-def frame_numbers(sampling: Sampling, count: int, fps: float) -> NDArray[np.int64]:
+def frame_numbers(sampling: Placed, count: int, fps: float) -> NDArray[np.int64]:
     """(V, T) numbers, from 0, of the frames that a placement takes of a window of N frames.
 
     Args:
@@ -52,23 +74,23 @@ def frame_numbers(sampling: Sampling, count: int, fps: float) -> NDArray[np.int6
     return clipped
 
 
-def _places(sampling: Sampling) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _places(sampling: Placed) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(V, 1) numbers of the views and (1, T) numbers of the frames."""
     views, places = sampling.num_views, sampling.num_frames
     return np.arange(views, dtype=np.float64)[:, None], np.arange(places, dtype=np.float64)[None, :]
 
 
-def _within(sampling: Sampling) -> NDArray[np.float64]:
+def _within(sampling: Placed) -> NDArray[np.float64]:
     """(V, 1) where each view looks within a part: 1/2 for one view, as far from each other for several."""
     return (_places(sampling)[0] + 0.5) / sampling.num_views
 
 
-def _middles(count: int, sampling: Sampling, _: float) -> NDArray[np.float64]:
+def _middles(count: int, sampling: Placed, _: float) -> NDArray[np.float64]:
     """⌊(i + 1/2) N / T⌋: mmaction's frames in its test mode, one a segment."""
     return (_places(sampling)[1] + _within(sampling)) * (count / sampling.num_frames)
 
 
-def _whole_middles(count: int, sampling: Sampling, _: float) -> NDArray[np.float64]:
+def _whole_middles(count: int, sampling: Placed, _: float) -> NDArray[np.float64]:
     """The middle of T intervals that begin at whole frames; a shorter video repeats its last frame."""
     parts = min(sampling.num_frames, count)
     edges = np.linspace(0, count, parts + 1).astype(np.int64)
@@ -76,14 +98,14 @@ def _whole_middles(count: int, sampling: Sampling, _: float) -> NDArray[np.float
     return np.pad(taken, ((0, 0), (0, sampling.num_frames - parts)), mode="edge")
 
 
-def _starts(count: int, sampling: Sampling, _: float) -> NDArray[np.float64]:
+def _starts(count: int, sampling: Placed, _: float) -> NDArray[np.float64]:
     """⌊o + i N / T⌋ mod N: the first frame of each of T segments; views begin o frames later."""
     step = count / sampling.num_frames
     offsets = np.trunc(np.linspace(0, step - 1, sampling.num_views))[:, None]
     return np.floor(offsets + step * _places(sampling)[1]) % count
 
 
-def _linspace(count: int, sampling: Sampling, fps: float) -> NDArray[np.float64]:
+def _linspace(count: int, sampling: Placed, fps: float) -> NDArray[np.float64]:
     """SlowFast's: T frames from a clip's first to its last, clips from the video's first frame to its last.
 
     A clip spans T strides; of what the video is longer, views share the whole frames: the first view begins
@@ -98,7 +120,7 @@ def _linspace(count: int, sampling: Sampling, fps: float) -> NDArray[np.float64]
     return begin + np.linspace(0.0, span - 1, sampling.num_frames)[None, :]
 
 
-def _random(count: int, sampling: Sampling, _: float) -> NDArray[np.float64]:
+def _random(count: int, sampling: Placed, _: float) -> NDArray[np.float64]:
     """Frames as in mmaction's training mode: any of each of T segments of ⌊N / T⌋ frames, view by view.
 
     The rest behind the last segment is never looked at. A video of fewer frames than T is spread evenly.
