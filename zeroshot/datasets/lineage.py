@@ -83,6 +83,7 @@ class Lineage:
         raw_templates: of its row of CLIP as it comes; None: the same.
         names: data set → how its table spells labels: words, published, or split; words where none is said.
         respelled: a name as that spelling has it → as the table has it.
+        exchanged: data set → pairs of labels whose names its own table exchanges against its lists.
         beside: texts of `--texts` stand beside the templates, whose name they follow, and once alone.
         sampling: frames, their placement and views; None is the model's own.
         pixels: what becomes of a frame; None is the network's own.
@@ -100,6 +101,7 @@ class Lineage:
     raw_templates: str | None = None
     names: Mapping[str, str] = field(default_factory=dict)
     respelled: Mapping[str, str] = field(default_factory=dict)
+    exchanged: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     beside: bool = False
     sampling: Sampling | None = None
     pixels: Pixels | None = None

@@ -25,6 +25,7 @@ from zeroshot.index.index import LabelIndex
 from zeroshot.model.download import fetch_missing
 from zeroshot.reports.environment import environment
 from zeroshot.reports.files import write_report
+from zeroshot.statistics.metrics import target_ranks
 from zeroshot.text.prompts import prompts_digest, templates_in_words
 from zeroshot.text.stages import stages_in_report
 from zeroshot.video.source import name_of
@@ -219,7 +220,25 @@ def _model_figures(
         _apart(figures, plan, labels)
         for labels in (untrained, {pair.label for pair in repeated if pair.derived})
     ]
-    return ModelFigures(run.name, run.facts, run.stream, streams, repeated, *apart)
+    pairs = lineage_named(chosen.lineage).exchanged.get(plan.data, ())
+    facts = run.facts | {"exchanged": _exchanged(figures, plan, pairs)}
+    return ModelFigures(run.name, facts, run.stream, streams, repeated, *apart)
+
+
+def _exchanged(
+    figures: StreamFigures, plan: EvaluationPlan, pairs: Sequence[tuple[str, str]]
+) -> dict[str, float | int | None] | None:
+    """Top-1 where two labels of each pair stand for each other, as in a paper's own table; None without."""
+    other = {label: twin for one, two in pairs for label, twin in ((one, two), (two, one))}
+    if plan.shape != "mean" or not any(video.label in other for video in plan.videos):
+        return None
+    outcomes = []
+    for one, outcome in zip(plan.rounds, figures.outcomes, strict=True):
+        place = {label: row for row, label in enumerate(one.labels)}
+        twins = np.array([place.get(other.get(label, label), row) for label, row in place.items()])
+        ranks = target_ranks(outcome.scores, twins[outcome.targets])
+        outcomes.append(replace(outcome, ranks=ranks))
+    return mean_over_rounds(outcomes, len(plan.videos), 1).as_dict()
 
 
 def _apart(figures: StreamFigures, plan: EvaluationPlan, labels: set[str]) -> Estimate | None:
