@@ -144,6 +144,7 @@ def texts_of(name: str, label: str, published: str, data: str) -> list[str]:
     words = published if data == "ucf101" and name in {"x-clip", "vifi-clip"} else label
     if data == "ucf101" and name in {"tc-clip", "open-vclip", "froster"}:
         words = re.sub(r"(?<!^)([A-Z])", r" \1", published)
+        words = "Yoyo" if words == "Yo Yo" and name != "tc-clip" else words
     sentences = {
         "vifi-clip": ["a photo of a NAME."], "tc-clip": ["a photo of a NAME."],
         "bike": ["This is a video about NAME"], "mteb": ["a video of NAME"],
