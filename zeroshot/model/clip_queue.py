@@ -205,7 +205,8 @@ class ClipQueue(Generic[T]):
     def _encode(self, pixels: torch.Tensor) -> Rows:
         """What is read of pixels (B, 3, h, w); tokens are pooled and rounded as on disk."""
         if self._adapter is None:
-            return (self._backbone.encode_pixels(pixels, unit=self._pooling != "raw views"),)
+            encode = self._backbone.encode_pixels
+            return (encode(pixels, unit=False) if self._pooling == "raw views" else encode(pixels),)
         tokens, rows = self._backbone.encode_pixel_tokens(pixels)
         grid, side = self._backbone.grid or (1, 1), max(self._adapter.config.grid)
         if tokens.device.type != "cpu":
