@@ -29,8 +29,9 @@ from zeroshot.errors import DatasetError, LabelError, OptionError, ZeroshotError
 from zeroshot.evaluation.compare import mcnemar
 from zeroshot.evaluation.prepare import EvaluationSettings
 from zeroshot.evaluation.run import evaluate
-from zeroshot.evaluation.scoring import mean_of_shares, round_columns, stream_figures
+from zeroshot.evaluation.scoring import round_columns, stream_figures
 from zeroshot.model.model import Model
+from zeroshot.statistics.means import share_over_rounds
 from zeroshot.text.prompts import read_labels
 from zeroshot.video.write import write_video
 
@@ -492,13 +493,11 @@ def test_the_mean_over_rounds_draws_a_shared_video_once():
     apart = np.column_stack(
         [np.r_[right[:100], zero], np.r_[zero + 1, zero], np.r_[zero, right[100:]], np.r_[zero, zero + 1]]
     ).astype(np.int64)
-    from zeroshot.statistics.intervals import bootstrap
-
-    both, one = bootstrap(shared, mean_of_shares), bootstrap(shared[:, :2], mean_of_shares)
+    both, one = share_over_rounds(shared), share_over_rounds(shared[:, :2])
     assert both.high - both.low == pytest.approx(one.high - one.low, rel=0.1)
-    other = bootstrap(apart, mean_of_shares)
+    other = share_over_rounds(apart)
     assert other.high - other.low == pytest.approx(one.high - one.low, rel=0.15)
-    half = bootstrap(np.column_stack([right[:100], np.ones(100)]).astype(np.int64), mean_of_shares)
+    half = share_over_rounds(np.column_stack([right[:100], np.ones(100)]).astype(np.int64))
     assert (half.high - half.low) / (other.high - other.low) == pytest.approx(2**0.5, rel=0.15)
 
 
@@ -506,7 +505,8 @@ def test_a_mean_over_rounds_that_agree_has_a_width(folders, model):
     always = evaluate(folders, stand(model, LABELS, said_by_folder), protocol="half-classes")
     figure = always.models[0].figures.top1
     assert (figure.value, figure.high) == (1, 1)
-    assert figure.low == pytest.approx(30 / (30 + 1.959964**2), abs=1e-6)
+    # Videos stand in more rounds or in fewer, so that the 30 say a little less than 30 would.
+    assert 20 / (20 + 1.959964**2) < figure.low < 30 / (30 + 1.959964**2)
     assert always.models[0].figures.std == 0
 
 
