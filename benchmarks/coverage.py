@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Drawn = tuple[tuple[Rows, ...], float]  # outcomes, and the truth of the figure
 
 SIZES = (10, 50, 300)
-NUM_DRAWS = 1000  # of the bootstrap; more move its coverage by less than a hundredth
+NUM_DRAWS = 500  # of the bootstrap; more move its coverage by about a hundredth
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=1000, help="draws in each world")
-    parser.add_argument("--before-repeats", type=int, default=300, help="the same for the bootstrap")
+    parser.add_argument("--before-repeats", type=int, default=100, help="the same for the bootstrap")
     chosen = parser.parse_args()
     print("| figure | videos | worlds | bootstrap: mean | least | now: mean | least | its world |")
     print("|---|---|---|---|---|---|---|---|")
