@@ -1,6 +1,6 @@
 """`zeroshot.evaluate`: real files through a tiny network, every protocol, what must hold of the figures.
 
-Covers: evaluation/cached_embeddings.
+Covers: evaluation/cached_embeddings, evaluation/unseen_section.
 """
 
 from __future__ import annotations
@@ -313,6 +313,42 @@ def record(folder: str, labels, target: Path) -> str:
     return str(target)
 
 
+def test_labels_that_another_list_has(folders, model, tmp_path):
+    mine = tmp_path / "mine.txt"
+    mine.write_text("bike riding\nbowl\njuggling\ncooking\n")
+    settings = EvaluationSettings(overlap=str(mine))
+    oracle = stand(
+        model, LABELS, lambda path: path.split("/")[-2].replace("_", " ").replace("waving", "archery")
+    )
+    report = evaluate(folders, oracle, output=tmp_path / "out", settings=settings)
+    (parts,) = report.models[0].parts
+    assert report.overlap.shared == {"riding a bike", "bowling"}
+    assert parts.every == report.models[0].figures.top1
+    assert (parts.shared.value, parts.shared.n) == (1, 10)
+    assert (parts.others.value, parts.others.n) == (0.75, 20)
+    facts = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert facts["overlap"]["list"] == "mine.txt"
+    assert facts["models"][0]["overlap"][0]["others"]["value"] == 0.75
+    told = facts["models"][0]["possibly_the_same"]
+    assert told["possible"] == [{"label": "juggling balls", "listed": ["juggling"]}]
+    assert -1 <= told["least_cosine"] <= 1
+    page = (tmp_path / "out" / "report.md").read_text()
+    assert "| the 2 that mine.txt has |" in page
+    assert "bowling (as bowl), riding a bike (as bike riding)" in page
+    assert "juggling balls (juggling)" in page
+    mine.write_text("\n\n")
+    with pytest.raises(LabelError, match=r"mine\.txt"):
+        evaluate(folders, model, settings=settings)
+
+
+def test_intervals_say_where_they_are_weak(folders, model):
+    assert "with fewer than 10" not in evaluate(folders, model).settings["intervals"]
+    split = Split.of("few", [LabeledVideo(str(next(folders.rglob("*.mp4"))), "archery")])
+    said = evaluate(split, model).settings["intervals"]
+    assert "a round has 1 video: with fewer than 10" in said
+    assert "1 label with one video" in said
+
+
 def test_labels_that_a_model_was_trained_on_are_refused(folders, network, tmp_path):
     trained = record(network, ["Bowling", "ride bikes", "skiing"], tmp_path / "trained")
     assert trained_labels(trained) == ("Bowling", "ride bikes", "skiing")
@@ -327,6 +363,8 @@ def test_labels_that_a_model_was_trained_on_are_refused(folders, network, tmp_pa
     kept = ~np.isin(outcome.targets, [LABELS.index("bowling"), LABELS.index("riding a bike")])
     assert report.models[0].untrained.value == pytest.approx((outcome.ranks[kept] < 1).mean())
     assert report.models[0].untrained.n == 20
+    assert report.models[0].parts == ()
+    assert report.overlap is None
     for name in ("report.md", "report.html"):
         assert "Not a figure on unseen classes" in (tmp_path / "out" / name).read_text()
     innocent = evaluate(folders, network, settings=EvaluationSettings(allow_seen=True))

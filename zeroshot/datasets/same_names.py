@@ -161,16 +161,10 @@ def _alternatives(tokens: list[str]) -> Iterator[list[str]]:
 def _joined(words: list[str]) -> Iterator[list[str]]:
     """The words, and with some neighbours written together: sky diving is skydiving."""
     yield words
-    gaps = range(1, len(words))
     for count in range(1, (_JOINED if len(words) < _MANY_WORDS else 1) + 1):
-        for chosen in combinations(gaps, count):
-            joined: list[str] = []
-            for place, word in enumerate(words):
-                if place in chosen:
-                    joined[-1] += word
-                else:
-                    joined.append(word)
-            yield joined
+        for chosen in combinations(range(1, len(words)), count):
+            # A space before each word that is not written together with the one before it.
+            yield "".join(word if at in chosen else f" {word}" for at, word in enumerate(words)).split()
 
 
 @lru_cache(maxsize=1)

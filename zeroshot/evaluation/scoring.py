@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zeroshot.datasets.protocols import BASE, NOVEL, pool_key
+from zeroshot.errors import counted
 from zeroshot.evaluation.calibration import SEEN_COST, calibrate, calibration_rows
 from zeroshot.statistics.intervals import Count, Estimate
 from zeroshot.statistics.means import harmonic_mean, mean_class_accuracy, share_over_rounds
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from zeroshot.datasets.protocols import EvaluationPlan
 
 NUM_CONFUSIONS = 20
+FEW = 10  # videos of a round
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,6 +186,25 @@ def stream_figures(
     sides, gamma = _sides(plan, outcomes, len(scores), seen_cost)
     classes, confusion = _classes(plan, outcomes)
     return StreamFigures(stream, rounds, top1, top5, std, sides, gamma, classes, confusion, tuple(outcomes))
+
+
+def intervals_in_words(figures: StreamFigures) -> str:
+    """How the intervals are made, and where they hold the truth less often, or are wider, than they say."""
+    words = (
+        "95 %: Wilson's for a share, and for means over labels and rounds with the number of videos they "
+        "are as sure as; for H from the shares that go with what was seen; Bonett and Price's for differences"
+    )
+    fewest = min(one.top1.total for one in figures.rounds)
+    if fewest < FEW:
+        words += (
+            f"; a round has {counted(fewest, 'video')}: with fewer than {FEW} they hold the truth less often"
+        )
+    if single := sum(videos == 1 for _, _, videos in figures.classes):
+        words += (
+            f"; {counted(single, 'label')} with one video, which tells nothing of how a label's videos "
+            "differ: the interval of the mean class is wider than need be"
+        )
+    return words
 
 
 def round_outcomes(
