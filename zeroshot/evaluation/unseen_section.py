@@ -61,7 +61,7 @@ def _kinds(overlap: Overlap) -> Iterator[str]:
         for label, others in overlap.possible
     ]
     if kinds:
-        yield f"possible, since {overlap.name} has one that says all of it, or less: {_named(kinds)}"
+        yield f"possible, one being a kind of the other by the words of {overlap.name}: {_named(kinds)}"
 
 
 def _near(model: str, found: Neighbours) -> str:
