@@ -44,5 +44,5 @@ def test_a_bootstrap_of_few_videos_is_too_sure():
 def test_many_draws(name, n):
     kind = KINDS[name]
     found = simulation.coverages(kind, kind.now, n, 2000)
-    assert np.mean(found) > 0.935
+    assert np.mean(found) > 0.93
     assert min(found) > 0.9  # Wilson's own, of ten videos and shares near 0 and 1
