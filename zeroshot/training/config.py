@@ -129,6 +129,10 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with."""
         require_kinds(self)
+        # What the default method changes and another leaves as it is goes without saying; see `as_dict`.
+        usual = {name: getattr(AdapterConfig, name) for name in STREAMS.adapter}
+        told = {name: value for name, value in self.adapter.items() if usual.get(name) != value}
+        object.__setattr__(self, "adapter", told)
         _refuse_below(self, 1, "epochs", "batch_size")
         _refuse_below(self, 0, "seed")
         _refuse_unknown(self, "precision", PRECISIONS)
