@@ -28,7 +28,7 @@ STREAMS = Method(
         "num_components": 64,
         "fusion": "residual",
     },
-    choice={"num_folds": 2, "choose_by": "last", "fused_weights": (0.5, 1.0, 1.5)},
+    choice={"num_folds": 2, "choose_by": "last", "fused_weights": (1.0,)},
     optimizer={"learning_rate": 2e-3},
     epochs=10,
 )
