@@ -197,7 +197,8 @@ def of(method: Method) -> Row:
     """The row of a method of `zeroshot train`: all its settings, and its copies."""
     swapped, mirrored = ("swap",) * method.swapped, ("mirror",) * method.mirrored
     both = ("swap_mirror",) * (method.swapped and method.mirrored)
-    return Row(changed=swapped + mirrored + both, recipe=method.settings(), steps=None)
+    recipe = TrainingConfig.from_dict({}, method).as_dict()
+    return Row(changed=swapped + mirrored + both, recipe=recipe, steps=None)
 
 
 def but(row: Row, objective: Mapping[str, float] | None = None, **settings: object) -> Row:

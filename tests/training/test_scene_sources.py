@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pytest
@@ -16,9 +17,8 @@ from zeroshot.training.scene_sources import check_source, guess_prompts, own_sce
 
 def test_the_bundled_places_are_those_of_places365_each_in_one_group():
     groups = json.loads((prompts_folder() / "scenes" / "places.json").read_text(encoding="utf-8"))
-    named = [
-        text.removeprefix("a photo of a ").removesuffix(".") for texts in groups.values() for text in texts
-    ]
+    texts = [text for group in groups.values() for text in group]
+    named = [re.fullmatch(r"a photo of (?:a|an(?= [aeiou])) (.+)\.", text)[1] for text in texts]
     assert sorted(named) == sorted(read_labels("places365"))
     assert 24 <= len(groups) <= 60
     assert min(map(len, groups.values())) > 1
