@@ -73,7 +73,7 @@ class ChoiceConfig:
     choose_by: str = "balanced"
     choose_stream: str = "fused"
     fused_weights: tuple[float, ...] = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-    fused_excesses: tuple[float, ...] = (0.02, 0.05, 0.1)
+    fused_excesses: tuple[float, ...] = (0.02, 0.05)
     num_folds: int = 0
     evaluate_each: int = 1
 
