@@ -48,7 +48,7 @@ def hierarchical_bootstrap(
     training, as all were judged on the same. Of few trainings such draws vary too little and their ends lie
     too near: what is lacking of the trainings' variance, a share of 1 / S, is added, and the ends are
     Student's with Satterthwaite's degrees of freedom. One training alone gives no interval. Where nothing
-    varies the interval has no width.
+    varies the interval has no width. Draws in which the figure is no number are left out.
 
     Args:
         columns: (S, n, M) numbers, for each training a row a video: M = 2 hits and whether it was asked for a
@@ -77,6 +77,7 @@ def hierarchical_bootstrap(
     with np.errstate(divide="ignore", invalid="ignore"):
         own = statistic(table.sum(1))
         drawn = statistic(np.tensordot(_weights(groups.tobytes(), num_draws, seed), table, (1, 1)))
+    drawn = np.where(np.isfinite(drawn), drawn, math.nan)  # a ratio over no hits
     value = float(own.mean())
     if num_seeds == 1 or not math.isfinite(value):
         return SeedEstimate(value, -math.inf, math.inf, num_videos, num_seeds, math.nan)
@@ -91,7 +92,7 @@ def hierarchical_bootstrap(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """The same, corrected for their number: below 0.05 no more than one time in twenty by chance, all together.
+    """The same, corrected for their number: one below 0.05 by chance in no more than a twentieth of all tables.
 
     Args:
         p_values: of every comparison that was made, in any order; nan is one that could not be.

@@ -323,13 +323,13 @@ def harmonic_mean(columns: ArrayLike, seed: int = 0) -> Estimate:
         seed: of the draws.
     """
     rows = np.asarray(columns, np.int64)
-    drawn = bootstrap(rows, _harmonic, strata=rows[:, 1], seed=seed)
+    drawn = bootstrap(rows, harmonic, strata=rows[:, 1], seed=seed)
     if drawn.low < drawn.high:
         return drawn
     hits, total, others, of_others = (int(value) for value in rows.sum(0))
     one, other = Count(hits, total).estimate(), Count(others, of_others).estimate()
     low, high = (
-        float(_harmonic(np.array([first, 1, second, 1])))
+        float(harmonic(np.array([first, 1, second, 1])))
         for first, second in ((one.low, other.low), (one.high, other.high))
     )
     return replace(drawn, low=low, high=high)
@@ -363,7 +363,7 @@ def pair_outcomes(
     return right
 
 
-def _harmonic(sums: NDArray[Any]) -> NDArray[np.float64]:
+def harmonic(sums: NDArray[Any]) -> NDArray[np.float64]:
     """Sums (..., 4) of `harmonic_mean`'s columns → H (...)."""
     seen, unseen = sums[..., 0] / sums[..., 1], sums[..., 2] / sums[..., 3]
     both = seen + unseen
