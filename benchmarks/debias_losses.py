@@ -2,12 +2,14 @@
 
     python benchmarks/debias_losses.py --composed DIR/seed1 [--settings NAME ...] [--output DIR]
 
-Three settings: today's world, where changed copies of the videos do the work; today's world read by a backbone
-that knows scenes and little else; and composed actions among three persons, trees and traffic, filmed by a
-camera that pans, zooms and shakes, where copies of who moves cannot be cut out well. In each, two bases: an
-adapter that reads the change and has nothing else against bias, and what `zeroshot train` does by default.
-To each base one loss is added at several weights; nothing else differs, scene directions are taken out of
-every anchor. Writes losses.csv, losses.md, losses.json and losses.png; goes on where it was stopped.
+Three settings: today's world, where changed copies of the videos do the work; today's world read by a
+backbone that knows scenes and little else; and composed actions among three persons, trees and traffic, filmed
+by a camera that pans, zooms and shakes, where copies of who moves cannot be cut out well.
+
+In each, two bases: an adapter that reads the change and has nothing else against bias, and what `zeroshot
+train` does by default. To each base one loss is added at several weights; nothing else differs, scene
+directions are taken out of every anchor. Writes losses.csv, losses.md, losses.json and losses.png; goes on
+where it was stopped.
 """
 
 from __future__ import annotations
@@ -173,10 +175,8 @@ def write_points(path: Path, points: Sequence[Point]) -> None:
             for metric, each in point.figures.items():
                 change = point.changes.get(metric, Figure(math.nan, math.nan, math.nan))
                 numbers = (each.value, each.low, each.high, change.value, change.low, change.high, change.p)
-                table.writerow(
-                    (point.setting, point.base, point.loss, f"{point.weight:g}", metric)
-                    + tuple("" if math.isnan(number) else f"{number:.4g}" for number in numbers)
-                )
+                cells = ["" if math.isnan(number) else f"{number:.4g}" for number in numbers]
+                table.writerow([point.setting, point.base, point.loss, f"{point.weight:g}", metric, *cells])
 
 
 def markdown(points: Sequence[Point], facts: Mapping[str, object]) -> str:
@@ -184,10 +184,10 @@ def markdown(points: Sequence[Point], facts: Mapping[str, object]) -> str:
     lines = [
         "# The two losses as knobs",
         "",
-        f"ρ = {COUPLING:g}; percent, ± half a 95 % interval over test persons and training seeds; in brackets what "
-        "the loss changed, with p after Holm's correction for every comparison here. `content` is its dynamic "
-        "stream, without copies and without anything else against bias; `all` the fused stream of what "
-        "`zeroshot train` does by default, with the weight chosen on seen labels.",
+        f"ρ = {COUPLING:g}; percent, ± half a 95 % interval over test persons and training seeds; in brackets "
+        "what the loss changed, with p after Holm's correction for every comparison here. `content`: a dynamic "
+        "stream without copies, with nothing else against bias; `all`: the fused stream of what `zeroshot "
+        "train` does by default, its weight chosen on seen labels.",
     ]
     settings = dict.fromkeys(point.setting for point in points)
     for setting in settings:
@@ -242,9 +242,9 @@ def draw(points: Sequence[Point], path: Path) -> None:
 
 def curve(axes, points: Sequence[Point], loss: str, colour: str) -> None:  # noqa: ANN001 - matplotlib's
     """One loss, its weights beside the dots."""
-    ends = [[0.0 if math.isinf(each.figures[metric].high) else each.figures[metric].high - each.figures[metric].value
-             for each in points] for metric in ("shacc", "sberr")]  # fmt: skip
-    across, up = ([each.figures[metric].value for each in points] for metric in ("shacc", "sberr"))
+    named = [[each.figures[metric] for each in points] for metric in ("shacc", "sberr")]
+    ends = [[0.0 if math.isinf(each.high) else each.high - each.value for each in part] for part in named]
+    across, up = ([each.value for each in part] for part in named)
     axes.errorbar(
         across, up, xerr=ends[0], yerr=ends[1], color=colour, marker="o", markersize=4, linewidth=1,
         elinewidth=0.5, capsize=2, label=loss,

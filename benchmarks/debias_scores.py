@@ -118,7 +118,12 @@ def statistic(metric: str) -> Callable[[NDArray[np.float64]], NDArray[np.float64
     """Sums (..., M) → figures (...) in percent."""
     if metric == "h":
         return lambda sums: 100 * harmonic(sums)
-    return lambda sums: 100 * sums[..., 0] / sums[..., 1]
+
+    def share(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return 100 * sums[..., 0] / sums[..., 1]
+
+    return share
 
 
 def asked(test: TestSet, world: World) -> dict[str, NDArray[np.bool_]]:

@@ -135,9 +135,7 @@ def figure_lines(evidence: Evidence) -> list[tuple[object, ...]]:
                 if table is None:
                     continue
                 made = statistic(metric)
-                with np.errstate(invalid="ignore", divide="ignore"):
-                    own = made(table.sum(1))
-                found = evidence.estimate(table, made)
+                own, found = made(table.sum(1)), evidence.estimate(table, made)
                 lines.append((rho, row, stream, metric, found.value, found.low, found.high, spelled(own)))
         for stream in {stream: None for each in judged for stream in each.numbers}:
             for name in {name: None for each in judged for name in each.numbers.get(stream, {})}:

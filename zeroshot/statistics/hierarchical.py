@@ -92,7 +92,7 @@ def hierarchical_bootstrap(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """The same, corrected for their number: one below 0.05 by chance in no more than a twentieth of all tables.
+    """The same, corrected for their number: any is below 0.05 by chance one time in twenty at most.
 
     Args:
         p_values: of every comparison that was made, in any order; nan is one that could not be.
