@@ -3,8 +3,8 @@
     python benchmarks/debias_losses.py --composed DIR/seed1 [--settings NAME ...] [--output DIR]
 
 Three settings: today's world, where changed copies of the videos do the work; today's world read by a
-backbone that knows scenes and little else; and composed actions among three persons, trees and traffic, filmed
-by a camera that pans, zooms and shakes, where copies of who moves cannot be cut out well.
+backbone that knows scenes and little else; and composed actions among three persons, trees and traffic,
+filmed by a camera that pans, zooms and shakes, where copies of who moves cannot be cut out well.
 
 In each, two bases: an adapter that reads the change and has nothing else against bias, and what `zeroshot
 train` does by default. To each base one loss is added at several weights; nothing else differs, scene
@@ -184,9 +184,9 @@ def markdown(points: Sequence[Point], facts: Mapping[str, object]) -> str:
     lines = [
         "# The two losses as knobs",
         "",
-        f"ρ = {COUPLING:g}; percent, ± half a 95 % interval over test persons and training seeds; in brackets "
-        "what the loss changed, with p after Holm's correction for every comparison here. `content`: a dynamic "
-        "stream without copies, with nothing else against bias; `all`: the fused stream of what `zeroshot "
+        f"ρ = {COUPLING:g}; percent, ± half a 95 % interval over test persons and training seeds; in "
+        "brackets what the loss changed, with p after Holm's correction for every comparison "
+        "here. `content`: a dynamic stream without copies, with nothing else against bias; `all`: the fused stream of what `zeroshot "
         "train` does by default, its weight chosen on seen labels.",
     ]
     settings = dict.fromkeys(point.setting for point in points)
