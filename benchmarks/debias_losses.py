@@ -185,9 +185,9 @@ def markdown(points: Sequence[Point], facts: Mapping[str, object]) -> str:
         "# The two losses as knobs",
         "",
         f"ρ = {COUPLING:g}; percent, ± half a 95 % interval over test persons and training seeds; in "
-        "brackets what the loss changed, with p after Holm's correction for every comparison "
-        "here. `content`: a dynamic stream without copies, with nothing else against bias; `all`: the fused stream of what `zeroshot "
-        "train` does by default, its weight chosen on seen labels.",
+        "brackets what the loss changed, with p after Holm's correction for every comparison here. "
+        "`content`: a dynamic stream without copies, with nothing else against bias; `all`: the fused stream "
+        "of what `zeroshot train` does by default, its weight chosen on seen labels.",
     ]
     settings = dict.fromkeys(point.setting for point in points)
     for setting in settings:
