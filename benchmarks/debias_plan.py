@@ -51,6 +51,9 @@ WORLDS = {
 """What may be run in; settings are chosen in the validation ones. Seeds of a test are changed when its videos
 have been looked at: the earlier ones of `test` began at 1000."""
 
+SCENE_TEMPLATE = "a photo of a {}."
+"""What scenes are called where CLIP guesses them, as in `zeroshot train`."""
+
 Finished = dict[str, dict[str, Any]]
 
 
@@ -88,7 +91,7 @@ class Plan:
     @property
     def videos(self) -> tuple[object, ...]:
         """What all videos depend on beside their seed."""
-        return self.fingerprint, self.world, self.place.base, asdict(self.size)
+        return self.fingerprint, self.world, self.place.base, asdict(self.size), SCENE_TEMPLATE
 
     def key(self, job: Job) -> str:
         """Digits that change with anything that a training or what is asked of it depends on."""
@@ -157,14 +160,16 @@ def words_of(plan: Plan) -> Words:
     def make() -> dict[str, object]:
         with load_model(plan.backbone, device="cpu", stream="clip") as model:
             prompts = make_prompts(plan.place.labels, None, plan.place.stages)
+            scenes = make_prompts(SCENE_NAMES, SCENE_TEMPLATE)
             return {
                 "labels": torch.from_numpy(model.embed_prompts(prompts)),
                 "changes": torch.from_numpy(stage_changes(model.embed_prompts, prompts)),
-                "scenes": torch.from_numpy(model.embed_texts(list(SCENE_NAMES))),
+                "scenes": torch.from_numpy(model.embed_prompts(scenes)),
                 "logit_scale": model.logit_scale,
             }
 
-    known = cached(plan.cache, "words", (plan.fingerprint, plan.place.labels, plan.place.stages), make)
+    settings = (plan.fingerprint, plan.place.labels, plan.place.stages, SCENE_TEMPLATE)
+    known = cached(plan.cache, "words", settings, make)
     return Words(world=plan.place, scene_names=SCENE_NAMES, **known)
 
 
