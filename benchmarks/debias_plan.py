@@ -91,13 +91,15 @@ class Plan:
     @property
     def videos(self) -> tuple[object, ...]:
         """What all videos depend on beside their seed."""
-        return self.fingerprint, self.world, self.place.base, asdict(self.size), SCENE_TEMPLATE
+        return self.fingerprint, self.world, self.place.base, asdict(self.size)
 
     def key(self, job: Job) -> str:
         """Digits that change with anything that a training or what is asked of it depends on."""
         how = (job.row.trained, job.row.true_scenes, job.row.way.swapped, job.row.way.mirrored)
         chosen = settings(job.row, 64, job.seed, self.steps).as_dict()
-        return digest(*self.videos, how, job.row.steps, chosen, job.coupling, job.name in self.probed)
+        return digest(
+            *self.videos, SCENE_TEMPLATE, how, job.row.steps, chosen, job.coupling, job.name in self.probed
+        )
 
 
 @dataclass(frozen=True)
