@@ -429,7 +429,7 @@ def test_knobs_change_one_loss_alone():
         )
         assert terms - {"measure"} == wanted
         assert {**found, "objective": None} == {**bare, "objective": None}
-    assert len({losses.name_of(*point) for point in losses.every_point()}) == 14
+    assert len({losses.name_of(*point) for point in losses.every_point()}) == 21
 
 
 def test_knobs_are_drawn_and_written(tmp_path):
@@ -437,7 +437,7 @@ def test_knobs_are_drawn_and_written(tmp_path):
     import debias_tables as tables
 
     right = {
-        (0.95, losses.name_of(*point)): {"dynamic": 0.9 - 0.1 * place, "fused": 0.8}
+        (0.95, losses.name_of(*point)): {"dynamic": 0.9 - 0.04 * place, "fused": 0.8}
         for place, point in enumerate(dict.fromkeys(losses.every_point()))
         if point[2] or point[1] == "independence"
     }
@@ -446,7 +446,7 @@ def test_knobs_are_drawn_and_written(tmp_path):
     assert not points[0].changes
     assert points[1].changes["shacc"].value < 0
     text = losses.markdown(points, {"settings": {"today": "here"}, "machine": "Machine: this one"})
-    assert "| content | independence | 1 |" in text
+    assert "| subtract | independence | 1 |" in text
     losses.write_points(tmp_path / "losses.csv", points)
     losses.draw(points, tmp_path / "losses.png")
     assert (tmp_path / "losses.png").stat().st_size > 5000
