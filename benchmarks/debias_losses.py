@@ -197,7 +197,7 @@ def markdown(points: Sequence[Point], facts: Mapping[str, object]) -> str:
         "",
         "* `plain`: the dynamic stream of an adapter with nothing else against bias;",
         "* `subtract`: the same minus the temporal mean;",
-        "* `all`: the fused stream of what `zeroshot train` does by default, its weight chosen on seen labels.",
+        "* `all`: the fused stream of what `zeroshot train` does by default, weighed on seen labels.",
     ]
     settings = dict.fromkeys(point.setting for point in points)
     for setting in settings:
