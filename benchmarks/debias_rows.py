@@ -278,7 +278,6 @@ _BESIDE: Mapping[str, Row] = {
     "all, no swapped copies": Row(swapped=False),
     "all, no mirrored copies": Row(mirrored=False),
     "all, no detectors": Row({"adapter": {"num_components": 0}}),
-    "all, no distillation": ALL.without("distillation"),
     **{name: Row(method=name) for name in METHODS if name != DEFAULT},
 }
 ABLATION: Mapping[str, Row] = {name: replace(row, couplings=HIGH) for name, row in _BESIDE.items()}
