@@ -14,7 +14,7 @@ from zeroshot.losses.scene import pseudo_scenes, scene_directions
 from zeroshot.training.config import TrainingConfig
 from zeroshot.training.label_targets import LabelTexts, Scenes
 from zeroshot.training.loop import fit
-from zeroshot.training.methods.table import METHODS
+from zeroshot.training.methods.table import DEFAULT_METHOD, METHODS
 from zeroshot.waist.shards import Shard
 from zeroshot.waist.waist import SWAPPED, Waist, WaistRow, WaistSettings
 
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from zeroshot.adapter.adapter import TwoStreamAdapter
     from zeroshot.training.methods.method import Method
 
-
-DEFAULT = "copies"
-"""The method that row `all` is, by its name in `METHODS`."""
 
 GRID = (4, 4)
 
@@ -50,7 +47,7 @@ class Row:
     """
 
     changes: Mapping[str, Any] = field(default_factory=dict)
-    method: str = DEFAULT
+    method: str = DEFAULT_METHOD
     mirrored: bool | None = None
     swapped: bool | None = None
     true_scenes: bool = False
@@ -233,7 +230,7 @@ def content(objective: Mapping[str, float], **adapter: str) -> Row:
 
     Scene directions are taken out of its anchor like in every other row.
     """
-    terms = dict.fromkeys(METHODS[DEFAULT].weights, 0.0)
+    terms = dict.fromkeys(METHODS[DEFAULT_METHOD].weights, 0.0)
     changes = {
         **SMALL,
         "objective": {**terms, **_CLASSIFY, **objective},
@@ -278,7 +275,7 @@ _BESIDE: Mapping[str, Row] = {
     "all, no swapped copies": Row(swapped=False),
     "all, no mirrored copies": Row(mirrored=False),
     "all, no detectors": Row({"adapter": {"num_components": 0}}),
-    **{name: Row(method=name) for name in METHODS if name != DEFAULT},
+    **{name: Row(method=name) for name in METHODS if name != DEFAULT_METHOD},
 }
 ABLATION: Mapping[str, Row] = {name: replace(row, couplings=HIGH) for name, row in _BESIDE.items()}
 """Rows beside the main ones; the last are the other methods of `zeroshot train`."""

@@ -236,10 +236,10 @@ def test_the_row_all_is_what_train_does_and_each_loss_is_taken_out_alone():
     import debias_rows as rows
 
     from zeroshot.training.config import TrainingConfig
-    from zeroshot.training.methods.table import METHODS
+    from zeroshot.training.methods.table import DEFAULT_METHOD, METHODS
 
     ours = rows.settings(rows.ROWS["all"], 720, 3)
-    assert ours == TrainingConfig.from_dict({"seed": 3}, METHODS[rows.DEFAULT])
+    assert ours == TrainingConfig(seed=3) == TrainingConfig.from_dict({"seed": 3}, METHODS[DEFAULT_METHOD])
     assert rows.settings(rows.ROWS["oracle"], 720, 3) == ours
     assert rows.ROWS["oracle"].at((0.7, 0.95)) == (0.0,)
     gone = {
@@ -254,7 +254,17 @@ def test_the_row_all_is_what_train_does_and_each_loss_is_taken_out_alone():
         assert {term: after["objective"][term] for term in kept} == kept
         assert not any(after["objective"].get(term) for term in terms)
         assert {**after, "objective": None} == {**before, "objective": None}
-    assert set(METHODS) - {rows.DEFAULT} <= set(rows.ABLATION)
+    assert set(METHODS) - {DEFAULT_METHOD} <= set(rows.ABLATION)
+
+
+def test_scenes_are_guessed_as_train_guesses_them_with_the_bundled_backbone():
+    import debias_plan
+    import debias_world
+
+    from zeroshot.training import scene_sources
+
+    assert scene_sources.own_scenes("puppet-tiny") == debias_world.SCENE_NAMES
+    assert debias_plan.SCENE_TEMPLATE == scene_sources._TEMPLATE
 
 
 def _sample():

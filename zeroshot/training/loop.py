@@ -19,7 +19,7 @@ from zeroshot.model.speed.threads import MeasuredThreads
 from zeroshot.training.accelerator import Machine, on_machine
 from zeroshot.training.batches import generator_for
 from zeroshot.training.config import adapter_config
-from zeroshot.training.folds import class_folds, weight_by_folds
+from zeroshot.training.folds import class_folds, fusing_by_folds, fusings
 from zeroshot.training.history import EpochRecord, Fitted, Watcher
 from zeroshot.training.label_targets import Scenes
 from zeroshot.training.training_run import plan_run
@@ -130,11 +130,15 @@ def _weigh(
         run.go(Watcher())
         return run.result().adapter.to(machine.device)
 
-    weight, harmonic = weight_by_folds(train, texts, config.choice.fused_weights, folds, learn)
-    adapter.set_fused_weight(weight)
+    offered = fusings(config.choice, has_excess=adapter.known_texts is not None)
+    chosen, harmonic = fusing_by_folds(train, texts, offered, folds, learn)
+    adapter.set_fused_weight(chosen.weight)
+    told = f"fused weight {chosen.weight:g}"
+    if chosen.excess is not None:
+        adapter.set_fused_excess(chosen.excess)
+        told += f", excess {chosen.excess:g}"
     return (
-        f"fused weight {weight:g}: harmonic mean {harmonic:.1%} of seen labels and of labels left out, over "
-        f"{len(folds)} folds"
+        f"{told}: harmonic mean {harmonic:.1%} of seen labels and of labels left out, over {len(folds)} folds"
     )
 
 
@@ -164,7 +168,12 @@ class Run:
         self.threads = _threads_for(machine)
         self._sums: dict[str, float] = {}
         config = plan.config
-        adapter = TwoStreamAdapter(adapter_config(plan.train.settings, config.adapter), config.seed)
+        choices = dict(config.adapter)
+        if choices.get("fusion") == "residual":
+            choices["num_known_labels"] = len(plan.texts.labels)
+        adapter = TwoStreamAdapter(adapter_config(plan.train.settings, choices), config.seed)
+        if adapter.known_texts is not None:
+            adapter.set_known_texts(plan.texts.embeddings)
         adapter.calibrate(plan.train.batch(_spread(len(plan.train), _CALIBRATION_CLIPS))[0])
         if plan.scenes is not None:
             adapter.set_scene_directions(scene_directions(_averaged(plan.train), plan.scenes))
