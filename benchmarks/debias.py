@@ -109,7 +109,7 @@ def facts_of(jobs: Sequence[Job], evidence: Evidence) -> dict[str, object]:
         "couplings": list(first.couplings),
         "trainings": f"{there} of {len(jobs)}",
         "cpu_seconds": {name: round(max(found), 1) for name, found in evidence.seconds.items()},
-        "fused_weights": {f"{name}, {rho:g}": found for (rho, name), found in evidence.weights.items()},
+        "fused": {f"{name}, {rho:g}": found for (rho, name), found in evidence.fused.items()},
         "whole_run": json.loads(timed.read_text("utf-8")) if timed.is_file() else None,
         "rows": {name: described(row, first.steps) for name, row in rows.items()},
         "machine": machine_facts(),

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from zeroshot.adapter.adapter import TwoStreamAdapter
     from zeroshot.model.backbone import Backbone
 
 IMPORTANCE = (0.0, 0.95, 0.7, 0.9, 0.5)
@@ -231,8 +232,15 @@ def run(job: Job) -> dict[str, object]:
     adapter = train(job.row, data, words, job.coupling, job.seed, plan.steps)
     seconds, wall = time.process_time() - start, time.perf_counter() - begun
     found = judge(adapter, test, words, job.coupling, probe=job.name in plan.probed)
-    weight = float(adapter.fused_weight) if hasattr(adapter, "fused_weight") else 0.0
-    return {**found.packed(), "cpu_seconds": seconds, "seconds": wall, "fused_weight": weight}
+    return {**found.packed(), "cpu_seconds": seconds, "seconds": wall, "fused": fused_by(adapter)}
+
+
+def fused_by(adapter: TwoStreamAdapter | torch.Tensor) -> list[float]:
+    """The weight with which the streams are fused and, where the adapter has one, the excess."""
+    if isinstance(adapter, torch.Tensor):
+        return [0.0]
+    excess = adapter.fused_excess
+    return [float(adapter.fused_weight), *([] if excess is None else [round(float(excess), 4)])]
 
 
 def settle() -> None:

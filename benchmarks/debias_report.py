@@ -126,6 +126,14 @@ def preface(facts: dict) -> list[str]:
         "",
         f"{facts['trainings']} trainings are in the tables{whole_words}. The longest took {slowest[1]} s of "
         f"one core (`{slowest[0]}`; `all`: {facts['cpu_seconds'].get('all', '–')} s).",
+        "",
+        *(
+            f"* `{row}`, ρ = {rho}, fuses with (weight, excess) as folds chose: "
+            + ", ".join(str(tuple(each)) for each in found)
+            for name, found in facts["fused"].items()
+            for row, rho in [name.rsplit(", ", 1)]
+            if row in {"all", "oracle"}
+        ),
     ]
 
 

@@ -72,14 +72,14 @@ class Evidence:
         questions: of whom what is asked.
         strata: (N,) 0 for persons of seen labels, 1 for the others: how many there are was not drawn.
         seconds: row → processor seconds of its trainings.
-        weights: (ρ, row) → fused weights that were chosen.
+        fused: (ρ, row) → how each training fuses: its weight, and its excess where it has one.
     """
 
     judged: Mapping[tuple[float, str], Sequence[Judged]]
     questions: Mapping[str, NDArray[np.bool_]]
     strata: NDArray[np.int64]
     seconds: Mapping[str, Sequence[float]]
-    weights: Mapping[tuple[float, str], Sequence[float]]
+    fused: Mapping[tuple[float, str], Sequence[Sequence[float]]]
 
     def columns(self, rho: float, answer: Answer, metric: str) -> NDArray[np.float64] | None:
         """(S, N, M) of one figure; None where some training was not asked."""
@@ -105,7 +105,7 @@ def gather(jobs: Sequence[Job]) -> Evidence:
     count = len(questions["seen"])
     judged: dict[tuple[float, str], list[Judged]] = {}
     seconds: dict[str, list[float]] = {}
-    weights: dict[tuple[float, str], list[float]] = {}
+    fused: dict[tuple[float, str], list[list[float]]] = {}
     for job in sorted(jobs, key=lambda job: job.seed):
         record = finished.get(job.key)
         if record is None:
@@ -114,10 +114,10 @@ def gather(jobs: Sequence[Job]) -> Evidence:
         judged.setdefault(place, []).append(Judged.unpacked(record, count))
         if job.row.trained:
             seconds.setdefault(job.name, []).append(record["cpu_seconds"])
-            weights.setdefault(place, []).append(record["fused_weight"])
+            fused.setdefault(place, []).append(record["fused"])
     for coupling in {job.coupling for job in jobs}:
         judged[coupling, "clip"] = [clip_of(plan, coupling) for plan in plans_in(jobs) for _ in plan.seeds]
-    return Evidence(judged, questions, questions["new"].astype(np.int64), seconds, weights)
+    return Evidence(judged, questions, questions["new"].astype(np.int64), seconds, fused)
 
 
 def plans_in(jobs: Iterable[Job]) -> list[Plan]:

@@ -402,6 +402,7 @@ def test_tables_come_back_as_they_were_written_and_tell_what_was_reached(tmp_pat
         "backbones": [["b", "0", [0, 1, 2]]], "trainings": "3 of 3",
         "rows": {"anchor": {}, "all": {}, "oracle": {}},
         "machine": "Machine: this one",
+        "fused": {"all, 0.95": [[1.0, 0.1], [1.0, 0.2]], "plain, 0.95": [[1.0]]},
     }  # fmt: skip
     found = {goal.name: goal for goal in goals.goals(figures, pairs, facts, staged=False)}
     assert found["unseen: fused − clip ≥ 15, interval above 0"].reached
@@ -411,6 +412,7 @@ def test_tables_come_back_as_they_were_written_and_tell_what_was_reached(tmp_pat
     text = report.markdown(figures, pairs, facts)
     assert "**not reached**" in text
     assert "| all | dynamic |" in text
+    assert "* `all`, ρ = 0.95, fuses with (weight, excess) as folds chose: (1.0, 0.1), (1.0, 0.2)" in text
     report.draw_answers(figures, facts, tmp_path / "answers.png")
     assert (tmp_path / "answers.png").stat().st_size > 5000
 
