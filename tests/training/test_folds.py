@@ -79,7 +79,7 @@ def test_a_fold_counts_right_videos_among_all_labels_and_novel_ones_among_novel_
     ways = [Fusing(0.0, 0.3), Fusing(1.0, 1.0)]
     found = openness(adapter, train, Fold((), tuple(seen), tuple(novel)), texts, ways)
     for way, one in zip(ways, found, strict=True):
-        rows = torch.nn.functional.normalize(streams.anchor + way.weight * streams.correction, dim=1)
+        rows = adapter.fuse(streams.anchor, streams.correction, way.weight, way.excess)
         scores = rows @ texts.embeddings.T
         right = [texts.labels[place] == label for place, label in
                  zip(scores.argmax(1).tolist(), train.labels, strict=True)]  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from zeroshot.adapter.fusion import careful_weight, fused_rows
+from zeroshot.adapter.fusion import careful_rows, fused_rows
 from zeroshot.adapter.streams import DynamicStream, StaticStream, unit_rows
 from zeroshot.errors import OptionError
 from zeroshot.types import Streams
@@ -44,7 +44,7 @@ class TwoStreamAdapter(nn.Module):
     Attributes:
         fused_weight: scalar buffer; fused = anchor + fused_weight · correction, renormalized. Stored with the
             weights and chosen on held-out seen classes, never learned and never chosen on test classes.
-        fused_excess: scalar buffer; how much more than the least weight is taken, see `careful_weight`. None
+        fused_excess: scalar buffer; how much more than the least weight is taken, see `careful_rows`. None
             where no labels are known.
         known_texts: (K, D) buffer, the text embeddings of the labels trained on; None where none are known.
         scene_directions: (R, D) buffer of orthogonal rows, those beyond the directions in use zero.
@@ -104,12 +104,11 @@ class TwoStreamAdapter(nn.Module):
             excess: instead of `fused_excess`; None is that. Of no effect where no labels are known.
         """
         weight = torch.as_tensor(weight, dtype=anchor.dtype, device=anchor.device)
-        if self.known_texts is not None:
-            excess = self.fused_excess if excess is None else excess
-            excess = torch.as_tensor(excess, dtype=anchor.dtype, device=anchor.device)
-            texts = self.known_texts.to(anchor.device)
-            weight = careful_weight(anchor, correction, weight, excess, texts)
-        return fused_rows(anchor, correction, weight)
+        if self.known_texts is None:
+            return fused_rows(anchor, correction, weight)
+        excess = self.fused_excess if excess is None else excess
+        excess = torch.as_tensor(excess, dtype=anchor.dtype, device=anchor.device)
+        return careful_rows(anchor, correction, weight, excess, self.known_texts.to(anchor.device))
 
     def calibrate(self, tokens: Tensor) -> None:
         """Takes what the dynamic stream must know of tokens in general from training ones (B, T, 1+N, C).

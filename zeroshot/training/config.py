@@ -62,7 +62,7 @@ class ChoiceConfig:
         choose_stream: the stream whose figure that is.
         fused_weights: from which the fused stream's weight is chosen.
         fused_excesses: from which folds choose how much more than the least weight is taken, where the fused
-            stream knows the labels trained on (`careful_weight`).
+            stream knows the labels trained on (`careful_rows`).
         num_folds: choose the fused weight as it serves labels that were never trained on, in so many more
             trainings, each without other labels; 0 chooses it on held-out videos of seen labels.
         evaluate_each: epochs between two looks at the held-out videos.
@@ -73,7 +73,7 @@ class ChoiceConfig:
     choose_by: str = "balanced"
     choose_stream: str = "fused"
     fused_weights: tuple[float, ...] = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-    fused_excesses: tuple[float, ...] = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+    fused_excesses: tuple[float, ...] = (0.02, 0.05)
     num_folds: int = 0
     evaluate_each: int = 1
 

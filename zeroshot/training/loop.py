@@ -106,13 +106,18 @@ def fit(
         if not config.choice.num_folds:
             return fitted
         known = texts.only(torch.unique(texts.rows(train.labels)))
-        note = _weigh(run, fitted.adapter, train, known, scenes)
+        note = _weigh(run, fitted.adapter, train, known, scenes, watcher)
     watcher.note(note)
     return replace(fitted, notes=(*fitted.notes, note))
 
 
 def _weigh(
-    whole: Run, adapter: TwoStreamAdapter, train: Waist, texts: LabelTexts, scenes: Scenes | None
+    whole: Run,
+    adapter: TwoStreamAdapter,
+    train: Waist,
+    texts: LabelTexts,
+    scenes: Scenes | None,
+    watcher: Watcher,
 ) -> str:
     """Give a run's adapter the fused weight that serves labels left out best; one line on that."""
     config, machine = whole.plan.config, whole.machine
@@ -120,6 +125,10 @@ def _weigh(
         folds = class_folds(train, config.choice.num_folds, config.seed)
     except OptionError as error:
         return f"{error}: the fused weight is chosen on held-out videos of seen labels"
+
+    watcher.note(
+        f"{len(folds)} trainings more, each without other labels, choose how far the fused stream goes"
+    )
 
     def learn(rows: Sequence[int]) -> TwoStreamAdapter:
         part = train.subset(rows)
