@@ -18,7 +18,7 @@ from zeroshot.adapter.adapter import mean_embedding
 from zeroshot.index.stage_rows import ORDER_WEIGHT
 from zeroshot.losses.independence import dependence
 from zeroshot.probes.linear_scene import probe_scene
-from zeroshot.statistics.metrics import correct, harmonic, pair_outcomes
+from zeroshot.statistics.metrics import correct, pair_outcomes
 from zeroshot.types import Streams
 
 if TYPE_CHECKING:
@@ -117,13 +117,20 @@ def columns(
 def statistic(metric: str) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
     """Sums (..., M) → figures (...) in percent."""
     if metric == "h":
-        return lambda sums: 100 * harmonic(sums)
+        return harmonic
 
     def share(sums: NDArray[np.float64]) -> NDArray[np.float64]:
         with np.errstate(divide="ignore", invalid="ignore"):
             return 100 * sums[..., 0] / sums[..., 1]
 
     return share
+
+
+def harmonic(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums (..., 4): hits and videos of two sides → 2SU / (S + U) in percent, 0 where both are."""
+    one, other = sums[..., 0] / sums[..., 1], sums[..., 2] / sums[..., 3]
+    both = one + other
+    return 200 * one * other / np.where(both > 0, both, 1.0)
 
 
 def asked(test: TestSet, world: World) -> dict[str, NDArray[np.bool_]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zeroshot.errors import OptionError
-from zeroshot.statistics.intervals import NUM_DRAWS, Estimate, draw_counts
+from zeroshot.statistics.intervals import NUM_DRAWS, Estimate, checked_level, draw_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,8 +66,7 @@ def hierarchical_bootstrap(
     table = np.asarray(columns, np.float64)
     if table.ndim != 3 or 0 in table.shape[:2]:
         raise OptionError(f"columns have shape {table.shape}; expected (S, n, M) with 1 or more of each")
-    if not 0 < level < 1:
-        raise OptionError(f"level is {level}; expected a share between 0 and 1, such as 0.95")
+    end = checked_level(level)
     from scipy import special
 
     num_seeds, num_videos, _ = table.shape
@@ -86,7 +85,7 @@ def hierarchical_bootstrap(
     variance = float(np.nanvar(np.take_along_axis(drawn, picked, 1).mean(1))) + between / num_seeds
     freedom = min(_MANY, (num_seeds - 1) * (variance / between) ** 2) if between else _MANY
     error = math.sqrt(variance)
-    reach = float(special.stdtrit(freedom, (1 + level) / 2)) * error
+    reach = float(special.stdtrit(freedom, end)) * error
     tail = float(special.stdtr(freedom, -abs(value) / error)) if error else 0.5 * (value == 0)
     return SeedEstimate(value, value - reach, value + reach, num_videos, num_seeds, 2 * tail)
 
