@@ -185,7 +185,9 @@ def write_table(path: Path, names: Sequence[str], lines: Iterable[Sequence[objec
         table = csv.writer(file, lineterminator="\n")
         table.writerow(names)
         for line in lines:
-            table.writerow([f"{each:.4g}" if isinstance(each, float) else each for each in line])
+            # What rounding makes of equal sums is no difference, and not below 0.
+            cells = [f"{round(each, 9) + 0.0:.4g}" if isinstance(each, float) else each for each in line]
+            table.writerow(cells)
 
 
 @dataclass(frozen=True)
