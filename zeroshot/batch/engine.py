@@ -86,8 +86,9 @@ class LocalEngine:
     def _embedded(self, sources: Iterator[FileSource]) -> Iterator[VideoRows]:
         """The rows of each source, without what is known of the file."""
         if self._window is None:
-            embed = self._model.embed_streams if self._all_streams else self._model.embed_sources
-            embed = partial(embed, plain=True) if self._plain else embed
+            streams = self._model.embed_streams
+            streams = partial(streams, plain=True) if self._plain else streams
+            embed = streams if self._all_streams else self._model.embed_sources
             embed = partial(embed, drifts=True) if self._drifts else embed
             for source, outcome in embed(sources, sampling=self._sampling):
                 name = path_of(source)

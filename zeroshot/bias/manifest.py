@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from zeroshot.bias.guessed import banner
 from zeroshot.bias.pairs import PAIRINGS
 from zeroshot.cutouts.finders import FILES
 from zeroshot.errors import OptionError, OutputError, VideoError, printable
@@ -26,7 +27,7 @@ PICTURED = ("scuba", "scufo", "conflict")
 KINDS = ("original", "background-only", "human-only", *SWAPS, *PICTURED, "afd")
 """Kinds of clips, in the order in which they are written and reported."""
 USUAL = KINDS[:-1]
-"""Those that are made unless told otherwise: noise (afd) cannot be compressed and ten times the room."""
+"""Those that are made unless told otherwise: noise (afd) cannot be compressed, and fills disks."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,7 @@ def write_manifest(manifest: BiasManifest) -> None:
         write_whole(folder / kind / "videos.csv", _table(header, [row[: len(header)] for row in rows]))
     facts = {
         "format": FORMAT,
+        "banner": banner(manifest.guessed),
         "settings": dict(manifest.settings),
         "labels": list(manifest.labels),
         "counts": {kind: len(manifest.of_kind(kind)) for kind in manifest.kinds},

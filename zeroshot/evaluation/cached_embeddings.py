@@ -21,7 +21,7 @@ from zeroshot.model.model import STREAMS
 from zeroshot.video.source import Stretch, is_path, name_of, path_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -89,8 +89,8 @@ def embed_pool(
     ]
     order = sorted(range(len(videos)), key=lambda row: (name_of(videos[row].path), row))
     rows = [row for row in order if not missing[row]]
-    more = {name: True for name, wanted in (("drifts", drifts), ("plain", plain)) if wanted}
-    outcomes = _outcomes(model, [videos[row] for row in rows], folder, sampling, more)
+    there = [videos[row] for row in rows]
+    outcomes = _outcomes(model, there, folder, sampling, drifts=drifts, plain=plain)
     for done, (row, outcome) in enumerate(zip(rows, outcomes, strict=True), start=1):
         if isinstance(outcome, str):
             errors[row] = outcome
@@ -119,17 +119,20 @@ def _outcomes(
     videos: Sequence[LabeledVideo],
     folder: str | os.PathLike[str] | None,
     sampling: Sampling | None,
-    more: Mapping[str, bool],
+    *,
+    drifts: bool,
+    plain: bool,
 ) -> Iterator[NDArray[np.float32] | str]:
-    """The vectors of each video, or the error that stopped it; `more` says which rows beside the streams'."""
+    """The vectors of each video, or the error that stopped it."""
     kept = all(is_path(video.path) or isinstance(video.path, Stretch) for video in videos)
     if folder is None or not kept:
-        embed = partial(model.embed_streams, **more)
+        embed = partial(model.embed_streams, drifts=True) if drifts else model.embed_streams
+        embed = partial(embed, plain=True) if plain else embed
         for _, outcome in embed((video.path for video in videos), sampling=sampling):
             yield str(outcome) if isinstance(outcome, VideoError) else outcome
         return
-    engine = LocalEngine(model, sampling=sampling, all_streams=True, **more)
-    with _table(Path(folder), model, sampling or model.sampling, more) as table:
+    engine = LocalEngine(model, sampling=sampling, all_streams=True, drifts=drifts, plain=plain)
+    with _table(Path(folder), model, sampling or model.sampling, drifts, plain) as table:
         known: dict[str, EmbeddingRow] = {}
         sources = [video.path if isinstance(video.path, Stretch) else str(video.path) for video in videos]
         for source in sources:
@@ -152,12 +155,12 @@ def _outcomes(
                 yield row.embedding if row.drift is None else np.concatenate([row.embedding, row.drift])
 
 
-def _table(folder: Path, model: Model, sampling: Sampling, more: Mapping[str, bool]) -> EmbeddingTable:
+def _table(folder: Path, model: Model, sampling: Sampling, drifts: bool, plain: bool) -> EmbeddingTable:
     """The table of one model, looking at videos in one way, in a folder of its own."""
-    chosen = {"sampling": asdict(sampling), "stream": "all, clip" if "plain" in more else "all"}
+    chosen = {"sampling": asdict(sampling), "stream": "all, clip" if plain else "all"}
     # What a model is called changes no vector; what it is, does.
     settings = {
-        name: value for name, value in settings_of(model, drifts="drifts" in more).items() if name != "model"
+        name: value for name, value in settings_of(model, drifts=drifts).items() if name != "model"
     } | chosen
     words = json.dumps(settings, sort_keys=True).encode()
     return EmbeddingTable(folder / hashlib.sha256(words).hexdigest()[:16], settings)

@@ -86,8 +86,8 @@ class ClipQueue(Generic[T]):
         Args:
             backbone: the frozen network.
             adapter: on its tokens; None: a vector is the mean of the frames' embeddings.
-            streams: of the adapter: the name of one for vectors (D,), several for (S, D); `clip` among several
-                is what the backbone says without it.
+            streams: of the adapter: the name of one for vectors (D,), several for (S, D); among them
+                `clip`, what the backbone says without it.
             drifts: a last row more for each, its drift: (2, D) or (S + 1, D).
         """
         backbone.require_here()
