@@ -61,7 +61,7 @@ _COUNTED = {
     "contra": "right on the moving clip and wrong on its frame: higher is better",
     "conflfg": "right although another person stands still in the picture: higher is better",
     "conflerr": "says what that person did: lower is better",
-    "afd": "right on noise that moves as the clip does, of which no single frame tells anything: higher is better",
+    "afd": "right on noise that moves as the clip does, no frame of which tells anything: higher is better",
     "clip": "the stream of the backbone alone: its frames' mean, without an adapter",
 }
 """Metric → what it counts; swaps have one of shacc and sberr a pairing."""

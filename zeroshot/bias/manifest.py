@@ -187,7 +187,8 @@ def read_manifest(folder: str | os.PathLike[str]) -> BiasManifest:
             state = f"holds no {FACTS}; name a folder that `zeroshot bias make` wrote"
         raise OptionError(f"{folder} {state}")
     remedy = "run the same `zeroshot bias make` again"
-    facts = read_note(folder / FACTS, "a finished manifest", remedy, FORMAT)
+    older = f"{remedy}, in another folder where this one is of an earlier version"
+    facts = read_note(folder / FACTS, "a finished manifest", older, FORMAT)
     try:
         table = (folder / TABLE).read_bytes()
         if crc32(table) != facts["table"]:

@@ -146,7 +146,7 @@ def _pair(
 ) -> list[Skip]:
     """Give each clip its partner for one kind; (source, kind, reason) of those without one."""
     pairing, seed = (kind.removeprefix("swap-"), 0) if kind in SWAPS else ("random", 1)
-    layouts = np.array([facts[item.name].layout for item in items]).reshape(len(items), -1)
+    layouts = np.array([facts[item.name].layout for item in items])  # of none where no person's size fits
     drawn = draw_partners([item.label for item in items], layouts, pairing, 2 * recipe.seed + seed)
     skipped = []
     for item, place in zip(items, drawn, strict=True):

@@ -107,13 +107,13 @@ class BiasRecipe:
             finder_name: stands for `masks`; of motion the share is a field of its own.
         """
         return {
+            "format": FORMAT,
             **asdict(self),
             "kinds": list(self.kinds),
             "masks": MOTION if self.masks == MOTION else finder_name,
             "backgrounds": "files" if self.backgrounds else "inpainted",
             "images": "files" if self.images else "stripes",
             "pair_lists": {name: content_key(file) for name, file in parse_pairs(self.pair_lists).items()},
-            "format": FORMAT,
         }
 
     def for_dataset(self, name: str) -> BiasRecipe:

@@ -147,7 +147,7 @@ def score_bias(
     Args:
         sets: their folder, or manifest.
         models: names as for `zeroshot.load_model`, models, or anything with `Answers`.
-        streams: of models with an adapter; none given is all of them. `clip`, the backbone alone, is always told
+        streams: of models with an adapter; none given is all of them. `clip`, the backbone alone, is told
             beside them.
         labels: ranked instead of the sets' own; all of these must be among them.
         templates: prompts of the labels; None for the bare label.

@@ -36,8 +36,8 @@ class Ratio(Estimate):
 
         Args:
             outcomes: a clip each.
-            videos: (n,) names, equal where clips are edits of one video, no independent trials; None: each is of
-                another.
+            videos: (n,) names, equal where clips are edits of one video, thus no independent trials; None:
+                each is of another.
         """
         count = Count.of(outcomes)
         one = count.estimate() if videos is None else _share_of_videos(outcomes, videos)
