@@ -4,8 +4,8 @@
 
 Puppets whose masks and places are known, filmed by a camera that rests and by one held in a hand, become
 background-only, human-only and swapped clips three times: by their own masks and places, by masks of what
-moves, and by masks of tokens (of puppet-tiny), whose places are then filled in. puppet-tiny is scored on all.
-Prints Markdown: intersection over union of guessed and exact masks, and BOR, HOR, SHAcc, SBErr of each stream;
+moves, and by masks of tokens (of puppet-tiny), places then being filled in. puppet-tiny is scored on all.
+Prints Markdown: intersection over union of guessed and exact masks; BOR, HOR, SHAcc, SBErr of each stream;
 then for each finder the lowest and highest change, which `zeroshot/bias/guessed.py` tells on every report.
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from zeroshot.bias.make import make_bias_sets
 from zeroshot.bias.manifest import read_manifest
 from zeroshot.bias.recipe import BiasRecipe
 from zeroshot.bias.score import Scored, score_bias
+from zeroshot.cli.main import main
 from zeroshot.cutouts.finders import FILES, FINDERS
 from zeroshot.reports.files import write_report
 from zeroshot.synthetic.world import View
@@ -69,3 +71,18 @@ def test_no_report_goes_without(guessed, tmp_path):
     assert json.loads((tmp_path / "report.json").read_text())["banner"] == banner("motion")
     for page in ("report.html", "report.md"):
         assert "masks guessed (motion): not comparable" in (tmp_path / page).read_text()
+
+
+def test_the_console_says_so(guessed, monkeypatch, capsys):
+    table = guessed.folder.parent / "w" / "videos.csv"
+    for words in (
+        ["make", table, "-o", guessed.folder.parent / "again", "--kinds", "human-only"],
+        ["score", guessed.folder, "--model", "puppet-tiny", "--device", "cpu", "--stream", "clip"],
+    ):
+        monkeypatch.setattr(sys, "argv", ["zeroshot", "bias", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert not ended.value.code
+        out, err = capsys.readouterr()
+        assert (err if words[0] == "make" else out).count(banner("motion")) == 1
+    assert [line.split()[1:] for line in out.splitlines() if line.startswith("puppet-tiny")] == [["clip"]]

@@ -10,18 +10,14 @@ import pytest
 from bias_world import number, puppets, recipe, write_world
 
 from zeroshot.bias.make import make_bias_sets
-from zeroshot.bias.pair_lists import paired_items, parse_pairs, read_pairs
-from zeroshot.bias.recipe import BiasRecipe, Item
+from zeroshot.bias.pair_lists import paired_clips, parse_pairs, read_pairs
+from zeroshot.bias.recipe import BiasRecipe
 from zeroshot.errors import OptionError
 
 
 class Mischief:
     def __reduce__(self):
         return (Path.touch, (Path("executed"),))
-
-
-def item(row, path):
-    return Item(row, f"{row:06d}", path, path, "a", "", "", None, None)
 
 
 def test_a_list_as_it_is_published(tmp_path):
@@ -65,20 +61,16 @@ def test_a_file_that_is_not_there(tmp_path):
 
 
 def test_videos_are_found_by_their_names():
-    items = [item(0, "/k/a/one.mp4"), item(1, "/k/a/two.mp4"), item(2, "/k/b/two.mp4"), item(3, "flat.webm")]
+    clips = {"one": "/k/a/one.mp4", "two": "/k/a/two.mp4", "other": "/k/b/two.mp4", "flat": "flat.webm"}
     listed = {
-        "other/one": "b/two",
+        "else/one": "b/two",
         "a/two": "x/flat",
         "b/two": "a/two",
-        "x/flat": "nobody/else",
+        "x/flat": "no/body",
         "q/none": "a/one",
     }
-    assert paired_items(items, listed) == {
-        "000000": "000002",
-        "000001": "000003",
-        "000002": "000001",
-        "000003": "",
-    }
+    found = paired_clips(clips, listed)
+    assert found == {"one": "other", "two": "flat", "other": "two", "flat": ""}
 
 
 @pytest.mark.parametrize(

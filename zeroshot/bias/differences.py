@@ -33,7 +33,7 @@ _NOISE = (
     "noise goes where the clip goes; the released code reads it where a pixel goes to, the other way",
     "each pixel of the noise is used once a frame, there as often as it is asked for, so that copies beside "
     "each other show in one frame where something moves",
-    "nothing is lost in the files; there they are compressed, and what moves is compressed worse",
+    "nothing is lost in the files; there a codec compresses them",
 )
 
 

@@ -23,7 +23,12 @@ class Band(NamedTuple):
     shacc: tuple[float, float]
 
 
-BANDS: Mapping[str, Band] = MappingProxyType({})
+BANDS: Mapping[str, Band] = MappingProxyType(
+    {
+        "motion": Band((0.37, 0.42), (1, 29), (-33, -12)),
+        "tokens": Band((0.62, 0.67), (-1, 6), (-7, 3)),
+    }
+)
 """Kind of finder → what `benchmarks/guessed_masks.py` measured on puppets, whose masks are known."""
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from zeroshot.bias.edits import films_of, known_edits, make_edits
 from zeroshot.bias.manifest import FACTS, KINDS, TABLE, BiasManifest, Failure, write_manifest
 from zeroshot.bias.orders import orders_of
-from zeroshot.bias.pair_lists import paired_items, parse_pairs, read_pairs
+from zeroshot.bias.pair_lists import paired_clips, parse_pairs, read_pairs
 from zeroshot.bias.recipe import WORK, BiasRecipe, Facts, Item, Places
 from zeroshot.bias.rows import rows_of
 from zeroshot.bias.take_apart import films_needed, known_facts, take_apart
@@ -115,7 +115,8 @@ def make_bias_sets(
             raise VideoError(f"none of the {len(split.videos)} videos could be used (first: {reason})")
         whole = [item for item in items if item.name in facts]
         steps.done += len(items) - len(whole)
-        listed = {pairing: paired_items(whole, pairs) for pairing, pairs in lists.items()}
+        clips = {item.name: item.source for item in whole}
+        listed = {pairing: paired_clips(clips, pairs) for pairing, pairs in lists.items()}
         orders, skipped = orders_of(whole, facts, recipe, pictures, listed)
         digests = _make_all_edits(orders, bench, steps, failures)
     rows = rows_of(orders, digests, places, finder.name)

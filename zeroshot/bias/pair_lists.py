@@ -15,7 +15,7 @@ from zeroshot.video.source import Stretch, is_path, name_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from zeroshot.bias.recipe import Item
+    from zeroshot.video.source import VideoSource
 
 _LONGEST = 1 << 26  # bytes: hundreds of times a list of all videos of Kinetics-400
 
@@ -78,24 +78,23 @@ def read_pairs(path: str | Path) -> dict[str, str]:
         ) from error
 
 
-def paired_items(items: Sequence[Item], pairs: Mapping[str, str]) -> dict[str, str]:
+def paired_clips(clips: Mapping[str, VideoSource], pairs: Mapping[str, str]) -> dict[str, str]:
     """Name of a clip → name of the clip of its pair; empty where that one is not among the clips.
 
     A list names `label/video`. A video is found by its own name where that is another than all others', else
     by its folder's and its own.
 
     Args:
-        items: the clips.
+        clips: name → video of each.
         pairs: of `read_pairs`.
     """
-    stems = [_named(item) for item in items]
-    often = Counter(stem.rpartition("/")[2] for stem in stems)
-    places: dict[str, str] = {}
-    for item, stem in zip(items, stems, strict=True):
+    stems = {clip: _named(source) for clip, source in clips.items()}
+    often = Counter(stem.rpartition("/")[2] for stem in stems.values())
+    places = {stem: clip for clip, stem in stems.items()}
+    for clip, stem in stems.items():
         last = stem.rpartition("/")[2]
-        places[stem] = item.name
         if often[last] == 1:
-            places[last] = item.name
+            places[last] = clip
 
     def place(name: str) -> str:
         return places.get(name) or places.get(name.rpartition("/")[2], "")
@@ -105,9 +104,9 @@ def paired_items(items: Sequence[Item], pairs: Mapping[str, str]) -> dict[str, s
     return found
 
 
-def _named(item: Item) -> str:
+def _named(source: VideoSource) -> str:
     """`folder/name` of a video, without its suffix."""
-    named = item.source.as_file if isinstance(item.source, Stretch) else item.source
+    named = source.as_file if isinstance(source, Stretch) else source
     return _key(str(named) if is_path(named) else name_of(named))
 
 

@@ -169,13 +169,8 @@ def score_bias(
     manifest, wanted = looked()
     if len(models) > 1:
         fetch_missing([each for each in models if isinstance(each, str)])
-    answers: list[Answers] = []
-    for each in models:
-        if isinstance(each, str | Model):
-            model = load_model(each, device=device) if isinstance(each, str) else each
-            answers.append(ModelAnswers(model, wanted, templates=templates, cache=cache, advance=advance))
-        else:
-            answers.append(each)
+    ask = partial(ModelAnswers, labels=wanted, templates=templates, cache=cache, advance=advance)
+    answers = [_answering(each, device, ask) for each in models]
     rows, kept, scored, lost = _ask(manifest, answers)
     results = [_model_bias(each, one, rows, kept, streams) for each, one in zip(answers, scored, strict=True)]
     return BiasReport(
@@ -189,6 +184,13 @@ def score_bias(
         failures=tuple((manifest.rows[row].path, reason) for row, reason in sorted(lost.items())),
         record=_record(manifest, answers, templates),
     )
+
+
+def _answering(each: str | Model | Answers, device: str, ask: Callable[[Model], Answers]) -> Answers:
+    """What answers for one of the models: a name is loaded, a model is asked for its embeddings."""
+    if isinstance(each, str):
+        return ask(load_model(each, device=device))
+    return ask(each) if isinstance(each, Model) else each
 
 
 def check_scoring(
