@@ -11,13 +11,18 @@ import numpy as np
 import pytest
 from bias_world import frames_of, number, puppets, recipe, write_world
 from PIL import Image
+from scipy import stats
 
 from zeroshot.bias.differences import differences
 from zeroshot.bias.make import make_bias_sets
 from zeroshot.bias.report import stream_metrics
+from zeroshot.checkpoint import load_model
 from zeroshot.cutouts.appearance_free import appearance_free
 from zeroshot.cutouts.stripes import stripes
 from zeroshot.datasets.splits import read_split
+from zeroshot.synthetic.render import render_many
+from zeroshot.synthetic.world import ACTIONS, View
+from zeroshot.text.prompts import make_prompts
 
 KINDS = ("scuba", "scufo", "conflict", "afd")
 
@@ -79,6 +84,20 @@ def test_noise_loses_nothing_where_other_kinds_do(videos, tmp_path):
     frames = videos[0].frames
     assert not np.array_equal(frames_of(made, made.of_kind("original")[0]), frames)
     assert np.array_equal(frames_of(made, row), appearance_free(frames, np.random.default_rng([0, 0, 3])))
+
+
+def test_every_stream_is_at_chance_on_one_frame_of_noise():
+    """Twenty-four puppets of as many actions: whatever a model reads off one frame, it is not the action."""
+    labels = ACTIONS[:24]
+    videos = render_many(list(range(24)), [row % 12 for row in range(24)], range(24), View(8, (48, 48)))
+    noise = [appearance_free(video.frames, np.random.default_rng(row)) for row, video in enumerate(videos)]
+    with load_model("puppet-tiny", device="cpu") as model:
+        texts = model.embed_prompts(make_prompts(list(labels), None))
+        stills = [np.repeat(frames[5][None], 8, 0) for frames in noise]
+        rows = np.stack([row for _, row in model.embed_streams(stills, plain=True)])
+    for stream in range(rows.shape[1]):
+        hits = int((np.argmax(rows[:, stream] @ texts.T, 1) == np.arange(24)).sum())
+        assert stats.binom.sf(hits - 1, 24, 1 / 24) > 1e-3, stream
 
 
 def test_figures_by_counting_one_clip_at_a_time(manifest):

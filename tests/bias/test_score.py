@@ -418,6 +418,15 @@ class TestCommand:
                 ("make", manifest.folder / "scuba" / "videos.csv", "-o", tmp_path / "o", "--kinds", "x"),
                 "no kind 'x'",
             ),
+            (
+                ("make", "v.csv", "-o", tmp_path / "o", "--pairs", "x.pickle"),
+                "expected PAIRING=FILE with one",
+            ),
+            (
+                ("make", tmp_path / "no.csv", "-o", tmp_path / "o", "--pairs", f"same={tmp_path}/x.pickle"),
+                "no.csv",
+            ),
+            (("make", "v.csv", "-o", tmp_path / "o", "--pictures-per-clip", "0"), "0 pictures a clip"),
         ]
         for words, message in cases:
             status, out, err = run(monkeypatch, capsys, *words)
