@@ -24,8 +24,7 @@ def appearance_free(frames: NDArray[np.uint8], generator: np.random.Generator) -
         other show in a single frame where something moves; here `moved_noise` uses each one once.
     """
     noise = generator.integers(0, 256, frames.shape[1:], dtype=np.uint8)
-    flow = backward_flow(frames)
-    return np.stack([moved_noise(noise, step, generator) for step in flow])
+    return np.stack([moved_noise(noise, step, generator) for step in backward_flow(frames)])
 
 
 def moved_noise(

@@ -10,6 +10,8 @@ from PIL import Image
 from zeroshot.video.decoders.all_frames import reduced_size
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float32]
@@ -24,8 +26,8 @@ _FARTHEST = 1.5  # pixels that a round may add
 _AT_ONCE = 32  # frames followed together; bounds the memory
 
 
-def backward_flow(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(T, 2, H, W) by how much each pixel lies right and down in the frame before; 0 for the first frame.
+def backward_flow(frames: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
+    """Frame by frame (2, H, W), by how much each pixel lies right and down in the frame before; at first 0.
 
     What shows pixel (row, column) of frame t was at (row + down, column + right) of frame t - 1. A place
     without texture takes the movement of what is around it, or none.
@@ -37,12 +39,11 @@ def backward_flow(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
     """
     size = (int(frames.shape[2]), int(frames.shape[3]))
     grey = _grey(frames)
-    flow = np.zeros((len(frames), 2, *size), np.float32)
+    yield np.zeros((2, *size), np.float32)
     for start in range(1, len(frames), _AT_ONCE):
         end = min(start + _AT_ONCE, len(frames))
-        found = _followed(grey[start:end], grey[start - 1 : end - 1])
-        flow[start:end] = _flow_at(found, size)
-    return flow
+        for found in _followed(grey[start:end], grey[start - 1 : end - 1]):
+            yield _flow_at(found[None], size)[0]
 
 
 def _grey(frames: NDArray[np.uint8]) -> Floats:
