@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zeroshot.bias.manifest import PICTURED, SWAPS
+from zeroshot.cutouts.finders import FILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -37,9 +38,15 @@ _NOISE = (
 )
 
 
+def _found(settings: Mapping[str, Any]) -> str:
+    """How persons were found, in words."""
+    masks = settings.get("masks")
+    return "by masks in files" if masks == FILES else f"guessed by {masks}"
+
+
 def _hat(kinds: Sequence[str], settings: Mapping[str, Any]) -> Iterator[str]:
     """Against Chung et al., NeurIPS 2022, and their released code."""
-    yield f"persons by {settings.get('masks')}, there by a network for segmentation (SeMask)"
+    yield f"persons {_found(settings)}, there by a network for segmentation (SeMask)"
     if settings.get("backgrounds") != "files":
         yield "places filled from other moments of the clip and from around, there by a network (E2FGVI)"
     if "human-only" in kinds:
@@ -65,7 +72,7 @@ def _hat(kinds: Sequence[str], settings: Mapping[str, Any]) -> Iterator[str]:
 def _scuba(kinds: Sequence[str], settings: Mapping[str, Any]) -> Iterator[str]:
     """Against Li et al., ICCV 2023, and their released code."""
     yield (
-        f"persons by {settings.get('masks')}; there drawn by hand (HMDB51), boxes (UCF101), or two networks "
+        f"persons {_found(settings)}; there drawn by hand (HMDB51), boxes (UCF101), or two networks "
         "that leave out clips with little to see (Kinetics)"
     )
     if settings.get("images") == "files":
