@@ -46,6 +46,7 @@ class LocalEngine:
         sampling: Sampling | None = None,
         all_streams: bool = False,
         drifts: bool = False,
+        pooling: str = "video",
         plain: bool = False,
     ) -> None:
         """Nothing is started yet.
@@ -57,6 +58,7 @@ class LocalEngine:
             all_streams: of a video that has one row, the vectors of all streams one after the other, as
                 `Model.embed_streams` gives them.
             drifts: the drift of each row as well.
+            pooling: of all streams, as for `Model.embed_streams`.
             plain: among all streams also what the backbone says without its adapter.
         """
         self._model = model
@@ -64,6 +66,7 @@ class LocalEngine:
         self._sampling = sampling
         self._all_streams = all_streams
         self._drifts = drifts
+        self._pooling = pooling
         self._plain = plain
 
     def __call__(self, sources: Iterable[FileSource]) -> Iterator[VideoRows]:
@@ -90,6 +93,8 @@ class LocalEngine:
             streams = partial(streams, plain=True) if self._plain else streams
             embed = streams if self._all_streams else self._model.embed_sources
             embed = partial(embed, drifts=True) if self._drifts else embed
+            if self._pooling != "video":  # of whole videos alone are there drifts
+                embed = partial(streams, pooling=self._pooling)
             for source, outcome in embed(sources, sampling=self._sampling):
                 name = path_of(source)
                 if isinstance(outcome, VideoError):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from zeroshot.model.encoder import Frames
     from zeroshot.types import Clip, Prompts
     from zeroshot.video.source import VideoSource
+    from zeroshot.video.transform import Preprocess
 
 # Labels whose texts are encoded before their means are taken; bounds the memory of 10,000 labels × 80
 # templates.
@@ -80,8 +81,7 @@ class Model(Encoder, FromFolder):
             backbone: from `load_backbone`.
             adapter: made for this backbone's tokens; it is moved to the backbone's device.
             stream: what the adapter answers with.
-            sampling: None: as many frames as the checkpoint is meant for, one in the middle of each equal
-                segment.
+            sampling: None: as many frames as the checkpoint is meant for, the middles of equal segments.
             decoder: "auto", "decord", "pyav" or "raw".
             num_workers: decoding processes; two keep ahead of a network on a processor.
             time_limit_seconds: for one file, after which it counts as unreadable.
@@ -103,6 +103,13 @@ class Model(Encoder, FromFolder):
         self._time_limit_seconds = time_limit_seconds
         if (decoder, num_workers, time_limit_seconds) != _READING:
             _ = self._reader  # options of the user's own are checked at once
+
+    def prepared_as(self, preprocess: Preprocess) -> Model:
+        """This model, its weights not copied, with frames prepared in another way and a reader of its own."""
+        other = object.__new__(type(self))
+        vars(other).update({name: value for name, value in vars(self).items() if name != "_reader"})
+        other.backbone, other.reload = self.backbone.prepared_as(preprocess), None
+        return other
 
     @cached_property
     def _reader(self) -> ClipReader:
@@ -184,8 +191,6 @@ class Model(Encoder, FromFolder):
     ) -> Iterator[tuple[VideoSource, NDArray[np.float32] | VideoError]]:
         """Each video with its vector (D,), or with the error that stopped it, in the order given.
 
-        Decoding runs ahead while the network works; memory does not grow with the number of videos.
-
         Args:
             videos: any number, each taken as it stands: a path is a file's or a folder's of images, whatever
                 signs are in it. For paths that stand in a file; what a person gives is for `embed_many`.
@@ -221,22 +226,22 @@ class Model(Encoder, FromFolder):
         *,
         sampling: Sampling | None = None,
         drifts: bool = False,
+        pooling: str = "video",
         plain: bool = False,
     ) -> Iterator[tuple[VideoSource, NDArray[np.float32] | VideoError]]:
-        """As `embed_sources`, with all streams at the cost of one: rows (3, D) in the order of `STREAMS`.
-
-        Without an adapter there is one row, (1, D), the vector of `embed_sources`.
+        """As `embed_sources`, all `STREAMS` at the cost of one: rows (3, D); (1, D) without an adapter.
 
         Args:
             videos: as for `embed_sources`.
             sampling: which frames; None: the model's own.
             drifts: the video's drift as a last row more.
-            plain: after the streams of an adapter a row more, what the backbone says without it.
+            pooling: one of `clip_queue.POOLINGS`; by views rows are (3 · V, D) or (V, D), stream by stream.
+            plain: after the streams of an adapter `clip`, what the backbone says without it.
         """
-        streams = (*STREAMS, PLAIN) if plain else STREAMS
-        queue: ClipQueue[VideoSource] = ClipQueue(self.backbone, self.adapter, streams, drifts=drifts)
-        for source, outcome in self._queued(videos, self._checked(sampling or self.sampling), queue):
-            yield source, outcome if isinstance(outcome, VideoError) else np.atleast_2d(outcome)
+        names = (*STREAMS, PLAIN) if plain else STREAMS
+        queue = ClipQueue["VideoSource"](self.backbone, self.adapter, names, drifts=drifts, pooling=pooling)
+        for source, found in self._queued(videos, self._checked(sampling or self.sampling), queue):
+            yield source, found if isinstance(found, VideoError) else found.reshape(-1, found.shape[-1])
 
     def _queued(
         self, videos: Iterable[VideoSource], sampling: Sampling, queue: ClipQueue[VideoSource]
