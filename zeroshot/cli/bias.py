@@ -171,7 +171,7 @@ def score(
     from zeroshot.bias.document import document
     from zeroshot.bias.score import check_scoring, score_bias
     from zeroshot.checkpoint import DEFAULT_MODEL
-    from zeroshot.reports.files import write_report
+    from zeroshot.reports.files import LAYOUT, write_report
     from zeroshot.store.folder import require_room
 
     names, first = models or [DEFAULT_MODEL], Checks()
@@ -186,7 +186,7 @@ def score(
         cache=cache,
     )
     if output is not None:
-        first.add("output", lambda: require_room(output))
+        first.add("output", lambda: require_room(output, LAYOUT))
     first.run()
     manifest = looked()[0]
     with keeping(kept_in(cache or sets)), Bars("videos", f"loading {names[0]}") as bar:
@@ -232,14 +232,14 @@ def probe(
     from zeroshot.cli.inputs import ModelChoice, model_from, require_choice
     from zeroshot.probes.report import document
     from zeroshot.probes.run import check_probing, probe_streams
-    from zeroshot.reports.files import write_report
+    from zeroshot.reports.files import LAYOUT, write_report
     from zeroshot.store.folder import require_room
 
     choice, first = ModelChoice(model, device), Checks()
     split = first.add("files", lambda: open_split(source))
     check_probing(first, split, cache, templates=templates, probes=probes or ())
     if output is not None:
-        first.add("output", lambda: require_room(output))
+        first.add("output", lambda: require_room(output, LAYOUT))
     first.add("model", lambda: require_choice(choice))
     first.run()
     with keeping(kept_in(cache)), model_from(choice) as network, Bars("videos") as bar:
