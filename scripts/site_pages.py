@@ -103,13 +103,24 @@ def verbs() -> list[str]:
 
 
 def help_pages() -> str:
-    """What `-h` prints for each command, under its name."""
-    parts = []
-    for verb in verbs():
-        words = [sys.executable, "-m", "zeroshot", *verb.split(), "--help"]
-        done = subprocess.run(
-            words, cwd=ROOT, env={**os.environ, "COLUMNS": "84"}, capture_output=True, text=True, check=True
-        )
-        text = done.stdout.replace("python -m zeroshot", "zeroshot").strip("\n")
-        parts.append(f"## zeroshot {verb}\n\n```text\n{text}\n```\n")
-    return "\n".join(parts)
+    """What `-h` prints for each command, under its name: all of one process."""
+    words = [sys.executable, __file__, *verbs()]
+    done = subprocess.run(
+        words, cwd=ROOT, env={**os.environ, "COLUMNS": "84"}, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def help_of(verb: str) -> str:
+    """What `-h` prints for a command."""
+    from typer.testing import CliRunner
+
+    from zeroshot.cli.main import app
+
+    return CliRunner().invoke(app, [*verb.split(), "--help"], prog_name="zeroshot").stdout.strip("\n")
+
+
+if __name__ == "__main__":
+    print(
+        "\n".join(f"## zeroshot {verb}\n\n```text\n{help_of(verb)}\n```\n" for verb in sys.argv[1:]), end=""
+    )
