@@ -5,6 +5,8 @@ SECURITY, CHANGELOG and others stay where readers of the repository look for the
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
 import subprocess
@@ -113,14 +115,14 @@ def help_pages() -> str:
 
 def help_of(verb: str) -> str:
     """What `-h` prints for a command."""
-    from typer.testing import CliRunner
-
     from zeroshot.cli.main import app
 
-    return CliRunner().invoke(app, [*verb.split(), "--help"], prog_name="zeroshot").stdout.strip("\n")
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown), contextlib.suppress(SystemExit):
+        app([*verb.split(), "--help"], prog_name="zeroshot")
+    return shown.getvalue().strip("\n")
 
 
 if __name__ == "__main__":
-    print(
-        "\n".join(f"## zeroshot {verb}\n\n```text\n{help_of(verb)}\n```\n" for verb in sys.argv[1:]), end=""
-    )
+    parts = [f"## zeroshot {verb}\n\n```text\n{help_of(verb)}\n```\n" for verb in sys.argv[1:]]
+    print("\n".join(parts), end="")

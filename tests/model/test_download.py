@@ -182,7 +182,7 @@ def test_what_an_adapter_reads_is_fetched_with_it(tmp_path, monkeypatch):
     fetch_missing([str(tmp_path), "puppet-tiny", "RN50/random", str(tmp_path)])
     assert fetched == [NAME]
     config["backbone"]["name"] = (
-        "hf:somebody/elses"  # what a file names is fetched where it is published alone
+        "hf:somebody/elses"  # what a file names is fetched only where it is published
     )
     (tmp_path / "config.json").write_text(json.dumps(config))
     fetch_missing([str(tmp_path)])

@@ -95,7 +95,9 @@ def render_composed(
     view, surroundings = view or View(), surroundings or Surroundings()
     rows = (actions, scenes, seeds)
     check_rows(rows, (len(COMPOSED), len(SCENES)))
-    return in_batches(rows, view, lambda *batch: _render_batch(*batch, view, surroundings))
+    return in_batches(
+        rows, view, lambda acts, places, some: _render_batch(acts, places, some, view, surroundings)
+    )
 
 
 def _render_batch(

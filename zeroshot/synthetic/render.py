@@ -64,10 +64,14 @@ def render_many(
     view = view or View()
     rows = (actions, scenes, seeds)
     check_rows(rows, (len(ACTIONS), len(SCENES)))
-    return in_batches(rows, view, lambda *batch: _render_batch(*batch, view))
+    return in_batches(rows, view, lambda acts, places, some: _render_batch(acts, places, some, view))
 
 
-def in_batches(rows: Rows, view: View, render: Callable[..., list[_Video]]) -> list[_Video]:
+def in_batches(
+    rows: Rows,
+    view: View,
+    render: Callable[[Sequence[int], Sequence[int], Sequence[int]], list[_Video]],
+) -> list[_Video]:
     """All videos, made so many at a time that memory stays bounded.
 
     Args:
@@ -76,9 +80,9 @@ def in_batches(rows: Rows, view: View, render: Callable[..., list[_Video]]) -> l
         render: is given the actions, scenes and seeds of some rows.
     """
     step = max(1, MAX_PIXELS_AT_ONCE // (view.num_frames * view.size[0] * view.size[1]))
-    starts = range(0, len(rows[2]), step)
-    batches = (render(*(column[start : start + step] for column in rows)) for start in starts)
-    return list(chain.from_iterable(batches))
+    actions, scenes, seeds = rows
+    chosen = (slice(start, start + step) for start in range(0, len(seeds), step))
+    return list(chain.from_iterable(render(actions[some], scenes[some], seeds[some]) for some in chosen))
 
 
 def check_rows(rows: Rows, counts: tuple[int, int]) -> None:
