@@ -223,7 +223,7 @@ def probe(
     as_json: options.Json = False,
 ) -> None:
     """\b
-    Example:  zeroshot bias probe examples/clips/clips.csv --cache tokens/ --model puppet-tiny
+    Example:  zeroshot bias probe examples/clips/clips.csv --cache tokens/ -m puppet-tiny --probe order
 
     Accuracy lost by shuffled, reversed and frozen frames, the scene as a linear classifier reads it from each
     stream, and the dependence between streams; with 95 % intervals. Each video is decoded once.
