@@ -191,7 +191,7 @@ def score(
     from zeroshot.bias.document import document
     from zeroshot.bias.score import check_scoring, score_bias
     from zeroshot.checkpoint import DEFAULT_MODEL
-    from zeroshot.reports.files import write_report
+    from zeroshot.reports.files import LAYOUT, write_report
     from zeroshot.store.folder import require_room
 
     names, first = models or [DEFAULT_MODEL], Checks()
@@ -206,7 +206,7 @@ def score(
         cache=cache,
     )
     if output is not None:
-        first.add("output", lambda: require_room(output))
+        first.add("output", lambda: require_room(output, LAYOUT))
     first.run()
     manifest = looked()[0]
     with keeping(kept_in(cache or sets)), Bars("videos", f"loading {names[0]}") as bar:
@@ -243,7 +243,7 @@ def probe(
     as_json: options.Json = False,
 ) -> None:
     """\b
-    Example:  zeroshot bias probe examples/clips/clips.csv --cache tokens/ --model puppet-tiny
+    Example:  zeroshot bias probe examples/clips/clips.csv --cache tokens/ -m puppet-tiny --probe order
 
     Accuracy lost by shuffled, reversed and frozen frames, the scene as a linear classifier reads it from each
     stream, and the dependence between streams; with 95 % intervals. Each video is decoded once.
@@ -252,14 +252,14 @@ def probe(
     from zeroshot.cli.inputs import ModelChoice, model_from, require_choice
     from zeroshot.probes.report import document
     from zeroshot.probes.run import check_probing, probe_streams
-    from zeroshot.reports.files import write_report
+    from zeroshot.reports.files import LAYOUT, write_report
     from zeroshot.store.folder import require_room
 
     choice, first = ModelChoice(model, device), Checks()
     split = first.add("files", lambda: open_split(source))
     check_probing(first, split, cache, templates=templates, probes=probes or ())
     if output is not None:
-        first.add("output", lambda: require_room(output))
+        first.add("output", lambda: require_room(output, LAYOUT))
     first.add("model", lambda: require_choice(choice))
     first.run()
     with keeping(kept_in(cache)), model_from(choice) as network, Bars("videos") as bar:

@@ -253,7 +253,7 @@ class Model(Encoder, FromFolder):
         yield from queue.rest()
 
     def embed_windows(
-        self, paths: Iterable[str], window: Window, *, drifts: bool = False
+        self, paths: Iterable[VideoSource], window: Window, *, drifts: bool = False
     ) -> Iterator[WindowVectors]:
         """The vectors of every window of each video, in the order given, whatever their lengths.
 
@@ -261,7 +261,7 @@ class Model(Encoder, FromFolder):
         held until its last window, 4 · D bytes each; nothing else grows with its length.
 
         Args:
-            paths: of video files; read lazily.
+            paths: of video files, or their bytes or addresses; read lazily.
             window: how long, and how far apart.
             drifts: the drift of each window as well.
         """

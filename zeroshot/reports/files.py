@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING, Any
 from zeroshot.reports.html import page
 from zeroshot.reports.markdown import markdown
 from zeroshot.store.files import write_whole
+from zeroshot.store.folder import Layout
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
     from zeroshot.reports.document import Document
+
+
+CACHE = "embeddings"
+"""What a run may keep beside its report, and has begun with."""
+
+LAYOUT = Layout("report", ("report.json",), r"report\.(?:json|md|html)", beside=(CACHE,))
+"""Of a report's folder: it holds nothing that is somebody else's."""
 
 
 def write_report(folder: str | os.PathLike[str], contents: Mapping[str, Any], document: Document) -> None:
