@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from zeroshot.model.model import Model
     from zeroshot.probes.report import ProbeReport
     from zeroshot.probes.run import probe_streams
+    from zeroshot.reports.schema import report_schema
     from zeroshot.training.config import TrainingConfig
     from zeroshot.training.prepare import Preparation
     from zeroshot.training.run import train
@@ -89,6 +90,7 @@ __all__ = [
     "push",
     "read_embeddings",
     "read_split",
+    "report_schema",
     "score_bias",
     "search",
     "show",
@@ -136,6 +138,7 @@ _HOMES = {
     "push": "model.hub.push",
     "read_embeddings": "batch.table",
     "read_split": "datasets.splits",
+    "report_schema": "reports.schema",
     "score_bias": "bias.score",
     "search": "video_search",
     "show": "checkpoint",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import layouts
 import pytest
+from report_schemas import assert_fits
 
 from zeroshot.cli.main import main
 from zeroshot.evaluation.prepare import EvaluationSettings
@@ -94,7 +95,7 @@ def test_the_command_and_its_three_files(run, puppets, tmp_path):
     shown = {
         line.split()[1]: float(line.split()[3]) for line in out.splitlines() if line.startswith("puppet-tiny")
     }
-    facts = json.loads((tmp_path / "out" / "report.json").read_text())
+    facts = assert_fits(tmp_path / "out" / "report.json", "evaluation")
     streams = facts["models"][0]["streams"]
     assert shown == {
         name: round(100 * streams[name]["top1"]["value"], 1) for name in ("static", "dynamic", "fused")
@@ -102,7 +103,7 @@ def test_the_command_and_its_three_files(run, puppets, tmp_path):
     assert streams["dynamic"]["top1"]["value"] > streams["static"]["top1"]["value"] + 0.15
     assert facts["videos"]["evaluated"] == streams["fused"]["rounds"][0]["top1"]["videos"] == 96
     assert facts["allow_seen"] is True
-    assert set(facts["run"]) - {"commit"} == {"seconds", "machine", "versions", "command"}
+    assert set(facts["run"]) - {"commit"} == {"seconds", "machine", "versions", "command", "draws"}
     markdown = (tmp_path / "out" / "report.md").read_text()
     assert markdown.startswith("# folders on world\n\n**Not a figure on unseen classes:**")
     assert f"| puppet-tiny | fused | {shown['fused']:.1f} [" in markdown

@@ -9,6 +9,7 @@ import numpy as np
 
 from zeroshot.bias.manifest import KINDS, SWAPS
 from zeroshot.errors import LabelError, OptionError, counted
+from zeroshot.reports.schema import head
 from zeroshot.statistics.metrics import Edited, bias_metrics
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class BiasReport:
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it: counts first."""
         return {
+            **head("bias"),
             "sets": self.sets,
             "counts": dict(self.counts),
             "labels": list(self.labels),

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zeroshot.evaluation.answers import answers, label_rows
+from zeroshot.reports.schema import head
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -13,8 +16,6 @@ if TYPE_CHECKING:
     from zeroshot.evaluation.compare import Comparison
     from zeroshot.evaluation.scoring import StreamFigures
     from zeroshot.statistics.intervals import Estimate
-
-FORMAT = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +107,8 @@ class Report:
         models: in the order given.
         comparisons: each later model against the first.
         allow_seen: whether labels that a model was trained on were let pass.
-        run: seconds and the machine.
+        run: seconds, the machine, and what was drawn at random.
+        folder: that names of videos count from; None: they stay as they are.
     """
 
     plan: EvaluationPlan
@@ -116,6 +118,7 @@ class Report:
     comparisons: tuple[Comparison, ...]
     allow_seen: bool
     run: Mapping[str, Any]
+    folder: str | None = None
 
     @property
     def seen_labels(self) -> tuple[str, ...]:
@@ -126,7 +129,7 @@ class Report:
         """As JSON holds it."""
         plan = self.plan
         return {
-            "format": FORMAT,
+            **head("evaluation"),
             "protocol": plan.protocol,
             "data": plan.data,
             "sources": list(plan.sources),
@@ -134,18 +137,21 @@ class Report:
             "allow_seen": self.allow_seen,
             "seen_labels": list(self.seen_labels),
             "settings": dict(self.settings),
+            "labels": list(plan.labels),
             "videos": self.videos.as_dict(),
             "rounds": [
                 {
                     "name": one.name,
                     "labels": len(one.labels),
+                    "label_rows": rows.tolist(),
                     "listed": len(one.videos),
                     "expected_seen": sorted(one.expected_seen),
                     "digest": one.digest,
                 }
-                for one in plan.rounds
+                for one, rows in zip(plan.rounds, label_rows(plan), strict=True)
             ],
             "models": [model.as_dict() for model in self.models],
             "comparisons": [comparison.as_dict() for comparison in self.comparisons],
+            "answers": answers(plan, [model.streams for model in self.models], self.folder),
             "run": dict(self.run),
         }

@@ -13,6 +13,7 @@ from zeroshot.batch.label_rows import index_of_labels
 from zeroshot.checkpoint import load_model
 from zeroshot.checks import model_given
 from zeroshot.datasets.paper_settings import lineage_named
+from zeroshot.datasets.splits import Split
 from zeroshot.errors import DatasetError, IndexFileError, counted
 from zeroshot.evaluation.cached_embeddings import Embedded, embed_pool, stream_scores
 from zeroshot.evaluation.compare import compare
@@ -24,6 +25,7 @@ from zeroshot.index.index import LabelIndex
 from zeroshot.model.download import fetch_missing
 from zeroshot.reports.environment import environment
 from zeroshot.reports.files import write_report
+from zeroshot.statistics.intervals import NUM_DRAWS
 from zeroshot.text.prompts import prompts_digest, templates_in_words
 from zeroshot.text.stages import stages_in_report
 from zeroshot.video.source import name_of
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
 
     from zeroshot.datasets.protocols import EvaluationPlan
     from zeroshot.datasets.seen_labels import Namesake
-    from zeroshot.datasets.splits import Split
     from zeroshot.evaluation.scoring import StreamFigures
     from zeroshot.model.model import Model
     from zeroshot.statistics.intervals import Estimate
@@ -88,13 +89,21 @@ def evaluate(
         compare(other.name, results[0].name, other.figures, results[0].figures, len(plan.videos))
         for other in results[1:]
     )
-    facts = {"seconds": round(time.monotonic() - started, 2), **environment()}
+    draws = {"seed": 0, "number": NUM_DRAWS, "level": 0.95}
+    facts = {"seconds": round(time.monotonic() - started, 2), **environment(), "draws": draws}
     marked = chosen.allow_seen and any(asked.repeated.values())
     said = _said(chosen, prompts, runs[0].sampling)
-    report = Report(plan, said, videos, results, pairs, marked, facts)
+    report = Report(plan, said, videos, results, pairs, marked, facts, _folder_of(source))
     if output is not None:
         write_report(output, report.as_dict(), document(report))
     return report
+
+
+def _folder_of(source: Split | str | os.PathLike[str]) -> str | None:
+    """The folder that a data set lies in, if it lies in one."""
+    if isinstance(source, Split):
+        return None
+    return str(Path(source).parent if Path(source).is_file() else source)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +150,8 @@ def _run(
         "untrained": model.backbone.is_random,
         "embedding_dim": model.embedding_dim,
         "precision": model.precision,
+        "device": str(model.backbone.device),
+        "decoder": model.decoder,
         "logit_scale": model.logit_scale,
         "sampling": asdict(sampling),
     }
