@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from zeroshot.classifier import Classifier, load
     from zeroshot.datasets.splits import LabeledVideo, Split, read_split
     from zeroshot.errors import ZeroshotError
+    from zeroshot.evaluation.compare_runs import RunComparison
+    from zeroshot.evaluation.compare_runs import compare_runs as compare
     from zeroshot.evaluation.prepare import EvaluationSettings
     from zeroshot.evaluation.report import Report
     from zeroshot.evaluation.run import evaluate
@@ -69,6 +71,7 @@ __all__ = [
     "Prompts",
     "Ranking",
     "Report",
+    "RunComparison",
     "Sampling",
     "Segment",
     "Split",
@@ -79,6 +82,7 @@ __all__ = [
     "ZeroshotError",
     "build_index",
     "classify",
+    "compare",
     "download",
     "embed",
     "evaluate",
@@ -117,6 +121,7 @@ _HOMES = {
     "Prompts": "types",
     "Ranking": "types",
     "Report": "evaluation.report",
+    "RunComparison": "evaluation.compare_runs",
     "Sampling": "video.sampling",
     "Segment": "types",
     "Split": "datasets.splits",
@@ -127,6 +132,7 @@ _HOMES = {
     "ZeroshotError": "errors",
     "build_index": "verbs",
     "classify": "verbs",
+    "compare": "evaluation.compare_runs",
     "download": "model.download",
     "embed": "verbs",
     "evaluate": "evaluation.run",
@@ -147,7 +153,7 @@ _HOMES = {
     "train": "training.run",
 }
 # Commands whose word is taken for something else where their function stands.
-_NAMES_THERE = {"models": "known_models", "show": "describe"}
+_NAMES_THERE = {"compare": "compare_runs", "models": "known_models", "show": "describe"}
 
 
 def __getattr__(name: str) -> object:

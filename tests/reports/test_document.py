@@ -77,8 +77,8 @@ def test_the_page_has_everything_escaped():
         "above the bars",
         "above the plane",
         "above the matrix",
-        'title="cat → cat: 3 of 4" style="background:#0b6fb8;opacity:0.78"',
-        'title="dog → cat: 0 of 2" style="background:#0b6fb8;opacity:0.00"',
+        'title="cat → cat: 3 of 4" style="background:#a8478c;opacity:0.78"',
+        'title="dog → cat: 0 of 2" style="background:#a8478c;opacity:0.00"',
         'src="data:image/png;base64,cG5n"',
         "<h2>Charts</h2>",
     ):

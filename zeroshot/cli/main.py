@@ -14,6 +14,7 @@ import typer
 from zeroshot.cli import (
     bias,
     classify,
+    compare,
     download,
     embed,
     evaluate,
@@ -46,6 +47,9 @@ app.command("index", short_help="Encode a label list once.", no_args_is_help=Tru
 app.command("train", short_help="Train streams that follow motion.", no_args_is_help=True)(train.train)
 app.command("evaluate", short_help="Figures on unseen classes, by protocol.", no_args_is_help=True)(
     evaluate.evaluate
+)
+app.command("compare", short_help="Hold finished evaluations against each other.", no_args_is_help=True)(
+    compare.compare
 )
 app.add_typer(bias.app, name="bias", short_help="Test sets that tell scenery from action.")
 app.command("models", short_help="List what --model accepts.")(models.models)

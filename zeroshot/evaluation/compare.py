@@ -12,6 +12,8 @@ from zeroshot.evaluation.scoring import mean_of_shares, round_columns
 from zeroshot.statistics.intervals import Count, Estimate, PairedTable, paired_bootstrap, paired_difference
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from zeroshot.evaluation.scoring import StreamFigures
 
 
@@ -57,15 +59,27 @@ def compare(
     name: str, other: str, first: StreamFigures, second: StreamFigures, num_videos: int
 ) -> Comparison:
     """How a stream of one model differs from one of another on the same rounds of the same n videos."""
-    columns = [round_columns(figures.outcomes, num_videos, 1) for figures in (first, second)]
-    if np.array_equal(columns[0], columns[1]):  # a bootstrap would draw no difference each time
-        difference = paired_difference(PairedTable(0, 0, 0, len(columns[0])))
+    own, theirs = (round_columns(figures.outcomes, num_videos, 1) for figures in (first, second))
+    return compare_columns(name, other, own, theirs)
+
+
+def compare_columns(name: str, other: str, own: NDArray[np.int64], theirs: NDArray[np.int64]) -> Comparison:
+    """The same, of (n, 2 R) columns: for each video and round whether it was right, and whether it took part.
+
+    Args:
+        name: of the first model.
+        other: of the second one.
+        own: columns of the first.
+        theirs: of the second; the same videos take part in the same rounds.
+    """
+    if np.array_equal(own, theirs):  # a bootstrap would draw no difference each time
+        difference = paired_difference(PairedTable(0, 0, 0, len(own)))
     else:
-        difference = paired_bootstrap(columns[0], columns[1], mean_of_shares)
+        difference = paired_bootstrap(own, theirs, mean_of_shares)
     rounds = []
-    for one, two in zip(first.outcomes, second.outcomes, strict=True):
-        right, theirs = one.ranks < 1, two.ranks < 1
-        alone, their_alone = Count.of(right & ~theirs).hits, Count.of(theirs & ~right).hits
+    for place in range(0, own.shape[1], 2):
+        right, wrong = own[:, place] > theirs[:, place], own[:, place] < theirs[:, place]
+        alone, their_alone = Count.of(right).hits, Count.of(wrong).hits
         rounds.append(Alone(alone, their_alone, mcnemar(alone, their_alone)))
     return Comparison(name, other, difference, tuple(rounds))
 
