@@ -32,11 +32,15 @@ def plan_of(
     return EvaluationPlan(protocol, data, tuple(made), sources=(data,))
 
 
+def file_of(video: LabeledVideo) -> str:
+    return str(video.path).rpartition("/")[2]
+
+
 def scores_of(plan: EvaluationPlan, seed: int, skill: float) -> np.ndarray:
     """(n, K) cosines: noise, and so much more for the right label; of a video the same whatever the plan."""
     rows = []
     for video in plan.videos:
-        number = int(str(video.path).rpartition("/")[2].split("-")[0])
+        number = int(file_of(video).split("-")[0])
         rng = np.random.default_rng([seed, number])
         row = rng.normal(0, 0.1, len(plan.labels))
         row[plan.labels.index(video.label)] += 0.1 * skill
@@ -47,7 +51,7 @@ def scores_of(plan: EvaluationPlan, seed: int, skill: float) -> np.ndarray:
 def figures_of(
     plan: EvaluationPlan, name: str, seed: int, skill: float, streams=("clip",), unread=()
 ) -> ModelFigures:
-    readable = np.array([not str(video.path).endswith(tuple(unread) or ("\0",)) for video in plan.videos])
+    readable = np.array([file_of(video) not in unread for video in plan.videos])
     found = tuple(
         stream_figures(stream, scores_of(plan, seed + place, skill), plan, readable)
         for place, stream in enumerate(streams)
@@ -69,7 +73,7 @@ def write_run(
     folder: Path, plan: EvaluationPlan, *models: ModelFigures, unread=(), allow_seen=False, **settings
 ) -> Path:
     """The folder, with the three files of an evaluation in it."""
-    missing = tuple(str(v.path) for v in plan.videos if str(v.path).endswith(tuple(unread) or ("\0",)))
+    missing = tuple(str(video.path) for video in plan.videos if file_of(video) in unread)
     said = {
         "lineage": "plain", "about": "names in words", "names": "in words", "templates": "none",
         "texts": None, "stages": None, "prompts_digest": "0123456789abcdef", "example_prompts": ["archery"],

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from zeroshot.errors import ZeroshotError
     from zeroshot.evaluation.compare_runs import RunComparison
     from zeroshot.evaluation.compare_runs import compare_runs as compare
+    from zeroshot.evaluation.leaderboard import Leaderboard, leaderboard
     from zeroshot.evaluation.prepare import EvaluationSettings
     from zeroshot.evaluation.report import Report
     from zeroshot.evaluation.run import evaluate
@@ -62,6 +63,7 @@ __all__ = [
     "EvaluationSettings",
     "LabelIndex",
     "LabeledVideo",
+    "Leaderboard",
     "Match",
     "Model",
     "Prediction",
@@ -86,6 +88,7 @@ __all__ = [
     "download",
     "embed",
     "evaluate",
+    "leaderboard",
     "load",
     "load_model",
     "make_bias_sets",
@@ -112,6 +115,7 @@ _HOMES = {
     "EvaluationSettings": "evaluation.prepare",
     "LabelIndex": "index.index",
     "LabeledVideo": "datasets.splits",
+    "Leaderboard": "evaluation.leaderboard",
     "Match": "types",
     "Model": "model.model",
     "Prediction": "types",
@@ -136,6 +140,7 @@ _HOMES = {
     "download": "model.download",
     "embed": "verbs",
     "evaluate": "evaluation.run",
+    "leaderboard": "evaluation.leaderboard",
     "load": "classifier",
     "load_model": "checkpoint",
     "make_bias_sets": "bias.make",

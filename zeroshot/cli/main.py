@@ -19,6 +19,7 @@ from zeroshot.cli import (
     embed,
     evaluate,
     index,
+    leaderboard,
     models,
     push,
     search,
@@ -50,6 +51,9 @@ app.command("evaluate", short_help="Figures on unseen classes, by protocol.", no
 )
 app.command("compare", short_help="Hold finished evaluations against each other.", no_args_is_help=True)(
     compare.compare
+)
+app.command("leaderboard", short_help="Figures of evaluations in one table.", no_args_is_help=True)(
+    leaderboard.leaderboard
 )
 app.add_typer(bias.app, name="bias", short_help="Test sets that tell scenery from action.")
 app.command("models", short_help="List what --model accepts.")(models.models)

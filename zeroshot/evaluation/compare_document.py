@@ -64,10 +64,10 @@ def _opening(found: RunComparison) -> str:
 
 def _warnings(found: RunComparison) -> list[Note]:
     """What must not be missed."""
-    seen = [run.name for run in found.runs if run.report["allow_seen"]]
+    seen = [run.name for run in found.runs if run.seen]
     notes = []
     if seen:
-        words = f"{', '.join(seen)} may have had training videos of some labels."
+        words = f"{', '.join(seen)} had training videos of some labels."
         notes.append(Note(words, "warn", "No figures on unseen classes:"))
     notes += [
         Note("; ".join(pair.apart) + ".", "warn", f"Not alike in all but the model: {_title(pair)}:")
@@ -80,21 +80,10 @@ def _warnings(found: RunComparison) -> list[Note]:
 def _bars(found: RunComparison) -> Bars:
     """Top-1 of each run on its own videos."""
     bars = [
-        Bar(f"{run.name}, {run.stream}", _estimate(run.figures["top1"]), place)
+        Bar(f"{run.name}, {run.stream}", Estimate.from_dict(run.figures["top1"]), place)
         for place, run in enumerate(found.runs)
     ]
     return Bars(bars)
-
-
-def _estimate(told: dict[str, float]) -> Estimate:
-    """What a report says, as a figure; an end without a bound is infinite."""
-    low, high = told["low"], told["high"]
-    return Estimate(
-        float("nan") if told["value"] is None else told["value"],
-        float("-inf") if low is None else low,
-        float("inf") if high is None else high,
-        int(told["n"]),
-    )
 
 
 def _runs(found: RunComparison) -> Table:
@@ -105,7 +94,7 @@ def _runs(found: RunComparison) -> Table:
             run.report["protocol"],
             run.report["data"],
             f"{run.report['videos']['evaluated']:,}",
-            percent(_estimate(run.figures["top1"])),
+            percent(Estimate.from_dict(run.figures["top1"])),
         )
         for run in found.runs
     ]

@@ -132,7 +132,7 @@ class RunComparison:
                     "fingerprint": run.weights[0],
                     "adapter_fingerprint": run.weights[1] or None,
                     "stream": run.stream,
-                    "allow_seen": run.report["allow_seen"],
+                    "seen": run.seen,
                     "evaluated": run.report["videos"]["evaluated"],
                     "top1": dict(run.figures["top1"]),
                 }

@@ -68,6 +68,11 @@ class FinishedRun:
         return found
 
     @property
+    def seen(self) -> bool:
+        """Whether the model was trained on labels of it, and that was let pass."""
+        return bool(self.report["allow_seen"] and self.model["trained_on"])
+
+    @property
     def weights(self) -> tuple[str, str]:
         """Fingerprints of the network and of the adapter."""
         return str(self.model["fingerprint"]), str(self.model["adapter_fingerprint"] or "")
@@ -152,25 +157,29 @@ def _runs_of(place: str, stream: str | None) -> list[FinishedRun]:
 def _inconsistent(report: Mapping[str, Any]) -> str:
     """Where the columns of a report do not fit each other; empty: they do."""
     kept, labels = report["answers"], len(report["labels"])
-    if len(kept["models"]) != len(report["models"]):
-        return f"answers of {len(kept['models'])} models for {len(report['models'])}"
-    if len(kept["rounds"]) != len(report["rounds"]):
-        return f"answers of {len(kept['rounds'])} rounds for {len(report['rounds'])}"
-    bounds = [(one["label_rows"], labels, "rounds") for one in report["rounds"]]
+    for what in ("models", "rounds"):
+        if len(kept[what]) != len(report[what]):
+            return f"answers of {len(kept[what])} {what} for {len(report[what])}"
+    rows = [(one["label_rows"], labels, "rounds") for one in report["rounds"]]
     for one in kept["rounds"]:
-        bounds += [(one["videos"], len(kept["videos"]), "videos"), (one["targets"], labels, "targets")]
         if len(one["videos"]) != len(one["targets"]):
             return f"{len(one['targets'])} targets for {len(one['videos'])} videos"
+        rows += [(one["videos"], len(kept["videos"]), "videos"), (one["targets"], labels, "targets")]
     for model, streams in zip(report["models"], kept["models"], strict=True):
         if set(streams) != set(model["streams"]) or model["stream"] not in streams:
             return f"answers of other streams of {model['name']} than it has figures of"
         for said in streams.values():
-            if len(said) != len(kept["rounds"]):
-                return f"answers of {len(said)} rounds for {len(kept['rounds'])}"
-            for asked, told in zip(kept["rounds"], said, strict=True):
-                if {len(told[name]) for name in ("ranks", "labels", "scores")} != {len(asked["videos"])}:
-                    return f"other numbers of answers than the {len(asked['videos'])} videos"
-                bounds += [(rows, labels, "answers") for rows in told["labels"]]
-    return next(
-        (f"{what} name row {max(rows)}" for rows, most, what in bounds if rows and max(rows) >= most), ""
-    )
+            if wrong := _unlike(kept["rounds"], said):
+                return wrong
+            rows += [(best, labels, "answers") for told in said for best in told["labels"]]
+    return next((f"{what} name row {max(each)}" for each, end, what in rows if each and max(each) >= end), "")
+
+
+def _unlike(rounds: Sequence[Mapping[str, Any]], said: Sequence[Mapping[str, Any]]) -> str:
+    """Where a stream's answers are other in number than what was asked; empty: nowhere."""
+    if len(said) != len(rounds):
+        return f"answers of {len(said)} rounds for {len(rounds)}"
+    for asked, told in zip(rounds, said, strict=True):
+        if {len(told[name]) for name in ("ranks", "labels", "scores")} != {len(asked["videos"])}:
+            return f"other numbers of answers than the {len(asked['videos'])} videos"
+    return ""

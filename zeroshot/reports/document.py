@@ -36,10 +36,11 @@ class List:
 
 @dataclass(frozen=True)
 class Table:
-    """A header of C plain texts and rows of as many each."""
+    """A header of C plain texts and rows of as many each; on a page its reader sorts a sortable one."""
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+    sortable: bool = False
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,9 @@ h3 { font-size: 14px; margin: 18px 0 6px; } p { margin: 6px 0; } .quiet { color:
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: 13px; }
 th, td { text-align: left; padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); }
 th { color: var(--quiet); font-weight: 500; }
+th button { all: unset; cursor: pointer; } th button:focus-visible { outline: 2px solid var(--warn); }
+th[aria-sort] button::after { content: " ↕"; } th[aria-sort=ascending] button::after { content: " ↑"; }
+th[aria-sort=descending] button::after { content: " ↓"; }
 td { font-variant-numeric: tabular-nums; white-space: nowrap; }
 svg { max-width: 100%; height: auto; display: block; }
 .chart svg { min-width: min(100%, 640px); }
@@ -56,6 +59,24 @@ svg { max-width: 100%; height: auto; display: block; }
 figure { margin: 0; } figcaption { font-size: 12px; }
 """
 )
+
+_SORTING = """<script>
+for (const button of document.currentScript.previousElementSibling.querySelectorAll("th button")) {
+  button.addEventListener("click", () => {
+    const head = button.parentElement, body = head.parentElement.parentElement;
+    const column = head.cellIndex, up = head.getAttribute("aria-sort") === "descending";
+    const first = body.rows[0], rows = [...body.rows].slice(1);
+    const key = row => { const words = row.cells[column].textContent, number = parseFloat(words);
+      return Number.isNaN(number) ? [column ? -Infinity : 0, words] : [number, words]; };
+    rows.sort((one, other) => { const [a, s] = key(one), [b, t] = key(other);
+      return (a < b ? 1 : a > b ? -1 : column ? 0 : t.localeCompare(s)) * (up ? -1 : 1); });
+    for (const other of first.cells) other.setAttribute("aria-sort", "none");
+    head.setAttribute("aria-sort", up ? "ascending" : "descending");
+    body.append(...rows);
+  });
+}
+</script>"""
+"""Sorts the table before it by the numbers, or names, of a column whose head is pressed."""
 
 
 def page(document: Document) -> str:
@@ -101,11 +122,13 @@ def _element(part: Part) -> str:
 
 
 def _table(table: Table) -> str:
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in table.header)
+    tag = '<th aria-sort="none"><button>{}</button></th>' if table.sortable else "<th>{}</th>"
+    head = "".join(tag.format(escape(cell)) for cell in table.header)
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows
     )
-    return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>'
+    script = _SORTING if table.sortable else ""
+    return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>{script}'
 
 
 def _cards(cards: Sequence[Card]) -> str:
