@@ -1,41 +1,23 @@
 """Finished evaluations held against each other, against a loop over what was answered.
 
-Covers: evaluation/finished_runs, evaluation/compare_document, cli/compare.
+Covers: evaluation/finished_runs, evaluation/compare_document.
 """
 
 from __future__ import annotations
 
-import csv
 import json
-import sys
 from collections import Counter
 
 import pytest
 from finished_reports import LABELS, figures_of, plan_of, write_run
-from report_schemas import assert_fits
 from scipy.stats import binomtest
 
 import zeroshot
-from zeroshot.cli.main import main
 from zeroshot.errors import OptionError, ReportError
 from zeroshot.evaluation.compare_document import document
-from zeroshot.reports.html import page
 from zeroshot.reports.markdown import markdown
 
 NAMES = [f"{number}-clip.mp4" for number in range(40)]
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    """The command in this process: (exit status, stdout, stderr)."""
-
-    def call(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["zeroshot", "compare", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return (ended.value.code or 0, *capsys.readouterr())
-
-    return call
 
 
 @pytest.fixture
@@ -232,35 +214,3 @@ def test_too_few_reports(pair):
         zeroshot.compare([])
     with pytest.raises(OptionError, match="is given twice; name each once"):
         zeroshot.compare([pair[0], pair[0] / "report.json"])
-
-
-def test_the_command(run, pair, tmp_path):
-    status, out, err = run(*pair, "--output", tmp_path / "out")
-    assert (status, err) == (0, "")
-    assert out.splitlines()[0].split()[:2] == ["difference", "videos"]
-    assert out.splitlines()[1].startswith("large − small  30 ")
-    assert "large alone has 5 videos (0-clip.mp4, 1-clip.mp4, 2-clip.mp4, …)" in out
-    written = assert_fits(tmp_path / "out" / "report.json", "comparison")
-    assert written["pairs"][0]["videos"] == 30
-    drawn = page(document(zeroshot.compare(pair))).partition("To repeat it")[0]
-    assert (tmp_path / "out" / "report.html").read_text().startswith(drawn)
-    assert drawn.count("<svg") == 3  # top-1, the difference, labels
-    assert "* small: 39-clip.mp4" in (tmp_path / "out" / "report.md").read_text()
-    status, out, _ = run(*pair, "--json")
-    assert json.loads(out)["pairs"] == written["pairs"]
-    status, out, _ = run(*pair, "--csv")
-    rows = list(csv.DictReader(out.splitlines()))
-    assert len(rows) == 30
-    later = told(pair[1])
-    assert {row["video"]: row["first_answer"] == row["label"] for row in rows} == {
-        row["video"]: later[row["video"]][1] for row in rows
-    }
-    for words, named in (
-        ((pair[0], tmp_path / "gone"), "cannot read"),
-        ((*pair, "--json", "--csv"), "both given"),
-    ):
-        status, out, err = run(*words)
-        assert (status, out, err.count("\n")) == (1, "", 1)
-        assert named in err
-    status, out, err = run(pair[0], pair[1], "--stream", "third")
-    assert (status, "has no stream 'third'" in err) == (1, True)

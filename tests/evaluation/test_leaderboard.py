@@ -1,24 +1,20 @@
 """Figures of finished evaluations in one table, and what other programs read of them.
 
-Covers: evaluation/exports, evaluation/leaderboard_document, cli/leaderboard.
+Covers: evaluation/exports, evaluation/leaderboard_document.
 """
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 import shutil
 import subprocess
-import sys
 
 import pytest
 from finished_reports import figures_of, plan_of, write_run
 from huggingface_hub import ModelCard
-from report_schemas import assert_fits
 
 import zeroshot
-from zeroshot.cli.main import main
 from zeroshot.datasets.seen_labels import Namesake
 from zeroshot.errors import OptionError, ReportError
 from zeroshot.evaluation.exports import COLUMNS, csv_rows, escaped, latex_rows, model_cards
@@ -40,19 +36,6 @@ def reports(tmp_path):
         write_run(tmp_path / "b", two, small[1]),
         write_run(tmp_path / "c", two, large, unread=NAMES[:2]),
     )
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    """The command in this process: (exit status, stdout, stderr)."""
-
-    def call(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["zeroshot", "leaderboard", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return (ended.value.code or 0, *capsys.readouterr())
-
-    return call
 
 
 def headline(folder, stream):
@@ -200,24 +183,3 @@ console.log(seen.join(" "));
         timeout=60,
     )
     assert done.stdout.split() == ["abcndn", "cbanan", "cabnnd", "cbadnn", "abcann"]
-
-
-def test_the_command(run, reports, tmp_path):
-    status, out, err = run(*reports, "--output", tmp_path / "board")
-    assert (status, err) == (0, "")
-    assert out.splitlines()[0].startswith("model         hmdb51, hmdb51-zeroshot, top-1")
-    assert out.splitlines()[-1] == f"{tmp_path}/board/report.html shows it"
-    written = assert_fits(tmp_path / "board" / "report.json", "leaderboard")
-    assert [row["name"] for row in written["rows"]] == ["small_net/a", "large, fused"]
-    assert written["rows"][1]["cells"][0] is None
-    assert json.loads(run(*reports, "--json")[1])["rows"] == written["rows"]
-    assert len(list(csv.DictReader(run(*reports, "--csv")[1].splitlines()))) == 15
-    assert run(*reports, "--latex")[1].splitlines() == latex_rows(zeroshot.leaderboard(reports))
-    assert run(*reports, "--card")[1].count("model-index:") == 2
-    for words, named in (
-        ((reports[0], "--csv", "--latex"), "--csv and --latex are given; expected one of them"),
-        ((tmp_path / "gone",), "cannot read"),
-    ):
-        status, out, err = run(*words)
-        assert (status, out, err.count("\n")) == (1, "", 1)
-        assert named in err
