@@ -5,7 +5,6 @@ SECURITY, CHANGELOG and others stay where readers of the repository look for the
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -121,30 +120,37 @@ def help_pages() -> str:
 
 def report_fields() -> str:
     """Every field of every kind of report, from the JSON Schema files: a table for each object in them."""
-    from zeroshot.reports.schema import FORMATS, report_schema
+    from zeroshot.reports.schema import FORMATS, report_schema, shared_parts
 
+    shared = {"$defs": shared_parts()}
     parts = []
     for kind, number in FORMATS.items():
         schema = report_schema(kind)
         told = f"{schema['description']} `report` is `{kind}`, `format` {number}."
-        parts.append(f"## {schema['title']}\n\n{told}\n\n{_fields('', schema)}")
+        parts.append(f"## {schema['title']}\n\n{told}\n\n{_fields('', schema, schema)}")
         parts += [
-            f"### {kind}: {name}\n\n{part['description']}\n\n{_fields('', part)}"
+            f"### {kind}: {name}\n\n{part['description']}\n\n{_fields('', part, schema)}"
             for name, part in schema["$defs"].items()
-            if "properties" in part and f'"#/$defs/{name}"' in json.dumps(schema)
+            if "properties" in part and name not in shared["$defs"]
         ]
+    parts.append("## Parts that several have")
+    for name, part in shared["$defs"].items():
+        fields = f"\n\n{_fields('', part, shared)}" if "properties" in part else ""
+        parts.append(f"### {name}\n\n{part['description']}{fields}")
     return "\n\n".join(parts)
 
 
-def _fields(above: str, schema: dict[str, Any]) -> str:
+def _fields(above: str, schema: dict[str, Any], whole: dict[str, Any]) -> str:
     """The fields of an object, and of objects in it that have no name of their own, as a table."""
     rows = [] if above else ["| field | is | what |", "|---|---|---|"]
     for name, field in schema["properties"].items():
         may = "" if name in schema["required"] else ", may be absent"
-        rows.append(f"| `{above}{name}` | {_type(field)}{may} | {field.get('description', '')} |")
+        named = whole["$defs"].get(field.get("$ref", "").rpartition("/")[2], {})
+        told = field.get("description") or named["description"]
+        rows.append(f"| `{above}{name}` | {_type(field)}{may} | {told} |")
         inner = next((each for each in _inside(field) if "properties" in each), None)
         if inner is not None:
-            rows.append(_fields(f"{above}{name}.", inner))
+            rows.append(_fields(f"{above}{name}.", inner, whole))
     return "\n".join(rows)
 
 

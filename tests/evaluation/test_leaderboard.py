@@ -68,16 +68,22 @@ def test_other_questions_and_other_weights_are_told_apart(tmp_path):
     folders = [
         write_run(tmp_path / "1", plan, figures_of(plan, "m", 0xABCDEF << 232, 1.0)),
         write_run(tmp_path / "2", plan, figures_of(plan, "m", 1, 1.0)),
-        write_run(tmp_path / "3", plan, figures_of(plan, "m", 1, 1.0), prompts_digest="f" * 16),
+        write_run(
+            tmp_path / "3",
+            plan,
+            figures_of(plan, "m", 1, 1.0),
+            prompts_digest="f" * 16,
+            templates="a photo of a {}.",
+        ),
         write_run(tmp_path / "4", plan, figures_of(plan, "m", 1, 1.0), lineage="x-clip"),
     ]
     board = zeroshot.leaderboard(folders)
     assert board.titles() == [
-        "videos.csv, csv (012345)",
-        "videos.csv, csv (ffffff)",
+        "videos.csv, csv (none)",
+        "videos.csv, csv (a photo of a {}.)",
         "videos.csv, csv, as x-clip",
     ]
-    assert sorted(board.names()) == ["m (000000)", "m (abcdef)"]
+    assert sorted(board.names()) == ["m (00000000)", "m (abcdef00)"]
     assert len(board.cells) == 4
     shutil.copytree(folders[1], tmp_path / "5")
     with pytest.raises(ReportError, match=r"/5 and .*/2 both have m on videos.csv, csv; give one of them"):

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from zeroshot.evaluation.finished_runs import FinishedRun
 
+_WORDS, _DIGITS = 40, 8  # letters of what tells two columns or rows apart
+
 
 class Question(NamedTuple):
     """What a column asked: models that were asked otherwise stand in another one."""
@@ -24,6 +26,7 @@ class Question(NamedTuple):
     data: str
     protocol: str
     lineage: str
+    templates: str
     prompts: str
     figure: str
 
@@ -35,6 +38,7 @@ class Question(NamedTuple):
             run.report["data"],
             run.report["protocol"],
             settings["lineage"],
+            str(settings["templates"]),
             settings["prompts_digest"],
             run.figures["headline"]["figure"],
         )
@@ -99,16 +103,11 @@ class Leaderboard:
 
     def titles(self) -> list[str]:
         """A name a column, none twice."""
-        return _told_apart([(_title(column), column.prompts) for column in self.columns])
+        return _told_apart([(_title(column), column.templates, column.prompts) for column in self.columns])
 
     def names(self) -> list[str]:
         """A name a row, none twice."""
-        return _told_apart(
-            [
-                (row.model if row.stream == "clip" else f"{row.model}, {row.stream}", row[2] + row[3])
-                for row in self.rows
-            ]
-        )
+        return _told_apart([(_name(row), row.adapter[:_DIGITS], row.network) for row in self.rows])
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -136,6 +135,11 @@ class Leaderboard:
         }
 
 
+def _name(row: Contestant) -> str:
+    """What a row is called."""
+    return row.model if row.stream == "clip" else f"{row.model}, {row.stream}"
+
+
 def _title(column: Question) -> str:
     """What a column is called."""
     lineage = "" if column.lineage == "plain" else f", as {column.lineage}"
@@ -143,10 +147,18 @@ def _title(column: Question) -> str:
     return f"{column.data}{protocol}{lineage}"
 
 
-def _told_apart(named: Sequence[tuple[str, str]]) -> list[str]:
-    """Names, with the first digits of what differs where two are the same."""
-    names = [name for name, _ in named]
-    return [name if names.count(name) == 1 else f"{name} ({digits[:6]})" for name, digits in named]
+def _told_apart(named: Sequence[tuple[str, str, str]]) -> list[str]:
+    """Names; of those that are the same each with what tells it from the others: words, or else digits."""
+    told = []
+    for name, words, digits in named:
+        same = [(others, rest) for other, others, rest in named if other == name]
+        if len(same) == 1:
+            told.append(name)
+        elif len({others for others, _ in same}) == len(same):
+            told.append(f"{name} ({words[:_WORDS] or 'none'})")
+        else:
+            told.append(f"{name} ({digits[:_DIGITS]})")
+    return told
 
 
 def leaderboard(reports: Sequence[str | os.PathLike[str]], *, stream: str | None = None) -> Leaderboard:

@@ -87,8 +87,8 @@ def _chart(board: Leaderboard, column: Question) -> Bars:
 
 def _asked(title: str, column: Question) -> str:
     return (
-        f"{title}: protocol {column.protocol} on {column.data}, names and templates as {column.lineage}, "
-        f"prompts {column.prompts}"
+        f"{title}: protocol {column.protocol} on {column.data}, names as {column.lineage}, "
+        f"templates {column.templates}, prompts {column.prompts}"
     )
 
 

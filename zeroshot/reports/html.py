@@ -112,7 +112,7 @@ def _element(part: Part) -> str:
         case Differences():
             return _caption(part.caption) + _chart(svg.differences(part))
         case Plane():
-            return _caption(part.caption) + _chart(svg.plane(part))
+            return _caption(part.caption) + svg.plane(part)
         case Matrix():
             return _caption(part.caption) + _matrix(part)
         case Lanes():

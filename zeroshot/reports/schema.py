@@ -50,9 +50,14 @@ def report_schema(kind: str) -> dict[str, Any]:
         raise OptionError(f"report {kind!r}; expected one of {', '.join(FORMATS)}")
     text = (_FOLDER / f"{kind}.json").read_text(encoding="utf-8").replace(f'"{_SHARED}#', '"#')
     schema: dict[str, Any] = json.loads(text)
-    shared = json.loads((_FOLDER / _SHARED).read_text(encoding="utf-8"))
-    schema["$defs"] = {**shared["$defs"], **schema.get("$defs", {})}
+    schema["$defs"] = {**shared_parts(), **schema.get("$defs", {})}
     return schema
+
+
+def shared_parts() -> dict[str, Any]:
+    """Name → JSON Schema of what several kinds of reports have in them."""
+    shared: dict[str, Any] = json.loads((_FOLDER / _SHARED).read_text(encoding="utf-8"))["$defs"]
+    return shared
 
 
 def read_report(source: str | os.PathLike[str], kind: str) -> dict[str, Any]:

@@ -128,7 +128,7 @@ def _dot(estimate: Estimate, axis: _Axis, y: float, colour: str) -> str:
     low, high = axis.x(estimate.low), axis.x(estimate.high)
     drawn = (
         f'<line x1="{low:.1f}" y1="{y:.1f}" x2="{high:.1f}" y2="{y:.1f}" '
-        f'stroke="{colour}" stroke-width="3" stroke-linecap="round" opacity="0.55"/>'
+        f'stroke="{colour}" stroke-width="3" stroke-linecap="round" opacity="0.75"/>'
         f'<circle cx="{axis.x(estimate.value):.1f}" cy="{y:.1f}" r="5.5" fill="{colour}"/>'
     )
     for end, beyond, sign in ((low, estimate.low < axis.low, 1), (high, estimate.high > axis.high, -1)):
@@ -221,7 +221,7 @@ class _Cross(NamedTuple):
     def drawn(self, paint: str) -> str:
         """As SVG."""
         return (
-            f'<g stroke="{paint}" stroke-width="2" opacity="0.55">'
+            f'<g stroke="{paint}" stroke-width="2" opacity="0.75">'
             f'<line x1="{self.left:.1f}" y1="{self.y:.1f}" x2="{self.right:.1f}" y2="{self.y:.1f}"/>'
             f'<line x1="{self.x:.1f}" y1="{self.bottom:.1f}" x2="{self.x:.1f}" y2="{self.top:.1f}"/>'
             "</g>"
