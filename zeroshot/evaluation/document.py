@@ -152,7 +152,8 @@ def _accuracy(report: Report) -> list[Part]:
             rows.append([model.name, one.stream, *cells])
     header = [_metric(side) for side in sides] or ["top-1", "± over rounds", "top-5", "mean class"]
     gamma = ["γ"] if report.plan.shape == "generalized" else []
-    chance = None if sides else float(np.mean([1 / len(one.labels) for one in report.plan.rounds]))
+    guessed = float(np.mean([1 / len(one.labels) for one in report.plan.rounds]))
+    chance = None if sides or guessed == 1 else guessed  # among one label nothing can be wrong
     others = (
         Note(f"{model.name} on labels that it was {how}, among all: {percent(figure)}")
         for model in report.models
