@@ -96,3 +96,13 @@ def test_leaderboard(run, pair, tmp_path):
         status, out, err = run("leaderboard", *words)
         assert (status, out, err.count("\n")) == (1, "", 1)
         assert named in err
+
+
+@pytest.mark.parametrize("verb", ["compare", "leaderboard"])
+def test_no_report_that_is_read_is_written_over(run, pair, verb):
+    before = (pair[0] / "report.json").read_bytes()
+    for output in (pair[0], f"{pair[0]}/"):
+        status, out, err = run(verb, pair[0] / "report.json", pair[1], "--output", output)
+        assert (status, out) == (1, "")
+        assert "holds a report that is read; choose another folder" in err
+    assert (pair[0] / "report.json").read_bytes() == before

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from finished_reports import LABELS, figures_of, plan_of, write_run
@@ -101,6 +102,17 @@ def test_rounds_that_share_videos(tmp_path):
     ]
     expected = sum((hits - other) / n for (hits, n), other in zip(shares, others, strict=True)) / 3
     assert pair.comparison.difference.value == pytest.approx(expected)
+
+
+def test_rounds_of_one_name(tmp_path):
+    plan = plan_of(NAMES, protocol="several", data="two", rounds=2)
+    plan = replace(plan, rounds=tuple(replace(one, name="all") for one in plan.rounds))
+    runs = [
+        write_run(tmp_path / str(seed), plan, figures_of(plan, f"m{seed}", seed, seed)) for seed in (1, 2)
+    ]
+    (pair,) = zeroshot.compare(runs).pairs
+    assert pair.rounds == ("all", "all #2")
+    assert len(pair.answers) == 40 + 39
 
 
 def test_streams(tmp_path):

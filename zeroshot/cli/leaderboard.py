@@ -44,6 +44,7 @@ def leaderboard(
     """
     from zeroshot.checks import Checks
     from zeroshot.evaluation.exports import COLUMNS, csv_rows, latex_rows, model_cards
+    from zeroshot.evaluation.finished_runs import require_other_folder
     from zeroshot.evaluation.leaderboard import leaderboard as run
     from zeroshot.evaluation.leaderboard_document import document
     from zeroshot.reports.files import write_report
@@ -55,6 +56,7 @@ def leaderboard(
         raise OptionError(f"{' and '.join(chosen)} are given; expected one of them")
     first = Checks()
     if output is not None:
+        first.add("options", lambda: require_other_folder(output, reports))
         first.add("output", lambda: require_room(output))
     first.run()
     board = run(reports, stream=stream)

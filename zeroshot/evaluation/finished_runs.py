@@ -78,10 +78,22 @@ class FinishedRun:
         return str(self.model["fingerprint"]), str(self.model["adapter_fingerprint"] or "")
 
     @cached_property
+    def rounds(self) -> tuple[str, ...]:
+        """Names of the rounds, none twice: parts of a protocol may have rounds of the same name."""
+        names = [one["name"] for one in self.report["rounds"]]
+        before = [names[:row].count(name) for row, name in enumerate(names)]
+        return tuple(
+            f"{name} #{times + 1}" if times else name for name, times in zip(names, before, strict=True)
+        )
+
+    @cached_property
     def labels(self) -> dict[str, tuple[str, ...]]:
         """Round → its labels."""
         names = self.report["labels"]
-        return {one["name"]: tuple(names[row] for row in one["label_rows"]) for one in self.report["rounds"]}
+        return {
+            round_name: tuple(names[row] for row in one["label_rows"])
+            for round_name, one in zip(self.rounds, self.report["rounds"], strict=True)
+        }
 
     @cached_property
     def answers(self) -> dict[str, Answered]:
@@ -89,8 +101,8 @@ class FinishedRun:
         kept, names = self.report["answers"], self.report["labels"]
         found = {}
         said = kept["models"][self.number][self.stream]
-        for one, asked, told in zip(self.report["rounds"], kept["rounds"], said, strict=True):
-            found[one["name"]] = Answered(
+        for round_name, asked, told in zip(self.rounds, kept["rounds"], said, strict=True):
+            found[round_name] = Answered(
                 tuple(kept["videos"][row] for row in asked["videos"]),
                 tuple(names[row] for row in asked["targets"]),
                 np.array(told["ranks"], np.int64),
@@ -125,6 +137,18 @@ def read_runs(
         run if times[run.name] == 1 else replace(run, name=f"{run.name} ({_folder(run.place)})")
         for run in runs
     )
+
+
+def require_other_folder(output: str | os.PathLike[str], reports: Sequence[str | os.PathLike[str]]) -> None:
+    """Refuse to write over a report that is read.
+
+    Raises:
+        OptionError: the output is its folder.
+    """
+    if _absolute(os.fspath(output)) in {_absolute(os.fspath(each)) for each in reports}:
+        raise OptionError(
+            f"the output {printable(output)} holds a report that is read; choose another folder"
+        )
 
 
 def _absolute(place: str) -> str:
