@@ -79,7 +79,7 @@ def write_run(
         "texts": None, "stages": None, "prompts_digest": "0123456789abcdef", "example_prompts": ["archery"],
         "views": "8 frames × 1 view × 1 crop", "changed": {}, "seen_cost": 0.05, "intervals": "95 %",
     }  # fmt: skip
-    run = {"seconds": 1.0, **environment(), "draws": {"seed": 0, "number": 4000, "level": 0.95}}
+    run = {"seconds": 1.0, **environment()}
     root = str(plan.videos[0].path).split("/")[1]
     report = Report(
         plan,
@@ -89,7 +89,7 @@ def write_run(
         (),
         allow_seen,
         run,
-        f"/{root}",
+        folder=f"/{root}",
     )
     write_report(folder, report.as_dict(), document(report))
     return folder

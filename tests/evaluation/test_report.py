@@ -103,7 +103,7 @@ def test_the_command_and_its_three_files(run, puppets, tmp_path):
     assert streams["dynamic"]["top1"]["value"] > streams["static"]["top1"]["value"] + 0.15
     assert facts["videos"]["evaluated"] == streams["fused"]["rounds"][0]["top1"]["videos"] == 96
     assert facts["allow_seen"] is True
-    assert set(facts["run"]) - {"commit"} == {"seconds", "machine", "versions", "command", "draws"}
+    assert set(facts["run"]) - {"commit"} == {"seconds", "machine", "versions", "command"}
     markdown = (tmp_path / "out" / "report.md").read_text()
     assert markdown.startswith("# folders on world\n\n**Not a figure on unseen classes:**")
     assert f"| puppet-tiny | fused | {shown['fused']:.1f} [" in markdown

@@ -80,6 +80,14 @@ Seen = Annotated[
 AllowSeen = Annotated[
     bool, typer.Option("--allow-seen", help="Evaluate labels that a model was trained on; marks the report.")
 ]
+Overlap = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LIST",
+        help="Accuracy with and without the labels that this list has too: kinetics400, a file …",
+        autocompletion=completion.label_lists,
+    ),
+]
 SeenCost = Annotated[
     float, typer.Option(metavar="SHARE", help="Right answers on seen data that calibration may cost.")
 ]
@@ -105,6 +113,7 @@ def evaluate(
     stages: options.Stages = None,
     seen: Seen = None,
     allow_seen: AllowSeen = False,
+    overlap: Overlap = None,
     seen_cost: SeenCost = 0.05,
     as_json: options.Json = False,
     stream: options.Stream = None,
@@ -137,6 +146,7 @@ def evaluate(
         labels=labels,
         seen=seen,
         allow_seen=allow_seen,
+        overlap=overlap,
         seen_cost=seen_cost,
         stream=stream,
         device=device,

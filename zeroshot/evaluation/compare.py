@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
-from zeroshot.evaluation.scoring import mean_of_shares, round_columns
-from zeroshot.statistics.intervals import Count, Estimate, PairedTable, paired_bootstrap, paired_difference
+from zeroshot.evaluation.scoring import round_columns
+from zeroshot.statistics.intervals import Count, Estimate
+from zeroshot.statistics.means import difference_over_rounds
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from zeroshot.evaluation.scoring import StreamFigures
@@ -36,7 +36,7 @@ class Comparison:
     Attributes:
         first: name of the model whose top-1 is taken.
         second: name of the one that is subtracted.
-        difference: of top-1, averaged over rounds, by a bootstrap that draws a video for both at once.
+        difference: of top-1, averaged over rounds, see `difference_over_rounds`.
         rounds: who alone was right, in each round.
     """
 
@@ -72,10 +72,7 @@ def compare_columns(name: str, other: str, own: NDArray[np.int64], theirs: NDArr
         own: columns of the first.
         theirs: of the second; the same videos take part in the same rounds.
     """
-    if np.array_equal(own, theirs):  # a bootstrap would draw no difference each time
-        difference = paired_difference(PairedTable(0, 0, 0, len(own)))
-    else:
-        difference = paired_bootstrap(own, theirs, mean_of_shares)
+    difference = difference_over_rounds(own, theirs)
     rounds = []
     for place in range(0, own.shape[1], 2):
         right, wrong = own[:, place] > theirs[:, place], own[:, place] < theirs[:, place]

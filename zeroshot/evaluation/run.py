@@ -18,15 +18,15 @@ from zeroshot.errors import DatasetError, IndexFileError, counted
 from zeroshot.evaluation.cached_embeddings import Embedded, embed_pool, stream_scores
 from zeroshot.evaluation.compare import compare
 from zeroshot.evaluation.document import document
+from zeroshot.evaluation.overlap import Apart, parts_of, text_neighbours
 from zeroshot.evaluation.prepare import EvaluationSettings, prepare
 from zeroshot.evaluation.report import ModelFigures, Report, Videos
-from zeroshot.evaluation.scoring import mean_over_rounds, stream_figures
+from zeroshot.evaluation.scoring import intervals_in_words, stream_figures
 from zeroshot.index.index import LabelIndex
 from zeroshot.model.download import fetch_missing
 from zeroshot.reports.environment import environment
 from zeroshot.reports.files import write_report
-from zeroshot.statistics.intervals import NUM_DRAWS
-from zeroshot.text.prompts import prompts_digest, templates_in_words
+from zeroshot.text.prompts import make_prompts, prompts_digest, templates_in_words
 from zeroshot.text.stages import stages_in_report
 from zeroshot.video.source import name_of
 
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from zeroshot.datasets.protocols import EvaluationPlan
-    from zeroshot.datasets.seen_labels import Namesake
+    from zeroshot.evaluation.overlap import Neighbours, Overlap
+    from zeroshot.evaluation.prepare import Asked
     from zeroshot.evaluation.scoring import StreamFigures
     from zeroshot.model.model import Model
     from zeroshot.statistics.intervals import Estimate
@@ -80,20 +81,19 @@ def evaluate(
     if len(listed) > 1:
         fetch_missing([each for each in listed if isinstance(each, str)])
     runs = [
-        _run(model, name, plan, prompts, chosen, cache, advance)
-        for name, model in zip(names, listed, strict=True)
+        _run(model, name, asked, chosen, cache, advance) for name, model in zip(names, listed, strict=True)
     ]
     videos, readable = _readable(plan, [run.embedded for run in runs])
-    results = tuple(_model_figures(run, plan, readable, chosen, asked.repeated[run.name]) for run in runs)
+    results = tuple(_model_figures(run, asked, readable, chosen) for run in runs)
     pairs = tuple(
         compare(other.name, results[0].name, other.figures, results[0].figures, len(plan.videos))
         for other in results[1:]
     )
-    draws = {"seed": 0, "number": NUM_DRAWS, "level": 0.95}
-    facts = {"seconds": round(time.monotonic() - started, 2), **environment(), "draws": draws}
+    facts = {"seconds": round(time.monotonic() - started, 2), **environment()}
     marked = chosen.allow_seen and any(asked.repeated.values())
-    said = _said(chosen, prompts, runs[0].sampling)
-    report = Report(plan, said, videos, results, pairs, marked, facts, _folder_of(source))
+    said = _said(chosen, prompts, runs[0].sampling, results[0].figures)
+    overlap = None if chosen.overlap is None else asked.overlaps[names[0]]
+    report = Report(plan, said, videos, results, pairs, marked, facts, overlap, _folder_of(source))
     if output is not None:
         write_report(output, report.as_dict(), document(report))
     return report
@@ -116,13 +116,13 @@ class _Run:
     sampling: Sampling
     embedded: Embedded
     scores: dict[str, np.ndarray[Any, np.dtype[np.float32]]]
+    neighbours: Neighbours | None
 
 
 def _run(
     source: str | Model,
     name: str,
-    plan: EvaluationPlan,
-    prompts: Prompts,
+    asked: Asked,
     chosen: EvaluationSettings,
     cache: str | None,
     advance: Advance | None,
@@ -136,9 +136,10 @@ def _run(
     try:
         sampling = _sampling(model, chosen)
         tell = None if advance is None else lambda done, total: advance(name, done, total)
-        drifts = bool(prompts.stages)
-        embedded = embed_pool(model, plan.videos, cache, sampling=sampling, advance=tell, drifts=drifts)
-        index = _index(model, prompts, cache)
+        drifts = bool(asked.prompts.stages)
+        embedded = embed_pool(model, asked.plan.videos, cache, sampling=sampling, advance=tell, drifts=drifts)
+        index = _index(model, asked.prompts, cache)
+        neighbours = _neighbours(model, asked, asked.overlaps[name], cache)
     finally:
         if isinstance(source, str):
             model.close()
@@ -156,7 +157,20 @@ def _run(
         "sampling": asdict(sampling),
     }
     stream = model.stream if model.adapter is not None else embedded.streams[0]
-    return _Run(name, facts, stream, sampling, embedded, scores)
+    return _Run(name, facts, stream, sampling, embedded, scores, neighbours)
+
+
+def _neighbours(model: Model, asked: Asked, overlap: Overlap | None, cache: str | None) -> Neighbours | None:
+    """Labels whose texts the model puts near to those of a list; by templates alone on both sides."""
+    if overlap is None:
+        return None
+    labels = asked.plan.labels
+    own, theirs = (
+        _index(model, make_prompts(names, asked.templates), cache).embeddings
+        for names in (labels, overlap.listed)
+    )
+    known = overlap.shared | {label for one in asked.plan.rounds for label in one.expected_seen}
+    return text_neighbours(own, labels, theirs, overlap.listed, known)
 
 
 def _index(model: Model, prompts: Prompts, cache: str | None) -> LabelIndex:
@@ -209,36 +223,37 @@ def _readable(
 
 def _model_figures(
     run: _Run,
-    plan: EvaluationPlan,
+    asked: Asked,
     readable: np.ndarray[Any, np.dtype[np.bool_]],
     chosen: EvaluationSettings,
-    repeated: tuple[Namesake, ...],
 ) -> ModelFigures:
+    """Every stream's figures, and those of labels apart for the stream that speaks for the model."""
+    plan, repeated, overlap = asked.plan, asked.repeated[run.name], asked.overlaps[run.name]
     streams = tuple(
         stream_figures(stream, scores, plan, readable, chosen.seen_cost)
         for stream, scores in run.scores.items()
     )
     figures = next(one for one in streams if one.stream == run.stream)
     untrained = set(plan.labels) - {pair.label for pair in repeated}
-    apart = [
-        _apart(figures, plan, labels)
-        for labels in (untrained, {pair.label for pair in repeated if pair.derived})
-    ]
-    return ModelFigures(run.name, run.facts, run.stream, streams, repeated, *apart)
+    return ModelFigures(
+        run.name,
+        run.facts,
+        run.stream,
+        streams,
+        repeated,
+        untrained=_apart(figures, plan, untrained),
+        derived=_apart(figures, plan, {pair.label for pair in repeated if pair.derived}),
+        overlap=overlap,
+        neighbours=run.neighbours,
+        parts=() if chosen.overlap is None or overlap is None else parts_of(figures, plan, overlap.shared),
+    )
 
 
 def _apart(figures: StreamFigures, plan: EvaluationPlan, labels: set[str]) -> Estimate | None:
     """Top-1 over the videos of some labels, ranked among all; None where these are all, or have none."""
     if labels >= set(plan.labels) or plan.shape != "mean":  # sides say it themselves
         return None
-    chosen = np.array([video.label in labels for video in plan.videos])
-    outcomes = []
-    for outcome in figures.outcomes:
-        kept = chosen[outcome.rows]
-        if not kept.any():
-            return None
-        outcomes.append(replace(outcome, rows=outcome.rows[kept], ranks=outcome.ranks[kept]))
-    return mean_over_rounds(outcomes, len(plan.videos), 1)
+    return Apart(figures.outcomes, [one.labels for one in plan.rounds]).top1(labels)
 
 
 def _views(sampling: Sampling) -> str:
@@ -248,7 +263,9 @@ def _views(sampling: Sampling) -> str:
     return f"{counted(sampling.num_frames, 'frame')}{stride} × {views} × 1 crop"
 
 
-def _said(chosen: EvaluationSettings, prompts: Prompts, sampling: Sampling) -> dict[str, Any]:
+def _said(
+    chosen: EvaluationSettings, prompts: Prompts, sampling: Sampling, figures: StreamFigures
+) -> dict[str, Any]:
     """Names, templates and views, as they were."""
     lineage = lineage_named(chosen.lineage)
     templates = chosen.templates or lineage.templates
@@ -268,5 +285,5 @@ def _said(chosen: EvaluationSettings, prompts: Prompts, sampling: Sampling) -> d
             if (value := getattr(chosen, name)) is not None
         },
         "seen_cost": chosen.seen_cost,
-        "intervals": "95 %: Wilson's for a share, bootstrap over videos for means, H and differences",
+        "intervals": intervals_in_words(figures),
     }
