@@ -18,6 +18,7 @@ import pytest
 from report_schemas import assert_fits
 
 from zeroshot.cli.main import main
+from zeroshot.datasets.paper_settings import lineages_in_lines
 from zeroshot.evaluation.prepare import EvaluationSettings
 from zeroshot.evaluation.run import evaluate
 from zeroshot.synthetic.dataset import write_puppet_videos
@@ -143,6 +144,12 @@ def test_bad_input_ends_with_one_line(run, tmp_path):
         assert err.startswith("zeroshot: ")
         assert err.count("\n") == 1
         assert named in err
+
+
+def test_every_line_of_papers_is_listed_in_one_line_without_data(run):
+    status, out, err = run("--as", "list")
+    assert (status, err) == (0, "")
+    assert out.splitlines() == lineages_in_lines()
 
 
 def test_names_in_a_page_are_escaped(tmp_path):

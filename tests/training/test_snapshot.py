@@ -107,6 +107,7 @@ def test_the_command_is_killed_again_and_again(place, trained, tmp_path):
     (tmp_path / "settings.json").write_text(json.dumps(TRAIN.as_dict()))
     command = [sys.executable, "-m", "zeroshot", "train", place / "split.csv", "--output", output]
     command += ["--model", place / "tiny", "--device", "cpu", "--config", tmp_path / "settings.json"]
+    command += ["--no-mirrored", "--no-swapped"]
     for _ in range(5):
         kill_at_random(command, output / "tokens", 2)
     shared = str(Path(__file__).parents[1])

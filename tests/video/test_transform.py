@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import av
 import numpy as np
 import pytest
@@ -185,3 +187,68 @@ def test_three_numbers():
     assert three_numbers(0.5) == three_numbers([0.5, 0.5, 0.5]) == (0.5, 0.5, 0.5)
     with pytest.raises(ModelError, match="3 channels"):
         three_numbers([0.5, 0.5])
+
+
+def bilinear(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """(height, width, 3) float64: four pixels a pixel, however many lie between, centres in half pixels."""
+    rows = np.clip((np.arange(height) + 0.5) * image.shape[0] / height - 0.5, 0, image.shape[0] - 1)
+    columns = np.clip((np.arange(width) + 0.5) * image.shape[1] / width - 0.5, 0, image.shape[1] - 1)
+    top, left = np.floor(rows).astype(int), np.floor(columns).astype(int)
+    below, right = np.minimum(top + 1, image.shape[0] - 1), np.minimum(left + 1, image.shape[1] - 1)
+    down, across = (rows - top)[:, None, None], (columns - left)[None, :, None]
+    upper = image[top][:, left] * (1 - across) + image[top][:, right] * across
+    lower = image[below][:, left] * (1 - across) + image[below][:, right] * across
+    return upper * (1 - down) + lower * down
+
+
+@pytest.mark.parametrize("size", [(240, 320), (320, 240), (341, 255), (97, 131), (720, 1280), (231, 238)])
+def test_single_pixels_as_opencv_and_slowfast_take_them(size):
+    image = picture(*size)
+    short = min(size)
+    # SlowFast: the longer side floored, the margin ceiled, fractions of a level kept.
+    kept = Preprocess(
+        (224, 224), MEAN, STD, "bilinear", crop_offset="ceiled", antialias=False, whole_levels=False
+    )
+    longer = math.floor(max(size) / short * 224)
+    height, width = (224, longer) if size[0] <= size[1] else (longer, 224)
+    top, left = math.ceil((height - 224) / 2), math.ceil((width - 224) / 2)
+    expected = bilinear(image, height, width)[top : top + 224, left : left + 224]
+    found = levels(ours(image, kept), kept).permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(found, expected, atol=2e-2)
+    # mmcv: short side 256, the longer one rounded, the margin floored, whole levels.
+    whole = Preprocess(
+        (224, 224), MEAN, STD, "bilinear", resize_size=(256, 256), crop_offset="floored", antialias=False,
+        long_side="rounded",
+    )  # fmt: skip
+    height, width = (int(side * (256 / short) + 0.5) for side in size)
+    top, left = (height - 224) // 2, (width - 224) // 2
+    expected = bilinear(image, height, width)[top : top + 224, left : left + 224]
+    found = levels(ours(image, whole), whole).permute(1, 2, 0).numpy()
+    assert np.abs(found - expected).max() <= 0.51
+    assert whole.shorter_side is None  # no decoder may mix pixels of a large frame before
+
+
+def test_256_cut_to_224_is_what_torchvision_makes_of_a_picture():
+    from torchvision import transforms
+
+    preprocess = Preprocess((224, 224), MEAN, STD, "bicubic", resize_size=(256, 256))
+    made = transforms.Compose(
+        [
+            transforms.Resize(256, transforms.InterpolationMode.BICUBIC),
+            transforms.CenterCrop(224),
+            transforms.ToTensor(),
+            transforms.Normalize(MEAN, STD),
+        ]
+    )
+    for size in ((240, 320), (341, 255), (720, 1280)):
+        image = picture(*size)
+        assert_same_levels(ours(image, preprocess), made(Image.fromarray(image)), preprocess, size)
+
+
+def test_what_no_network_asks_for_is_recorded_only_where_it_is_so():
+    usual = Preprocess((8, 8), MEAN, STD)
+    assert "antialias" not in usual.as_dict()
+    assert usual.as_dict()["resize_size"] is None
+    assert Preprocess((8, 8), MEAN, STD, antialias=False).as_dict()["antialias"] is False
+    with pytest.raises(ModelError, match="long_side 'cut'; known are floored, rounded"):
+        Preprocess((8, 8), MEAN, STD, long_side="cut")

@@ -46,6 +46,7 @@ class LocalEngine:
         sampling: Sampling | None = None,
         all_streams: bool = False,
         drifts: bool = False,
+        pooling: str = "video",
     ) -> None:
         """Nothing is started yet.
 
@@ -56,12 +57,14 @@ class LocalEngine:
             all_streams: of a video that has one row, the vectors of all streams one after the other, as
                 `Model.embed_streams` gives them.
             drifts: the drift of each row as well.
+            pooling: of all streams, as for `Model.embed_streams`.
         """
         self._model = model
         self._window = window
         self._sampling = sampling
         self._all_streams = all_streams
         self._drifts = drifts
+        self._pooling = pooling
 
     def __call__(self, sources: Iterable[FileSource]) -> Iterator[VideoRows]:
         """The rows of each video, in the order given.
@@ -85,6 +88,8 @@ class LocalEngine:
         if self._window is None:
             embed = self._model.embed_streams if self._all_streams else self._model.embed_sources
             embed = partial(embed, drifts=True) if self._drifts else embed
+            if self._pooling != "video":  # of whole videos alone are there drifts
+                embed = partial(self._model.embed_streams, pooling=self._pooling)
             for source, outcome in embed(sources, sampling=self._sampling):
                 name = path_of(source)
                 if isinstance(outcome, VideoError):

@@ -291,7 +291,7 @@ def settings_of(model: Model, window: Window | None = None, *, drifts: bool = Fa
         **adapted,
         "embedding_dim": model.embedding_dim,
         "precision": model.precision,
-        "sampling": asdict(model.sampling),
+        "sampling": model.sampling.as_dict(),
         "window": _window_words(window),
         **({DRIFT: True} if drifts else {}),
     }

@@ -23,6 +23,18 @@ from zeroshot.errors import counted
 if TYPE_CHECKING:
     from zeroshot.evaluation.report import Report
 
+
+def _named_or_listed(name: str) -> str:
+    """The name as it was given; for `list` every line of papers is printed, and nothing else happens."""
+    if name == "list":
+        from zeroshot.datasets.paper_settings import lineages_in_lines
+
+        for line in lineages_in_lines():
+            put_line(line)
+        raise typer.Exit
+    return name
+
+
 Root = Annotated[
     str, typer.Argument(metavar="ROOT", help="Folder of a data set, or a CSV file with path, label.")
 ]
@@ -54,9 +66,11 @@ As = Annotated[
     str,
     typer.Option(
         "--as",
-        metavar="LINEAGE",
-        help="Names, templates, views of: plain, vifi-clip, open-vclip, x-clip …",
+        metavar="PAPER",
+        help="Words, frames, crops and averages of: plain, vifi-clip, open-vclip …; `list` names all.",
         autocompletion=completion.lineage_names,
+        callback=_named_or_listed,
+        is_eager=True,
     ),
 ]
 Data = Annotated[

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ import numpy as np
 from zeroshot.batch.engine import LocalEngine, fill_table
 from zeroshot.batch.table import EmbeddingTable, settings_of
 from zeroshot.errors import VideoError
+from zeroshot.evaluation.paper_look import Look, view_scores
 from zeroshot.index.stage_rows import STAGED_SCALE, staged_videos
 from zeroshot.model.model import STREAMS
 from zeroshot.video.source import Stretch, is_path, name_of, path_of
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from zeroshot.datasets.splits import LabeledVideo
     from zeroshot.index.index import LabelIndex
     from zeroshot.model.model import Model
-    from zeroshot.video.sampling import Sampling
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,8 @@ class Embedded:
     """What a model makes of n videos.
 
     Attributes:
-        vectors: (n, S, D) float32 unit rows of S streams; zeros where a video failed.
+        vectors: (n, S, D) float32 unit rows of S streams, or (n, S, V, D) of V views; zeros where a video
+            failed.
         streams: S names; `clip` alone without an adapter.
         errors: (n,) one line where a video failed, else None.
         missing: (n,) whether the file is not there.
@@ -55,7 +57,7 @@ def embed_pool(
     videos: Sequence[LabeledVideo],
     folder: str | os.PathLike[str] | None = None,
     *,
-    sampling: Sampling | None = None,
+    look: Look = Look(),  # noqa: B008 - frozen
     advance: Callable[[int, int], None] | None = None,
     drifts: bool = False,
 ) -> Embedded:
@@ -68,16 +70,18 @@ def embed_pool(
         model: all of whose streams are asked.
         videos: of a protocol, each once.
         folder: where vectors are kept, a folder for each model and way to look at videos; None keeps nothing.
-        sampling: which frames; None: the model's own.
+        look: which frames, how they are prepared, and whether a video has one vector or one a view.
         advance: is called with videos done and videos to do.
-        drifts: the drift of each video as well.
+        drifts: the drift of each video as well; of whole videos alone.
 
     Raises:
         OutputError: the folder cannot be written, or another run is writing there.
     """
     streams = ("clip",) if model.adapter is None else STREAMS
-    shape = (len(streams) + drifts, model.embedding_dim)
-    vectors = np.zeros((len(videos), *shape), np.float32)
+    shape: tuple[int, ...] = (len(streams) + drifts, model.embedding_dim)
+    if look.pooling != "video":
+        shape = (len(streams), (look.sampling or model.sampling).num_views, model.embedding_dim)
+    vectors: NDArray[np.float32] = np.zeros((len(videos), *shape), np.float32)
     missing = [is_path(video.path) and not os.path.exists(video.path) for video in videos]  # noqa: PTH110
     errors: list[str | None] = [
         f"{name_of(video.path)} does not exist" if gone else None
@@ -85,24 +89,35 @@ def embed_pool(
     ]
     order = sorted(range(len(videos)), key=lambda row: (name_of(videos[row].path), row))
     rows = [row for row in order if not missing[row]]
-    outcomes = _outcomes(model, [videos[row] for row in rows], folder, sampling, drifts=drifts)
-    for done, (row, outcome) in enumerate(zip(rows, outcomes, strict=True), start=1):
-        if isinstance(outcome, str):
-            errors[row] = outcome
-        else:
-            vectors[row] = outcome.reshape(shape)
-        if advance is not None:
-            advance(done, len(rows))
+    with nullcontext(model) if look.preprocess is None else model.prepared_as(look.preprocess) as prepared:
+        outcomes = _outcomes(prepared, [videos[row] for row in rows], folder, look, drifts=drifts)
+        for done, (row, outcome) in enumerate(zip(rows, outcomes, strict=True), start=1):
+            if isinstance(outcome, str):
+                errors[row] = outcome
+            else:
+                vectors[row] = outcome.reshape(shape)
+            if advance is not None:
+                advance(done, len(rows))
     read, last = (vectors[:, :-1], vectors[:, -1]) if drifts else (vectors, None)
     return Embedded(read, streams, tuple(errors), tuple(missing), last)
 
 
-def stream_scores(embedded: Embedded, index: LabelIndex) -> dict[str, NDArray[np.float32]]:
-    """Stream → (n, K) scores of its vectors, and of drifts where there are some, with the labels."""
+def stream_scores(
+    embedded: Embedded, index: LabelIndex, average: str = "embeddings"
+) -> dict[str, NDArray[np.float32]]:
+    """Stream → (n, K) scores of its vectors, and of drifts where there are some, with the labels.
+
+    Args:
+        embedded: of n videos.
+        index: of K labels.
+        average: of vectors a view: embeddings, logits or probabilities; of the last scores are (n, V, K).
+    """
     scores = {}
     for place, stream in enumerate(embedded.streams):
         vectors = embedded.vectors[:, place]
-        if embedded.drifts is None:
+        if vectors.ndim == 3:
+            scores[stream] = view_scores(vectors, index, average)
+        elif embedded.drifts is None:
             scores[stream] = index.scores(vectors)
         else:
             scores[stream] = index.scores(staged_videos(vectors, embedded.drifts)) * np.float32(STAGED_SCALE)
@@ -113,7 +128,7 @@ def _outcomes(
     model: Model,
     videos: Sequence[LabeledVideo],
     folder: str | os.PathLike[str] | None,
-    sampling: Sampling | None,
+    look: Look,
     *,
     drifts: bool,
 ) -> Iterator[NDArray[np.float32] | str]:
@@ -121,11 +136,12 @@ def _outcomes(
     kept = all(is_path(video.path) or isinstance(video.path, Stretch) for video in videos)
     if folder is None or not kept:
         embed = partial(model.embed_streams, drifts=True) if drifts else model.embed_streams
-        for _, outcome in embed((video.path for video in videos), sampling=sampling):
+        embed = embed if look.pooling == "video" else partial(embed, pooling=look.pooling)
+        for _, outcome in embed((video.path for video in videos), sampling=look.sampling):
             yield str(outcome) if isinstance(outcome, VideoError) else outcome
         return
-    engine = LocalEngine(model, sampling=sampling, all_streams=True, drifts=drifts)
-    with _table(Path(folder), model, sampling or model.sampling, drifts) as table:
+    engine = LocalEngine(model, sampling=look.sampling, all_streams=True, drifts=drifts, pooling=look.pooling)
+    with _table(Path(folder), model, look, drifts) as table:
         known: dict[str, EmbeddingRow] = {}
         sources = [video.path if isinstance(video.path, Stretch) else str(video.path) for video in videos]
         for source in sources:
@@ -148,9 +164,10 @@ def _outcomes(
                 yield row.embedding if row.drift is None else np.concatenate([row.embedding, row.drift])
 
 
-def _table(folder: Path, model: Model, sampling: Sampling, drifts: bool) -> EmbeddingTable:
+def _table(folder: Path, model: Model, look: Look, drifts: bool) -> EmbeddingTable:
     """The table of one model, looking at videos in one way, in a folder of its own."""
-    chosen = {"sampling": asdict(sampling), "stream": "all"}
+    sampling = look.sampling or model.sampling
+    chosen = {"sampling": sampling.as_dict(), "stream": "all", **look.settings()}
     # What a model is called changes no vector; what it is, does.
     settings = {
         name: value for name, value in settings_of(model, drifts=drifts).items() if name != "model"

@@ -266,9 +266,14 @@ def _how(report: Report) -> Iterator[str]:
     """Names, templates, views, sources and notes, a line each."""
     settings = report.settings
     yield f"as {settings['lineage']}: {settings['about']}"
+    yield from (f"{settings['lineage']} has {line}" for line in settings["lineage_says"])
     first = settings["example_prompts"][0]
     yield f"labels {settings['names']}; templates: {settings['templates']}; first text: {first!r}"
     yield f"views: {settings['views']}"
+    for model in report.models:
+        if model.facts["exchanged"]:
+            top1 = f"top-1 {100 * model.facts['exchanged']['value']:.1f} %"
+            yield f"{model.name} by {settings['lineage']}'s own table of names, labels exchanged: {top1}"
     if settings["texts"]:
         yield f"label texts of {settings['texts']}"
     if settings["changed"]:

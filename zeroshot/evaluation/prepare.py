@@ -27,7 +27,9 @@ from zeroshot.video.sampling import Sampling, require_sampling
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from zeroshot.datasets.lineage import Lineage
     from zeroshot.model.model import Model
+    from zeroshot.text.lists import Entry
     from zeroshot.text.prompts import LabelSource, TemplateSource
     from zeroshot.text.stages import StageSource
     from zeroshot.types import Prompts
@@ -38,7 +40,7 @@ class EvaluationSettings:
     """Everything that is chosen besides data, protocol and models.
 
     Attributes:
-        lineage: whose names, templates and views are taken; one of `LINEAGES`.
+        lineage: whose words, frames, pixels and averages are taken; one of `LINEAGES`.
         templates: instead of the lineage's.
         texts: a JSON file {label: [sentences]} that stand for labels in place of the templates.
         stages: how labels start and end, as for `load`; names of labels as the lineage has them.
@@ -128,10 +130,7 @@ def prepare(
         first.add("words", lambda: read_labels(chosen.seen or ()))
     trained = first.add("files", lambda: _trained(models, chosen.stream))
     plan = first.add("files", lambda: _plan(source, protocol, chosen, trained()))
-    prompts = first.add(
-        "files",
-        lambda: _prompts(plan(), chosen, lineage().published, chosen.templates or lineage().templates),
-    )
+    prompts = first.add("files", lambda: _prompts(plan(), chosen, lineage()))
     first.add("videos", lambda: require_some(plan().data, plan().videos))
     for folder in folders:
         first.add("output", partial(require_room, folder))
@@ -233,15 +232,47 @@ def _overlap(
     return Overlap.of("its training labels", _unexpected(plan), known) if known else None
 
 
-def _prompts(
-    plan: EvaluationPlan, chosen: EvaluationSettings, published: bool, templates: TemplateSource
-) -> Prompts:
+def _prompts(plan: EvaluationPlan, chosen: EvaluationSettings, lineage: Lineage) -> Prompts:
     """Sentences of every label of the plan, in its order."""
-    spelled = [plan.published.get(label, label) if published else label for label in plan.labels]
+    templates = chosen.templates or lineage.templates
+    spelled = [lineage.spelled(label, plan.published.get(label, label), plan.data) for label in plan.labels]
+    spaced = lineage.names.get(plan.data, "words") == "words"
     if chosen.texts is None:
-        return make_prompts(spelled, templates, chosen.stages, spaced=not published)
-    known = {key(entry.text): entry.descriptions for entry in label_entries(Path(chosen.texts))}
+        return make_prompts(spelled, templates, chosen.stages, spaced=spaced)
+    entries = label_entries(Path(chosen.texts))
+    known = {key(name): entry.descriptions for entry in entries for name in _named_by(entry, lineage)}
     if not any(key(label) in known for label in plan.labels):
         raise LabelError(f"{chosen.texts} describes none of the {len(plan.labels)} labels")
     described = {name: known.get(key(label), ()) for name, label in zip(spelled, plan.labels, strict=True)}
-    return make_prompts(described, templates, chosen.stages, spaced=not published)
+    if lineage.beside:
+        filled = read_templates(templates)
+        described = {name: texts_beside(name, texts, filled) for name, texts in described.items()}
+    return make_prompts(described, templates, chosen.stages, spaced=spaced)
+
+
+def _named_by(entry: Entry, lineage: Lineage) -> list[str]:
+    """The labels that an entry of texts is for: its key, or what its texts begin with for a number."""
+    if lineage.beside and entry.text.isdecimal():
+        return [text.partition(":")[0] for text in entry.descriptions]
+    return [entry.text]
+
+
+def texts_beside(name: str, texts: Sequence[str], templates: Sequence[str]) -> tuple[str, ...]:
+    """The sentences of a label where its own texts follow each template, and stand once alone.
+
+    What stands before a text's colon is the label's name in it.
+
+    Args:
+        name: of the label.
+        texts: of its own, as FROSTER writes them ("Brush hair: A person is …"); none: none come out.
+        templates: P of them.
+
+    >>> texts_beside("wave", ["Wave: a hand goes up"], ["a photo of {}."])
+    ('a photo of Wave. Wave: a hand goes up', 'Wave: a hand goes up')
+    """
+    made: list[str] = []
+    for text in texts:
+        head, colon, _ = text.partition(":")
+        made += [f"{template.replace('{}', head if colon else name)} {text}" for template in templates]
+        made.append(text)
+    return tuple(made)

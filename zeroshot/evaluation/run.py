@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +19,15 @@ from zeroshot.evaluation.cached_embeddings import Embedded, embed_pool, stream_s
 from zeroshot.evaluation.compare import compare
 from zeroshot.evaluation.document import document
 from zeroshot.evaluation.overlap import Apart, parts_of, text_neighbours
+from zeroshot.evaluation.paper_look import look_of
 from zeroshot.evaluation.prepare import EvaluationSettings, prepare
 from zeroshot.evaluation.report import ModelFigures, Report, Videos
-from zeroshot.evaluation.scoring import intervals_in_words, stream_figures
+from zeroshot.evaluation.scoring import intervals_in_words, mean_over_rounds, stream_figures
 from zeroshot.index.index import LabelIndex
 from zeroshot.model.download import fetch_missing
 from zeroshot.reports.environment import environment
 from zeroshot.reports.files import write_report
+from zeroshot.statistics.metrics import target_ranks
 from zeroshot.text.prompts import make_prompts, prompts_digest, templates_in_words
 from zeroshot.text.stages import stages_in_report
 from zeroshot.video.source import name_of
@@ -91,7 +93,7 @@ def evaluate(
     )
     facts = {"seconds": round(time.monotonic() - started, 2), **environment()}
     marked = chosen.allow_seen and any(asked.repeated.values())
-    said = _said(chosen, prompts, runs[0].sampling, results[0].figures)
+    said = _said(chosen, plan, prompts, runs[0].sampling, results[0].figures)
     overlap = None if chosen.overlap is None else asked.overlaps[names[0]]
     report = Report(plan, said, videos, results, pairs, marked, facts, overlap, _folder_of(source))
     if output is not None:
@@ -137,13 +139,15 @@ def _run(
         sampling = _sampling(model, chosen)
         tell = None if advance is None else lambda done, total: advance(name, done, total)
         drifts = bool(asked.prompts.stages)
-        embedded = embed_pool(model, asked.plan.videos, cache, sampling=sampling, advance=tell, drifts=drifts)
+        own = model.backbone.preprocess
+        look = look_of(lineage_named(chosen.lineage), sampling, own, whole=drifts)
+        embedded = embed_pool(model, asked.plan.videos, cache, look=look, advance=tell, drifts=drifts)
         index = _index(model, asked.prompts, cache)
         neighbours = _neighbours(model, asked, asked.overlaps[name], cache)
     finally:
         if isinstance(source, str):
             model.close()
-    scores = stream_scores(embedded, index)
+    scores = stream_scores(embedded, index, look.average)
     facts = {
         "model": model.name,
         "fingerprint": model.fingerprint,
@@ -154,7 +158,10 @@ def _run(
         "device": str(model.backbone.device),
         "decoder": model.decoder,
         "logit_scale": model.logit_scale,
-        "sampling": asdict(sampling),
+        "sampling": sampling.as_dict(),
+        "preprocess": (look.preprocess or own).as_dict(),
+        "pooling": look.pooling,
+        "average": look.average,
     }
     stream = model.stream if model.adapter is not None else embedded.streams[0]
     return _Run(name, facts, stream, sampling, embedded, scores, neighbours)
@@ -230,14 +237,15 @@ def _model_figures(
     """Every stream's figures, and those of labels apart for the stream that speaks for the model."""
     plan, repeated, overlap = asked.plan, asked.repeated[run.name], asked.overlaps[run.name]
     streams = tuple(
-        stream_figures(stream, scores, plan, readable, chosen.seen_cost)
+        stream_figures(stream, scores, plan, readable, chosen.seen_cost, run.facts["logit_scale"])
         for stream, scores in run.scores.items()
     )
     figures = next(one for one in streams if one.stream == run.stream)
     untrained = set(plan.labels) - {pair.label for pair in repeated}
+    pairs = lineage_named(chosen.lineage).exchanged.get(plan.data, ())
     return ModelFigures(
         run.name,
-        run.facts,
+        run.facts | {"exchanged": _exchanged(figures, plan, pairs)},
         run.stream,
         streams,
         repeated,
@@ -247,6 +255,22 @@ def _model_figures(
         neighbours=run.neighbours,
         parts=() if chosen.overlap is None or overlap is None else parts_of(figures, plan, overlap.shared),
     )
+
+
+def _exchanged(
+    figures: StreamFigures, plan: EvaluationPlan, pairs: Sequence[tuple[str, str]]
+) -> dict[str, float | int | None] | None:
+    """Top-1 where two labels of each pair stand for each other, as in a paper's own table; None without."""
+    other = {label: twin for one, two in pairs for label, twin in ((one, two), (two, one))}
+    if plan.shape != "mean" or not any(video.label in other for video in plan.videos):
+        return None
+    outcomes = []
+    for one, outcome in zip(plan.rounds, figures.outcomes, strict=True):
+        place = {label: row for row, label in enumerate(one.labels)}
+        twins = np.array([place.get(other.get(label, label), row) for label, row in place.items()])
+        ranks = target_ranks(outcome.scores, twins[outcome.targets])
+        outcomes.append(replace(outcome, ranks=ranks))
+    return mean_over_rounds(outcomes, len(plan.videos), 1).as_dict()
 
 
 def _apart(figures: StreamFigures, plan: EvaluationPlan, labels: set[str]) -> Estimate | None:
@@ -260,11 +284,17 @@ def _views(sampling: Sampling) -> str:
     """Frames, views and how the frames lie, for people."""
     views = counted(sampling.num_views, "view")
     stride = "" if sampling.stride_seconds is None else f", {sampling.stride_seconds:.2f} s apart"
+    if sampling.placement == "linspace" and sampling.stride_seconds is not None:
+        stride = f" over {sampling.num_frames * sampling.stride_seconds:.2f} s"
     return f"{counted(sampling.num_frames, 'frame')}{stride} × {views} × 1 crop"
 
 
 def _said(
-    chosen: EvaluationSettings, prompts: Prompts, sampling: Sampling, figures: StreamFigures
+    chosen: EvaluationSettings,
+    plan: EvaluationPlan,
+    prompts: Prompts,
+    sampling: Sampling,
+    figures: StreamFigures,
 ) -> dict[str, Any]:
     """Names, templates and views, as they were."""
     lineage = lineage_named(chosen.lineage)
@@ -272,7 +302,8 @@ def _said(
     return {
         "lineage": lineage.name,
         "about": lineage.about,
-        "names": "as published" if lineage.published else "in words",
+        "lineage_says": list(lineage.lines()),
+        "names": lineage.spelling(plan.data),
         "templates": templates_in_words(templates),
         "texts": chosen.texts and Path(chosen.texts).name,
         "stages": stages_in_report(chosen.stages, prompts.stages),

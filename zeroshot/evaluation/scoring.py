@@ -10,6 +10,7 @@ import numpy as np
 from zeroshot.datasets.protocols import BASE, NOVEL, pool_key
 from zeroshot.errors import counted
 from zeroshot.evaluation.calibration import SEEN_COST, calibrate, calibration_rows
+from zeroshot.evaluation.paper_look import mean_probabilities
 from zeroshot.statistics.intervals import Count, Estimate
 from zeroshot.statistics.means import harmonic_mean, mean_class_accuracy, share_over_rounds
 from zeroshot.statistics.metrics import class_counts, generalized, target_ranks
@@ -34,14 +35,14 @@ class Outcome:
         targets: (m,) row of the label.
         answers: (m,) row of the best label.
         ranks: (m,) how many labels stand before the right one.
-        scores: (m, K) cosines.
+        scores: (m, K) cosines, or probabilities where these are averaged over views.
     """
 
     rows: NDArray[np.int64]
     targets: NDArray[np.int64]
     answers: NDArray[np.int64]
     ranks: NDArray[np.int64]
-    scores: NDArray[np.float32]
+    scores: NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,17 +160,20 @@ def stream_figures(
     plan: EvaluationPlan,
     readable: NDArray[np.bool_],
     seen_cost: float = SEEN_COST,
+    scale: float = 1.0,
 ) -> StreamFigures:
     """The figures of one stream.
 
     Args:
         stream: its name.
-        scores: (n, K) cosines of the plan's videos with the plan's labels.
+        scores: (n, K) cosines of the plan's videos with the plan's labels; or (n, V, K) of V views, whose
+            probabilities among the labels of each round are averaged.
         plan: of the protocol.
         readable: (n,) videos that every model could read; the others are left out.
         seen_cost: share of right answers on seen data that calibration may cost.
+        scale: the model's own factor on cosines, for probabilities.
     """
-    outcomes = round_outcomes(scores, plan, readable)
+    outcomes = round_outcomes(scores, plan, readable, scale)
     rounds = tuple(
         RoundFigures(
             one.name,
@@ -208,9 +212,9 @@ def intervals_in_words(figures: StreamFigures) -> str:
 
 
 def round_outcomes(
-    scores: NDArray[np.float32], plan: EvaluationPlan, readable: NDArray[np.bool_]
+    scores: NDArray[np.float32], plan: EvaluationPlan, readable: NDArray[np.bool_], scale: float = 1.0
 ) -> list[Outcome]:
-    """What a stream answers in each round, the readable videos alone."""
+    """What a stream answers in each round, the readable videos alone; arguments as for `stream_figures`."""
     column = {label: place for place, label in enumerate(plan.labels)}
     row_of = {pool_key(video): row for row, video in enumerate(plan.videos)}
     outcomes = []
@@ -220,7 +224,10 @@ def round_outcomes(
         rows: NDArray[np.int64] = np.array([row_of[pool_key(video)] for video in kept], np.int64)
         targets: NDArray[np.int64] = np.array([labels[video.label] for video in kept], np.int64)
         columns: NDArray[np.int64] = np.array([column[label] for label in one.labels], np.int64)
-        table = scores[np.ix_(rows, columns)]
+        if scores.ndim == 3:
+            table: NDArray[Any] = mean_probabilities(scores[rows][:, :, columns], scale)
+        else:
+            table = scores[np.ix_(rows, columns)]
         answers = table.argmax(1) if len(rows) else np.zeros(0, np.int64)
         outcomes.append(Outcome(rows, targets, answers, target_ranks(table, targets), table))
     return outcomes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from copy import copy
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,6 +99,12 @@ class Backbone:
         self._owner = os.getpid()
         self.precision = Precision(self._network, self.precision.asked)
 
+    def prepared_as(self, preprocess: Preprocess) -> Backbone:
+        """The same weights, never copied, looking at frames that are prepared in another way."""
+        other = copy(self)
+        other.preprocess = preprocess
+        return other
+
     def require_here(self) -> None:
         """Raise a ModelError where the weights are on a GPU and this process is a fork of theirs."""
         require_unforked(self._owner, self.device, self.name)
@@ -124,17 +131,16 @@ class Backbone:
         parts = [self.encode_pixels(self.prepare_frames(frames[part])) for part in self._parts(len(frames))]
         return self._checked(parts)
 
-    def encode_pixels(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Embeddings (B, D) float32, unit rows, of what `prepare_frames` gave.
+    def encode_pixels(self, pixels: torch.Tensor, *, unit: bool = True) -> torch.Tensor:
+        """Embeddings (B, D) float32 of what `prepare_frames` gave.
 
         Args:
             pixels: (B, 3, h, w); taken `batch_size` at a time.
+            unit: rows of unit length, rather than of the length that the network gives them.
         """
         with torch.inference_mode():
-            parts = [
-                F.normalize(self.precision.embed_pixels(pixels[part]), dim=-1)
-                for part in self._parts(len(pixels))
-            ]
+            parts = [self.precision.embed_pixels(pixels[part]) for part in self._parts(len(pixels))]
+            parts = [F.normalize(part, dim=-1) for part in parts] if unit else parts
         return torch.cat(parts) if parts else torch.zeros((0, self.embedding_dim), device=self.device)
 
     def encode_tokens(self, frames: torch.Tensor | NDArray[np.uint8]) -> tuple[torch.Tensor, torch.Tensor]:

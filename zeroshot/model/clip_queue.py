@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from zeroshot.errors import VideoError
 from zeroshot.model.backbone import unit_mean
@@ -34,6 +35,13 @@ T = TypeVar("T")
 
 _CLIPS_APART = 8  # of which one thread has enough
 
+POOLINGS = ("video", "views", "raw views")
+"""What becomes of a video's V views of T frames.
+
+One vector of unit length, the mean over all unit rows; or V vectors, each the mean over the view's unit rows
+as it comes; or V vectors of unit length, each the mean over the view's rows as the network gives them.
+"""
+
 
 @dataclass(eq=False)
 class _Place(Generic[T]):
@@ -45,6 +53,7 @@ class _Place(Generic[T]):
         is_open: whether more frames will be put in.
         rows: what the network gave for its frames so far, a piece a batch.
         times: of its frames, a piece a clip, where a drift is asked for.
+        views: clips that were put in.
         outcome: its vector (D,) in this processor's memory, or the error that stands for it.
         event: until it has happened, the vector's memory is not filled.
         batch: number of the batch that completed it.
@@ -55,6 +64,7 @@ class _Place(Generic[T]):
     is_open: bool = True
     rows: list[Rows] = field(default_factory=list)
     times: list[NDArray[np.float32]] = field(default_factory=list)
+    views: int = 0
     outcome: torch.Tensor | VideoError | None = None
     event: torch.cuda.Event | None = None
     batch: int = 0
@@ -77,6 +87,7 @@ class ClipQueue(Generic[T]):
         streams: str | tuple[str, ...] = "fused",
         *,
         drifts: bool = False,
+        pooling: str = "video",
     ) -> None:
         """An empty queue.
 
@@ -85,6 +96,8 @@ class ClipQueue(Generic[T]):
             adapter: on its tokens; None: a vector is the mean of the frames' embeddings.
             streams: of the adapter: the name of one for vectors (D,), several for (S, D).
             drifts: a last row more for each, its drift: (2, D) or (S + 1, D).
+            pooling: one of `POOLINGS`. By views vectors are (V, D), or (S, V, D) of several streams, whose
+                views always have unit length; drifts are for whole videos alone.
         """
         backbone.require_here()
         self.embedding_dim = backbone.embedding_dim
@@ -92,6 +105,7 @@ class ClipQueue(Generic[T]):
         self._adapter = adapter
         self._streams = streams
         self._drifts = drifts
+        self._pooling = pooling
         self._waiting: deque[_Place[T]] = deque()
         self._pixels: deque[tuple[_Place[T], torch.Tensor]] = deque()
         self._whole: list[_Place[T]] = []
@@ -106,6 +120,7 @@ class ClipQueue(Generic[T]):
             place.outcome = clips
             return
         for clip in clips:
+            place.views += 1
             if self._drifts:
                 place.times.append(centered_times(clip.seconds))
             for piece in self._pixels_of(clip):
@@ -190,7 +205,8 @@ class ClipQueue(Generic[T]):
     def _encode(self, pixels: torch.Tensor) -> Rows:
         """What is read of pixels (B, 3, h, w); tokens are pooled and rounded as on disk."""
         if self._adapter is None:
-            return (self._backbone.encode_pixels(pixels),)
+            encode = self._backbone.encode_pixels
+            return (encode(pixels, unit=False) if self._pooling == "raw views" else encode(pixels),)
         tokens, rows = self._backbone.encode_pixel_tokens(pixels)
         grid, side = self._backbone.grid or (1, 1), max(self._adapter.config.grid)
         if tokens.device.type != "cpu":
@@ -203,7 +219,7 @@ class ClipQueue(Generic[T]):
             return
         whole, self._whole = self._whole, []
         if self._adapter is None:
-            vectors = [unit_mean(torch.cat([rows for (rows,) in place.rows])) for place in whole]
+            vectors = [self._pooled(torch.cat([rows for (rows,) in place.rows]), place) for place in whole]
         else:
             vectors = self._adapted_apart([place.rows for place in whole], self._adapter)
         if self._drifts:
@@ -212,6 +228,13 @@ class ClipQueue(Generic[T]):
         host, event = _fetched(torch.stack(vectors).float())
         for place, vector in zip(whole, host, strict=True):
             place.outcome, place.event, place.rows = vector, event, []
+
+    def _pooled(self, rows: torch.Tensor, place: _Place[T]) -> torch.Tensor:
+        """(D,) of the rows (V · T, D) of a place, or (V, D)."""
+        if self._pooling == "video":
+            return unit_mean(rows)
+        means = rows.reshape(place.views, -1, rows.shape[1]).mean(dim=1)
+        return means if self._pooling == "views" else F.normalize(means, dim=-1)
 
     def _adapted_apart(self, clips: list[list[Rows]], adapter: TwoStreamAdapter) -> list[torch.Tensor]:
         """Vectors of the streams, a few clips a thread."""
@@ -235,6 +258,8 @@ class ClipQueue(Generic[T]):
         else:
             vectors = torch.stack([getattr(streams, name) for name in self._streams], dim=1)
         views = [sum(len(piece[0]) for piece in clip) // num_frames for clip in clips]
+        if self._pooling != "video":
+            return [part.movedim(0, -2) for part in torch.split(vectors, views)]
         return [unit_mean(part) for part in torch.split(vectors, views)]
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from zeroshot.model.encoder import Frames
     from zeroshot.types import Clip, Prompts
     from zeroshot.video.source import VideoSource
+    from zeroshot.video.transform import Preprocess
 
 # Labels whose texts are encoded before their means are taken; bounds the memory of 10,000 labels × 80
 # templates.
@@ -103,6 +104,13 @@ class Model(Encoder, FromFolder):
         self._time_limit_seconds = time_limit_seconds
         if (decoder, num_workers, time_limit_seconds) != _READING:
             _ = self._reader  # options of the user's own are checked at once
+
+    def prepared_as(self, preprocess: Preprocess) -> Model:
+        """This model, its weights not copied, with frames prepared in another way and a reader of its own."""
+        other = object.__new__(type(self))
+        vars(other).update({name: value for name, value in vars(self).items() if name != "_reader"})
+        other.backbone, other.reload = self.backbone.prepared_as(preprocess), None
+        return other
 
     @cached_property
     def _reader(self) -> ClipReader:
@@ -189,8 +197,6 @@ class Model(Encoder, FromFolder):
     ) -> Iterator[tuple[VideoSource, NDArray[np.float32] | VideoError]]:
         """Each video with its vector (D,), or with the error that stopped it, in the order given.
 
-        Decoding runs ahead while the network works; memory does not grow with the number of videos.
-
         Args:
             videos: any number, each taken as it stands: a path is a file's or a folder's of images, whatever
                 signs are in it. For paths that stand in a file; what a person gives is for `embed_many`.
@@ -221,7 +227,12 @@ class Model(Encoder, FromFolder):
         return vector
 
     def embed_streams(
-        self, videos: Iterable[VideoSource], *, sampling: Sampling | None = None, drifts: bool = False
+        self,
+        videos: Iterable[VideoSource],
+        *,
+        sampling: Sampling | None = None,
+        drifts: bool = False,
+        pooling: str = "video",
     ) -> Iterator[tuple[VideoSource, NDArray[np.float32] | VideoError]]:
         """As `embed_sources`, with all streams at the cost of one: rows (3, D) in the order of `STREAMS`.
 
@@ -231,10 +242,11 @@ class Model(Encoder, FromFolder):
             videos: as for `embed_sources`.
             sampling: which frames; None: the model's own.
             drifts: the video's drift as a last row more.
+            pooling: one of `clip_queue.POOLINGS`; by views rows are (3 · V, D) or (V, D), stream by stream.
         """
-        queue: ClipQueue[VideoSource] = ClipQueue(self.backbone, self.adapter, STREAMS, drifts=drifts)
-        for source, outcome in self._queued(videos, self._checked(sampling or self.sampling), queue):
-            yield source, outcome if isinstance(outcome, VideoError) else np.atleast_2d(outcome)
+        queue = ClipQueue["VideoSource"](self.backbone, self.adapter, STREAMS, drifts=drifts, pooling=pooling)
+        for source, found in self._queued(videos, self._checked(sampling or self.sampling), queue):
+            yield source, found if isinstance(found, VideoError) else found.reshape(-1, found.shape[-1])
 
     def _queued(
         self, videos: Iterable[VideoSource], sampling: Sampling, queue: ClipQueue[VideoSource]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 FRAMES = ("even", "keyframes")
+PLACEMENTS = ("segments", "middles", "whole middles", "starts", "linspace", "random")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Sampling:
             times faster to decode, in each clip whose moments all have one nearer than halfway to the next
             moment; the others are read as by "even".
         series: of a folder of frames that holds several numbered series, the pattern of one, such as `img_*`.
+        placement: "segments": by time, as `frame_times` says. Another word: by the number of the frame, as
+            the code of a line of papers does; `placement.py` has the rules.
     """
 
     num_frames: int = 8
@@ -45,6 +48,7 @@ class Sampling:
     end_seconds: float | None = None
     frames: str = "even"
     series: str | None = None
+    placement: str = "segments"
 
     def __post_init__(self) -> None:
         """Refuse counts below one, negative times and a window that ends before it begins."""
@@ -63,6 +67,17 @@ class Sampling:
             raise OptionError(
                 f"the window ends at {self.end_seconds} s; expected after {self.start_seconds} s"
             )
+        if self.placement not in PLACEMENTS:
+            raise OptionError(f"placement is {self.placement!r}; expected one of {', '.join(PLACEMENTS)}")
+        if self.placement == "linspace" and self.stride_seconds is None:
+            raise OptionError("placement linspace needs stride_seconds: a clip spans num_frames of them")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields as JSON holds them; the placement only where it is not by time, for older records."""
+        fields = asdict(self)
+        if self.placement == "segments":
+            del fields["placement"]
+        return fields
 
 
 MOST_FRAMES = 4096
@@ -132,7 +147,7 @@ def window_of(sampling: Sampling, duration_seconds: float) -> tuple[float, float
     return sampling.start_seconds, max(sampling.start_seconds, end)
 
 
-def frame_times(sampling: Sampling, duration_seconds: float) -> NDArray[np.float64]:
+def frame_times(sampling: Sampling, duration_seconds: float, fps: float = 0.0) -> NDArray[np.float64]:
     """(V, T) seconds since the first frame; the frame meant is the last whose timestamp is not later.
 
     Segments: the window of length L is cut into T segments of L / T, and each of these into V equal parts,
@@ -145,13 +160,18 @@ def frame_times(sampling: Sampling, duration_seconds: float) -> NDArray[np.float
     the frames behind its end are the last one again.
 
     Args:
-        sampling: T, V, stride, seed and window.
+        sampling: T, V, stride, seed, placement and window.
         duration_seconds: from the first frame to the end of the last; 0 where it is not known.
+        fps: frames a second on average, which placements by number count with; 0 where it is not known.
 
     Raises:
         OptionError: the window begins behind the end of the video.
     """
     start, end = window_of(sampling, duration_seconds)
+    if sampling.placement != "segments":
+        from zeroshot.video.placement import placed_times
+
+        return placed_times(sampling, start, end, fps)
     V, T = sampling.num_views, sampling.num_frames
     views = np.arange(V, dtype=np.float64)[:, None]
     places = np.arange(T, dtype=np.float64)[None, :]

@@ -293,7 +293,7 @@ def _sampled(
         raise VideoError("there are no frames; give one or more")
     start = seconds - seconds[0]
     step = float(np.diff(start).mean()) if count > 1 else 1 / FRAMES_FPS
-    times = frame_times(sampling, float(start[-1]) + step)
+    times = frame_times(sampling, float(start[-1]) + step, 1 / step if step > 0 else 0.0)
     rows = np.maximum(np.searchsorted(start, times + 1e-6, side="right") - 1, 0)
     return tuple(Clip(frames=pick(row), seconds=seconds[row].astype(np.float64)) for row in rows)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +21,9 @@ _INTERPOLATIONS = {
     "nearest": ("nearest-exact", False),
 }
 _RESIZE_MODES = ("shortest", "squash", "longest")
-_CROP_OFFSETS = ("rounded", "floored")
+_CROP_OFFSETS = ("rounded", "floored", "ceiled")
+_LONG_SIDES = ("floored", "rounded")
+_PLAIN = ("antialias", "long_side", "whole_levels")
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,11 @@ class Preprocess:
         resize_size: (h, w) to resize to before the middle is cut out; None means `size`. Some transformers
             checkpoints resize to 256 and cut 224.
         crop_offset: where half a pixel goes when the margin is odd: "rounded" to even as torchvision does
-            it, or "floored" as transformers does it.
+            it, "floored" as transformers and mmcv do it, or "ceiled" as SlowFast does it.
+        antialias: False takes single pixels of a large frame, as OpenCV and SlowFast do.
+        long_side: what becomes of a fraction of a pixel of the longer side: "floored", or "rounded" as mmcv
+            does it.
+        whole_levels: False keeps fractions of a level between resizing and the network, as SlowFast does.
     """
 
     size: tuple[int, int]
@@ -50,12 +56,16 @@ class Preprocess:
     fill_color: int = 0
     resize_size: tuple[int, int] | None = None
     crop_offset: str = "rounded"
+    antialias: bool = True
+    long_side: str = "floored"
+    whole_levels: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what is not known here, rather than prepare frames otherwise than in training."""
         _check_word("interpolation", self.interpolation, tuple(_INTERPOLATIONS))
         _check_word("resize_mode", self.resize_mode, _RESIZE_MODES)
         _check_word("crop_offset", self.crop_offset, _CROP_OFFSETS)
+        _check_word("long_side", self.long_side, _LONG_SIDES)
         if len(self.size) != 2 or min(self.size) < 1:
             raise ModelError(f"the model reads frames of size {self.size}; expected (h, w) in pixels")
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
@@ -64,7 +74,15 @@ class Preprocess:
     @property
     def shorter_side(self) -> int | None:
         """Pixels that frames are resized to at most: decoders may reduce larger ones; None: they may not."""
-        return None if self.interpolation == "nearest" else max(self.resize_size or self.size)
+        plain = self.interpolation == "nearest" or not self.antialias
+        return None if plain else max(self.resize_size or self.size)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields as JSON holds them; what no network asks for only where it is so, for older records."""
+        usual = {field.name: field.default for field in fields(self) if field.name in _PLAIN}
+        return {
+            name: value for name, value in asdict(self).items() if name not in usual or value != usual[name]
+        }
 
 
 def preprocess_frames(frames: torch.Tensor, preprocess: Preprocess) -> torch.Tensor:
@@ -101,7 +119,7 @@ def seen_frames(frames: torch.Tensor, preprocess: Preprocess) -> torch.Tensor:
         preprocess: the network's own wishes.
 
     Returns:
-        levels 0 to 255, uint8 on the CPU and whole floats elsewhere.
+        levels 0 to 255, uint8 on the CPU and whole floats elsewhere; floats where levels need not be whole.
 
     Raises:
         VideoError: frames of another type or shape.
@@ -135,7 +153,10 @@ def resized_size(height: int, width: int, preprocess: Preprocess) -> tuple[int, 
         return target_height, target_width
     if preprocess.resize_mode == "shortest" and target_height == target_width:
         short, long = sorted((height, width))
-        longer = int(target_height * long / short)
+        if preprocess.long_side == "rounded":
+            longer = int(long * (target_height / short) + 0.5)
+        else:
+            longer = int(target_height * long / short)
         return (target_height, longer) if height <= width else (longer, target_height)
     ratios = height / target_height, width / target_width
     ratio = max(ratios) if preprocess.resize_mode == "longest" else min(ratios)
@@ -155,14 +176,16 @@ def three_numbers(value: float | Sequence[float]) -> tuple[float, float, float]:
 
 
 def _resize(frames: torch.Tensor, size: tuple[int, int], preprocess: Preprocess) -> torch.Tensor:
-    """Frames (B, 3, *size) with levels 0 to 255: uint8 on the CPU, whole floats elsewhere."""
+    """Frames (B, 3, *size) with levels 0 to 255: uint8 on the CPU, floats elsewhere, or as it is asked."""
     if tuple(frames.shape[2:]) == size:
         return frames
     mode, antialias = _INTERPOLATIONS[preprocess.interpolation]
-    if frames.device.type == "cpu":
+    antialias = antialias and preprocess.antialias
+    if frames.device.type == "cpu" and preprocess.antialias and preprocess.whole_levels:
         return F.interpolate(frames, size=size, mode=mode, antialias=antialias)
     # Other devices have no antialiased kernel for uint8.
-    return F.interpolate(frames.float(), size=size, mode=mode, antialias=antialias).round_().clamp_(0, 255)
+    levels = F.interpolate(frames.float(), size=size, mode=mode, antialias=antialias)
+    return levels.round_().clamp_(0, 255) if preprocess.whole_levels else levels
 
 
 def _crop_or_pad(frames: torch.Tensor, preprocess: Preprocess) -> torch.Tensor:
@@ -181,6 +204,8 @@ def _crop_or_pad(frames: torch.Tensor, preprocess: Preprocess) -> torch.Tensor:
 
 def _margin(excess: int, crop_offset: str) -> int:
     """Pixels cut off before the middle, of `excess` pixels to lose."""
+    if crop_offset == "ceiled":
+        return -(-excess // 2)
     return round(excess / 2) if crop_offset == "rounded" else excess // 2
 
 

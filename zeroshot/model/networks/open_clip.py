@@ -8,7 +8,6 @@ import threading
 import zlib
 from contextlib import ExitStack, nullcontext
 from copy import copy, deepcopy
-from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,7 +86,7 @@ class OpenClipNetwork(Network):
             token_dim=tower.token_dim if tower else None,
             grid=tower.grid if tower else None,
             logit_scale=float(self.module.logit_scale.exp()),
-            architecture=json.dumps({"model": config, "preprocess": asdict(preprocess)}, sort_keys=True),
+            architecture=json.dumps({"model": config, "preprocess": preprocess.as_dict()}, sort_keys=True),
         )
 
     def embed_pixels(self, pixels: torch.Tensor) -> torch.Tensor:

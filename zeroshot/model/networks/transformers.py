@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +76,7 @@ class TransformersNetwork(Network):
             grid=(side, side) if vision else None,
             logit_scale=float(module.logit_scale.exp()),
             architecture=json.dumps(
-                {"model": described, "preprocess": asdict(preprocess)}, sort_keys=True, default=str
+                {"model": described, "preprocess": preprocess.as_dict()}, sort_keys=True, default=str
             ),
         )
 

@@ -64,7 +64,7 @@ def read_clips(
         source = _Frames(video, shorter_side, sampling.frames)
 
         def moments(duration_seconds: float) -> list[NDArray[np.float64]]:
-            return list(frame_times(sampling, duration_seconds))
+            return list(frame_times(sampling, duration_seconds, video.info.fps))
 
         begin, end = window_of(sampling, video.info.duration_seconds)
         return source.clips(moments, end - begin)
