@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -26,6 +26,7 @@ BESIDE = ("SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "
 BELOW = ("benchmarks/**/*.md", "benchmarks/results/**/*.png", "checkpoints/*/README.md", "examples/*.*g")
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s#]+)(#[^)]*)?\)")
 VERBS = "<!-- commands -->"
+REPORTS = "<!-- fields of reports -->"
 NAMES = "<!-- names that stand nowhere above -->"
 
 
@@ -48,6 +49,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """Links as they work in the repository become links of the site; help pages are filled in."""
     if VERBS in markdown:
         markdown = markdown.replace(VERBS, help_pages())
+    if REPORTS in markdown:
+        markdown = markdown.replace(REPORTS, report_fields())
     if NAMES in markdown:
         markdown = markdown.replace(NAMES, references_to(names_beside(markdown)))
     in_docs = Path(page.file.abs_src_path).is_relative_to(ROOT / "docs")
@@ -105,6 +108,7 @@ def verbs() -> list[str]:
 
 
 def help_pages() -> str:
+<<<<<<< HEAD
     """What `-h` prints for each command, under its name: all of one process."""
     words = [sys.executable, __file__, *verbs()]
     done = subprocess.run(
@@ -126,3 +130,73 @@ def help_of(verb: str) -> str:
 if __name__ == "__main__":
     parts = [f"## zeroshot {verb}\n\n```text\n{help_of(verb)}\n```\n" for verb in sys.argv[1:]]
     print("\n".join(parts), end="")
+=======
+    """What `-h` prints for each command, under its name."""
+    parts = []
+    for verb in verbs():
+        words = [sys.executable, "-m", "zeroshot", *verb.split(), "--help"]
+        done = subprocess.run(
+            words, cwd=ROOT, env={**os.environ, "COLUMNS": "84"}, capture_output=True, text=True, check=True
+        )
+        text = done.stdout.replace("python -m zeroshot", "zeroshot").strip("\n")
+        parts.append(f"## zeroshot {verb}\n\n```text\n{text}\n```\n")
+    return "\n".join(parts)
+
+
+def report_fields() -> str:
+    """Every field of every kind of report, from the JSON Schema files: a table for each object in them."""
+    from zeroshot.reports.schema import FORMATS, report_schema, shared_parts
+
+    shared = {"$defs": shared_parts()}
+    parts = []
+    for kind, number in FORMATS.items():
+        schema = report_schema(kind)
+        told = f"{schema['description']} `report` is `{kind}`, `format` {number}."
+        parts.append(f"## {schema['title']}\n\n{told}\n\n{_fields('', schema, schema)}")
+        parts += [
+            f"### {kind}: {name}\n\n{part['description']}\n\n{_fields('', part, schema)}"
+            for name, part in schema["$defs"].items()
+            if "properties" in part and name not in shared["$defs"]
+        ]
+    parts.append("## Parts that several have")
+    for name, part in shared["$defs"].items():
+        fields = f"\n\n{_fields('', part, shared)}" if "properties" in part else ""
+        parts.append(f"### {name}\n\n{part['description']}{fields}")
+    return "\n\n".join(parts)
+
+
+def _fields(above: str, schema: dict[str, Any], whole: dict[str, Any]) -> str:
+    """The fields of an object, and of objects in it that have no name of their own, as a table."""
+    rows = [] if above else ["| field | is | what |", "|---|---|---|"]
+    for name, field in schema["properties"].items():
+        may = "" if name in schema["required"] else ", may be absent"
+        named = whole["$defs"].get(field.get("$ref", "").rpartition("/")[2], {})
+        told = field.get("description") or named["description"]
+        rows.append(f"| `{above}{name}` | {_type(field)}{may} | {told} |")
+        inner = next((each for each in _inside(field) if "properties" in each), None)
+        if inner is not None:
+            rows.append(_fields(f"{above}{name}.", inner, whole))
+    return "\n".join(rows)
+
+
+def _inside(field: dict[str, Any]) -> list[dict[str, Any]]:
+    """A field's own schema, and those of its entries, its values and its choices."""
+    below = [field.get("items"), field.get("additionalProperties"), *field.get("anyOf", ())]
+    return [field, *(deeper for each in below if isinstance(each, dict) for deeper in _inside(each))]
+
+
+def _type(field: dict[str, Any]) -> str:
+    """The type of a field, for people."""
+    if "$ref" in field:
+        return field["$ref"].rpartition("/")[2]
+    if "anyOf" in field:
+        return " or ".join(map(_type, field["anyOf"]))
+    if "const" in field:
+        return f"`{field['const']}`"
+    if "items" in field:
+        return f"list of {_type(field['items'])}"
+    if isinstance(field.get("additionalProperties"), dict):
+        return f"object of {_type(field['additionalProperties'])}"
+    kinds = field.get("type", "anything")
+    return kinds if isinstance(kinds, str) else " or ".join(kinds)
+>>>>>>> reports

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from zeroshot.classifier import Classifier, load
     from zeroshot.datasets.splits import LabeledVideo, Split, read_split
     from zeroshot.errors import ZeroshotError
+    from zeroshot.evaluation.compare_runs import RunComparison
+    from zeroshot.evaluation.compare_runs import compare_runs as compare
+    from zeroshot.evaluation.leaderboard import Leaderboard, leaderboard
     from zeroshot.evaluation.prepare import EvaluationSettings
     from zeroshot.evaluation.report import Report
     from zeroshot.evaluation.run import evaluate
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from zeroshot.model.model import Model
     from zeroshot.probes.report import ProbeReport
     from zeroshot.probes.run import probe_streams
+    from zeroshot.reports.schema import report_schema
     from zeroshot.training.config import TrainingConfig
     from zeroshot.training.prepare import Preparation
     from zeroshot.training.run import train
@@ -59,6 +63,7 @@ __all__ = [
     "EvaluationSettings",
     "LabelIndex",
     "LabeledVideo",
+    "Leaderboard",
     "Match",
     "Model",
     "Prediction",
@@ -68,6 +73,7 @@ __all__ = [
     "Prompts",
     "Ranking",
     "Report",
+    "RunComparison",
     "Sampling",
     "Segment",
     "Split",
@@ -78,9 +84,11 @@ __all__ = [
     "ZeroshotError",
     "build_index",
     "classify",
+    "compare",
     "download",
     "embed",
     "evaluate",
+    "leaderboard",
     "load",
     "load_model",
     "make_bias_sets",
@@ -89,6 +97,7 @@ __all__ = [
     "push",
     "read_embeddings",
     "read_split",
+    "report_schema",
     "score_bias",
     "search",
     "show",
@@ -106,6 +115,7 @@ _HOMES = {
     "EvaluationSettings": "evaluation.prepare",
     "LabelIndex": "index.index",
     "LabeledVideo": "datasets.splits",
+    "Leaderboard": "evaluation.leaderboard",
     "Match": "types",
     "Model": "model.model",
     "Prediction": "types",
@@ -115,6 +125,7 @@ _HOMES = {
     "Prompts": "types",
     "Ranking": "types",
     "Report": "evaluation.report",
+    "RunComparison": "evaluation.compare_runs",
     "Sampling": "video.sampling",
     "Segment": "types",
     "Split": "datasets.splits",
@@ -125,9 +136,11 @@ _HOMES = {
     "ZeroshotError": "errors",
     "build_index": "verbs",
     "classify": "verbs",
+    "compare": "evaluation.compare_runs",
     "download": "model.download",
     "embed": "verbs",
     "evaluate": "evaluation.run",
+    "leaderboard": "evaluation.leaderboard",
     "load": "classifier",
     "load_model": "checkpoint",
     "make_bias_sets": "bias.make",
@@ -136,6 +149,7 @@ _HOMES = {
     "push": "model.hub.push",
     "read_embeddings": "batch.table",
     "read_split": "datasets.splits",
+    "report_schema": "reports.schema",
     "score_bias": "bias.score",
     "search": "video_search",
     "show": "checkpoint",
@@ -144,7 +158,7 @@ _HOMES = {
     "train": "training.run",
 }
 # Commands whose word is taken for something else where their function stands.
-_NAMES_THERE = {"models": "known_models", "show": "describe"}
+_NAMES_THERE = {"compare": "compare_runs", "models": "known_models", "show": "describe"}
 
 
 def __getattr__(name: str) -> object:

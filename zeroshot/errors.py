@@ -50,6 +50,10 @@ class IndexFileError(ZeroshotError):
     """A saved label index cannot be read, or belongs to another model or other prompts."""
 
 
+class ReportError(ZeroshotError):
+    """A saved report cannot be read, or cannot be held against another."""
+
+
 class OptionError(ZeroshotError):
     """A number or a word given as an option lies outside what is possible."""
 

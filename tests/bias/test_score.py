@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from bias_world import number, puppets, recipe, write_world
 from PIL import Image
+from report_schemas import assert_fits
 
 from zeroshot.bias.document import document
 from zeroshot.bias.make import make_bias_sets
@@ -400,7 +401,7 @@ class TestCommand:
         assert "3 labels, chance 33.3%" in out
         assert any(line.startswith("shacc-random") for line in out.splitlines())
         status, out, _ = run(monkeypatch, capsys, *words, "--json")
-        report = json.loads(out)
+        report = assert_fits(json.loads(out), "bias")
         assert report["models"][0]["model"] == "puppet-tiny"
         assert report["models"][0]["streams"]["static"]["orig"]["n"] == 9
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import layouts
 import pytest
+from report_schemas import assert_fits
 
 from zeroshot.cli.main import main
 from zeroshot.datasets.paper_settings import lineages_in_lines
@@ -95,7 +96,7 @@ def test_the_command_and_its_three_files(run, puppets, tmp_path):
     shown = {
         line.split()[1]: float(line.split()[3]) for line in out.splitlines() if line.startswith("puppet-tiny")
     }
-    facts = json.loads((tmp_path / "out" / "report.json").read_text())
+    facts = assert_fits(tmp_path / "out" / "report.json", "evaluation")
     streams = facts["models"][0]["streams"]
     assert shown == {
         name: round(100 * streams[name]["top1"]["value"], 1) for name in ("static", "dynamic", "fused")

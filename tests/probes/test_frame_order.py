@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from report_schemas import assert_fits
 from tiny_world import LABELS, write_checkpoint, write_videos
 
 from zeroshot.adapter.adapter import TwoStreamAdapter
@@ -159,7 +160,7 @@ def test_the_command(place, tmp_path, monkeypatch, capsys):
         assert err.splitlines()[-1] == "zeroshot: 1 of 24 videos failed"
         assert "00.mp4" in err
         if more:
-            report = json.loads(out)
+            report = assert_fits(json.loads(out), "probe")
             assert report["streams"]["static"]["orders"]["reversed"]["drop"]["value"] == 0
             assert report["streams"]["fused"]["scene"]["videos"] == 23
         else:

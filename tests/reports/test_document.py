@@ -29,7 +29,7 @@ from zeroshot.reports.document import (
     percent,
 )
 from zeroshot.reports.environment import commit_of, environment, environment_lines, versions
-from zeroshot.reports.files import write_report
+from zeroshot.reports.files import json_text, write_report
 from zeroshot.reports.html import page
 from zeroshot.reports.markdown import markdown
 from zeroshot.statistics.intervals import Count, Estimate
@@ -77,8 +77,8 @@ def test_the_page_has_everything_escaped():
         "above the bars",
         "above the plane",
         "above the matrix",
-        'title="cat → cat: 3 of 4" style="background:#0b6fb8;opacity:0.78"',
-        'title="dog → cat: 0 of 2" style="background:#0b6fb8;opacity:0.00"',
+        'title="cat → cat: 3 of 4" style="background:#a8478c;opacity:0.78"',
+        'title="dog → cat: 0 of 2" style="background:#a8478c;opacity:0.00"',
         'src="data:image/png;base64,cG5n"',
         "<h2>Charts</h2>",
     ):
@@ -111,6 +111,13 @@ def test_three_files(tmp_path):
     assert (tmp_path / "new" / "report.html").read_text() == page(DOCUMENT)
 
 
+def test_numbers_of_one_list_stand_on_one_line():
+    contents = {"a": [1, 2.5], "b": [[1], [2, 3]], "c": ["x", 1], "d": {}, "e": [], "f": {"g": None}}
+    text = json_text(contents)
+    assert json.loads(text) == contents
+    assert text.splitlines()[1:6] == [' "a": [1, 2.5],', ' "b": [', "  [1],", "  [2, 3]", " ],"]
+
+
 def test_the_environment_names_versions_and_no_machine(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["/home/somebody/bin/zeroshot", "evaluate", "my videos/"])
     facts = environment()
@@ -139,5 +146,8 @@ def test_the_commit_of_a_source_tree(tmp_path, packed):
         subprocess.run([*git, "pack-refs", "--all"], check=True)
     expected = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
     assert commit_of(tmp_path / ".git") == expected.stdout.strip()
+    beside = tmp_path / "beside"  # a second working tree of the same repository
+    subprocess.run([*git, "worktree", "add", "-q", "-b", "other", str(beside)], check=True)
+    assert commit_of(beside / ".git") == expected.stdout.strip()
     subprocess.run([*git, "checkout", "-q", "--detach"], check=True)
     assert commit_of(tmp_path / ".git") == expected.stdout.strip()

@@ -11,6 +11,7 @@ import os
 
 import pytest
 import torch
+from report_schemas import assert_fits
 from tiny_world import LABELS, write_checkpoint
 from training_world import ALONE, TRAIN, changed, run_train, same, weights
 
@@ -42,7 +43,7 @@ def test_a_checkpoint_folder_says_where_it_comes_from(trained, place):
         "training.png",
         "tokens",
     }
-    facts = json.loads((folder / "training.json").read_text())
+    facts = assert_fits(folder / "training.json", "training")
     assert facts["labels"] == sorted(LABELS)
     assert facts["videos"] == {"training": 18, "held_out": 6}
     assert facts["scenes"] == {"names": ["dark", "light"], "guessed": False}

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _EXAMPLES = 3  # clips of which every edit is shown
 _HEIGHT = 84  # pixels of a frame on the page
 _MOMENTS = 2  # frames of an edit
+<<<<<<< HEAD
 _CHARTED = (
     "orig",
     "bor",
@@ -49,6 +50,10 @@ _CHARTED = (
     "conflfg",
     "afd",
 )
+=======
+_CHARTED = ("orig", "bor", "hor", "shacc-random", "sberr-random", "scuba", "scufo", "contra", "conflfg")
+_MADE_OF_TWO = {"bor", "hor", "contra"}  # what guessing gives depends on both
+>>>>>>> reports
 _COUNTED = {
     "orig": "right on the clips as they are",
     "bor": "hits without the person, over hits on the same clips as they are: lower is better",
@@ -123,8 +128,8 @@ def _left_out(report: BiasReport) -> str:
 def _plane(report: BiasReport) -> list[Part]:
     """Where each stream of each model stands between the place and the person of random swaps."""
     points = [
-        Point(f"{model.model}, {stream}", metrics["sberr-random"], metrics["shacc-random"], place)
-        for place, model in enumerate(report.models)
+        Point(f"{model.model}, {stream}", metrics["sberr-random"], metrics["shacc-random"], stream)
+        for model in report.models
         for stream, metrics in model.streams.items()
         if {"sberr-random", "shacc-random"} <= set(metrics)
     ]
@@ -137,14 +142,22 @@ def _plane(report: BiasReport) -> list[Part]:
 
 
 def _bars(model: ModelBias, chance: float) -> list[Part]:
-    """The chart of one model."""
-    bars = [
-        Bar(f"{metric}, {stream}", metrics[metric], place)
+    """The charts of one model: what a guess gets right now and then, and what is made of two such shares."""
+    bars = {
+        metric: [
+            Bar(f"{metric}, {stream}", metrics[metric], stream)
+            for stream, metrics in model.streams.items()
+            if metric in metrics and metrics[metric].value <= 1  # a ratio above stands in the table
+        ]
         for metric in _CHARTED
-        for place, (stream, metrics) in enumerate(model.streams.items())
-        if metric in metrics and metrics[metric].value <= 1  # a ratio above stands in the table
+    }
+    shares = [bar for metric, some in bars.items() if metric not in _MADE_OF_TWO for bar in some]
+    others = [bar for metric, some in bars.items() if metric in _MADE_OF_TWO for bar in some]
+    words = "Ratios and contrasts of two such shares, which have no chance of their own."
+    return [
+        *([Bars(shares, chance)] if shares else []),
+        *([Bars(others, None, words)] if others else []),
     ]
-    return [Bars(bars, chance)] if bars else []
 
 
 def _numbers(model: ModelBias) -> list[Part]:

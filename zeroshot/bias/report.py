@@ -9,6 +9,7 @@ import numpy as np
 
 from zeroshot.bias.manifest import COPY, KINDS, PICTURED, SWAPS
 from zeroshot.errors import LabelError, OptionError, counted
+from zeroshot.reports.schema import head
 from zeroshot.statistics.metrics import Edited, bias_metrics
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class BiasReport:
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it: counts first."""
         return {
+            **head("bias"),
             "sets": self.sets,
             "banner": self.banner,
             "counts": dict(self.counts),

@@ -14,10 +14,12 @@ import typer
 from zeroshot.cli import (
     bias,
     classify,
+    compare,
     download,
     embed,
     evaluate,
     index,
+    leaderboard,
     models,
     push,
     search,
@@ -46,6 +48,12 @@ app.command("index", short_help="Encode a label list once.", no_args_is_help=Tru
 app.command("train", short_help="Train streams that follow motion.", no_args_is_help=True)(train.train)
 app.command("evaluate", short_help="Figures on unseen classes, by protocol.", no_args_is_help=True)(
     evaluate.evaluate
+)
+app.command("compare", short_help="Hold finished evaluations against each other.", no_args_is_help=True)(
+    compare.compare
+)
+app.command("leaderboard", short_help="Figures of evaluations in one table.", no_args_is_help=True)(
+    leaderboard.leaderboard
 )
 app.add_typer(bias.app, name="bias", short_help="Test sets that tell scenery from action.")
 app.command("models", short_help="List what --model accepts.")(models.models)

@@ -11,6 +11,9 @@ from zeroshot.statistics.intervals import Count, Estimate
 from zeroshot.statistics.means import difference_over_rounds
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from zeroshot.evaluation.scoring import StreamFigures
 
 
@@ -57,11 +60,23 @@ def compare(
 ) -> Comparison:
     """How a stream of one model differs from one of another on the same rounds of the same n videos."""
     own, theirs = (round_columns(figures.outcomes, num_videos, 1) for figures in (first, second))
+    return compare_columns(name, other, own, theirs)
+
+
+def compare_columns(name: str, other: str, own: NDArray[np.int64], theirs: NDArray[np.int64]) -> Comparison:
+    """The same, of (n, 2 R) columns: for each video and round whether it was right, and whether it took part.
+
+    Args:
+        name: of the first model.
+        other: of the second one.
+        own: columns of the first.
+        theirs: of the second; the same videos take part in the same rounds.
+    """
     difference = difference_over_rounds(own, theirs)
     rounds = []
-    for one, two in zip(first.outcomes, second.outcomes, strict=True):
-        right, wrong = one.ranks < 1, two.ranks >= 1
-        alone, their_alone = Count.of(right & wrong).hits, Count.of(~right & ~wrong).hits
+    for place in range(0, own.shape[1], 2):
+        right, wrong = own[:, place] > theirs[:, place], own[:, place] < theirs[:, place]
+        alone, their_alone = Count.of(right).hits, Count.of(wrong).hits
         rounds.append(Alone(alone, their_alone, mcnemar(alone, their_alone)))
     return Comparison(name, other, difference, tuple(rounds))
 

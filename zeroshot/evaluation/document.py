@@ -87,13 +87,19 @@ def _headlines(report: Report) -> Table:
 def _cards(report: Report) -> Cards:
     """The one number of each model."""
     cards = []
-    for model in report.models:
+    for place, model in enumerate(report.models):
         name, estimate = model.figures.headline
         stream = "" if model.stream == "clip" else f", {model.stream} stream"
         spread = f", {_spread(model.figures)} over rounds" if model.figures.std is not None else ""
         interval = f"95 % interval {100 * estimate.low:.1f} to {100 * estimate.high:.1f}{spread}"
-        cards.append(Card(model.name, estimate, (_metric(name) + stream, interval)))
+        words = (_metric(name) + stream, interval)
+        cards.append(Card(model.name, estimate, words, _colour(report, place)))
     return Cards(cards)
+
+
+def _colour(report: Report, place: int) -> int | str:
+    """Of a model among several; one by itself has the colour of the stream that speaks for it."""
+    return place if len(report.models) > 1 else report.models[0].stream
 
 
 def _spread(one: StreamFigures, sign: str = "± ") -> str:
@@ -136,21 +142,22 @@ def _videos(report: Report) -> str:
 def _accuracy(report: Report) -> list[Part]:
     """A chart and a table of every stream."""
     sides, bars, rows = _sides(report), [], []
-    for place, model in enumerate(report.models):
+    for model in report.models:
         for one in model.streams:
             name = model.name if one.stream == "clip" else f"{model.name}, {one.stream}"
             if sides:
                 cells = [percent(one.sides[side]) for side in sides]
                 cells += [] if one.gamma is None else [f"{one.gamma:.4f}"]
                 shown = one.sides.items() if one.stream == model.stream else ()
-                bars += [Bar(f"{name}: {_metric(side)}", value, place) for side, value in shown]
+                bars += [Bar(f"{name}: {_metric(side)}", value, one.stream) for side, value in shown]
             else:
                 cells = [percent(one.top1), _spread(one), percent(one.top5), f"{100 * one.mean_class:.1f}"]
-                bars.append(Bar(name, one.top1, place))
+                bars.append(Bar(name, one.top1, one.stream))
             rows.append([model.name, one.stream, *cells])
     header = [_metric(side) for side in sides] or ["top-1", "± over rounds", "top-5", "mean class"]
     gamma = ["γ"] if report.plan.shape == "generalized" else []
-    chance = None if sides else float(np.mean([1 / len(one.labels) for one in report.plan.rounds]))
+    guessed = float(np.mean([1 / len(one.labels) for one in report.plan.rounds]))
+    chance = None if sides or guessed == 1 else guessed  # among one label nothing can be wrong
     others = (
         Note(f"{model.name} on labels that it was {how}, among all: {percent(figure)}")
         for model in report.models
@@ -213,7 +220,10 @@ def _labels(report: Report) -> Iterator[Part]:
     for label in zip(*(model.figures.classes for model in report.models), strict=True):
         counts = [Count(hits, videos) for _, hits, videos in label if videos]
         name = f"{label[0][0]} ({counts[0].total})" if counts else ""
-        bars = [Bar("" if row else name, count.estimate(), row) for row, count in enumerate(counts)]
+        bars = [
+            Bar("" if row else name, count.estimate(), _colour(report, row))
+            for row, count in enumerate(counts)
+        ]
         rows += [bars] if bars else []
     rows.sort(key=lambda bars: (-bars[0].estimate.value, bars[0].name))
     half = _BARS // 2
@@ -238,7 +248,8 @@ def _confusions(report: Report) -> list[Part]:
         labels = [(names[row], int(counts[row].sum())) for row in asked]
         caption = f"{model.name}{few}. Rows: what it is. Columns: what was answered. Darker: more videos."
         table = counts[np.ix_(asked, said)].tolist()
-        parts.append(Matrix(labels, [names[column] for column in said], table, caption, place))
+        shown = [names[column] for column in said]
+        parts.append(Matrix(labels, shown, table, caption, _colour(report, place)))
         errors = model.figures.confusions[:_ERRORS]
         rows += [(model.name, label, answer, str(count)) for label, answer, count in errors]
     return [*parts, Table(("model", "label", "answered with", "videos"), rows)] if rows else parts

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zeroshot.evaluation.answers import answers, label_rows
+from zeroshot.reports.schema import head
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -14,8 +17,6 @@ if TYPE_CHECKING:
     from zeroshot.evaluation.overlap import Neighbours, Overlap, Parts
     from zeroshot.evaluation.scoring import StreamFigures
     from zeroshot.statistics.intervals import Estimate
-
-FORMAT = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +125,7 @@ class Report:
         allow_seen: whether labels that a model was trained on were let pass.
         run: seconds and the machine.
         overlap: what the list that was asked for has in common with the labels; None without one.
+        folder: that names of videos count from; None: they stay as they are.
     """
 
     plan: EvaluationPlan
@@ -134,6 +136,7 @@ class Report:
     allow_seen: bool
     run: Mapping[str, Any]
     overlap: Overlap | None = None
+    folder: str | None = None
 
     @property
     def seen_labels(self) -> tuple[str, ...]:
@@ -144,7 +147,7 @@ class Report:
         """As JSON holds it."""
         plan = self.plan
         return {
-            "format": FORMAT,
+            **head("evaluation"),
             "protocol": plan.protocol,
             "data": plan.data,
             "sources": list(plan.sources),
@@ -153,18 +156,21 @@ class Report:
             "seen_labels": list(self.seen_labels),
             "overlap": None if self.overlap is None else self.overlap.as_dict(),
             "settings": dict(self.settings),
+            "labels": list(plan.labels),
             "videos": self.videos.as_dict(),
             "rounds": [
                 {
                     "name": one.name,
                     "labels": len(one.labels),
+                    "label_rows": rows.tolist(),
                     "listed": len(one.videos),
                     "expected_seen": sorted(one.expected_seen),
                     "digest": one.digest,
                 }
-                for one in plan.rounds
+                for one, rows in zip(plan.rounds, label_rows(plan), strict=True)
             ],
             "models": [model.as_dict() for model in self.models],
             "comparisons": [comparison.as_dict() for comparison in self.comparisons],
+            "answers": answers(plan, [model.streams for model in self.models], self.folder),
             "run": dict(self.run),
         }

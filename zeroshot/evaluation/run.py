@@ -13,6 +13,7 @@ from zeroshot.batch.label_rows import index_of_labels
 from zeroshot.checkpoint import load_model
 from zeroshot.checks import model_given
 from zeroshot.datasets.paper_settings import lineage_named
+from zeroshot.datasets.splits import Split
 from zeroshot.errors import DatasetError, IndexFileError, counted
 from zeroshot.evaluation.cached_embeddings import Embedded, embed_pool, stream_scores
 from zeroshot.evaluation.compare import compare
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from zeroshot.datasets.protocols import EvaluationPlan
-    from zeroshot.datasets.splits import Split
     from zeroshot.evaluation.overlap import Neighbours, Overlap
     from zeroshot.evaluation.prepare import Asked
     from zeroshot.evaluation.scoring import StreamFigures
@@ -95,10 +95,17 @@ def evaluate(
     marked = chosen.allow_seen and any(asked.repeated.values())
     said = _said(chosen, plan, prompts, runs[0].sampling, results[0].figures)
     overlap = None if chosen.overlap is None else asked.overlaps[names[0]]
-    report = Report(plan, said, videos, results, pairs, marked, facts, overlap)
+    report = Report(plan, said, videos, results, pairs, marked, facts, overlap, _folder_of(source))
     if output is not None:
         write_report(output, report.as_dict(), document(report))
     return report
+
+
+def _folder_of(source: Split | str | os.PathLike[str]) -> str | None:
+    """The folder that a data set lies in, if it lies in one."""
+    if isinstance(source, Split):
+        return None
+    return str(Path(source).parent if Path(source).is_file() else source)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +155,8 @@ def _run(
         "untrained": model.backbone.is_random,
         "embedding_dim": model.embedding_dim,
         "precision": model.precision,
+        "device": str(model.backbone.device),
+        "decoder": model.decoder,
         "logit_scale": model.logit_scale,
         "sampling": sampling.as_dict(),
         "preprocess": (look.preprocess or own).as_dict(),

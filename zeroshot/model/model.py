@@ -122,6 +122,11 @@ class Model(Encoder, FromFolder):
         )
 
     @property
+    def decoder(self) -> str:
+        """Who decodes videos: "auto", "decord", "pyav" or "raw"."""
+        return self._decoder
+
+    @property
     def name(self) -> str:
         """The model as the user called it."""
         return self.backbone.name

@@ -93,10 +93,10 @@ def _rearranged(subject: Subject, clips: Clips, title: str, orders: tuple[str, .
         rows[order] = [each.orders[order].count.estimate() for each in found.values()]
         rows[f"lost {order}"] = [each.orders[order].drop for each in found.values()]
     bars = [
-        Bar(f"{name}, {stream}", share, place)
+        Bar(f"{name}, {stream}", share, stream)
         for name, shares in rows.items()
         if not name.startswith("lost")
-        for place, (stream, share) in enumerate(zip(found, shares, strict=True))
+        for stream, share in zip(found, shares, strict=True)
     ]
     cells = [(name, *map(percent, shares)) for name, shares in rows.items()]
     table = Table(("%, with 95 % intervals", *found), cells)

@@ -74,7 +74,7 @@ def linear_scene(subject: Subject, clips: Clips) -> Finding:
     chance = next(iter(found.values())).chance
     shares = {layer: each.accuracy for layer, each in found.items()}
     row = (f"scene (chance {chance:.1%})", *map(percent, shares.values()))
-    bars = [Bar(f"scene, {layer}", share, place) for place, (layer, share) in enumerate(shares.items())]
+    bars = [Bar(f"scene, {layer}", share, layer) for layer, share in shares.items()]
     table = Table(("%, with 95 % intervals", *found), [row])
     return Finding(_TITLE, table, Bars(bars, chance), notes=notes, meanings=meanings, by_stream=found)
 

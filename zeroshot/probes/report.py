@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zeroshot.errors import counted
 from zeroshot.reports.document import Document, List, Note, Section, Table
 from zeroshot.reports.environment import environment_lines
+from zeroshot.reports.schema import head
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -102,6 +103,7 @@ class ProbeReport:
             if finding.table is not None and not finding.by_stream
         }
         return {
+            **head("probe"),
             "split": self.split,
             "model": self.model,
             "labels": list(self.labels),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+from zeroshot.reports.colours import MODELS, STREAMS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -18,8 +20,10 @@ def training_curves(history: Sequence[Mapping[str, Any]]) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(12, 3.6), dpi=110, layout="constrained")
+    figure = Figure(figsize=(13, 4.2), dpi=110, layout="constrained")
     losses, dependence, accuracy = figure.subplots(1, 3)
+    for panel in (losses, dependence):
+        panel.set_prop_cycle(color=2 * MODELS, linestyle=["-"] * len(MODELS) + ["--"] * len(MODELS))
     epochs = [record["epoch"] for record in history]
     for name in history[0]["losses"] if history else ():
         losses.plot(epochs, [record["losses"].get(name) for record in history], label=name)
@@ -37,11 +41,12 @@ def training_curves(history: Sequence[Mapping[str, Any]]) -> bytes:
             key = f"{stream}_{name}"
             if looked and key in looked[-1]["metrics"]:
                 values = [100 * record["metrics"][key] for record in looked]
-                accuracy.plot(places, values, style, label=f"{stream} {name}")
+                accuracy.plot(places, values, style, color=STREAMS[stream], label=f"{stream} {name}")
     accuracy.set(title="held-out videos, % right", xlabel="epoch", ylim=(-2, 102))
     for panel in (losses, dependence, accuracy):
         if panel.get_legend_handles_labels()[0]:
-            panel.legend(fontsize=7)
+            # Below its panel: over the curves it would hide some.
+            panel.legend(fontsize=7, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.18), frameon=False)
         panel.grid(alpha=0.3)
     picture = io.BytesIO()
     FigureCanvasAgg(figure).print_png(picture)

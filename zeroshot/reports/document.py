@@ -36,19 +36,21 @@ class List:
 
 @dataclass(frozen=True)
 class Table:
-    """A header of C plain texts and rows of as many each."""
+    """A header of C plain texts and rows of as many each; on a page its reader sorts a sortable one."""
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+    sortable: bool = False
 
 
 @dataclass(frozen=True)
 class Card:
-    """The one number that stands for a model, and what it is in a line or two."""
+    """The one number that stands for a model, and what it is in a line or two; colour as for `Bar`."""
 
     name: str
     estimate: Estimate
     lines: Sequence[str]
+    colour: int | str = 0
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,17 @@ class Cards:
 
 @dataclass(frozen=True)
 class Bar:
-    """A named share and how sure it is, in the colour of a model: 0 for the first, and so on."""
+    """A named share and how sure it is.
+
+    Attributes:
+        name: of the row.
+        estimate: the share.
+        colour: name of a stream, which has one colour in all pictures; or place of a model, from 0.
+    """
 
     name: str
     estimate: Estimate
-    colour: int = 0
+    colour: int | str = 0
 
 
 @dataclass(frozen=True)
@@ -77,13 +85,21 @@ class Bars:
 
 
 @dataclass(frozen=True)
+class Differences:
+    """Differences of shares with their intervals, on an axis with 0 in its middle; words above them."""
+
+    bars: Sequence[Bar]
+    caption: str = ""
+
+
+@dataclass(frozen=True)
 class Point:
     """A model between two shares: of what stands still, across, and of what moves, upwards."""
 
     name: str
     across: Estimate
     upwards: Estimate
-    colour: int = 0
+    colour: int | str = 0
 
 
 @dataclass(frozen=True)
@@ -104,14 +120,14 @@ class Matrix:
         answers: C labels.
         counts: (R, C) videos.
         caption: words above it.
-        colour: of the model.
+        colour: as for `Bar`.
     """
 
     labels: Sequence[tuple[str, int]]
     answers: Sequence[str]
     counts: Sequence[Sequence[int]]
     caption: str = ""
-    colour: int = 0
+    colour: int | str = 0
 
 
 @dataclass(frozen=True)
@@ -166,7 +182,7 @@ class Lanes:
     caption: str = ""
 
 
-Part = Note | List | Table | Cards | Bars | Plane | Matrix | Lanes | Pictures
+Part = Note | List | Table | Cards | Bars | Differences | Plane | Matrix | Lanes | Pictures
 """What a section is made of. Cards, charts and pictures stand on a page alone; tables have their numbers."""
 
 

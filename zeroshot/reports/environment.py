@@ -64,13 +64,20 @@ def environment_lines(facts: Mapping[str, Any]) -> list[str]:
 def commit_of(git: Path) -> str | None:
     """The commit that a source tree stands at, if there is one: read by hand, as git may not be installed."""
     with suppress(OSError, UnicodeDecodeError):
+        above = git
+        if (
+            git.is_file()
+        ):  # a working tree beside others: its branch is named there, commits stand in the first
+            above = git = git.parent / git.read_text(encoding="utf-8").removeprefix("gitdir: ").strip()
+            with suppress(FileNotFoundError):
+                above = git / (git / "commondir").read_text(encoding="utf-8").strip()
         head = (git / "HEAD").read_text(encoding="ascii").strip()
         if not head.startswith("ref: "):
             return head
         name = head.removeprefix("ref: ")
         with suppress(FileNotFoundError):
-            return (git / name).read_text(encoding="ascii").strip()
-        for line in (git / "packed-refs").read_text(encoding="ascii").splitlines():
+            return (above / name).read_text(encoding="ascii").strip()
+        for line in (above / "packed-refs").read_text(encoding="ascii").splitlines():
             if line.endswith(f" {name}"):
                 return line.split()[0]
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,6 @@ from zeroshot.store.folder import Layout
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
 
     from zeroshot.reports.document import Document
 
@@ -23,6 +23,29 @@ CACHE = "embeddings"
 
 LAYOUT = Layout("report", ("report.json",), r"report\.(?:json|md|html)", beside=(CACHE,))
 """Of a report's folder: it holds nothing that is somebody else's."""
+
+
+def json_text(contents: Any, indent: str = "") -> str:  # noqa: ANN401 - whatever JSON holds
+    """JSON with an entry a line, but numbers of one list on one: answers to videos are a line each."""
+    pairs = isinstance(contents, Mapping)
+    if not contents or not (pairs or isinstance(contents, list | tuple)) or _are_numbers(contents):
+        return json.dumps(contents, ensure_ascii=False)
+    deeper = f"{indent} "
+    if pairs:
+        lines = [
+            f"{json.dumps(name, ensure_ascii=False)}: {json_text(each, deeper)}"
+            for name, each in contents.items()
+        ]
+    else:
+        lines = [json_text(each, deeper) for each in contents]
+    opening, closing = "{}" if pairs else "[]"
+    inside = f",\n{deeper}".join(lines)
+    return f"{opening}\n{deeper}{inside}\n{indent}{closing}"
+
+
+def _are_numbers(contents: object) -> bool:
+    """Whether something is a list of numbers."""
+    return isinstance(contents, list | tuple) and all(isinstance(each, int | float) for each in contents)
 
 
 def write_report(folder: str | os.PathLike[str], contents: Mapping[str, Any], document: Document) -> None:
@@ -37,7 +60,7 @@ def write_report(folder: str | os.PathLike[str], contents: Mapping[str, Any], do
         OutputError: they cannot be written there.
     """
     files = {
-        "report.json": json.dumps(contents, indent=1, ensure_ascii=False) + "\n",
+        "report.json": json_text(contents) + "\n",
         "report.md": markdown(document),
         "report.html": page(document),
     }

@@ -7,8 +7,9 @@ import math
 from html import escape
 from typing import TYPE_CHECKING
 
+from zeroshot.reports.colours import LABELS
 from zeroshot.reports.document import Lane, Lanes, Stretch
-from zeroshot.reports.svg import COLOURS, LETTER, STYLE, WIDTH, line, short, svg, text
+from zeroshot.reports.svg import LETTER, STYLE, WIDTH, line, short, svg, text
 from zeroshot.reports.thumbnails import STRIP_HEIGHT
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def lanes(chart: Lanes) -> str:
         y = top + _LANE * place + 3
         parts.append(text(left - 12, y + 14, short(lane.name, left - 20), "name", "end"))
         parts.append(text(WIDTH - _RIGHT + 12, y + 14, f"{_led(lane.stretches):.1f} s", "value"))
-        paint = COLOURS[place % len(COLOURS)]
+        paint = LABELS[place % len(LABELS)]
         for each in lane.stretches:
             edges = left + scale * each.start_seconds, left + scale * each.end_seconds
             parts.append(_block(each, edges, y, paint, lane.name))

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
+from unicodedata import east_asian_width
 
+from zeroshot.reports.colours import paint
 from zeroshot.reports.document import percent
 from zeroshot.reports.names_beside_points import Box, Names, around
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from zeroshot.reports.document import Bars, Plane, Point
-
-COLOURS = ("#0b6fb8", "#d1590c", "#11835f", "#a8478c", "#8a6d00", "#4d4fc9")
-"""One a model, told apart by people who see colours differently, on light and on dark ground."""
+    from zeroshot.reports.document import Bar, Bars, Differences, Plane, Point
+    from zeroshot.statistics.intervals import Estimate
 
 STYLE = """
 :root { --ink: #1c2430; --quiet: #5d6875; --ground: #ffffff; --panel: #f5f7f9; --line: #d9dfe5;
@@ -25,6 +25,7 @@ STYLE = """
     --warn: #ffb27a; }
 }
 svg text { fill: var(--ink); font: 12px system-ui, sans-serif; }
+svg .name, svg .tick { paint-order: stroke; stroke: var(--ground); stroke-width: 3px; }
 svg .tick, svg .axis { fill: var(--quiet); } svg .tick { font-size: 11px; } svg .small { font-size: 10.5px; }
 svg .value { font-variant-numeric: tabular-nums; white-space: pre; } svg .grid { stroke: var(--line); }
 svg .chance { stroke: var(--quiet); stroke-dasharray: 4 4; } svg .half { fill: var(--panel); }
@@ -37,41 +38,106 @@ WIDTH = 860
 """Of every chart, in pixels."""
 LETTER = 6.6
 """Width of a letter at 12 px, about."""
+_NAMES, _FIGURES, _TOP = 360.0, 164.0, 14  # pixels left of an axis at most, on its right, above it
+
+
+class _Axis(NamedTuple):
+    """Where shares stand in a chart of rows, in pixels; nothing is drawn beyond its ends.
+
+    Attributes:
+        left: where its lower end is.
+        span: from there to its upper end.
+        low: the share at the lower end.
+        high: the share at the upper end.
+        step: from tick to tick.
+    """
+
+    left: float
+    span: float
+    low: float
+    high: float
+    step: float
+
+    @classmethod
+    def beside(cls, rows: Sequence[Bar], low: float, high: float) -> _Axis:
+        """The axis on the right of the names of rows, left of their figures."""
+        left = min(_NAMES, 24 + max((text_width(row.name) for row in rows), default=0.0))
+        step = high / 2 if low < 0 else _ticks(high)[1]
+        return cls(left, WIDTH - left - _FIGURES, low, high, step)
+
+    def x(self, share: float) -> float:
+        """Where a share stands."""
+        inside = min(max(share, self.low), self.high)
+        return self.left + self.span * (inside - self.low) / (self.high - self.low)
+
+    def ticks(self) -> list[float]:
+        """Shares that are marked."""
+        return [self.low + self.step * row for row in range(round((self.high - self.low) / self.step) + 1)]
 
 
 def intervals(chart: Bars) -> str:
     """A dot and its interval a row, in per cent, with a line at chance; cut off at the end of the axis."""
-    rows, chance = chart.bars, chart.chance
-    left = min(360.0, 24 + LETTER * max(len(row.name) for row in rows))
-    right, step, top = 150.0, 30 if len(rows) <= 20 else 20, 14
-    height = top + step * len(rows) + 34
-    span = WIDTH - left - right
-    limit = _ceiling([row.estimate.high for row in rows])
-
-    def x(share: float) -> float:
-        return left + span * min(share, limit) / limit
-
+    chance = chart.chance
+    ends = [row.estimate.high for row in chart.bars] + [row.estimate.value for row in chart.bars]
+    axis = _Axis.beside(chart.bars, 0.0, _ceiling([*ends, chance or 0.0]))
     parts = []
-    for tick in _ticks(limit):
-        parts.append(line(x(tick), top, x(tick), height - 28, "grid"))
-        parts.append(text(x(tick), height - 12, f"{100 * tick:.0f} %", "tick", "middle"))
     if chance is not None:
-        parts.append(line(x(chance), top - 6, x(chance), height - 28, "chance"))
-        parts.append(text(x(chance) + 4, top + 2, "chance", "tick"))
+        bottom = _TOP + _row_height(chart.bars) * len(chart.bars)
+        parts.append(line(axis.x(chance), _TOP - 6, axis.x(chance), bottom + 6, "chance"))
+        parts.append(text(axis.x(chance) + 4, _TOP + 2, "chance", "tick"))
+    return _rows(chart.bars, axis, parts, "{:.0f} %", "shares with their 95 % intervals")
+
+
+def differences(chart: Differences) -> str:
+    """A dot and its interval a row, in points, on both sides of a line at 0."""
+    ends = [abs(end) for row in chart.bars for end in (row.estimate.low, row.estimate.high)]
+    limit = _ceiling([end for end in ends if math.isfinite(end)])
+    axis = _Axis.beside(chart.bars, -limit, limit)
+    bottom = _TOP + _row_height(chart.bars) * len(chart.bars)
+    parts = [line(axis.x(0), _TOP - 6, axis.x(0), bottom + 6, "chance")]
+    return _rows(chart.bars, axis, parts, "{:+.0f}", "differences with their 95 % intervals")
+
+
+def _row_height(rows: Sequence[Bar]) -> int:
+    """Pixels of a row: many stand closer."""
+    return 30 if len(rows) <= 20 else 20
+
+
+def _rows(rows: Sequence[Bar], axis: _Axis, parts: list[str], tick: str, title: str) -> str:
+    """The chart of rows on an axis, over what is drawn already."""
+    step = _row_height(rows)
+    height = _TOP + step * len(rows) + 34
+    grid = []
+    for share in axis.ticks():
+        grid.append(line(axis.x(share), _TOP, axis.x(share), height - 28, "grid"))
+        words = tick.format(100 * share).replace("+0", "0").replace("-0", "0")
+        grid.append(text(axis.x(share), height - 12, words, "tick", "middle"))
+    parts = grid + parts
     for place, row in enumerate(rows):
-        estimate = row.estimate
-        y = top + step * (place + 0.5)
-        parts.append(text(left - 12, y + 4, short(row.name, left - 20), "name", "end"))
-        if not math.isfinite(estimate.value):
-            continue
-        paint = COLOURS[row.colour % len(COLOURS)]
-        parts.append(
-            f'<line x1="{x(estimate.low):.1f}" y1="{y:.1f}" x2="{x(estimate.high):.1f}" y2="{y:.1f}" '
-            f'stroke="{paint}" stroke-width="3" stroke-linecap="round" opacity="0.55"/>'
-            f'<circle cx="{x(estimate.value):.1f}" cy="{y:.1f}" r="5.5" fill="{paint}"/>'
-        )
-        parts.append(text(WIDTH - right + 14, y + 4, percent(estimate).replace(" ", "  ", 1), "value"))
-    return svg(WIDTH, height, parts, "shares with their 95 % intervals")
+        y = _TOP + step * (place + 0.5)
+        parts.append(text(axis.left - 12, y + 4, short(row.name, axis.left - 20), "name", "end"))
+        if math.isfinite(row.estimate.value):
+            parts.append(_dot(row.estimate, axis, y, paint(row.colour)))
+            figure = percent(row.estimate).replace(" ", "  ", 1)
+            parts.append(text(WIDTH - _FIGURES + 14, y + 4, figure, "value"))
+    return svg(WIDTH, height, parts, title)
+
+
+def _dot(estimate: Estimate, axis: _Axis, y: float, colour: str) -> str:
+    """An estimate and its interval; an end beyond the axis has an arrow in place of a round end."""
+    low, high = axis.x(estimate.low), axis.x(estimate.high)
+    drawn = (
+        f'<line x1="{low:.1f}" y1="{y:.1f}" x2="{high:.1f}" y2="{y:.1f}" '
+        f'stroke="{colour}" stroke-width="3" stroke-linecap="round" opacity="0.75"/>'
+        f'<circle cx="{axis.x(estimate.value):.1f}" cy="{y:.1f}" r="5.5" fill="{colour}"/>'
+    )
+    for end, beyond, sign in ((low, estimate.low < axis.low, 1), (high, estimate.high > axis.high, -1)):
+        if beyond:
+            corner = f"{end:.1f},{y:.1f} {end + 7 * sign:.1f}"
+            drawn += (
+                f'<polygon points="{corner},{y - 5:.1f} {end + 7 * sign:.1f},{y + 5:.1f}" fill="{colour}"/>'
+            )
+    return drawn
 
 
 def plane(chart: Plane) -> str:
@@ -80,10 +146,10 @@ def plane(chart: Plane) -> str:
     limit = _ceiling([end.high for point in chart.points for end in (point.across, point.upwards)])
 
     def x(share: float) -> float:
-        return left + side * share / limit
+        return left + side * min(max(share, 0.0), limit) / limit
 
     def y(share: float) -> float:
-        return top + side * (1 - share / limit)
+        return top + side * (1 - min(max(share, 0.0), limit) / limit)
 
     corner = f"{x(0):.1f},{y(0):.1f}"
     parts = [
@@ -99,7 +165,7 @@ def plane(chart: Plane) -> str:
         parts.append(text(x(0) - 8, y(tick) + 4, f"{100 * tick:.0f}", "tick", "end"))
     crosses = [_Cross.of(point, x, y) for point in chart.points]
     for cross, point in zip(crosses, chart.points, strict=True):
-        parts.append(cross.drawn(COLOURS[point.colour % len(COLOURS)]))
+        parts.append(cross.drawn(paint(point.colour)))
     hints = [Box(x(0), y(limit), x(0) + 120, y(limit) + 24), Box(x(limit) - 120, y(0) - 24, x(limit), y(0))]
     names = Names(
         Box(x(0) + 2, y(limit), x(limit), y(0) - 2),
@@ -108,14 +174,14 @@ def plane(chart: Plane) -> str:
     placed = []
     for cross, point in zip(crosses, chart.points, strict=True):
         name = _end_of(point.name, 240)
-        place = names.place(cross.x, cross.y, LETTER * len(name))
+        place = names.place(cross.x, cross.y, text_width(name))
         placed.append(place.box)
         if place.is_far:
             end = min(max(cross.x, place.box.left), place.box.right)
             middle = (place.box.top + place.box.bottom) / 2
             parts.append(
                 f'<line x1="{cross.x:.1f}" y1="{cross.y:.1f}" x2="{end:.1f}" y2="{middle:.1f}" '
-                f'stroke="{COLOURS[point.colour % len(COLOURS)]}" stroke-width="0.8" opacity="0.7"/>'
+                f'stroke="{paint(point.colour)}" stroke-width="0.8" opacity="0.7"/>'
             )
         parts.append(text(place.x, place.y, name, "name"))
     parts.append(text(left + side / 2, top + side + 42, chart.axes[0], "axis", "middle"))
@@ -155,7 +221,7 @@ class _Cross(NamedTuple):
     def drawn(self, paint: str) -> str:
         """As SVG."""
         return (
-            f'<g stroke="{paint}" stroke-width="2" opacity="0.55">'
+            f'<g stroke="{paint}" stroke-width="2" opacity="0.75">'
             f'<line x1="{self.left:.1f}" y1="{self.y:.1f}" x2="{self.right:.1f}" y2="{self.y:.1f}"/>'
             f'<line x1="{self.x:.1f}" y1="{self.bottom:.1f}" x2="{self.x:.1f}" y2="{self.top:.1f}"/>'
             "</g>"
@@ -174,16 +240,28 @@ def _ticks(limit: float) -> list[float]:
     return [step * number for number in range(round(limit / step) + 1)]
 
 
+def text_width(words: str) -> float:
+    """Pixels that words take at 12 px, about: Chinese ones twice as many, capitals some more."""
+    return sum(
+        12.5 if east_asian_width(c) in "WF" else 8.6 if c.isupper() or c in "mw%@" else LETTER for c in words
+    )
+
+
 def short(words: str, width: float) -> str:
     """The words, cut to a width in pixels."""
-    room = max(4, int(width / LETTER))
-    return words if len(words) <= room else words[: room - 1] + "…"
+    return words if text_width(words) <= width else f"{words[: _fitting(words, width)]}…"
 
 
 def _end_of(words: str, width: float) -> str:
     """The words, cut at their start: what tells streams of one model apart stands at the end."""
-    room = max(4, int(width / LETTER))
-    return words if len(words) <= room else f"…{words[1 - room :]}"
+    return words if text_width(words) <= width else f"…{words[::-1][: _fitting(words[::-1], width)][::-1]}"
+
+
+def _fitting(words: str, width: float) -> int:
+    """How many of the first letters fit beside an ellipsis; 3 at least."""
+    room = width - LETTER
+    fit = next((n for n in range(len(words), 0, -1) if text_width(words[:n]) <= room), 0)
+    return max(3, fit)
 
 
 def text(x: float, y: float, words: str, kind: str, anchor: str = "start") -> str:

@@ -12,7 +12,8 @@ import numpy as np
 from zeroshot.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -34,6 +35,13 @@ class Estimate:
     low: float
     high: float
     n: int
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any]) -> Estimate:
+        """What `as_dict` gave: a value that is None was not measured, an end that is None has no bound."""
+        unknown = {"value": math.nan, "low": -math.inf, "high": math.inf}
+        ends = {name: end if told[name] is None else float(told[name]) for name, end in unknown.items()}
+        return cls(**ends, n=int(told["n"]))
 
     def as_dict(self) -> dict[str, float | int | None]:
         """The fields as JSON holds them; what is not finite becomes None."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zeroshot.reports.document import Document, Note, Section, Table
 from zeroshot.reports.markdown import markdown
+from zeroshot.reports.schema import head
 from zeroshot.store.files import write_whole
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def write_log(folder: Path, history: Sequence[EpochRecord]) -> None:
 
 def write_provenance(folder: Path, facts: dict[str, Any]) -> None:
     """`training.json`."""
-    write_whole(folder / PROVENANCE, (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
+    contents = {**head("training"), **facts}
+    write_whole(folder / PROVENANCE, (json.dumps(contents, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def write_card(folder: Path, fitted: Fitted, material: Material, backbone: str) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 UNKNOWN_LICENCE = "unknown"
 _LICENCE = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
-_TASK = "video-classification"
+TASK = "video-classification"
 _TAGS = ("zero-shot", "video", "clip", "action-recognition")
 _STREAMS = ("static", "dynamic", "fused")
 
@@ -108,7 +108,7 @@ def _metadata(folder: Path, repository: str) -> dict[str, Any]:
     data = ModelCardData(
         model_name=repository.partition("/")[2],
         library_name=DISTRIBUTION,
-        pipeline_tag=_TASK,
+        pipeline_tag=TASK,
         tags=[*_TAGS, *(["adapter"] if has_adapter else [])],
         eval_results=results or None,
         **relation,
@@ -150,7 +150,7 @@ def _results(folder: Path) -> list[Any]:
         words = {"accuracy": "accuracy", "balanced": "balanced accuracy"}
         return [
             EvalResult(
-                task_type=_TASK,
+                task_type=TASK,
                 dataset_type=re.sub(r"[^\w.-]+", "-", split) or "videos",
                 dataset_name=f"{number} held-out videos of {split}, which chose the epoch",
                 metric_type="accuracy",
