@@ -14,7 +14,7 @@ import layouts
 import pytest
 
 from zeroshot.datasets.files_on_disk import bundled_lines
-from zeroshot.datasets.protocols import pool_key
+from zeroshot.datasets.units import pool_key
 from zeroshot.datasets.registry import DATASETS, detect, read_dataset
 from zeroshot.datasets.ucf_hmdb import _bundled_hmdb, _bundled_ucf
 from zeroshot.errors import DatasetError, OptionError, ZeroshotError
@@ -37,7 +37,7 @@ def test_ucf101_by_the_bundled_lists(tmp_path, video, flat, suffix):
     layouts.ucf101(tmp_path, video, flat=flat, suffix=suffix)
     listing = read_dataset(tmp_path, "ucf101")
     assert [len(rows) for rows in listing.tests] == [3783, 3734, 3696]
-    assert len(listing.videos) == 3783 + 3734 + 3696
+    assert len(listing.videos) == 13320
     assert len(there(listing)) == 12
     found = {Path(v.path).stem: v.label for v in listing.videos if Path(v.path).exists()}
     assert found["v_HandStandPushups_g01_c01"] == "handstand pushups"
@@ -49,7 +49,7 @@ def test_ucf101_by_the_bundled_lists(tmp_path, video, flat, suffix):
 def test_ucf101_clips_outside_the_lists_count_in_full(tmp_path, video):
     layouts.ucf101(tmp_path, video, groups=(1, 25))
     listing = read_dataset(tmp_path, "ucf101")
-    assert len(listing.videos) == 3783 + 3734 + 3696 + 4
+    assert len(listing.videos) == 13320
     assert len(there(listing)) == 8
 
 

@@ -11,7 +11,7 @@ from zeroshot.checkpoint import require_model, trained_labels
 from zeroshot.checks import Checks
 from zeroshot.datasets.files_on_disk import key
 from zeroshot.datasets.paper_settings import lineage_named
-from zeroshot.datasets.protocols import EvaluationPlan, plan_for, plan_of_split, protocol_named
+from zeroshot.datasets.protocols import plan_for, plan_of_split, protocol_named
 from zeroshot.datasets.registry import read_dataset
 from zeroshot.datasets.seen_labels import Namesake, TrainedOn, refuse_seen
 from zeroshot.datasets.splits import Split, require_some
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
+    from zeroshot.datasets.evaluation_plan import EvaluationPlan
     from zeroshot.model.model import Model
     from zeroshot.text.prompts import LabelSource, TemplateSource
     from zeroshot.text.stages import StageSource

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zeroshot.datasets.protocols import BASE, NOVEL, pool_key
+from zeroshot.datasets.evaluation_plan import BASE, NOVEL
+from zeroshot.datasets.units import pool_key
 from zeroshot.evaluation.calibration import SEEN_COST, calibrate, calibration_rows
 from zeroshot.statistics.intervals import Count, Estimate, bootstrap
 from zeroshot.statistics.metrics import (
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from zeroshot.datasets.protocols import EvaluationPlan
+    from zeroshot.datasets.evaluation_plan import EvaluationPlan
 
 NUM_CONFUSIONS = 20
 
