@@ -112,7 +112,7 @@ def plan_of(
     published = dict(zip(listing.labels, listing.published, strict=True)) if listing.published else {}
     title = listing.title or listing.name
     said = [*listing.notes, *notes, *_cautions(listing, rounds)]
-    if any(video.others for one in rounds for video in one.videos):
+    if any(video.others for video in listing.videos):
         if shape != "mean" or len(rounds) > 1 or rounds[0].examples:
             raise OptionError(f"{protocol} needs one label a video, and {title} has several")
         shape = SEVERAL_LABELS
@@ -132,7 +132,7 @@ def _cautions(listing: Listing, rounds: Sequence[Round]) -> list[str]:
         )
     if listing.name in {"folders", "csv"} and _is_part_of_ucf101(listing.labels):
         words.append(
-            f"{len(listing.labels)} of the 101 labels of UCF101 (the data set of mteb that is called so has 51): "
+            f"{len(listing.labels)} of the 101 labels of UCF101 (what mteb calls UCF101 has 51 labels): "
             "not UCF101, and no figure to stand beside its figures"
         )
     return words

@@ -139,23 +139,33 @@ def _read_folders(root: str, lists: Sequence[Path], labels: Sequence[str] | None
 
 
 def _read_table(root: str, lists: Sequence[Path], labels: Sequence[str] | None = None) -> Listing:
-    """A CSV file of path, label and maybe scene; of the labels given some may have no video."""
+    """A CSV file of path, label and maybe scene."""
     _refuse_lists(lists, "csv")
     split = read_split(root)
-    if labels is None:
-        return listing_of(split)
-    known = by_key(labels)
-    if unknown := [label for label in split.labels if key(label) not in known]:
+    return relabeled(split, split.labels if labels is None else labels)
+
+
+def relabeled(split: Split, labels: Sequence[str]) -> Listing:
+    """A split whose videos are ranked among these labels, some of which may have no video.
+
+    Args:
+        split: the videos.
+        labels: in the order of the class index; spelled alike but for case, spaces and marks.
+
+    Raises:
+        DatasetError: a video has none of them.
+    """
+    given, alike = set(labels), by_key(labels)
+    own = {label: label if label in given else alike.get(key(label), "") for label in split.labels}
+    if unknown := [label for label, found in own.items() if not found]:
         raise DatasetError(
-            f"{root} has videos of {unknown[0]!r}, which is none of the {len(known)} labels; add it to them"
+            f"{split.name} has videos of {unknown[0]!r}, which is none of the {len(labels)} labels; add it"
         )
-    videos = tuple(replace(video, label=known[key(video.label)]) for video in split.videos)
-    return replace(listing_of(split), labels=tuple(known.values()), videos=videos)
-
-
-def listing_of(split: Split) -> Listing:
-    """A split as a listing."""
-    return Listing("csv", split.labels, split.videos, sources=(split.name,), title=split.name)
+    videos = tuple(
+        replace(video, label=own[video.label], others=tuple(own[label] for label in video.others))
+        for video in split.videos
+    )
+    return Listing("csv", tuple(labels), videos, sources=(split.name,), title=split.name)
 
 
 def _refuse_lists(lists: Sequence[Path], kind: str) -> None:

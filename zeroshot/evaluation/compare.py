@@ -57,7 +57,7 @@ def compare(
     name: str, other: str, first: StreamFigures, second: StreamFigures, num_videos: int
 ) -> Comparison:
     """How a stream of one model differs from one of another on the same rounds of the same n videos."""
-    columns = [round_columns(figures.outcomes, num_videos, 1) for figures in (first, second)]
+    columns = [round_columns(each.outcomes[: each.num_counted], num_videos, 1) for each in (first, second)]
     if np.array_equal(columns[0], columns[1]):  # a bootstrap would draw no difference each time
         difference = paired_difference(PairedTable(0, 0, 0, len(columns[0])))
     else:

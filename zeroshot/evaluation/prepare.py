@@ -12,7 +12,7 @@ from zeroshot.checks import Checks
 from zeroshot.datasets.files_on_disk import key
 from zeroshot.datasets.paper_settings import lineage_named
 from zeroshot.datasets.protocols import plan_for, plan_of_split, protocol_named
-from zeroshot.datasets.registry import read_dataset
+from zeroshot.datasets.registry import read_dataset, relabeled
 from zeroshot.datasets.seen_labels import Namesake, TrainedOn, refuse_seen
 from zeroshot.datasets.splits import Split, require_some
 from zeroshot.errors import LabelError, OptionError, require_kinds
@@ -48,6 +48,8 @@ class EvaluationSettings:
         lists: its lists, where they lie elsewhere.
         labels: of `folders` and `csv`, in the order of the class index; None: those found.
         seen: for `generalized`: labels that had training videos; None: what the checkpoints' records say.
+        multi_label: whether a file that a list has under several labels is right by any of them; a file under
+            two labels is refused otherwise.
         allow_seen: evaluate labels that a model was trained on all the same, and mark the report.
         seen_cost: share of right answers on seen data that calibration may cost.
         stream: of models with an adapter; None is what the checkpoint says.
@@ -66,6 +68,7 @@ class EvaluationSettings:
     lists: tuple[str, ...] = ()
     labels: LabelSource | None = None
     seen: LabelSource | None = None
+    multi_label: bool = False
     allow_seen: bool = False
     seen_cost: float = SEEN_COST
     stream: str | None = None
@@ -175,7 +178,10 @@ def _plan(
     if isinstance(source, Split):
         if protocol not in {None, "csv"}:
             raise OptionError(f"a Split is its own protocol; leave {protocol!r} out")
-        return plan_of_split(source)
+        if chosen.labels is None:
+            return plan_of_split(source, several_labels=chosen.multi_label)
+        listing = relabeled(source, read_labels(chosen.labels, spaced=False))
+        return plan_for("csv", listing, several_labels=chosen.multi_label)
     name = protocol or ("csv" if Path(source).is_file() else "folders")
     data = protocol_named(name).data
     if data is not None and chosen.data not in {None, data}:
@@ -187,7 +193,7 @@ def _plan(
     elif name == "generalized":
         known = {pair.label for each in trained for pair in each.namesakes(listing.labels)}
         seen = [label for label in listing.labels if label in known]
-    return plan_for(name, listing, seen)
+    return plan_for(name, listing, seen, several_labels=chosen.multi_label)
 
 
 def _names(models: Sequence[str | Model]) -> list[str]:

@@ -17,6 +17,7 @@ from zeroshot.errors import DatasetError, IndexFileError, counted
 from zeroshot.evaluation.cached_embeddings import Embedded, embed_pool, stream_scores
 from zeroshot.evaluation.compare import compare
 from zeroshot.evaluation.document import document
+from zeroshot.evaluation.examples import missing_examples, split_off, with_examples
 from zeroshot.evaluation.prepare import EvaluationSettings, prepare
 from zeroshot.evaluation.report import ModelFigures, Report, Videos
 from zeroshot.evaluation.scoring import mean_over_rounds, stream_figures
@@ -82,6 +83,7 @@ def evaluate(
         _run(model, name, plan, prompts, chosen, cache, advance)
         for name, model in zip(names, listed, strict=True)
     ]
+    plan = replace(plan, notes=(*plan.notes, *missing_examples(plan, [run.shown for run in runs])))
     videos, readable = _readable(plan, [run.embedded for run in runs])
     results = tuple(_model_figures(run, plan, readable, chosen, asked.repeated[run.name]) for run in runs)
     pairs = tuple(
@@ -107,6 +109,7 @@ class _Run:
     sampling: Sampling
     embedded: Embedded
     scores: dict[str, np.ndarray[Any, np.dtype[np.float32]]]
+    shown: Embedded
 
 
 def _run(
@@ -125,14 +128,16 @@ def _run(
         else source
     )
     try:
-        sampling = _sampling(model, chosen)
+        sampling = _sampling(model, plan, chosen)
         tell = None if advance is None else lambda done, total: advance(name, done, total)
         drifts = bool(prompts.stages)
-        embedded = embed_pool(model, plan.videos, cache, sampling=sampling, advance=tell, drifts=drifts)
+        pool = (*plan.videos, *plan.examples)
+        embedded = embed_pool(model, pool, cache, sampling=sampling, advance=tell, drifts=drifts)
         index = _index(model, prompts, cache)
     finally:
         if isinstance(source, str):
             model.close()
+    embedded, shown = split_off(embedded, len(plan.videos))
     scores = stream_scores(embedded, index)
     facts = {
         "model": model.name,
@@ -145,7 +150,10 @@ def _run(
         "sampling": asdict(sampling),
     }
     stream = model.stream if model.adapter is not None else embedded.streams[0]
-    return _Run(name, facts, stream, sampling, embedded, scores)
+    if plan.examples:
+        scores, ending = with_examples(scores, embedded, shown, plan, model.logit_scale)
+        stream += ending
+    return _Run(name, facts, stream, sampling, embedded, scores, shown)
 
 
 def _index(model: Model, prompts: Prompts, cache: str | None) -> LabelIndex:
@@ -162,11 +170,11 @@ def _index(model: Model, prompts: Prompts, cache: str | None) -> LabelIndex:
         return index
 
 
-def _sampling(model: Model, chosen: EvaluationSettings) -> Sampling:
-    """Frames and views: the lineage's or the model's, with what the user changed."""
+def _sampling(model: Model, plan: EvaluationPlan, chosen: EvaluationSettings) -> Sampling:
+    """Frames and views: the lineage's or the model's, the protocol's views, with what the user changed."""
     sampling = lineage_named(chosen.lineage).sampling or model.sampling
     num_frames = sampling.num_frames if chosen.num_frames is None else chosen.num_frames
-    num_views = sampling.num_views if chosen.num_views is None else chosen.num_views
+    num_views = (plan.num_views or sampling.num_views) if chosen.num_views is None else chosen.num_views
     return replace(sampling, num_frames=num_frames, num_views=num_views)
 
 
@@ -222,7 +230,7 @@ def _apart(figures: StreamFigures, plan: EvaluationPlan, labels: set[str]) -> Es
         return None
     chosen = np.array([video.label in labels for video in plan.videos])
     outcomes = []
-    for outcome in figures.outcomes:
+    for outcome in figures.outcomes[: figures.num_counted]:
         kept = chosen[outcome.rows]
         if not kept.any():
             return None
