@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from zeroshot.classifier import Classifier, load
     from zeroshot.datasets.splits import LabeledVideo, Split, read_split
     from zeroshot.errors import ZeroshotError
+    from zeroshot.evaluation.across import evaluate_across
+    from zeroshot.evaluation.localize import localize
     from zeroshot.evaluation.prepare import EvaluationSettings
     from zeroshot.evaluation.report import Report
     from zeroshot.evaluation.run import evaluate
@@ -81,8 +83,10 @@ __all__ = [
     "download",
     "embed",
     "evaluate",
+    "evaluate_across",
     "load",
     "load_model",
+    "localize",
     "make_bias_sets",
     "models",
     "probe_streams",
@@ -128,8 +132,10 @@ _HOMES = {
     "download": "model.download",
     "embed": "verbs",
     "evaluate": "evaluation.run",
+    "evaluate_across": "evaluation.across",
     "load": "classifier",
     "load_model": "checkpoint",
+    "localize": "evaluation.localize",
     "make_bias_sets": "bias.make",
     "models": "model.catalog",
     "probe_streams": "probes.run",

@@ -12,6 +12,7 @@ from zeroshot.datasets.few_shot import SHOTS, few_shot
 from zeroshot.datasets.files_on_disk import bundled_lines, by_key, key
 from zeroshot.datasets.listing import Listing
 from zeroshot.datasets.units import counted_once
+from zeroshot.datasets.untrimmed import LOCALIZATION
 from zeroshot.errors import DatasetError, OptionError, counted
 from zeroshot.text.prompts import read_labels
 
@@ -77,8 +78,10 @@ def protocol_named(name: str) -> Protocol:
     Raises:
         OptionError: there is none; the message lists them.
     """
+    if name in LOCALIZATION:
+        raise OptionError(f"{name} finds events in time, which zeroshot.localize measures; take that for it")
     if name not in PROTOCOLS:
-        raise OptionError(f"protocol {name!r}; expected one of {', '.join(PROTOCOLS)}")
+        raise OptionError(f"protocol {name!r}; expected one of {', '.join([*PROTOCOLS, *LOCALIZATION])}")
     return PROTOCOLS[name]
 
 

@@ -112,7 +112,7 @@ def prepare(
         ZeroshotError: one line that names what cannot be used.
     """
     first = Checks()
-    named = first.add("options", lambda: _names(models))
+    named = first.add("options", lambda: model_names(models))
     lineage = first.add("options", lambda: lineage_named(chosen.lineage))
     first.add("options", lambda: require_cost(chosen.seen_cost))
     first.add("options", lambda: _require_counts(chosen))
@@ -121,7 +121,7 @@ def prepare(
     first.add("words", lambda: read_templates(chosen.templates))
     if chosen.seen is not None:
         first.add("words", lambda: read_labels(chosen.seen or ()))
-    trained = first.add("files", lambda: _trained(models, chosen.stream))
+    trained = first.add("files", lambda: trained_on(models, chosen.stream))
     plan = first.add("files", lambda: _plan(source, protocol, chosen, trained()))
     prompts = first.add(
         "files",
@@ -131,7 +131,7 @@ def prepare(
     for folder in folders:
         first.add("output", partial(require_room, folder))
     for model in models:
-        first.add("model", partial(_require, model, chosen))
+        first.add("model", partial(require_usable, model, chosen))
     repeated = first.add(
         "model",
         lambda: dict(zip(named(), (_repeated(plan(), labels) for labels in trained()), strict=True)),
@@ -142,7 +142,7 @@ def prepare(
     return Asked(plan(), prompts(), repeated())
 
 
-def _require(model: str | Model, chosen: EvaluationSettings) -> None:
+def require_usable(model: str | Model, chosen: EvaluationSettings) -> None:
     """Refuse a model that cannot be, and a stream of one that is loaded already."""
     if isinstance(model, str):
         require_model(model, device=chosen.device, decoder=chosen.decoder, stream=chosen.stream)
@@ -157,7 +157,7 @@ def _require_counts(chosen: EvaluationSettings) -> None:
     require_sampling(Sampling(num_frames, 1 if chosen.num_views is None else chosen.num_views))
 
 
-def _trained(models: Sequence[str | Model], stream: str | None) -> list[TrainedOn]:
+def trained_on(models: Sequence[str | Model], stream: str | None) -> list[TrainedOn]:
     """The labels that each model says it was trained on."""
     kinds = ("labels", "derived")
     return [
@@ -196,7 +196,7 @@ def _plan(
     return plan_for(name, listing, seen, several_labels=chosen.multi_label)
 
 
-def _names(models: Sequence[str | Model]) -> list[str]:
+def model_names(models: Sequence[str | Model]) -> list[str]:
     """What the report calls each model."""
     names = [model if isinstance(model, str) else model.name for model in models]
     if not names:
