@@ -154,3 +154,27 @@ def mimetics(root: Path, video: Path) -> None:
     stems = [f"data/{label}/{name}_{start:06d}_{start + 5:06d}.mp4" for label, name, start in rows]
     put(root, stems, video)
     (root / "mimetics_v1.0.csv").write_text("\n".join(lines) + "\n")
+
+
+def thumos14(root: Path, video: Path) -> None:
+    """Annotations a file a label, as published; the last of three videos is missing."""
+    lines = {
+        "Diving": [
+            "video_test_0000001  0.5 2.0",
+            "video_test_0000002  4.0 6.0",
+            "video_test_0000003  1.0 2.0",
+        ],
+        "CliffDiving": ["video_test_0000001  0.5 2.0"],
+        "Ambiguous": ["video_test_0000001  3.0 4.0"],
+    }
+    put(root, [f"videos/video_test_000000{number}.mp4" for number in (1, 2)], video)
+    folder = root / "TH14_Temporal_annotations_test" / "annotation"
+    folder.mkdir(parents=True)
+    for label, rows in lines.items():
+        (folder / f"{label}_test.txt").write_text("\n".join(rows) + "\n")
+
+
+def activitynet_untrimmed(root: Path, video: Path) -> None:
+    """The list of `activitynet`, and the videos as they were before they were cut."""
+    activitynet(root, video)
+    put(root, ["untrimmed/v_aa.mp4", "untrimmed/v_bb.mp4"], video)

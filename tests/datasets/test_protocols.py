@@ -1,4 +1,7 @@
-"""Protocols: which videos are ranked among which labels; labels that were trained on; lineages."""
+"""Protocols: which videos are ranked among which labels; labels that were trained on; lineages.
+
+Covers: datasets/evaluation_plan, datasets/few_shot.
+"""
 
 from __future__ import annotations
 

@@ -167,18 +167,10 @@ def evaluate(
         decoder=decoder,
         cache=cache,
     )
-    tasks = _tasks(roots, protocols or [])
-    chosen = models or [DEFAULT_MODEL]
+    tasks, chosen = _tasks(roots, protocols or []), models or [DEFAULT_MODEL]
     with keeping(kept_in(cache or output)), Bars("videos", f"loading {chosen[0]}") as bars:
         found = _found(tasks, chosen, (output, settings, bars), (window, stride))
-    for videos in found.each:
-        videos()
-    if as_json:
-        put_json(found.facts)
-    else:
-        put_document(found.document)
-        put_line(f"{output}/report.html shows it")
-    end_with(found.left_out, found.listed)
+    _show(found, output, as_json)
 
 
 class _Found(NamedTuple):
@@ -236,6 +228,18 @@ def _found(
     left_out = report.videos.listed - report.videos.evaluated
     words = partial(_say_videos, report)
     return _Found([words], report.as_dict(), document(report), left_out, report.videos.listed)
+
+
+def _show(found: _Found, output: str, as_json: bool) -> None:
+    """The figures on stdout, as JSON or for people; ends with status 1 where a video was left out."""
+    for words in found.each:
+        words()
+    if as_json:
+        put_json(found.facts)
+    else:
+        put_document(found.document)
+        put_line(f"{output}/report.html shows it")
+    end_with(found.left_out, found.listed)
 
 
 def _tasks(roots: list[str], protocols: list[str]) -> list[tuple[str, str | None]]:

@@ -118,12 +118,10 @@ def localize(
         name: _run(model, asked, chosen, cut, cache, None if advance is None else partial(advance, name))
         for name, model in zip(asked.repeated, listed, strict=True)
     }
-    videos, readable = _readable(asked.untrimmed, list(runs.values()))
+    videos, kept = _readable(asked.untrimmed, list(runs.values()))
+    figures = {name: _figures(run, asked.untrimmed, kept, task.thresholds) for name, run in runs.items()}
     results = tuple(
-        LocalizedModel(
-            name, run.facts, _figures(run, asked.untrimmed, readable, task.thresholds), asked.repeated[name]
-        )
-        for name, run in runs.items()
+        LocalizedModel(name, run.facts, figures[name], asked.repeated[name]) for name, run in runs.items()
     )
     said = {
         "templates": templates_in_words(chosen.templates),

@@ -101,7 +101,7 @@ class StreamFigures:
         classes: (label, hits, videos) over all rounds, in the order of the plan.
         confusion: (K, K) videos of a row's label that were answered with a column's, over all rounds.
         outcomes: what the figures are made of.
-        num_counted: so many of the first rounds are the figure; the others stand beside it.
+        num_counted: so many of the first rounds are the figure, the others stand beside it; None: all are.
     """
 
     stream: str
@@ -114,7 +114,7 @@ class StreamFigures:
     classes: tuple[tuple[str, int, int], ...]
     confusion: NDArray[np.int64]
     outcomes: tuple[Outcome, ...] = field(repr=False)
-    num_counted: int
+    num_counted: int | None = None
 
     @property
     def headline(self) -> tuple[str, Estimate]:
@@ -140,7 +140,8 @@ class StreamFigures:
     @property
     def mean_class(self) -> float:
         """Accuracy of each label, averaged, then over the rounds."""
-        return sum(one.mean_class.value for one in self.rounds[: self.num_counted]) / self.num_counted
+        shares = [one.mean_class.value for one in self.rounds[: self.num_counted]]
+        return sum(shares) / len(shares)
 
     def as_dict(self) -> dict[str, Any]:
         """Rounds and means, without the outcomes of single videos."""
@@ -192,7 +193,7 @@ def stream_figures(
         )
         for one, outcome in zip(plan.rounds, outcomes, strict=True)
     )
-    first = plan.parts[0][1] if plan.parts else len(outcomes)
+    first = plan.parts[0][1] if plan.parts else None
     top1, top5 = (mean_over_rounds(outcomes[:first], len(scores), k) for k in (1, 5))
     values = [one.top1.share for one in rounds[:first]]
     std = float(np.std(values, ddof=1)) if len(values) > 1 else None
