@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from zeroshot.datasets.seen_labels import Namesake
     from zeroshot.datasets.untrimmed import LocalizationProtocol, Untrimmed, UntrimmedVideo
+    from zeroshot.index.index import LabelIndex
     from zeroshot.model.model import Model
     from zeroshot.statistics.average_precision import Localized
     from zeroshot.types import Prompts
@@ -189,23 +190,9 @@ def _run(
         if isinstance(source, str)
         else source
     )
-    data = asked.untrimmed
-    found: dict[str, list[Found]] = {label: [] for label in data.labels}
-    errors = {row: f"{video.path} does not exist" for row, video in enumerate(data.videos) if _is_gone(video)}
-    rows, num_windows = [row for row in range(len(data.videos)) if row not in errors], 0
     try:
         index = index_of_labels(asked.prompts, model)
-        outcomes = embed_windows(model, [data.videos[row].path for row in rows], cut.window, cache)
-        for done, (row, outcome) in enumerate(zip(rows, outcomes, strict=True), start=1):
-            if isinstance(outcome, str):
-                errors[row] = outcome
-            else:
-                num_windows += len(outcome.windows)
-                scores = index.scores(outcome.vectors)
-                for one in events_of(outcome.windows, scores, model.logit_scale, cut.rule):
-                    found[data.labels[one.label]].append(Found(row, one.start, one.end, one.score))
-            if tell is not None:
-                tell(done, len(rows))
+        found, errors, num_windows = _events(model, index, asked.untrimmed, cut, cache, tell)
     finally:
         if isinstance(source, str):
             model.close()
@@ -220,6 +207,32 @@ def _run(
         "events_found": sum(map(len, found.values())),
     }
     return _Run(facts, found, errors)
+
+
+def _events(
+    model: Model,
+    index: LabelIndex,
+    data: Untrimmed,
+    cut: Cut,
+    cache: str | None,
+    tell: Callable[[int, int], None] | None,
+) -> tuple[dict[str, list[Found]], dict[int, str], int]:
+    """Of each label the events found; errors of videos by their rows; how many windows were looked at."""
+    found: dict[str, list[Found]] = {label: [] for label in data.labels}
+    errors = {row: f"{video.path} does not exist" for row, video in enumerate(data.videos) if _is_gone(video)}
+    rows, num_windows = [row for row in range(len(data.videos)) if row not in errors], 0
+    outcomes = embed_windows(model, [data.videos[row].path for row in rows], cut.window, cache)
+    for done, (row, outcome) in enumerate(zip(rows, outcomes, strict=True), start=1):
+        if tell is not None:
+            tell(done, len(rows))
+        if isinstance(outcome, str):
+            errors[row] = outcome
+            continue
+        num_windows += len(outcome.windows)
+        scores = index.scores(outcome.vectors)
+        for one in events_of(outcome.windows, scores, model.logit_scale, cut.rule):
+            found[data.labels[one.label]].append(Found(row, one.start, one.end, one.score))
+    return found, errors, num_windows
 
 
 def _is_gone(video: UntrimmedVideo) -> bool:
