@@ -33,7 +33,7 @@ def test_map_is_that_of_scikit_learn_and_of_a_loop():
     scores, truth = table()
     found = mean_average_precision(scores, truth, num_draws=50)
     theirs = [average_precision_score(truth[:, k], scores[:, k]) for k in range(6)]
-    assert found.value == pytest.approx(np.mean(theirs), abs=1e-12)
+    assert found.value == pytest.approx(np.mean(theirs), abs=1e-6)
     assert found.n == 60
     assert found.low < found.value < found.high
 
@@ -44,7 +44,7 @@ def test_map_is_that_of_scikit_learn_and_of_a_loop():
             parts.append(sum(truth[other, k] for other in before) / len(before))
         return sum(parts) / len(parts)
 
-    assert found.value == pytest.approx(np.mean([by_loop(k) for k in range(6)]), abs=1e-12)
+    assert found.value == pytest.approx(np.mean([by_loop(k) for k in range(6)]), abs=1e-6)
 
 
 def test_a_weight_is_a_copy():
@@ -52,7 +52,8 @@ def test_a_weight_is_a_copy():
     weights = np.random.default_rng(1).integers(0, 3, (1, 20))
     rows = np.repeat(np.arange(20), weights[0])
     copied = average_precision_score(truth[rows, 0], scores[rows, 0])
-    assert _average_precision(scores[:, 0], truth[:, 0], weights)[0] == pytest.approx(copied, abs=1e-12)
+    found = _average_precision(scores[:, 0], np.flatnonzero(truth[:, 0]), weights.T.astype(np.float32))
+    assert found[0] == pytest.approx(copied, abs=1e-6)
 
 
 def test_the_interval_of_map_is_that_of_videos_drawn_again():
@@ -63,7 +64,7 @@ def test_the_interval_of_map_is_that_of_videos_drawn_again():
         rows = rng.integers(0, 40, 40)
         some = [k for k in range(3) if truth[rows, k].any()]
         drawn.append(np.mean([average_precision_score(truth[rows, k], scores[rows, k]) for k in some]))
-    low, high = np.quantile(drawn, [0.025, 0.975])
+    low, high = found.value - 1.96 * np.std(drawn), found.value + 1.96 * np.std(drawn)
     assert found.low == pytest.approx(low, abs=0.04)
     assert found.high == pytest.approx(high, abs=0.04)
 
@@ -187,4 +188,34 @@ def test_a_drawn_video_is_a_copy_of_it():
     (met,) = matches(ranked, events["a"], [0.5])
     own = weights[None, [one.video for one in ranked]]
     total = np.array([weights[[event.video for event in events["a"]]].sum()])
-    assert _interpolated(met, own, total)[0] == pytest.approx(expected.average.value, abs=1e-12)
+    ahead = np.cumsum(own, 1)
+    assert _interpolated(own[:, met], ahead[:, met], total)[0] == pytest.approx(
+        expected.average.value, abs=1e-12
+    )
+
+
+@pytest.mark.parametrize("signal", [0.0, 1.0])
+def test_the_interval_lies_around_the_figure(signal):
+    """At chance, where each draw is above the figure, as copies of a video stand beside each other."""
+    rng = np.random.default_rng(4)
+    truth = rng.random((300, 40)) < 0.04
+    found = mean_average_precision(rng.normal(size=truth.shape) + signal * truth, truth, num_draws=200)
+    assert found.low < found.value < found.high
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("signal", [0.0, 0.7, 2.0])
+@pytest.mark.parametrize("n", [50, 300])
+def test_the_interval_of_map_holds_what_it_says(n, signal):
+    """Coverage of the mean figure of such data, by simulation."""
+    rng = np.random.default_rng(8)
+
+    def drawn(num_draws):
+        truth = rng.random((n, 8)) < 0.15
+        return mean_average_precision(
+            rng.normal(size=truth.shape) + signal * truth, truth, num_draws=num_draws
+        )
+
+    mean = np.mean([drawn(1).value for _ in range(1500)])
+    held = np.mean([one.low <= mean <= one.high for one in (drawn(300) for _ in range(400))])
+    assert held >= 0.91, held  # 92 to 97 % over 400 such data, give or take 1.3

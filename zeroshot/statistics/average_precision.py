@@ -1,18 +1,22 @@
 """Average precision: of videos ranked by a label where each has several, and of stretches found in time.
 
 The interval of either is a bootstrap over videos: a draw weighs each video by how often it comes up, so that
-the order of the scores, and which found stretch meets which true one, are found out once.
+the order of the scores, and which found stretch meets which true one, are found out once. A video that comes
+up twice stands beside itself in the ranking, which raises the figure of every draw a little: the draws say how
+much the figure varies, and the interval lies around the figure, on the scale of its odds.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
+from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from zeroshot.errors import OptionError
-from zeroshot.statistics.intervals import Estimate, draw_counts, percentiles
+from zeroshot.statistics.intervals import Count, Estimate, draw_counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 NUM_DRAWS = 1000  # each costs as much as the figure itself
+_Z = NormalDist().inv_cdf(0.975)
 
 
 class Found(NamedTuple):
@@ -68,30 +73,32 @@ def mean_average_precision(
     if not right.any():
         raise OptionError("no video has a label; expected one or more")
     n = len(table)
-    weights = np.vstack([np.ones((1, n), np.int64), _draws(n, num_draws, seed)])
-    sums, counted = np.zeros(len(weights)), np.zeros(len(weights))
+    weights = _weights(n, num_draws, seed).T.astype(np.float32)  # counts below 2²⁴ are exact
+    sums, counted = np.zeros(weights.shape[1]), np.zeros(weights.shape[1])
     for label in np.flatnonzero(right.any(0)):
-        values = _average_precision(table[:, label], right[:, label], weights)
+        values = _average_precision(table[:, label], np.flatnonzero(right[:, label]), weights)
         there = ~np.isnan(values)  # a label that was not drawn is not averaged
         sums[there] += values[there]
         counted += there
     with np.errstate(invalid="ignore"):
-        means = sums / counted
-    return percentiles(float(means[0]), means[1:], n)
+        return _around(sums / counted, n)
 
 
 def _average_precision(
-    scores: NDArray[np.floating], right: NDArray[np.bool_], weights: NDArray[np.int64]
+    scores: NDArray[np.floating], right: NDArray[np.int64], weights: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    """(R,) average precision of one label, for (R, n) weights of the videos; nan where none is right."""
-    order = np.argsort(-scores, kind="stable")
-    falling = -scores[order]
-    last = np.searchsorted(falling, falling, side="right") - 1  # where the videos of the same score end
-    ranked = weights[:, order]
-    hits = ranked * right[order]
+    """(R,) average precision of one label, for (n, R) weights of the videos; nan where none is right.
+
+    Args:
+        scores: (n,) of the label.
+        right: (p,) rows of the videos that it is right for.
+        weights: how often each video counts.
+    """
+    ahead = (scores[None] >= scores[right][:, None]).astype(np.float32)  # (p, n), each video itself included
+    hits, own = ahead[:, right] @ weights[right], weights[right].astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        precision = np.cumsum(hits, 1)[:, last] / np.cumsum(ranked, 1)[:, last]
-        share: NDArray[np.float64] = np.where(hits > 0, hits * precision, 0.0).sum(1) / hits.sum(1)
+        precision = np.where(own > 0, hits / (ahead @ weights), 0.0)
+        share: NDArray[np.float64] = (own * precision).sum(0) / own.sum(0)
     return share
 
 
@@ -177,37 +184,57 @@ def localization(
     asked = [label for label, some in events.items() if some]
     if not asked:
         raise OptionError("no label has an event; expected one or more")
-    weights = np.vstack([np.ones((1, num_videos), np.int64), _draws(num_videos, num_draws, seed)])
+    weights = _weights(num_videos, num_draws, seed)
     sums, counted = np.zeros((len(weights), len(thresholds))), np.zeros((len(weights), 1))
     for label in asked:
         ranked = sorted(found.get(label, ()), key=lambda one: -one.score)
         total = weights[:, [event.video for event in events[label]]].sum(1)
         own = weights[:, [one.video for one in ranked]]
+        ahead = np.cumsum(own, 1)
         for which, met in enumerate(matches(ranked, events[label], thresholds)):
-            sums[:, which] += _interpolated(met, own, total)
+            sums[:, which] += _interpolated(own[:, met], ahead[:, met], total)
         counted += (total > 0)[:, None]
     with np.errstate(invalid="ignore"):
         means = sums / counted
-    at = tuple(percentiles(float(column[0]), column[1:], num_videos) for column in means.T)
-    average = means.mean(1)
-    return Localized(percentiles(float(average[0]), average[1:], num_videos), at)
+    at = tuple(_around(column, num_videos) for column in means.T)
+    return Localized(_around(means.mean(1), num_videos), at)
 
 
 def _interpolated(
-    met: NDArray[np.bool_], weights: NDArray[np.int64], total: NDArray[np.int64]
+    own: NDArray[np.int64], ahead: NDArray[np.int64], total: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """(R,) interpolated average precision of (n,) ranked stretches by (R, n) weights; 0 of no events."""
-    hits = np.cumsum(weights * met, 1)
+    """(R,) interpolated average precision; 0 of no events.
+
+    Args:
+        own: (R, m) weights of the stretches that meet an event, the surest first.
+        ahead: (R, m) weights of all stretches up to each of them. Between them precision only falls.
+        total: (R,) weights of the events.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
-        precision = np.nan_to_num(hits / np.cumsum(weights, 1))
-        recall = np.nan_to_num(hits / total[:, None])
-    best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    area: NDArray[np.float64] = (np.diff(recall, axis=1, prepend=0.0) * best).sum(1)
+        precision = np.nan_to_num(np.cumsum(own, 1) / ahead)
+        best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+        area: NDArray[np.float64] = np.nan_to_num((own * best).sum(1) / total)
     return area
 
 
-def _draws(num_videos: int, num_draws: int, seed: int) -> NDArray[np.int64]:
-    """(R, n) how often each video comes up."""
+def _weights(num_videos: int, num_draws: int, seed: int) -> NDArray[np.int64]:
+    """(1 + R, n) how often each video counts: once, then as often as it comes up in each draw."""
     if num_videos < 1:
         raise OptionError("there are no videos to draw; expected 1 or more")
-    return draw_counts(np.ones(num_videos, np.int64), num_draws, np.random.default_rng(seed))
+    drawn = draw_counts(np.ones(num_videos, np.int64), num_draws, np.random.default_rng(seed))
+    return np.vstack([np.ones((1, num_videos), np.int64), drawn])
+
+
+def _around(figures: NDArray[np.float64], n: int) -> Estimate:
+    """The first figure with an interval as wide as those of the draws vary, on the scale of its log odds.
+
+    Where nothing or everything is found all draws agree, so that the interval is Wilson's of n videos.
+    """
+    value, draws = float(figures[0]), figures[1:][~np.isnan(figures[1:])]
+    if not 0 < value < 1 or len(draws) < 2:
+        share = Count(n if value >= 1 else 0, n).estimate()
+        return Estimate(value, share.low, share.high, n)
+    odds = math.log(value / (1 - value))
+    reach = _Z * float(draws.std(ddof=1)) / (value * (1 - value))
+    low, high = (1 / (1 + math.exp(-(odds + sign * min(reach, 50.0)))) for sign in (-1, 1))
+    return Estimate(value, low, high, n)
