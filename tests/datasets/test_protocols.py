@@ -15,7 +15,6 @@ import pytest
 from zeroshot.datasets.listing import Listing
 from zeroshot.datasets.paper_settings import LINEAGES, lineage_named
 from zeroshot.datasets.protocols import PROTOCOLS, plan_for, plan_of_split
-from zeroshot.datasets.seen_labels import namesakes
 from zeroshot.datasets.splits import LabeledVideo, Split
 from zeroshot.errors import DatasetError, LabelError, OptionError
 from zeroshot.evaluation.calibration import calibrate, calibration_rows
@@ -243,48 +242,6 @@ def test_digests_follow_labels_and_names_and_nothing_else():
     assert Split.of("s", rows, ["walk", "run"]).digest != digest
     assert Split.of("s", [rows[0], LabeledVideo("/a/y.mp4", "walk")]).digest != digest
     assert Split.of("s", [rows[0], LabeledVideo("/a/z.mp4", "walk", "beach")]).digest != digest
-
-
-def test_namesakes():
-    def pairs(labels, trained):
-        return [(pair.label, pair.trained) for pair in namesakes(labels, trained)]
-
-    assert pairs(["apply eye makeup", "YoYo"], ["ApplyEyeMakeup", "yo-yo"]) == [
-        ("apply eye makeup", "ApplyEyeMakeup"),
-        ("YoYo", "yo-yo"),
-    ]
-    assert pairs(
-        ["push ups", "ride bike", "clap", "running"], ["doing push-ups", "riding a bike", "clapping"]
-    ) == [
-        ("push ups", "doing push-ups"),
-        ("ride bike", "riding a bike"),
-        ("clap", "clapping"),
-    ]
-    slip = namesakes(["archaelogical excavation"], ["archaeological excavation"])
-    assert 0.9 < slip[0].similarity < 1
-    for label, trained in (
-        ("walking left", "walking right"),
-        ("pushing something from left to right", "pushing something from right to left"),
-        ("playing paintball", "playing pinball"),
-        ("long jump", "high jump"),
-        ("sit", "sit up"),
-        ("opening door", "closing door"),
-        ("golf", "gold"),
-    ):
-        assert pairs([label], [trained]) == [], label
-
-
-def test_labels_of_one_data_set_are_no_namesakes():
-    for name in ("kinetics400", "kinetics700", "ucf101", "hmdb51", "ssv2", "activitynet200", "diving48"):
-        labels = read_labels(name)
-        for place, label in enumerate(labels):
-            assert not namesakes([label], labels[:place] + labels[place + 1 :]), label
-
-
-def test_kinetics_400_in_ucf101():
-    found = {pair.label for pair in namesakes(read_labels("ucf101"), read_labels("kinetics400"))}
-    assert {"archery", "playing guitar", "hula hoop", "shotput", "throw discus"} <= found
-    assert len(found) == 25
 
 
 def test_gamma_is_the_largest_that_costs_so_much():

@@ -101,6 +101,14 @@ WindowStride = Annotated[
 AllowSeen = Annotated[
     bool, typer.Option("--allow-seen", help="Evaluate labels that a model was trained on; marks the report.")
 ]
+Overlap = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LIST",
+        help="Accuracy with and without the labels that this list has too: kinetics400, a file …",
+        autocompletion=completion.label_lists,
+    ),
+]
 SeenCost = Annotated[
     float, typer.Option(metavar="SHARE", help="Right answers on seen data that calibration may cost.")
 ]
@@ -129,6 +137,7 @@ def evaluate(
     window: WindowLength = 2.0,
     stride: WindowStride = 1.0,
     allow_seen: AllowSeen = False,
+    overlap: Overlap = None,
     seen_cost: SeenCost = 0.05,
     as_json: options.Json = False,
     stream: options.Stream = None,
@@ -161,6 +170,7 @@ def evaluate(
         seen=seen,
         multi_label=multi_label,
         allow_seen=allow_seen,
+        overlap=overlap,
         seen_cost=seen_cost,
         stream=stream,
         device=device,

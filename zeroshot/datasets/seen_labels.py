@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
+from zeroshot.datasets.same_names import Name, Names
 from zeroshot.errors import LabelError
-from zeroshot.text.prompts import spaced_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-LIKE = 0.88
-"""Share of letters that two words of a near-duplicate have in common at least.
-
-Archaelogical and archaeological are one word, paintball and pinball are two.
-"""
-
 _NAMED = 8  # namesakes that an error names before it says "and n more"
-_EMPTY = frozenset({"a", "an", "the", "doing"})
 
 
 @dataclass(frozen=True)
@@ -62,26 +53,40 @@ class TrainedOn:
 def namesakes(labels: Sequence[str], trained: Iterable[str]) -> list[Namesake]:
     """Each of the labels that a training label repeats, with the one most like it.
 
-    Two names are one where their words agree after endings (riding, rides, ride), articles, case, hyphens and
-    spaces are left out, or where each word is like its partner, which finds slips of spelling. The order of
-    words counts: from left to right is not from right to left.
+    Two names are one where the same words are left of them, in any order, without a bundled template,
+    articles, endings (riding, rides, rode), words in brackets that the other has not, and verbs that say no
+    more than their thing (playing golf); where neighbours are written together (sky diving), where one names
+    the other beside an alternative ("canoeing or kayaking"), or where each word is like its partner, which
+    finds slips of spelling. Where a thing is put to another ("from left to right") the order of words counts.
 
     >>> [pair.trained for pair in namesakes(["push ups", "biking"], ["doing push-ups", "riding a bike"])]
-    ['doing push-ups']
+    ['doing push-ups', 'riding a bike']
     """
-    stems = [(name, _stems(name)) for name in sorted(set(trained))]
-    exact: dict[str, str] = {}
-    for name, words in stems:
-        exact.setdefault("".join(words), name)
-    found = []
+    known, found = Names(trained), []
     for label in labels:
-        words = _stems(label)
-        if (same := exact.get("".join(words))) is not None:
+        name = Name.of(label)
+        if (same := known.same(name)) is not None:
             found.append(Namesake(label, same, 1.0))
             continue
-        best = max(((_likeness(words, other), name) for name, other in stems), default=(0.0, ""))
-        if best[0] > 0:
-            found.append(Namesake(label, best[1], round(best[0], 3)))
+        share, like = known.like(name)
+        if share > 0:
+            found.append(Namesake(label, like, round(share, 3)))
+    return found
+
+
+def possible(labels: Sequence[str], trained: Iterable[str]) -> list[tuple[str, tuple[str, ...]]]:
+    """Each label of which a training label may be a kind, or the other way round, with those labels.
+
+    All that one of them says the other says too: "diving" and "springboard diving". Nobody is refused for it.
+    """
+    known, found = Names(trained), []
+    for label in labels:
+        words = Name.of(label).words
+        others = [
+            other.text for other in known.names if words and other.words and _within(words, other.words)
+        ]
+        if others:
+            found.append((label, tuple(others)))
     return found
 
 
@@ -112,35 +117,6 @@ def _shown(pair: Namesake) -> str:
     return f"{pair.label} ({', '.join(words)})" if words else pair.label
 
 
-def _likeness(words: list[str], others: list[str]) -> float:
-    """Mean share of common letters over pairs of words; 0 unless each pair has enough of them."""
-    if len(words) != len(others):
-        return 0.0
-    shares = []
-    for word, other in zip(words, others, strict=True):
-        if word == other:
-            shares.append(1.0)
-            continue
-        if min(len(word), len(other)) < 5:  # short words that differ in a letter are other words
-            return 0.0
-        share = SequenceMatcher(None, word, other, autojunk=False).ratio()
-        if share < LIKE:
-            return 0.0
-        shares.append(share)
-    return sum(shares) / len(shares) if shares else 0.0
-
-
-def _stems(name: str) -> list[str]:
-    """Words of a name without articles and endings."""
-    words = re.findall(r"[^\W_]+", spaced_name(name).casefold().replace("'", ""))
-    return [_stem(word) for word in words if word not in _EMPTY]
-
-
-def _stem(word: str) -> str:
-    """A word without -ing, -ed, -s, -es or -e, and without the letter that was doubled before it."""
-    for ending in ("ing", "ed", "es", "s", "e"):
-        rest = word.removesuffix(ending)
-        if rest != word and len(rest) >= 3 and re.search(r"[aeiouy]", rest):
-            doubled = len(rest) > 3 and rest[-1] == rest[-2] and ending in {"ing", "ed"}
-            return (rest[:-1] if doubled else rest).removesuffix("e")
-    return word
+def _within(words: frozenset[str], others: frozenset[str]) -> bool:
+    """Whether one says all that the other says."""
+    return words <= others or others <= words

@@ -6,10 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
-from zeroshot.evaluation.scoring import mean_of_shares, round_columns
-from zeroshot.statistics.intervals import Count, Estimate, PairedTable, paired_bootstrap, paired_difference
+from zeroshot.evaluation.scoring import round_columns
+from zeroshot.statistics.intervals import Count, Estimate
+from zeroshot.statistics.means import difference_over_rounds
 
 if TYPE_CHECKING:
     from zeroshot.evaluation.scoring import StreamFigures
@@ -34,7 +33,7 @@ class Comparison:
     Attributes:
         first: name of the model whose top-1 is taken.
         second: name of the one that is subtracted.
-        difference: of top-1, averaged over rounds, by a bootstrap that draws a video for both at once.
+        difference: of top-1, averaged over rounds, see `difference_over_rounds`.
         rounds: who alone was right, in each round.
     """
 
@@ -57,15 +56,14 @@ def compare(
     name: str, other: str, first: StreamFigures, second: StreamFigures, num_videos: int
 ) -> Comparison:
     """How a stream of one model differs from one of another on the same rounds of the same n videos."""
-    columns = [round_columns(each.outcomes[: each.num_counted], num_videos, 1) for each in (first, second)]
-    if np.array_equal(columns[0], columns[1]):  # a bootstrap would draw no difference each time
-        difference = paired_difference(PairedTable(0, 0, 0, len(columns[0])))
-    else:
-        difference = paired_bootstrap(columns[0], columns[1], mean_of_shares)
+    own, theirs = (
+        round_columns(each.outcomes[: each.num_counted], num_videos, 1) for each in (first, second)
+    )
+    difference = difference_over_rounds(own, theirs)
     rounds = []
     for one, two in zip(first.outcomes, second.outcomes, strict=True):
-        right, theirs = one.ranks < 1, two.ranks < 1
-        alone, their_alone = Count.of(right & ~theirs).hits, Count.of(theirs & ~right).hits
+        right, wrong = one.ranks < 1, two.ranks >= 1
+        alone, their_alone = Count.of(right & wrong).hits, Count.of(~right & ~wrong).hits
         rounds.append(Alone(alone, their_alone, mcnemar(alone, their_alone)))
     return Comparison(name, other, difference, tuple(rounds))
 

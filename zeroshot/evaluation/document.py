@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zeroshot.errors import counted
+from zeroshot.evaluation.unseen_section import unseen
 from zeroshot.reports.document import (
     Bar,
     Bars,
@@ -55,6 +56,7 @@ def document(report: Report) -> Document:
     sections = [
         Section("", [*_warnings(report), Note(_videos(report), "quiet"), _cards(report)]),
         Section("Accuracy on both sides" if _sides(report) else "Accuracy, top-1", _accuracy(report)),
+        Section("Is it really unseen?", unseen(report)),
         Section("What stands still against what moves", _plane(report)),
         Section("Rounds", _rounds(report)),
         Section("Side by side, on the same videos", _comparisons(report)),
@@ -65,7 +67,9 @@ def document(report: Report) -> Document:
         Section("To repeat it", _repeat(report)),
     ]
     return Document(
-        f"{report.plan.protocol} on {report.plan.data}", sections, [_headlines(report), *map(Note, lines)]
+        f"{report.plan.protocol} on {report.plan.data}",
+        sections,
+        [_headlines(report), *map(Note, lines), *unseen(report)],
     )
 
 

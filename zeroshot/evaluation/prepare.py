@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,13 +18,13 @@ from zeroshot.datasets.seen_labels import Namesake, TrainedOn, refuse_seen
 from zeroshot.datasets.splits import Split, require_some
 from zeroshot.errors import LabelError, OptionError, require_kinds
 from zeroshot.evaluation.calibration import SEEN_COST, require_cost
+from zeroshot.evaluation.overlap import Overlap
 from zeroshot.store.folder import require_room
 from zeroshot.text.lists import label_entries
 from zeroshot.text.prompts import make_prompts, read_labels, read_templates
 from zeroshot.video.sampling import Sampling, require_sampling
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Sequence
 
     from zeroshot.datasets.evaluation_plan import EvaluationPlan
@@ -51,6 +52,7 @@ class EvaluationSettings:
         multi_label: whether a file that a list has under several labels is right by any of them; a file under
             two labels is refused otherwise.
         allow_seen: evaluate labels that a model was trained on all the same, and mark the report.
+        overlap: a label list, such as "kinetics400": accuracy with and without the labels that it has too.
         seen_cost: share of right answers on seen data that calibration may cost.
         stream: of models with an adapter; None is what the checkpoint says.
         device: auto, cpu, cuda, cuda:N or mps.
@@ -70,6 +72,7 @@ class EvaluationSettings:
     seen: LabelSource | None = None
     multi_label: bool = False
     allow_seen: bool = False
+    overlap: LabelSource | None = None
     seen_cost: float = SEEN_COST
     stream: str | None = None
     device: str = "auto"
@@ -85,11 +88,16 @@ class Asked:
         plan: the videos and labels of the protocol's rounds.
         prompts: sentences of every label of the plan, in its order.
         repeated: by model's name, the labels that it was trained on where the protocol does not expect it.
+        overlaps: by model's name, what the list that is asked for has in common with the labels; without one,
+            what the model was trained on. None where nobody says.
+        templates: of the texts by which a model compares labels with such a list.
     """
 
     plan: EvaluationPlan
     prompts: Prompts
     repeated: dict[str, tuple[Namesake, ...]]
+    overlaps: dict[str, Overlap | None]
+    templates: TemplateSource
 
 
 def prepare(
@@ -119,6 +127,7 @@ def prepare(
     if protocol is not None:
         first.add("options", lambda: protocol_named(protocol))
     first.add("words", lambda: read_templates(chosen.templates))
+    listed = first.add("words", lambda: None if chosen.overlap is None else read_labels(chosen.overlap))
     if chosen.seen is not None:
         first.add("words", lambda: read_labels(chosen.seen or ()))
     trained = first.add("files", lambda: trained_on(models, chosen.stream))
@@ -139,7 +148,9 @@ def prepare(
     if not chosen.allow_seen:
         first.add("model", lambda: refuse_seen(repeated()))
     first.run()
-    return Asked(plan(), prompts(), repeated())
+    overlaps = [_overlap(plan(), chosen.overlap, listed(), each) for each in trained()]
+    by_name = dict(zip(named(), overlaps, strict=True))
+    return Asked(plan(), prompts(), repeated(), by_name, chosen.templates or lineage().templates)
 
 
 def require_usable(model: str | Model, chosen: EvaluationSettings) -> None:
@@ -209,8 +220,24 @@ def model_names(models: Sequence[str | Model]) -> list[str]:
 
 def _repeated(plan: EvaluationPlan, trained: TrainedOn) -> tuple[Namesake, ...]:
     """Labels that a model was trained on, where the protocol does not expect it."""
+    return trained.namesakes(_unexpected(plan))
+
+
+def _unexpected(plan: EvaluationPlan) -> list[str]:
+    """Labels that the protocol does not allow a model to be trained on."""
     asked = {label for one in plan.rounds for label in one.labels if label not in one.expected_seen}
-    return trained.namesakes([label for label in plan.labels if label in asked])
+    return [label for label in plan.labels if label in asked]
+
+
+def _overlap(
+    plan: EvaluationPlan, source: LabelSource | None, listed: Sequence[str] | None, trained: TrainedOn
+) -> Overlap | None:
+    """What a list, or without one a model's training labels, has in common with the labels."""
+    if listed is not None:
+        name = Path(source).name if isinstance(source, str | os.PathLike) else "the list"
+        return Overlap.of(name, plan.labels, listed)
+    known = (*trained.labels, *trained.derived)
+    return Overlap.of("its training labels", _unexpected(plan), known) if known else None
 
 
 def _prompts(

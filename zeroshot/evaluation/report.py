@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from zeroshot.datasets.evaluation_plan import EvaluationPlan
     from zeroshot.datasets.seen_labels import Namesake
     from zeroshot.evaluation.compare import Comparison
+    from zeroshot.evaluation.overlap import Neighbours, Overlap, Parts
     from zeroshot.evaluation.scoring import StreamFigures
     from zeroshot.statistics.intervals import Estimate
 
@@ -30,6 +31,9 @@ class ModelFigures:
         untrained: top-1 over the videos of the other labels; None where there are no namesakes or no others.
         derived: top-1 over the videos of labels whose training videos were mirrored or reversed ones of their
             opposites; None where there are none.
+        overlap: what a list, or what it was trained on, has in common with the labels; None of neither.
+        neighbours: labels whose texts it puts near to those.
+        parts: top-1 with and without the labels of a list that was asked for.
     """
 
     name: str
@@ -39,6 +43,9 @@ class ModelFigures:
     namesakes: tuple[Namesake, ...]
     untrained: Estimate | None
     derived: Estimate | None = None
+    overlap: Overlap | None = None
+    neighbours: Neighbours | None = None
+    parts: tuple[Parts, ...] = ()
 
     @property
     def figures(self) -> StreamFigures:
@@ -62,8 +69,17 @@ class ModelFigures:
             ],
             "top1_of_other_labels": None if self.untrained is None else self.untrained.as_dict(),
             "top1_of_derived_labels": None if self.derived is None else self.derived.as_dict(),
+            "possibly_the_same": self._possible(),
+            "overlap": [part.as_dict() for part in self.parts],
             "streams": {one.stream: one.as_dict() for one in self.streams},
         }
+
+    def _possible(self) -> dict[str, Any] | None:
+        """Labels that may be those of the list, or of those it was trained on, and how that was told."""
+        if self.overlap is None or self.neighbours is None:
+            return None
+        found = self.overlap.as_dict()
+        return {"list": found["list"], "possible": found["possible"], **self.neighbours.as_dict()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +123,7 @@ class Report:
         comparisons: each later model against the first.
         allow_seen: whether labels that a model was trained on were let pass.
         run: seconds and the machine.
+        overlap: what the list that was asked for has in common with the labels; None without one.
     """
 
     plan: EvaluationPlan
@@ -116,6 +133,7 @@ class Report:
     comparisons: tuple[Comparison, ...]
     allow_seen: bool
     run: Mapping[str, Any]
+    overlap: Overlap | None = None
 
     @property
     def seen_labels(self) -> tuple[str, ...]:
@@ -133,6 +151,7 @@ class Report:
             "notes": list(plan.notes),
             "allow_seen": self.allow_seen,
             "seen_labels": list(self.seen_labels),
+            "overlap": None if self.overlap is None else self.overlap.as_dict(),
             "settings": dict(self.settings),
             "videos": self.videos.as_dict(),
             "rounds": [

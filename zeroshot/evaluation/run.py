@@ -18,14 +18,15 @@ from zeroshot.evaluation.cached_embeddings import Embedded, embed_pool, stream_s
 from zeroshot.evaluation.compare import compare
 from zeroshot.evaluation.document import document
 from zeroshot.evaluation.examples import missing_examples, split_off, with_examples
+from zeroshot.evaluation.overlap import Apart, parts_of, text_neighbours
 from zeroshot.evaluation.prepare import EvaluationSettings, prepare
 from zeroshot.evaluation.report import ModelFigures, Report, Videos
-from zeroshot.evaluation.scoring import mean_over_rounds, stream_figures
+from zeroshot.evaluation.scoring import intervals_in_words, stream_figures
 from zeroshot.index.index import LabelIndex
 from zeroshot.model.download import fetch_missing
 from zeroshot.reports.environment import environment
 from zeroshot.reports.files import write_report
-from zeroshot.text.prompts import prompts_digest, templates_in_words
+from zeroshot.text.prompts import make_prompts, prompts_digest, templates_in_words
 from zeroshot.text.stages import stages_in_report
 from zeroshot.video.source import name_of
 
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from zeroshot.datasets.evaluation_plan import EvaluationPlan
-    from zeroshot.datasets.seen_labels import Namesake
     from zeroshot.datasets.splits import Split
+    from zeroshot.evaluation.overlap import Neighbours, Overlap
+    from zeroshot.evaluation.prepare import Asked
     from zeroshot.evaluation.scoring import StreamFigures
     from zeroshot.model.model import Model
     from zeroshot.statistics.intervals import Estimate
@@ -80,20 +82,20 @@ def evaluate(
     if len(listed) > 1:
         fetch_missing([each for each in listed if isinstance(each, str)])
     runs = [
-        _run(model, name, plan, prompts, chosen, cache, advance)
-        for name, model in zip(names, listed, strict=True)
+        _run(model, name, asked, chosen, cache, advance) for name, model in zip(names, listed, strict=True)
     ]
     plan = replace(plan, notes=(*plan.notes, *missing_examples(plan, [run.shown for run in runs])))
     videos, readable = _readable(plan, [run.embedded for run in runs])
-    results = tuple(_model_figures(run, plan, readable, chosen, asked.repeated[run.name]) for run in runs)
+    results = tuple(_model_figures(run, asked, readable, chosen) for run in runs)
     pairs = tuple(
         compare(other.name, results[0].name, other.figures, results[0].figures, len(plan.videos))
         for other in results[1:]
     )
     facts = {"seconds": round(time.monotonic() - started, 2), **environment()}
     marked = chosen.allow_seen and any(asked.repeated.values())
-    said = _said(chosen, prompts, runs[0].sampling)
-    report = Report(plan, said, videos, results, pairs, marked, facts)
+    said = _said(chosen, prompts, runs[0].sampling, results[0].figures)
+    overlap = None if chosen.overlap is None else asked.overlaps[names[0]]
+    report = Report(plan, said, videos, results, pairs, marked, facts, overlap)
     if output is not None:
         write_report(output, report.as_dict(), document(report))
     return report
@@ -110,18 +112,19 @@ class _Run:
     embedded: Embedded
     scores: dict[str, np.ndarray[Any, np.dtype[np.float32]]]
     shown: Embedded
+    neighbours: Neighbours | None
 
 
 def _run(
     source: str | Model,
     name: str,
-    plan: EvaluationPlan,
-    prompts: Prompts,
+    asked: Asked,
     chosen: EvaluationSettings,
     cache: str | None,
     advance: Advance | None,
 ) -> _Run:
     """Embeddings and scores of one model; a model that was loaded here is closed again."""
+    plan = asked.plan
     model = (
         load_model(source, device=chosen.device, decoder=chosen.decoder, stream=chosen.stream)
         if isinstance(source, str)
@@ -130,10 +133,11 @@ def _run(
     try:
         sampling = _sampling(model, plan, chosen)
         tell = None if advance is None else lambda done, total: advance(name, done, total)
-        drifts = bool(prompts.stages)
+        drifts = bool(asked.prompts.stages)
         pool = (*plan.videos, *plan.examples)
         embedded = embed_pool(model, pool, cache, sampling=sampling, advance=tell, drifts=drifts)
-        index = _index(model, prompts, cache)
+        index = _index(model, asked.prompts, cache)
+        neighbours = _neighbours(model, asked, asked.overlaps[name], cache)
     finally:
         if isinstance(source, str):
             model.close()
@@ -153,7 +157,20 @@ def _run(
     if plan.examples:
         scores, ending = with_examples(scores, embedded, shown, plan, model.logit_scale)
         stream += ending
-    return _Run(name, facts, stream, sampling, embedded, scores, shown)
+    return _Run(name, facts, stream, sampling, embedded, scores, shown, neighbours)
+
+
+def _neighbours(model: Model, asked: Asked, overlap: Overlap | None, cache: str | None) -> Neighbours | None:
+    """Labels whose texts the model puts near to those of a list; by templates alone on both sides."""
+    if overlap is None:
+        return None
+    labels = asked.plan.labels
+    own, theirs = (
+        _index(model, make_prompts(names, asked.templates), cache).embeddings
+        for names in (labels, overlap.listed)
+    )
+    known = overlap.shared | {label for one in asked.plan.rounds for label in one.expected_seen}
+    return text_neighbours(own, labels, theirs, overlap.listed, known)
 
 
 def _index(model: Model, prompts: Prompts, cache: str | None) -> LabelIndex:
@@ -206,36 +223,38 @@ def _readable(
 
 def _model_figures(
     run: _Run,
-    plan: EvaluationPlan,
+    asked: Asked,
     readable: np.ndarray[Any, np.dtype[np.bool_]],
     chosen: EvaluationSettings,
-    repeated: tuple[Namesake, ...],
 ) -> ModelFigures:
+    """Every stream's figures, and those of labels apart for the stream that speaks for the model."""
+    plan, repeated, overlap = asked.plan, asked.repeated[run.name], asked.overlaps[run.name]
     streams = tuple(
         stream_figures(stream, scores, plan, readable, chosen.seen_cost)
         for stream, scores in run.scores.items()
     )
     figures = next(one for one in streams if one.stream == run.stream)
     untrained = set(plan.labels) - {pair.label for pair in repeated}
-    apart = [
-        _apart(figures, plan, labels)
-        for labels in (untrained, {pair.label for pair in repeated if pair.derived})
-    ]
-    return ModelFigures(run.name, run.facts, run.stream, streams, repeated, *apart)
+    return ModelFigures(
+        run.name,
+        run.facts,
+        run.stream,
+        streams,
+        repeated,
+        untrained=_apart(figures, plan, untrained),
+        derived=_apart(figures, plan, {pair.label for pair in repeated if pair.derived}),
+        overlap=overlap,
+        neighbours=run.neighbours,
+        parts=() if chosen.overlap is None or overlap is None else parts_of(figures, plan, overlap.shared),
+    )
 
 
 def _apart(figures: StreamFigures, plan: EvaluationPlan, labels: set[str]) -> Estimate | None:
     """Top-1 over the videos of some labels, ranked among all; None where these are all, or have none."""
     if labels >= set(plan.labels) or plan.shape != "mean":  # sides say it themselves
         return None
-    chosen = np.array([video.label in labels for video in plan.videos])
-    outcomes = []
-    for outcome in figures.outcomes[: figures.num_counted]:
-        kept = chosen[outcome.rows]
-        if not kept.any():
-            return None
-        outcomes.append(replace(outcome, rows=outcome.rows[kept], ranks=outcome.ranks[kept]))
-    return mean_over_rounds(outcomes, len(plan.videos), 1)
+    counted_rounds = [one.labels for one in plan.rounds][: figures.num_counted]
+    return Apart(figures.outcomes[: figures.num_counted], counted_rounds).top1(labels)
 
 
 def _views(sampling: Sampling) -> str:
@@ -245,7 +264,9 @@ def _views(sampling: Sampling) -> str:
     return f"{counted(sampling.num_frames, 'frame')}{stride} × {views} × 1 crop"
 
 
-def _said(chosen: EvaluationSettings, prompts: Prompts, sampling: Sampling) -> dict[str, Any]:
+def _said(
+    chosen: EvaluationSettings, prompts: Prompts, sampling: Sampling, figures: StreamFigures
+) -> dict[str, Any]:
     """Names, templates and views, as they were."""
     lineage = lineage_named(chosen.lineage)
     templates = chosen.templates or lineage.templates
@@ -265,5 +286,5 @@ def _said(chosen: EvaluationSettings, prompts: Prompts, sampling: Sampling) -> d
             if (value := getattr(chosen, name)) is not None
         },
         "seen_cost": chosen.seen_cost,
-        "intervals": "95 %: Wilson's for a share, bootstrap over videos for means, H and differences",
+        "intervals": intervals_in_words(figures),
     }

@@ -9,16 +9,12 @@ import numpy as np
 
 from zeroshot.datasets.evaluation_plan import BASE, NOVEL, SEVERAL_LABELS
 from zeroshot.datasets.units import pool_key
+from zeroshot.errors import counted
 from zeroshot.evaluation.calibration import SEEN_COST, calibrate, calibration_rows
 from zeroshot.statistics.average_precision import mean_average_precision
-from zeroshot.statistics.intervals import Count, Estimate, bootstrap
-from zeroshot.statistics.metrics import (
-    class_counts,
-    generalized,
-    harmonic_mean,
-    mean_class_accuracy,
-    target_ranks,
-)
+from zeroshot.statistics.intervals import Count, Estimate
+from zeroshot.statistics.means import harmonic_mean, mean_class_accuracy, share_over_rounds
+from zeroshot.statistics.metrics import class_counts, generalized, target_ranks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +25,7 @@ if TYPE_CHECKING:
 
 NUM_CONFUSIONS = 20
 MAP, ANY_LABEL = "mAP", "any label"
+FEW = 10  # videos of a round
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,8 +88,8 @@ class StreamFigures:
     Attributes:
         stream: clip, static, dynamic or fused.
         rounds: in the order of the plan.
-        top1: mean over the rounds, of the first part where the plan has parts; the interval by bootstrap over
-            videos (Wilson's for one round).
+        top1: mean over the rounds, of the first part where the plan has parts, see `share_over_rounds`;
+            Wilson's interval for one round.
         top5: likewise.
         std: of top-1 over the rounds, with n − 1; None of one round.
         sides: base, novel, harmonic; or seen, unseen, harmonic and the same calibrated; mAP and top-1 by any
@@ -203,6 +200,25 @@ def stream_figures(
     return StreamFigures(stream, *parts)
 
 
+def intervals_in_words(figures: StreamFigures) -> str:
+    """How the intervals are made, and where they hold the truth less often, or are wider, than they say."""
+    words = (
+        "95 %: Wilson's for a share, and for means over labels and rounds with the number of videos they "
+        "are as sure as; for H from the shares that go with what was seen; Bonett and Price's for differences"
+    )
+    fewest = min(one.top1.total for one in figures.rounds)
+    if fewest < FEW:
+        words += (
+            f"; a round has {counted(fewest, 'video')}: with fewer than {FEW} they hold the truth less often"
+        )
+    if single := sum(videos == 1 for _, _, videos in figures.classes):
+        words += (
+            f"; {counted(single, 'label')} with one video, which tells nothing of how a label's videos "
+            "differ: the interval of the mean class is wider than need be"
+        )
+    return words
+
+
 def round_outcomes(
     scores: NDArray[np.float32], plan: EvaluationPlan, readable: NDArray[np.bool_]
 ) -> list[Outcome]:
@@ -229,17 +245,10 @@ def round_outcomes(
 
 
 def mean_over_rounds(outcomes: Sequence[Outcome], num_videos: int, k: int) -> Estimate:
-    """Top-k averaged over rounds; a video that stands in several is drawn once for all of them.
-
-    Where all videos agree a bootstrap would have no width, so the interval is Wilson's for as many videos.
-    """
+    """Top-k averaged over rounds; a video that stands in several counts once."""
     if len(outcomes) == 1:
         return Count.of(outcomes[0].ranks < k).estimate()
-    columns = round_columns(outcomes, num_videos, k)
-    hits = columns[:, 0::2].sum()
-    if hits in {0, columns[:, 1::2].sum()}:
-        return Count(len(columns) if hits else 0, len(columns)).estimate()
-    return bootstrap(columns, mean_of_shares)
+    return share_over_rounds(round_columns(outcomes, num_videos, k))
 
 
 def round_columns(outcomes: Sequence[Outcome], num_videos: int, k: int) -> NDArray[np.int64]:
@@ -249,12 +258,6 @@ def round_columns(outcomes: Sequence[Outcome], num_videos: int, k: int) -> NDArr
         columns[outcome.rows, 2 * place] = outcome.ranks < k
         columns[outcome.rows, 2 * place + 1] = 1
     return columns[columns[:, 1::2].any(1)]
-
-
-def mean_of_shares(sums: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Sums (..., 2 R) of hits and videos → the mean over R rounds of their shares."""
-    mean: NDArray[np.float64] = (sums[..., 0::2] / sums[..., 1::2]).mean(-1)
-    return mean
 
 
 def _sides(

@@ -2,8 +2,8 @@
 
 The interval of either is a bootstrap over videos: a draw weighs each video by how often it comes up, so that
 the order of the scores, and which found stretch meets which true one, are found out once. A video that comes
-up twice stands beside itself in the ranking, which raises the figure of every draw a little: the draws say how
-much the figure varies, and the interval lies around the figure, on the scale of its odds.
+up twice stands beside itself in the ranking, which raises the figure of every draw a little: the draws say
+how much the figure varies, and the interval lies around the figure, on the scale of its odds.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class Count:
     @classmethod
     def of(cls, outcomes: ArrayLike) -> Count:
         """The number of true values among (n,) booleans."""
-        rows = _checked(outcomes, 1)
+        rows = checked_outcomes(outcomes, 1)
         return cls(int(rows.sum()), len(rows))
 
     def __add__(self, other: Count) -> Count:
@@ -81,8 +81,8 @@ class Count:
         """
         if self.total == 0:
             return Estimate(math.nan, 0.0, 1.0, 0)
-        z = NormalDist().inv_cdf(_checked_level(level))
-        return Estimate(self.share, *_wilson(self.hits, self.total, z), self.total)
+        z = NormalDist().inv_cdf(checked_level(level))
+        return Estimate(self.share, *wilson(self.hits, self.total, z), self.total)
 
 
 class PairedTable(NamedTuple):
@@ -134,8 +134,8 @@ def paired_ratio(table: PairedTable, level: float = 0.95) -> Estimate:
     over, under = table.both + table.first, table.both + table.second
     apart = math.sqrt((table.first + table.second + 2) / ((over + 1) * (under + 1)))
     own = [math.sqrt((1 - (hits + 1) / (either + 2)) / (hits + 1)) for hits in (over, under)]
-    z = NormalDist().inv_cdf(_checked_level(level)) * apart / sum(own)
-    (low, high), (least, most) = _wilson(over, either, z), _wilson(under, either, z)
+    z = NormalDist().inv_cdf(checked_level(level)) * apart / sum(own)
+    (low, high), (least, most) = wilson(over, either, z), wilson(under, either, z)
     value = over / under if under else math.inf
     return Estimate(value, low / most, high / least if least else math.inf, n)
 
@@ -155,7 +155,7 @@ def paired_difference(table: PairedTable, level: float = 0.95) -> Estimate:
     if n == 0:
         return Estimate(math.nan, -1.0, 1.0, 0)
     one, other = (table.first + 1) / (n + 2), (table.second + 1) / (n + 2)
-    reach = NormalDist().inv_cdf(_checked_level(level)) * math.sqrt(
+    reach = NormalDist().inv_cdf(checked_level(level)) * math.sqrt(
         (one + other - (one - other) ** 2) / (n + 2)
     )
     middle = one - other
@@ -213,7 +213,7 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Estimate:
         )
     from scipy import special
 
-    n, mean, end = len(rows), float(rows.mean()), _checked_level(level)
+    n, mean, end = len(rows), float(rows.mean()), checked_level(level)
     if n == 1:
         return Estimate(mean, -math.inf, math.inf, 1)
     reach = float(special.stdtrit(n - 1, end)) * float(rows.std(ddof=1)) / math.sqrt(n)
@@ -233,8 +233,8 @@ def bootstrap(
 
     Equal rows are drawn together, which is the same in law, costs nothing for many videos, and makes the
     interval independent of the order of the files. Draws in which the figure is 0 / 0 are left out. Where all
-    videos agree the interval has no width: for a plain share take `Count.estimate`, for two on the same
-    videos `paired_ratio` and `paired_difference`.
+    videos agree the interval has no width, and where there are few it is too narrow: for a plain share take
+    `Count.estimate`, for two on the same videos `paired_ratio` and `paired_difference`, for means `means.py`.
 
     Args:
         columns: (n, M) integers, a row a video; what belongs together (a clip and its edit, two models on one
@@ -248,8 +248,8 @@ def bootstrap(
     Raises:
         OptionError: no videos, or columns and strata of different lengths.
     """
-    rows = _checked(columns, 2)
-    groups = np.zeros(len(rows), np.int64) if strata is None else _checked(strata, 1)
+    rows = checked_outcomes(columns, 2)
+    groups = np.zeros(len(rows), np.int64) if strata is None else checked_outcomes(strata, 1)
     if len(groups) != len(rows):
         raise OptionError(f"{len(groups)} strata for {len(rows)} videos; expected one each")
     if len(rows) == 0:
@@ -263,42 +263,6 @@ def bootstrap(
     with np.errstate(divide="ignore", invalid="ignore"):
         value, draws = float(statistic(rows.sum(0))), statistic(sums)
     return percentiles(value, draws, len(rows), level)
-
-
-def paired_bootstrap(
-    columns: ArrayLike,
-    others: ArrayLike,
-    statistic: Callable[[NDArray[np.int64]], NDArray[np.float64]],
-    *,
-    seed: int = 0,
-    num_draws: int = NUM_DRAWS,
-) -> Estimate:
-    """How much two models differ on the same videos: statistic(columns) − statistic(others).
-
-    Significant where 0 lies outside the interval.
-
-    Args:
-        columns: (n, M) integers of the first model.
-        others: (n, M) integers of the second one, the same videos in the same order.
-        statistic: sums (..., M) → figures (...).
-        seed: of the draws.
-        num_draws: how many times n videos are drawn.
-
-    Raises:
-        OptionError: different shapes, or no videos.
-    """
-    first, second = _checked(columns, 2), _checked(others, 2)
-    if first.shape != second.shape:
-        raise OptionError(
-            f"the models have outcomes of shapes {first.shape} and {second.shape}; expected the same videos"
-        )
-    width = first.shape[1]
-    return bootstrap(
-        np.column_stack([first, second]),
-        lambda sums: statistic(sums[..., :width]) - statistic(sums[..., width:]),
-        seed=seed,
-        num_draws=num_draws,
-    )
 
 
 def draw_counts(
@@ -322,14 +286,16 @@ def percentiles(value: float, draws: NDArray[np.float64], n: int, level: float =
     draws = draws[~np.isnan(draws)]
     if len(draws) == 0:
         return Estimate(value, math.nan, math.nan, n)
-    tail = 1 - _checked_level(level)
+    tail = 1 - checked_level(level)
     # Without interpolation: an infinite draw (a ratio over no hits) stays infinite.
     low, high = np.quantile(draws, tail, method="lower"), np.quantile(draws, 1 - tail, method="higher")
     return Estimate(value, float(low), float(high), n)
 
 
-def _wilson(hits: int, n: int, z: float) -> tuple[float, float]:
+def wilson(hits: float, n: float, z: float) -> tuple[float, float]:
     """Ends of Wilson's interval of hits among n videos, z standard errors to each side.
+
+    Both may be fractions, where a mean is as sure as a share of so many videos.
 
     By hand: scipy's `binomtest` takes a level, where pairs need a z of their own, and ninety times as long.
     """
@@ -340,14 +306,14 @@ def _wilson(hits: int, n: int, z: float) -> tuple[float, float]:
     return 0.0 if hits == 0 else middle - reach, 1.0 if hits == n else middle + reach
 
 
-def _checked_level(level: float) -> float:
+def checked_level(level: float) -> float:
     """The probability below the upper end of a two-sided interval."""
     if not 0 < level < 1:
         raise OptionError(f"level is {level}; expected a share between 0 and 1, such as 0.95")
     return (1 + level) / 2
 
 
-def _checked(values: ArrayLike, num_dims: int) -> NDArray[np.int64]:
+def checked_outcomes(values: ArrayLike, num_dims: int) -> NDArray[np.int64]:
     """Booleans or integers as int64; shares are refused, since averages of averages would hide in them."""
     rows = np.asarray(values)
     if rows.ndim != num_dims or not (rows.dtype == np.bool_ or np.issubdtype(rows.dtype, np.integer)):

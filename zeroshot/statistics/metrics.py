@@ -6,28 +6,17 @@ batches they came in; booleans become a figure with its interval.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zeroshot.errors import OptionError, require_whole
-from zeroshot.statistics.intervals import (
-    NUM_DRAWS,
-    Count,
-    Estimate,
-    bootstrap,
-    draw_counts,
-    paired_outcomes,
-    paired_ratio,
-    paired_table,
-    percentiles,
-)
+from zeroshot.statistics.intervals import Count, Estimate, paired_outcomes, paired_ratio, paired_table
+from zeroshot.statistics.means import harmonic_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -86,36 +75,6 @@ def class_counts(outcomes: ArrayLike, targets: ArrayLike, num_labels: int) -> ND
         raise OptionError(f"targets run from {rows.min()} to {rows.max()}; expected 0..{num_labels - 1}")
     videos = np.bincount(rows, minlength=num_labels)
     return np.column_stack([np.bincount(rows[hits], minlength=num_labels), videos])
-
-
-def mean_class_accuracy(counts: NDArray[np.int64], seed: int = 0, num_draws: int = NUM_DRAWS) -> Estimate:
-    """Accuracy of each label, averaged over the labels that have videos; interval by bootstrap over videos.
-
-    Args:
-        counts: (K, 2) of `class_counts`.
-        seed: of the draws.
-        num_draws: how many times the videos are drawn.
-    """
-    present = counts[counts[:, 1] > 0]
-    if len(present) == 0:
-        raise OptionError("no label has a video; expected one or more")
-    kinds = np.concatenate([present[:, 0], present[:, 1] - present[:, 0]])
-    draws = draw_counts(kinds, num_draws, np.random.default_rng(seed))
-    hits, misses = np.split(draws, 2, axis=1)
-    with np.errstate(invalid="ignore"):
-        shares = np.nanmean(hits / (hits + misses), axis=1)  # a label that was not drawn is not averaged
-    value = float((present[:, 0] / present[:, 1]).mean())
-    drawn = percentiles(value, shares, int(present[:, 1].sum()))
-    if not ((present[:, 0] == 0) | (present[:, 0] == present[:, 1])).all():
-        return drawn
-    # Each label is all right or all wrong, so that draws hardly differ: Wilson's ends of each label, added in
-    # squares (Zou and Donner 2008), say how far that can be chance.
-    ends = [Count(int(hits), int(total)).estimate() for hits, total in present]
-    down, up = (
-        math.sqrt(sum((one.value - end) ** 2 for one, end in zip(ends, side, strict=True))) / len(ends)
-        for side in ([one.low for one in ends], [one.high for one in ends])
-    )
-    return replace(drawn, low=min(drawn.low, value - down), high=max(drawn.high, value + up))
 
 
 def relative_accuracy(edited: ArrayLike, original: ArrayLike) -> Estimate:
@@ -281,9 +240,7 @@ class Generalized:
     harmonic: Estimate
 
 
-def generalized(
-    scores: ArrayLike, targets: ArrayLike, seen: ArrayLike, gamma: float = 0.0, seed: int = 0
-) -> Generalized:
+def generalized(scores: ArrayLike, targets: ArrayLike, seen: ArrayLike, gamma: float = 0.0) -> Generalized:
     """S, U and H of videos ranked over seen and unseen labels together.
 
     Args:
@@ -292,7 +249,6 @@ def generalized(
         seen: (K,) booleans, the labels that had training videos.
         gamma: subtracted from the scores of seen labels, in their unit; choose it on seen data alone. 0 ranks
             as the model does.
-        seed: of H's bootstrap, which keeps the number of seen and of unseen videos.
 
     Raises:
         OptionError: no videos of seen, or none of unseen labels.
@@ -310,29 +266,7 @@ def generalized(
         missing = "an unseen" if of_seen.all() else "a seen"
         raise OptionError(f"no video has {missing} label; H needs videos of seen and of unseen labels")
     columns = np.column_stack([right & of_seen, of_seen, right & ~of_seen, ~of_seen])
-    return Generalized(accuracy(right[of_seen]), accuracy(right[~of_seen]), harmonic_mean(columns, seed))
-
-
-def harmonic_mean(columns: ArrayLike, seed: int = 0) -> Estimate:
-    """H = 2SU / (S + U) of two sides, whose numbers of videos the bootstrap keeps.
-
-    Where each draw gives the same H, its interval is H of both lower and of both upper ends of Wilson's.
-
-    Args:
-        columns: (n, 4) whether a video is a hit of the first side, of that side, a hit of the second, of it.
-        seed: of the draws.
-    """
-    rows = np.asarray(columns, np.int64)
-    drawn = bootstrap(rows, _harmonic, strata=rows[:, 1], seed=seed)
-    if drawn.low < drawn.high:
-        return drawn
-    hits, total, others, of_others = (int(value) for value in rows.sum(0))
-    one, other = Count(hits, total).estimate(), Count(others, of_others).estimate()
-    low, high = (
-        float(_harmonic(np.array([first, 1, second, 1])))
-        for first, second in ((one.low, other.low), (one.high, other.high))
-    )
-    return replace(drawn, low=low, high=high)
+    return Generalized(accuracy(right[of_seen]), accuracy(right[~of_seen]), harmonic_mean(columns))
 
 
 def pair_outcomes(
@@ -361,14 +295,6 @@ def pair_outcomes(
     own, theirs = table[chosen, target], table[chosen, other]
     right: NDArray[np.bool_] = (own > theirs) | ((own == theirs) & (target < other))
     return right
-
-
-def _harmonic(sums: NDArray[Any]) -> NDArray[np.float64]:
-    """Sums (..., 4) of `harmonic_mean`'s columns → H (...)."""
-    seen, unseen = sums[..., 0] / sums[..., 1], sums[..., 2] / sums[..., 3]
-    both = seen + unseen
-    result: NDArray[np.float64] = 2 * seen * unseen / np.where(both > 0, both, 1.0)
-    return result
 
 
 def _checked(scores: ArrayLike, targets: ArrayLike) -> tuple[NDArray[np.floating], NDArray[np.int64]]:
