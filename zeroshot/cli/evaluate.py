@@ -154,7 +154,6 @@ def evaluate(
     Videos that are missing or cannot be read are counted and named, and the exit status is 1. Interrupted,
     the same command goes on.
     """
-    from zeroshot.checkpoint import DEFAULT_MODEL
     from zeroshot.evaluation.prepare import EvaluationSettings
 
     settings = EvaluationSettings(
@@ -177,7 +176,7 @@ def evaluate(
         decoder=decoder,
         cache=cache,
     )
-    tasks, chosen = _tasks(roots, protocols or []), models or [DEFAULT_MODEL]
+    tasks, chosen = _tasks(roots, protocols or []), models or _default_models()
     with keeping(kept_in(cache or output)), Bars("videos", f"loading {chosen[0]}") as bars:
         found = _found(tasks, chosen, (output, settings, bars), (window, stride))
     _show(found, output, as_json)
@@ -250,6 +249,13 @@ def _show(found: _Found, output: str, as_json: bool) -> None:
         put_document(found.document)
         put_line(f"{output}/report.html shows it")
     end_with(found.left_out, found.listed)
+
+
+def _default_models() -> list[str]:
+    """The model that stands for none."""
+    from zeroshot.checkpoint import DEFAULT_MODEL
+
+    return [DEFAULT_MODEL]
 
 
 def _tasks(roots: list[str], protocols: list[str]) -> list[tuple[str, str | None]]:
