@@ -98,6 +98,12 @@ class Backbone:
         self._owner = os.getpid()
         self.precision = Precision(self._network, self.precision.asked)
 
+    @property
+    def module(self) -> torch.nn.Module:
+        """The library's own network, as it stands; at other levels than "exact" a copy of it reads frames."""
+        module: torch.nn.Module = self._network.module
+        return module
+
     def require_here(self) -> None:
         """Raise a ModelError where the weights are on a GPU and this process is a fork of theirs."""
         require_unforked(self._owner, self.device, self.name)
@@ -155,6 +161,14 @@ class Backbone:
     def see_frames(self, frames: NDArray[np.uint8]) -> torch.Tensor:
         """Frames (B, 3, h, w) uint8, on the CPU, as the network sees them: resized and cut to its size."""
         return seen_frames(_tensor(frames), self.preprocess)
+
+    def encode_seen(self, seen: torch.Tensor) -> torch.Tensor:
+        """Embeddings (B, D) float32, unit rows, of what `see_frames` gave, or of such levels as floats."""
+        parts = [
+            self.encode_pixels(normalized(seen[part].to(self.device), self.preprocess))
+            for part in self._parts(len(seen))
+        ]
+        return self._checked(parts)
 
     def encode_seen_tokens(self, seen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """As `encode_tokens`, of what `see_frames` gave."""

@@ -59,7 +59,7 @@ def linear_scene(subject: Subject, clips: Clips) -> Finding:
     if not known.any():
         return Finding(_TITLE, notes=("no scene probe: no video has a scene",), meanings=meanings)
     names, scenes = np.unique([scene for scene in clips.scenes if scene is not None], return_inverse=True)
-    videos = np.unique(clips.videos or range(len(known)), return_inverse=True)[1][known]
+    videos = clips.video_numbers[known]
     notes = () if known.all() else (f"the scene is known of {known.sum()} of {len(known)} videos",)
     try:
         if len(names) < 2 or len(set(videos.tolist())) < _NUM_FOLDS:

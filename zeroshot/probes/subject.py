@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
+from torch import nn
 
 from zeroshot.adapter.adapter import mean_embedding
-from zeroshot.errors import LabelError, OptionError, VideoError
+from zeroshot.errors import LabelError, OptionError
 from zeroshot.model.model import STREAMS
+from zeroshot.probes.layers import named_layers, pooled, vision_blocks, watching
+from zeroshot.probes.seen_frames import SeenFrames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,18 +33,26 @@ _CLIPS_AT_ONCE = 64
 class Subject(Protocol):
     """Anything that is probed: a `Model`, another package's network, a function.
 
-    Frames are (B, T, …), as the clips hold them: pixels, or what stands for each frame.
+    Frames are (B, T, …), as the clips hold them: RGB levels 0 to 255, uint8 or, where a probe has changed
+    them, float32; or what stands for each frame.
     """
 
     @property
     def name(self) -> str:
         """For the report."""
 
+    @property
+    def scale(self) -> float:
+        """What scores are multiplied with before a softmax makes probabilities of them."""
+
     def answer(self, frames: Tensor) -> Rows:
         """Stream → (B, K) scores of K labels."""
 
     def units(self, frames: Tensor) -> Rows:
         """Layer → (B, U) numbers that U units of it show; a `Model` has its streams."""
+
+    def layers(self, frames: Tensor) -> Rows:
+        """The same of every layer that can be looked into, those of `units` among them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +62,14 @@ class Function:
     Attributes:
         name: for the report.
         scores: frames (B, T, …) → (B, K) scores.
-        layers: frames (B, T, …) → layer → (B, U); None: the scores themselves.
+        hidden: frames (B, T, …) → layer → (B, U); None: the scores themselves.
+        scale: factor on the scores before a softmax.
     """
 
     name: str
     scores: Callable[[Tensor], ArrayLike]
-    layers: Callable[[Tensor], Rows] | None = None
+    hidden: Callable[[Tensor], Rows] | None = None
+    scale: float = 1.0
 
     def answer(self, frames: Tensor) -> Rows:
         """The scores."""
@@ -63,7 +77,84 @@ class Function:
 
     def units(self, frames: Tensor) -> Rows:
         """Of its layers."""
-        return self.answer(frames) if self.layers is None else self.layers(frames)
+        return self.answer(frames) if self.hidden is None else self.hidden(frames)
+
+    def layers(self, frames: Tensor) -> Rows:
+        """The same."""
+        return self.units(frames)
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """Any torch network that takes frames (B, T, 3, H, W), levels 0 to 255, and gives one row a video.
+
+    Attributes:
+        name: for the report.
+        run: frames → (B, K) scores of K labels, or with `texts` embeddings (B, D).
+        num_labels: K.
+        module: whose layers are looked into; None where there is none to look into.
+        layer_names: of its `named_modules()`.
+        texts: (K, D) rows that embeddings are compared with by their cosine; None: it gives scores.
+        scale: factor on scores, or cosines, before a softmax; 1 for a classifier's logits.
+    """
+
+    name: str
+    run: Callable[[Tensor], Tensor]
+    num_labels: int
+    module: nn.Module | None = None
+    layer_names: tuple[str, ...] = ()
+    texts: NDArray[np.float32] | None = None
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse layers that are not there.
+
+        Raises:
+            OptionError: the line names some that are.
+        """
+        if self.layer_names and self.module is None:
+            raise OptionError(f"layers of {self.name} are named, but it is no torch.nn.Module that has any")
+        if self.module is not None:
+            named_layers(self.module, self.layer_names)
+
+    def answer(self, frames: Tensor) -> Rows:
+        """Scores, or cosines with the texts."""
+        rows = self._rows(frames)
+        return {"answer": rows if self.texts is None else _cosines(rows, self.texts)}
+
+    def units(self, frames: Tensor) -> Rows:
+        """What it gives."""
+        return {"answer": self._rows(frames)}
+
+    @torch.no_grad()
+    def layers(self, frames: Tensor) -> Rows:
+        """Of its layers, and what it gives."""
+        named = {} if self.module is None else named_layers(self.module, self.layer_names)
+        with watching(named) as seen:
+            rows = self._rows(frames)
+        return {
+            **{name: pooled(outputs, len(frames), name).numpy() for name, outputs in seen.items()},
+            "answer": rows,
+        }
+
+    @torch.no_grad()
+    def _rows(self, frames: Tensor) -> NDArray[Any]:
+        """(B, K) or (B, D) as the network gives them.
+
+        Raises:
+            OptionError: something else, or what is no number.
+        """
+        found = torch.as_tensor(self.run(frames)).detach().cpu()
+        width = self.num_labels if self.texts is None else self.texts.shape[1]
+        if tuple(found.shape) != (len(frames), width) or not found.is_floating_point():
+            kind = "scores" if self.texts is None else "embeddings"
+            raise OptionError(
+                f"{self.name} gives {found.dtype} of shape {tuple(found.shape)} for frames of shape "
+                f"{tuple(frames.shape)}; expected {kind} ({len(frames)}, {width}), floats"
+            )
+        if not bool(found.isfinite().all()):
+            raise OptionError(f"{self.name} gives numbers that are not finite; its weights are damaged")
+        return found.float().numpy()
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +164,7 @@ class ModelSubject:
     Attributes:
         model: the network.
         texts: (K, D) unit rows.
-        waist: whose tokens the clips of `Clips.of_waist` hold; None: frames are pixels (B, T, 3, H, W).
+        waist: whose tokens the clips of `Clips.of_waist` hold; None: frames are levels (B, T, 3, H, W).
 
     Raises:
         OptionError: tokens of another backbone.
@@ -88,10 +179,21 @@ class ModelSubject:
         if self.waist is not None:
             self.waist.settings.require_backbone(self.name, self.model.fingerprint)
 
+    @cached_property
+    def _seen(self) -> SeenFrames:
+        """Frames that have passed the network, so that those of edited clips need not again."""
+        adapter = self.model.adapter
+        return SeenFrames(self.model.backbone, None if adapter is None else max(adapter.config.grid))
+
     @property
     def name(self) -> str:
         """As the user called it."""
         return self.model.name
+
+    @property
+    def scale(self) -> float:
+        """The backbone's own."""
+        return self.model.logit_scale
 
     def answer(self, frames: Tensor) -> Rows:
         """Cosines with the labels."""
@@ -104,20 +206,53 @@ class ModelSubject:
         Raises:
             VideoError: pixels that cannot be read.
         """
+        tokens, embeddings = self._encoded(frames)
+        return self._streams(tokens, embeddings)
+
+    @torch.no_grad()
+    def layers(self, frames: Tensor) -> Rows:
+        """The blocks of the vision tower, the adapter's layers, then the streams."""
+        network, adapter = self.model.backbone.module, self.model.adapter
+        blocks = {} if self.waist is not None else vision_blocks(network)
+        if adapter is not None:
+            linear = {name: layer for name, layer in adapter.named_modules() if isinstance(layer, nn.Linear)}
+            blocks = {**blocks, **{f"adapter.{name}": layer for name, layer in linear.items()}}
+        with watching(blocks) as seen:
+            found = self._streams(*self._encoded(frames, anew=True))
+        hidden = {name: pooled(each, len(frames), name).numpy() for name, each in seen.items() if each}
+        return {**hidden, **found}
+
+    def _streams(self, tokens: Tensor, embeddings: Tensor) -> dict[str, NDArray[Any]]:
+        """Stream → (B, D) of tokens (B, T, 1+N, C) and embeddings (B, T, D)."""
         adapter, device = self.model.adapter, self.model.backbone.device
-        if self.waist is None:
-            rows = []
-            for _, outcome in self.model.embed_streams(list(frames.numpy())):
-                if isinstance(outcome, VideoError):
-                    raise outcome
-                rows.append(outcome)
-            return dict(zip(("clip",) if adapter is None else STREAMS, np.stack(rows, axis=1), strict=True))
-        tokens, embeddings = frames.tensor_split([frames.shape[2] - self.texts.shape[1]], dim=2)
         if adapter is None:
-            return {"clip": mean_embedding(embeddings).numpy()}
-        tokens = tokens.reshape(*tokens.shape[:2], *self.waist.settings.tokens_shape[2:]).half()
-        streams = adapter(tokens.to(device), embeddings.contiguous().to(device))
+            return {"clip": mean_embedding(embeddings).cpu().numpy()}
+        streams = adapter(tokens.half().to(device), embeddings.contiguous().to(device))
         return {name: getattr(streams, name).cpu().numpy() for name in STREAMS}
+
+    def _encoded(self, frames: Tensor, *, anew: bool = False) -> tuple[Tensor, Tensor]:
+        """Tokens (B, T, 1+N, C) and embeddings (B, T, D) of frames; without an adapter no tokens."""
+        if self.waist is None:
+            return self._seen.encode(frames, anew=anew)
+        tokens, embeddings = frames.tensor_split([frames.shape[2] - self.texts.shape[1]], dim=2)
+        return tokens.reshape(*tokens.shape[:2], *self.waist.settings.tokens_shape[2:]), embeddings
+
+
+@dataclass(frozen=True, eq=False)
+class Swaps:
+    """m clips in which the person of one clip moves before the place of another.
+
+    Attributes:
+        batch: rows → frames (B, T, …).
+        persons: (m,) row of `Clips` whose person is seen.
+        places: (m,) row whose place is.
+        origin: who cut the persons out, in words: `drawn so` where nothing was guessed.
+    """
+
+    batch: Callable[[Sequence[int]], Tensor]
+    persons: NDArray[np.int64]
+    places: NDArray[np.int64]
+    origin: str = "drawn so"
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +266,7 @@ class Clips:
         scenes: n scenes, None where nobody said; none given are all unknown.
         videos: n names, equal where two clips are of one video; none given are all different.
         seed: of what a probe draws.
+        swaps: the same persons elsewhere, for probes that ask what is followed; None: nobody cut them out.
     """
 
     batch: Callable[[Sequence[int]], Tensor]
@@ -139,7 +275,8 @@ class Clips:
     scenes: tuple[str | None, ...] = ()
     videos: tuple[str, ...] = ()
     seed: int = 0
-    _known: dict[Callable[[Tensor], Rows], Rows] = field(default_factory=dict, repr=False)
+    swaps: Swaps | None = None
+    _known: dict[tuple[str, Callable[[Tensor], Rows]], Rows] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of_waist(cls, waist: Waist, labels: Sequence[str], seed: int = 0) -> Clips:
@@ -165,19 +302,58 @@ class Clips:
         """Name → (n, ·) rows of all clips, one batch after the other.
 
         Args:
-            question: `answer` or `units` of a subject.
+            question: `answer`, `units` or `layers` of a subject.
             edit: of the frames; None shows them as filmed, which is asked once for all probes.
         """
-        if edit is None and question in self._known:
-            return self._known[question]
-        parts = []
-        for start in range(0, len(self.targets), _CLIPS_AT_ONCE):
-            frames = self.batch(range(start, min(start + _CLIPS_AT_ONCE, len(self.targets))))
-            parts.append(question(frames if edit is None else edit(frames)))
-        found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        if edit is None:
-            self._known[question] = found
-        return found
+        if edit is not None:
+            return _asked(question, self.batch, len(self.targets), edit)
+        if ("filmed", question) not in self._known:
+            self._known["filmed", question] = _asked(question, self.batch, len(self.targets))
+        return self._known["filmed", question]
+
+    def ask_swaps(self, question: Callable[[Tensor], Rows]) -> Rows:
+        """Name → (m, ·) rows of all swapped clips, asked once for all probes.
+
+        Args:
+            question: as for `ask`.
+
+        Raises:
+            OptionError: nobody cut persons out.
+        """
+        if self.swaps is None:
+            raise OptionError("there are no clips of the same persons before other places")
+        if ("swapped", question) not in self._known:
+            self._known["swapped", question] = _asked(question, self.swaps.batch, len(self.swaps.persons))
+        return self._known["swapped", question]
+
+    @property
+    def video_numbers(self) -> NDArray[np.int64]:
+        """(n,) a number for each video, equal where two clips are of one."""
+        if not self.videos:
+            return np.arange(len(self.targets))
+        numbers: NDArray[np.int64] = np.unique(self.videos, return_inverse=True)[1]
+        return numbers
+
+
+def _asked(
+    question: Callable[[Tensor], Rows],
+    batch: Callable[[Sequence[int]], Tensor],
+    number: int,
+    edit: Callable[[Tensor], Tensor] | None = None,
+) -> Rows:
+    """Name → (n, ·) rows of n clips."""
+    parts = []
+    for start in range(0, number, _CLIPS_AT_ONCE):
+        frames = batch(range(start, min(start + _CLIPS_AT_ONCE, number)))
+        parts.append(question(frames if edit is None else edit(frames)))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _cosines(rows: NDArray[Any], texts: NDArray[np.float32]) -> NDArray[Any]:
+    """(B, K) cosines of rows (B, D) with texts (K, D)."""
+    sizes = np.linalg.norm(rows, axis=1, keepdims=True) * np.linalg.norm(texts, axis=1)
+    cosines: NDArray[Any] = rows @ texts.T / np.maximum(sizes, 1e-12)
+    return cosines
 
 
 def checked_rows(values: ArrayLike) -> Tensor:
