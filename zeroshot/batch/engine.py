@@ -46,6 +46,7 @@ class LocalEngine:
         sampling: Sampling | None = None,
         all_streams: bool = False,
         drifts: bool = False,
+        plain: bool = False,
     ) -> None:
         """Nothing is started yet.
 
@@ -56,12 +57,14 @@ class LocalEngine:
             all_streams: of a video that has one row, the vectors of all streams one after the other, as
                 `Model.embed_streams` gives them.
             drifts: the drift of each row as well.
+            plain: among all streams also what the backbone says without its adapter.
         """
         self._model = model
         self._window = window
         self._sampling = sampling
         self._all_streams = all_streams
         self._drifts = drifts
+        self._plain = plain
 
     def __call__(self, sources: Iterable[FileSource]) -> Iterator[VideoRows]:
         """The rows of each video, in the order given.
@@ -83,7 +86,9 @@ class LocalEngine:
     def _embedded(self, sources: Iterator[FileSource]) -> Iterator[VideoRows]:
         """The rows of each source, without what is known of the file."""
         if self._window is None:
-            embed = self._model.embed_streams if self._all_streams else self._model.embed_sources
+            streams = self._model.embed_streams
+            streams = partial(streams, plain=True) if self._plain else streams
+            embed = streams if self._all_streams else self._model.embed_sources
             embed = partial(embed, drifts=True) if self._drifts else embed
             for source, outcome in embed(sources, sampling=self._sampling):
                 name = path_of(source)

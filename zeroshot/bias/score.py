@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from zeroshot.bias.differences import differences
+from zeroshot.bias.guessed import banner
 from zeroshot.bias.manifest import BiasManifest, changed_rows, read_manifest
 from zeroshot.bias.report import BiasReport, ModelBias, stream_metrics, target_rows
 from zeroshot.checkpoint import load_model, require_model
@@ -15,6 +17,7 @@ from zeroshot.checks import Checks, model_given
 from zeroshot.datasets.splits import LabeledVideo
 from zeroshot.errors import OptionError, VideoError, counted
 from zeroshot.evaluation.cached_embeddings import embed_pool
+from zeroshot.model.clip_queue import PLAIN
 from zeroshot.model.download import fetch_missing
 from zeroshot.model.model import STREAMS, Model
 from zeroshot.probes.dependence import ENOUGH, stream_dependence
@@ -113,10 +116,10 @@ class ModelAnswers:
         return self.model.name
 
     def scores(self, folder: Path, rows: Sequence[BiasRow]) -> Scored:
-        """Cosines of each stream."""
+        """Cosines of each stream, and of the backbone alone, which is read along."""
         videos = [LabeledVideo(str(folder / row.path), row.label) for row in rows]
         place = folder / ".embeddings" if self._cache is None else self._cache
-        found = embed_pool(self.model, videos, place, advance=self._advance)
+        found = embed_pool(self.model, videos, place, advance=self._advance, plain=True)
         vectors = {stream: found.vectors[:, number] for number, stream in enumerate(found.streams)}
         return Scored(
             {stream: each @ self._texts.T for stream, each in vectors.items()},
@@ -144,7 +147,8 @@ def score_bias(
     Args:
         sets: their folder, or manifest.
         models: names as for `zeroshot.load_model`, models, or anything with `Answers`.
-        streams: of models with an adapter; none given is all of them.
+        streams: of models with an adapter; none given is all of them. `clip`, the backbone alone, is always told
+            beside them.
         labels: ranked instead of the sets' own; all of these must be among them.
         templates: prompts of the labels; None for the bare label.
         device: auto, cpu, cuda, cuda:N or mps.
@@ -180,6 +184,8 @@ def score_bias(
         counts={kind: sum(row.kind == kind for row in rows) for kind in manifest.kinds},
         models=tuple(results),
         settings=manifest.settings,
+        banner=banner(manifest.guessed),
+        differences=tuple(differences(manifest.kinds, manifest.settings)),
         failures=tuple((manifest.rows[row].path, reason) for row, reason in sorted(lost.items())),
         record=_record(manifest, answers, templates),
     )
@@ -242,8 +248,8 @@ def _require_models(models: Sequence[str | Model | Answers], streams: Sequence[s
             model_given(each)
     if not models:
         raise OptionError("there is no model to score; name one or more")
-    if unknown := sorted(set(streams) - {*STREAMS, "clip"}):
-        raise OptionError(f"stream is {unknown[0]!r}; expected some of {', '.join(STREAMS)}, clip")
+    if unknown := sorted(set(streams) - {*STREAMS, PLAIN}):
+        raise OptionError(f"stream is {unknown[0]!r}; expected some of {', '.join(STREAMS)}, {PLAIN}")
     names = [each if isinstance(each, str) else each.name for each in models]
     if twice := [name for name in names if names.count(name) > 1]:
         raise OptionError(f"the model {twice[0]!r} is given twice; name each once")
@@ -280,8 +286,8 @@ def _model_bias(
     answers: Answers, scored: Scored, rows: list[BiasRow], kept: list[int], streams: Sequence[str]
 ) -> ModelBias:
     """The metrics of one model on the videos that all could read."""
-    chosen = [stream for stream in scored.streams if not streams or stream in streams]
-    if not chosen:
+    chosen = [stream for stream in scored.streams if not streams or stream in {*streams, PLAIN}]
+    if streams and not set(streams) & set(scored.streams):
         raise OptionError(
             f"{answers.name} has the streams {', '.join(scored.streams)}, not {', '.join(streams)}"
         )

@@ -16,6 +16,7 @@ from zeroshot.batch.engine import LocalEngine, fill_table
 from zeroshot.batch.table import EmbeddingTable, settings_of
 from zeroshot.errors import VideoError
 from zeroshot.index.stage_rows import STAGED_SCALE, staged_videos
+from zeroshot.model.clip_queue import PLAIN
 from zeroshot.model.model import STREAMS
 from zeroshot.video.source import Stretch, is_path, name_of, path_of
 
@@ -58,6 +59,7 @@ def embed_pool(
     sampling: Sampling | None = None,
     advance: Callable[[int, int], None] | None = None,
     drifts: bool = False,
+    plain: bool = False,
 ) -> Embedded:
     """The vectors of n videos, in their order.
 
@@ -71,11 +73,13 @@ def embed_pool(
         sampling: which frames; None: the model's own.
         advance: is called with videos done and videos to do.
         drifts: the drift of each video as well.
+        plain: the stream `clip` beside those of an adapter: the backbone without it.
 
     Raises:
         OutputError: the folder cannot be written, or another run is writing there.
     """
-    streams = ("clip",) if model.adapter is None else STREAMS
+    plain = plain and model.adapter is not None
+    streams = (PLAIN,) if model.adapter is None else (*STREAMS, PLAIN) if plain else STREAMS
     shape = (len(streams) + drifts, model.embedding_dim)
     vectors = np.zeros((len(videos), *shape), np.float32)
     missing = [is_path(video.path) and not os.path.exists(video.path) for video in videos]  # noqa: PTH110
@@ -85,7 +89,8 @@ def embed_pool(
     ]
     order = sorted(range(len(videos)), key=lambda row: (name_of(videos[row].path), row))
     rows = [row for row in order if not missing[row]]
-    outcomes = _outcomes(model, [videos[row] for row in rows], folder, sampling, drifts=drifts)
+    there = [videos[row] for row in rows]
+    outcomes = _outcomes(model, there, folder, sampling, drifts=drifts, plain=plain)
     for done, (row, outcome) in enumerate(zip(rows, outcomes, strict=True), start=1):
         if isinstance(outcome, str):
             errors[row] = outcome
@@ -116,16 +121,18 @@ def _outcomes(
     sampling: Sampling | None,
     *,
     drifts: bool,
+    plain: bool,
 ) -> Iterator[NDArray[np.float32] | str]:
     """The vectors of each video, or the error that stopped it."""
     kept = all(is_path(video.path) or isinstance(video.path, Stretch) for video in videos)
     if folder is None or not kept:
         embed = partial(model.embed_streams, drifts=True) if drifts else model.embed_streams
+        embed = partial(embed, plain=True) if plain else embed
         for _, outcome in embed((video.path for video in videos), sampling=sampling):
             yield str(outcome) if isinstance(outcome, VideoError) else outcome
         return
-    engine = LocalEngine(model, sampling=sampling, all_streams=True, drifts=drifts)
-    with _table(Path(folder), model, sampling or model.sampling, drifts) as table:
+    engine = LocalEngine(model, sampling=sampling, all_streams=True, drifts=drifts, plain=plain)
+    with _table(Path(folder), model, sampling or model.sampling, drifts, plain) as table:
         known: dict[str, EmbeddingRow] = {}
         sources = [video.path if isinstance(video.path, Stretch) else str(video.path) for video in videos]
         for source in sources:
@@ -148,9 +155,9 @@ def _outcomes(
                 yield row.embedding if row.drift is None else np.concatenate([row.embedding, row.drift])
 
 
-def _table(folder: Path, model: Model, sampling: Sampling, drifts: bool) -> EmbeddingTable:
+def _table(folder: Path, model: Model, sampling: Sampling, drifts: bool, plain: bool) -> EmbeddingTable:
     """The table of one model, looking at videos in one way, in a folder of its own."""
-    chosen = {"sampling": asdict(sampling), "stream": "all"}
+    chosen = {"sampling": asdict(sampling), "stream": "all, clip" if plain else "all"}
     # What a model is called changes no vector; what it is, does.
     settings = {
         name: value for name, value in settings_of(model, drifts=drifts).items() if name != "model"

@@ -12,7 +12,7 @@ import torch
 
 from zeroshot.errors import OptionError, VideoError, counted
 from zeroshot.model.backbone import in_memory, unit_mean
-from zeroshot.model.clip_queue import ClipQueue, rows_of, vectors_of_windows
+from zeroshot.model.clip_queue import PLAIN, ClipQueue, rows_of, vectors_of_windows
 from zeroshot.model.encoder import Encoder
 from zeroshot.model.hub.push import FromFolder
 from zeroshot.model.tokens import fitting_adapter
@@ -216,7 +216,12 @@ class Model(Encoder, FromFolder):
         return vector
 
     def embed_streams(
-        self, videos: Iterable[VideoSource], *, sampling: Sampling | None = None, drifts: bool = False
+        self,
+        videos: Iterable[VideoSource],
+        *,
+        sampling: Sampling | None = None,
+        drifts: bool = False,
+        plain: bool = False,
     ) -> Iterator[tuple[VideoSource, NDArray[np.float32] | VideoError]]:
         """As `embed_sources`, with all streams at the cost of one: rows (3, D) in the order of `STREAMS`.
 
@@ -226,8 +231,10 @@ class Model(Encoder, FromFolder):
             videos: as for `embed_sources`.
             sampling: which frames; None: the model's own.
             drifts: the video's drift as a last row more.
+            plain: after the streams of an adapter a row more, what the backbone says without it.
         """
-        queue: ClipQueue[VideoSource] = ClipQueue(self.backbone, self.adapter, STREAMS, drifts=drifts)
+        streams = (*STREAMS, PLAIN) if plain else STREAMS
+        queue: ClipQueue[VideoSource] = ClipQueue(self.backbone, self.adapter, streams, drifts=drifts)
         for source, outcome in self._queued(videos, self._checked(sampling or self.sampling), queue):
             yield source, outcome if isinstance(outcome, VideoError) else np.atleast_2d(outcome)
 

@@ -82,7 +82,7 @@ class Count:
         if self.total == 0:
             return Estimate(math.nan, 0.0, 1.0, 0)
         z = NormalDist().inv_cdf(_checked_level(level))
-        return Estimate(self.share, *_wilson(self.hits, self.total, z), self.total)
+        return Estimate(self.share, *wilson(self.hits, self.total, z), self.total)
 
 
 class PairedTable(NamedTuple):
@@ -135,7 +135,7 @@ def paired_ratio(table: PairedTable, level: float = 0.95) -> Estimate:
     apart = math.sqrt((table.first + table.second + 2) / ((over + 1) * (under + 1)))
     own = [math.sqrt((1 - (hits + 1) / (either + 2)) / (hits + 1)) for hits in (over, under)]
     z = NormalDist().inv_cdf(_checked_level(level)) * apart / sum(own)
-    (low, high), (least, most) = _wilson(over, either, z), _wilson(under, either, z)
+    (low, high), (least, most) = wilson(over, either, z), wilson(under, either, z)
     value = over / under if under else math.inf
     return Estimate(value, low / most, high / least if least else math.inf, n)
 
@@ -328,7 +328,7 @@ def percentiles(value: float, draws: NDArray[np.float64], n: int, level: float =
     return Estimate(value, float(low), float(high), n)
 
 
-def _wilson(hits: int, n: int, z: float) -> tuple[float, float]:
+def wilson(hits: float, n: float, z: float) -> tuple[float, float]:
     """Ends of Wilson's interval of hits among n videos, z standard errors to each side.
 
     By hand: scipy's `binomtest` takes a level, where pairs need a z of their own, and ninety times as long.
