@@ -175,6 +175,27 @@ class Backbone:
         parts = (seen[part].to(self.device) for part in self._parts(len(seen)))
         return self._join_tokens(normalized(part, self.preprocess) for part in parts)
 
+    def pass_through_module(self, seen: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor]:
+        """Tokens (B, 1+N, C), None where it has none, and embeddings (B, D), by `module` itself, however slow.
+
+        For whoever watches its layers; at any speed level.
+
+        Args:
+            seen: (B, 3, h, w) of `see_frames`, or such levels as floats.
+        """
+        tokens, embeddings = [], []
+        with torch.inference_mode(), exact_and_fast(self.device):
+            for part in self._parts(len(seen)):
+                pixels = normalized(seen[part].to(self.device), self.preprocess)
+                if self.grid is None:
+                    embeddings.append(self._network.embed_pixels(pixels))
+                else:
+                    both = self._network.embed_tokens(pixels)
+                    tokens.append(both[0])
+                    embeddings.append(both[1])
+        units = self._checked([F.normalize(part, dim=-1) for part in embeddings])
+        return torch.cat(tokens) if tokens else None, units
+
     def _join_tokens(self, batches: Iterable[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Tokens and embeddings of all batches of pixels."""
         if self.grid is None or self.token_dim is None:

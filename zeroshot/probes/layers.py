@@ -14,6 +14,7 @@ from zeroshot.errors import OptionError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.BatchNorm2d, nn.BatchNorm3d)
 _BLOCK = re.compile(r"^(?:visual|vision_model)\.(?:[a-z_]+\.)*(?:resblocks|blocks|layers)\.\d+$")
 
 
@@ -61,32 +62,46 @@ def watching(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, list[Tensor]
             hook.remove()
 
 
-def pooled(outputs: Sequence[Tensor], num_videos: int, layer: str) -> Tensor:
-    """(B, U) means of what a layer gave of B videos, over frames, places and tokens.
-
-    (B, U, T, H, W) and (B, U, H, W) have their channels second, (B, N, U) last; where a layer sees frames one
-    by one, B · T rows, they are averaged in each video.
+def pooled(outputs: Sequence[Tensor], num_videos: int, layer: nn.Module) -> Tensor:
+    """(B, U) means of what a layer gave of B videos, over frames, places and tokens; on the CPU.
 
     Args:
         outputs: of all calls, in order.
         num_videos: B.
-        layer: its name, for the message.
+        layer: that gave it.
+
+    Raises:
+        OptionError: as `by_unit`.
+    """
+    return by_unit([output.detach() for output in outputs], num_videos, layer).float().mean(1).cpu()
+
+
+def by_unit(outputs: Sequence[Tensor], num_videos: int, layer: nn.Module) -> Tensor:
+    """(B, N, U) what a layer gave of B videos: N frames, places and tokens, U units.
+
+    Units come second after convolutions, (B, U, T, H, W) or (B, U, H, W), and else last, (B, N, U). Where a
+    layer sees frames one by one, B · T rows, those of a video stand together.
+
+    Args:
+        outputs: of all calls, in order.
+        num_videos: B.
+        layer: that gave it.
 
     Raises:
         OptionError: it gave nothing, or numbers of no known shape.
     """
+    kind = type(layer).__name__
     if not outputs:
         raise OptionError(
-            f"layer {layer!r} gave no tensor when the network ran; name layers that take part in its answer"
+            f"a layer ({kind}) gave no tensor when the network ran; name layers that take part in its answer"
         )
-    rows = torch.cat([output.detach() for output in outputs]).float()
-    if rows.ndim > 3:
-        rows = rows.flatten(2).mean(2)
-    elif rows.ndim == 3:
-        rows = rows.mean(1)
-    if rows.ndim != 2 or not len(rows) or len(rows) % num_videos:
+    rows = torch.cat(list(outputs))
+    if rows.ndim < 2 or not len(rows) or len(rows) % num_videos:
         raise OptionError(
-            f"layer {layer!r} gives {tuple(outputs[0].shape)} of {num_videos} videos; expected the videos, or "
+            f"a layer ({kind}) gives {tuple(outputs[0].shape)} of {num_videos} videos; expected the videos, or "
             "their frames, first"
         )
-    return rows.reshape(num_videos, -1, rows.shape[1]).mean(1).cpu()
+    convolves = any(isinstance(part, _CONVOLUTIONS) for part in layer.modules())
+    if rows.ndim > 3 and convolves:
+        rows = rows.movedim(1, -1)
+    return rows.reshape(num_videos, -1, rows.shape[-1])

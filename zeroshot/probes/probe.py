@@ -65,4 +65,7 @@ PROBES: dict[str, Probe] = {
     "swap": _in_module("swapped_places", "swapped_places"),
     "cues": _in_module("static_cues", "static_cues"),
     "motion-noise": _in_module("motion_noise", "motion_noise"),
+    "appearance-free": _in_module("appearance_free", "appearance_free"),
+    "neurons": _in_module("neurons", "neurons"),
+    "attack": _in_module("motion_attack", "motion_attack"),
 }

@@ -45,7 +45,7 @@ class SceneInformation:
 
     Attributes:
         nats: I(scene; stream | label), by 5 folds, with an interval over videos; may fall below 0 by chance.
-        left_open: H(scene | label) in nats: the most there can be.
+        left_open: H(scene | label) in nats, as who learned from the other folds knows it: the most there can be.
         null: nats found with scenes exchanged within labels, a number a draw.
     """
 
@@ -83,7 +83,13 @@ def scene_information(subject: Subject, clips: Clips) -> Finding:
     except OptionError as error:
         return Finding(_TITLE, notes=(f"no scene information: {error}",), meanings=_MEANINGS)
     rows = [
-        ("nats", *(f"{each.nats.value:.3f} [{each.nats.low:.3f}, {each.nats.high:.3f}]" for each in found.values())),
+        (
+            "nats",
+            *(
+                f"{each.nats.value:.3f} [{each.nats.low:.3f}, {each.nats.high:.3f}]"
+                for each in found.values()
+            ),
+        ),
         ("share", *(f"{each.share.value:.1%}" for each in found.values())),
         ("null", *(f"{max(each.null):.3f}" for each in found.values())),
     ]
@@ -91,10 +97,17 @@ def scene_information(subject: Subject, clips: Clips) -> Finding:
         Bar(f"said of the scene, {layer}", within(each.share), place)
         for place, (layer, each) in enumerate(found.items())
     ]
-    most = max(found, key=lambda layer: found[layer].nats.value)
-    verdict = f"The {most} stream says {found[most].share.value:.0%} of what the label leaves open of the scene."
+    serving = found.get(subject.stream)
+    verdict = "" if serving is None else _verdict(subject.stream, serving)
     table = Table(("scene information", *found), rows)
     return Finding(_TITLE, table, Bars(bars), meanings=_MEANINGS, by_stream=found, verdict=verdict)
+
+
+def _verdict(stream: str, found: SceneInformation) -> str:
+    """Whether more is said than chance gives, and how much."""
+    if found.nats.low <= max(0.0, *found.null):
+        return f"What {stream} says of the scene beyond the label is no more than chance gives."
+    return f"{stream} says {found.share.value:.0%} of what the label leaves open of the scene."
 
 
 def information_beyond(
@@ -105,10 +118,11 @@ def information_beyond(
     groups: NDArray[np.int64] | None = None,
     seed: int = 0,
 ) -> SceneInformation:
-    """I(scene; row | label) = H(scene | label) − held-out cross-entropy of a classifier of both.
+    """I(scene; row | label): by how much the row makes a video's scene less surprising to who knows its label.
 
-    H is that of the counts within each label; the classifier is multinomial logistic on the row and the
-    label, cross-fitted over 5 folds. It finds what is linear: more may be there, never less but by chance.
+    Both who knows the label alone and who sees the row as well have learned from the other folds, so that few
+    videos of a label flatter neither: the first goes by the label's scenes, the second by these and, on top,
+    a multinomial logistic classifier of the row. It finds what is linear: more may be there.
 
     Args:
         rows: (n, U) numbers of each video.
@@ -122,59 +136,77 @@ def information_beyond(
     """
     x, places = checked_rows(rows), np.unique(np.asarray(scenes), return_inverse=True)[1]
     named = np.unique(np.asarray(labels), return_inverse=True)[1]
-    left_open = _left_open(places, named)
-    if left_open.mean() <= 0:
-        raise OptionError("the label gives the scene away in all videos; expected labels seen in 2 scenes or more")
+    pairs = len(set(zip(named.tolist(), places.tolist(), strict=True)))
+    if pairs == named.max() + 1:
+        raise OptionError(
+            "the label gives the scene away in all videos; expected labels seen in 2 scenes or more"
+        )
     own = np.arange(len(x)) if groups is None else groups
     folds = assign_folds(places, own, _NUM_FOLDS, seed)
-    inputs = torch.cat([x, F.one_hot(torch.from_numpy(named)).to(x.dtype)], dim=1)
-    wanted, penalty = torch.from_numpy(places), _best_penalty(inputs, torch.from_numpy(places), folds)
-    gained = left_open - _surprise(inputs, wanted, folds, penalty)
-    generator = np.random.default_rng(seed)
-    null = []
+    penalty = _best_penalty(x, places, named, folds)
+    before, after = _surprises(x, places, named, folds, penalty)
+    generator, null = np.random.default_rng(seed), []
     for _ in range(_NUM_PERMUTATIONS):
-        mixed = _exchanged(places, named, generator)
-        surprise = _surprise(inputs, torch.from_numpy(mixed), folds, penalty)
-        null.append(float((left_open - surprise).mean()))
-    by_group = groups_of(len(own), own)
+        first, second = _surprises(x, _exchanged(places, named, generator), named, folds, penalty)
+        null.append(float((first - second).mean()))
+    by_group, gained = groups_of(len(own), own), before - after
     spread = t_interval([float(gained[by_group == group].mean()) for group in np.unique(by_group)])
     value, reach = float(gained.mean()), (spread.high - spread.low) / 2
     estimate = Estimate(value, value - reach, value + reach, len(x))
-    return SceneInformation(estimate, float(left_open.mean()), tuple(null))
+    return SceneInformation(estimate, float(before.mean()), tuple(null))
 
 
-def _left_open(scenes: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(n,) −log of each video's scene's share among its label's; the mean is H(scene | label)."""
-    counts = np.zeros((labels.max() + 1, scenes.max() + 1))
-    np.add.at(counts, (labels, scenes), 1)
-    shares: NDArray[np.float64] = counts[labels, scenes] / counts.sum(1)[labels]
-    result: NDArray[np.float64] = -np.log(shares)
-    return result
-
-
-def _surprise(
-    inputs: Tensor, scenes: Tensor, folds: NDArray[np.int64], penalty: float
-) -> NDArray[np.float64]:
-    """(n,) −log of the probability that a classifier of the other folds gives each video's scene."""
-    surprise, fold_of = torch.empty(len(inputs), dtype=torch.float64), torch.from_numpy(folds)
-    num_scenes = int(scenes.max()) + 1
+def _surprises(
+    rows: Tensor,
+    scenes: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    folds: NDArray[np.int64],
+    penalty: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(n,) −log of the probability of each video's scene, to who knows its label, and its row as well."""
+    before, after = np.empty(len(rows)), np.empty(len(rows))
     for fold in range(_NUM_FOLDS):
-        test = fold_of == fold
-        logits = fit_logistic(inputs[~test], scenes[~test], num_scenes, penalty)(inputs[test])
-        surprise[test] = F.cross_entropy(logits, scenes[test], reduction="none")
-    result: NDArray[np.float64] = surprise.numpy()
-    return result
+        test = folds == fold
+        before[test], after[test] = _of_others(rows, scenes, labels, test, penalty)
+    return before, after
 
 
-def _best_penalty(inputs: Tensor, scenes: Tensor, folds: NDArray[np.int64]) -> float:
-    """The penalty whose classifiers are least surprised by the first fold."""
-    test, num_scenes = torch.from_numpy(folds == 0), int(scenes.max()) + 1
+def _of_others(
+    rows: Tensor,
+    scenes: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    test: NDArray[np.bool_],
+    penalty: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The same of the test videos, to who has learned from the others."""
+    counts = np.zeros((labels.max() + 1, scenes.max() + 1))
+    np.add.at(counts, (labels[~test], scenes[~test]), 1)
+    usual = (counts.sum(0) + 1) / (counts.sum() + counts.shape[1])
+    own = counts[labels[~test]]
+    own[np.arange(len(own)), scenes[~test]] -= 1  # a video that teaches is not told its own scene
+    taught, known = _log_shares(own, usual), _log_shares(counts[labels[test]], usual)
+    wanted, offset = torch.from_numpy(scenes), torch.from_numpy(taught)
+    classifier = fit_logistic(rows[~test], wanted[~test], counts.shape[1], penalty, offset)
+    logits = torch.from_numpy(known) + classifier(rows[test])
+    after: NDArray[np.float64] = F.cross_entropy(logits, wanted[test], reduction="none").numpy()
+    before: NDArray[np.float64] = -known[np.arange(len(known)), scenes[test]]
+    return before, after
 
-    def surprise(penalty: float) -> float:
-        logits = fit_logistic(inputs[~test], scenes[~test], num_scenes, penalty)(inputs[test])
-        return float(F.cross_entropy(logits, scenes[test]))
 
-    return min(PENALTIES, key=surprise)
+def _log_shares(counts: NDArray[np.float64], usual: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(m, S) log of each scene's share among counts (m, S), with one video more that is spread as is usual."""
+    shares: NDArray[np.float64] = np.log((counts + usual) / (counts.sum(1, keepdims=True) + 1))
+    return shares
+
+
+def _best_penalty(
+    rows: Tensor, scenes: NDArray[np.int64], labels: NDArray[np.int64], folds: NDArray[np.int64]
+) -> float:
+    """The penalty with which the first fold's scenes are least surprising to who learned from the others."""
+    test = folds == 0
+    return min(
+        PENALTIES, key=lambda penalty: float(_of_others(rows, scenes, labels, test, penalty)[1].mean())
+    )
 
 
 def _exchanged(

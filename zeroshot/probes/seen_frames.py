@@ -35,11 +35,11 @@ class SeenFrames:
         Args:
             frames: (B, T, 3, H, W) levels 0 to 255: uint8 of any size, or float32 of the size that the
                 network reads.
-            anew: pass all through the network, in order, as who watches its layers needs it.
+            anew: pass all through the network's own module, as who watches its layers needs it.
         """
         flat = frames.flatten(0, 1)
         if anew:
-            rows = self._read(flat)
+            rows = self._pooled(*self._backbone.pass_through_module(self._seen(flat)))
         else:
             names = [hashlib.sha256(frame.contiguous().numpy().tobytes()).digest() for frame in flat]
             places = {name: place for place, name in enumerate(names) if name not in self._kept}
@@ -55,15 +55,23 @@ class SeenFrames:
             return {}
         return dict(zip(places, zip(*self._read(flat[list(places.values())]), strict=True), strict=True))
 
+    def _seen(self, flat: Tensor) -> Tensor:
+        """Frames (n, 3, h, w) as the network sees them."""
+        return flat if flat.is_floating_point() else self._backbone.see_frames(flat.numpy())
+
     def _read(self, flat: Tensor) -> tuple[Tensor, Tensor]:
         """Of frames (n, 3, H, W)."""
-        seen = flat if flat.is_floating_point() else self._backbone.see_frames(flat.numpy())
+        seen = self._seen(flat)
         if self._grid_side is None:
-            embeddings = self._backbone.encode_seen(seen).cpu()
+            return self._pooled(None, self._backbone.encode_seen(seen))
+        return self._pooled(*self._backbone.encode_seen_tokens(seen))
+
+    def _pooled(self, tokens: Tensor | None, embeddings: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens (n, 1+N, C), of no width where none are wanted, and embeddings (n, D)."""
+        embeddings = embeddings.float().cpu()
+        if self._grid_side is None or tokens is None:
             return embeddings.new_zeros(len(embeddings), 1, 0), embeddings
-        tokens, embeddings = self._backbone.encode_seen_tokens(seen)
-        grid = self._backbone.grid or (1, 1)
-        return pool_tokens(tokens, grid, self._grid_side).half().cpu(), embeddings.float().cpu()
+        return pool_tokens(tokens, self._backbone.grid or (1, 1), self._grid_side).half().cpu(), embeddings
 
     def _keep(self, fresh: dict[bytes, tuple[Tensor, Tensor]]) -> None:
         """Remember these while there is room."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +28,13 @@ _LEAST_COST = 0.1  # in accuracy
 _FREQUENCIES = (0.15, 0.85)
 _MOST_SHOWN = 6
 _PICTURE_HEIGHT = 96
+_SURE = 0.05
 _TITLE = "Looks that cost answers"
+_NOTHING = "No kind of frame costs any label's clips more answers than chance may."
 _MEANINGS = {
     "costs": "accuracy on a label's clips without such frames minus accuracy on those with them",
     "pulls": "how probable the wrong answer is from one such frame alone, where the clip was answered wrongly",
+    "p": "that chance alone gives such a cost, after Bonferroni's correction for all labels and kinds of frames",
 }
 
 
@@ -45,6 +49,7 @@ class Cue:
         cost: accuracy without such frames minus accuracy with them, in [0, 1].
         pull: mean probability of the wrong answers from one such frame alone.
         frequency: share of the label's clips that show such a frame.
+        p_value: that chance alone gives such a cost, times the number of labels and clusters looked at.
         clip: row of the clip with the most typical such frame.
         frame: its number in the clip.
         clips: rows of the clips that have such frames.
@@ -56,6 +61,7 @@ class Cue:
     cost: float
     pull: float
     frequency: float
+    p_value: float
     clip: int
     frame: int
     clips: tuple[int, ...]
@@ -84,28 +90,41 @@ def static_cues(subject: Subject, clips: Clips) -> Finding:
         single = np.stack([probabilities(rows[stream], subject.scale) for rows in alone], axis=1)
         found = find_cues(np.asarray(scores), single, clips.targets, clusters)
         cues += [_cue(stream, each, clips, frames, clusters, moments) for each in found]
-    shown = sorted(cues, key=lambda cue: -(cue.cost + cue.pull))[:_MOST_SHOWN]
+    shown = sorted(cues, key=lambda cue: (cue.p_value > _SURE, -(cue.cost + cue.pull)))[:_MOST_SHOWN]
+    sure = [cue for cue in shown if cue.p_value <= _SURE]
     rows = [
-        (cue.stream, cue.label, f"{cue.cost:.1%}", f"{cue.pull:.1%}", f"{cue.frequency:.0%}", cue.answer)
+        (
+            cue.stream,
+            cue.label,
+            cue.answer,
+            *(f"{each:.0%}" for each in (cue.cost, cue.pull, cue.frequency)),
+            _p(cue),
+        )
         for cue in shown
     ]
-    header = ("stream", "label", "costs", "pulls", "of its clips", "mostly taken for")
-    line = "" if shown else "No kind of frame was found that costs any label's clips their answers."
-    best = shown[0] if shown else None
-    verdict = (
-        ""
-        if best is None
-        else f"Frames like the one shown first cost {best.stream} {100 * best.cost:.0f} points on {best.label!r}."
-    )
+    header = ("stream", "label", "mostly taken for", "costs", "pulls", "of its clips", "p")
     return Finding(
         _TITLE,
         Table(header, rows) if rows else None,
-        lines=(line,) if line else (),
+        lines=() if sure else (_NOTHING,),
         meanings=_MEANINGS,
         by_stream={f"{cue.stream}, {place}": cue for place, cue in enumerate(shown)},
         charts=_pictures(shown, clips),
-        verdict=verdict,
+        verdict=_verdict(subject.stream, sure),
     )
+
+
+def _p(cue: Cue) -> str:
+    """Its p, as tables have it."""
+    return f"{cue.p_value:.3f}" if cue.p_value >= 0.001 else "< 0.001"
+
+
+def _verdict(stream: str, sure: list[Cue]) -> str:
+    """Of the costliest kind of frame for the stream that answers."""
+    own = [cue for cue in sure if cue.stream == stream]
+    if not own:
+        return ""
+    return f"A kind of frame costs {stream} {100 * own[0].cost:.0f} points on {own[0].label!r}: the picture shows it."
 
 
 @dataclass(frozen=True)
@@ -117,6 +136,7 @@ class _Costly:
     cost: float
     pull: float
     frequency: float
+    p_value: float
     answer: int
 
 
@@ -138,7 +158,7 @@ def find_cues(
         clusters: (n, F) number of each frame's cluster.
     """
     answers = scores.argmax(1)
-    right, found = answers == targets, []
+    right, found, looked = answers == targets, [], 0
     said = np.take_along_axis(alone, answers[:, None, None], axis=2)[..., 0]
     for target in np.unique(targets):
         own = targets == target
@@ -148,6 +168,7 @@ def find_cues(
             frequency = having.sum() / own.sum()
             if not _FREQUENCIES[0] <= frequency <= _FREQUENCIES[1]:
                 continue
+            looked += 1
             cost = right[own & ~having].mean() - right[having].mean()
             wrong = having & ~right
             if cost <= _LEAST_COST or not wrong.any():
@@ -155,8 +176,21 @@ def find_cues(
             pull = said[wrong][inside[wrong]].mean()
             if pull > 1 / scores.shape[1]:
                 common = int(np.bincount(answers[wrong]).argmax())
-                found.append(_Costly(int(target), int(cluster), float(cost), float(pull), float(frequency), common))
-    return sorted(found, key=lambda each: -(each.cost + each.pull))
+                p_value = fewer_by_chance(right[having], right[own & ~having])
+                found.append(
+                    _Costly(
+                        int(target), int(cluster), float(cost), float(pull), float(frequency), p_value, common
+                    )
+                )
+    corrected = [replace(each, p_value=min(1.0, looked * each.p_value)) for each in found]
+    return sorted(corrected, key=lambda each: -(each.cost + each.pull))
+
+
+def fewer_by_chance(having: NDArray[np.bool_], others: NDArray[np.bool_]) -> float:
+    """The probability of so few hits among the first, or fewer, where all hits fall anywhere: Fisher's exact test."""
+    hits, size, total = int(having.sum() + others.sum()), len(having), len(having) + len(others)
+    ways = sum(math.comb(hits, k) * math.comb(total - hits, size - k) for k in range(int(having.sum()) + 1))
+    return ways / math.comb(total, size)
 
 
 def cluster_frames(frames: NDArray[Any], seed: int = 0) -> NDArray[np.int64]:
@@ -200,7 +234,9 @@ def _silhouette(rows: NDArray[np.float32], homes: NDArray[np.int64]) -> float:
 def _moments(clips: Clips) -> tuple[int, ...]:
     """Numbers of the frames that are looked at, spread over the clip."""
     length = clips.batch([0]).shape[1]
-    return tuple(dict.fromkeys(np.linspace(0, length - 1, _FRAMES_A_CLIP + 2).round().astype(int)[1:-1].tolist()))
+    return tuple(
+        dict.fromkeys(np.linspace(0, length - 1, _FRAMES_A_CLIP + 2).round().astype(int)[1:-1].tolist())
+    )
 
 
 def _still(frames: Tensor, moment: int) -> Tensor:
@@ -229,6 +265,7 @@ def _cue(
         found.cost,
         found.pull,
         found.frequency,
+        found.p_value,
         int(clip),
         moments[int(place)],
         tuple(np.flatnonzero(own.any(1)).tolist()),

@@ -88,9 +88,7 @@ def static_units(subject: Subject, clips: Clips) -> Finding:
     swaps, notes = clips.swaps, ()
     moved: Rows = {}
     if swaps is None or len(swaps.persons) < ENOUGH:
-        notes = (
-            f"no S dynamic: it needs {ENOUGH} or more clips of the same persons before other places",
-        )
+        notes = (f"no S dynamic: it needs {ENOUGH} or more clips of the same persons before other places",)
     else:
         moved = clips.ask_swaps(subject.layers)
     found = {}
@@ -104,7 +102,7 @@ def static_units(subject: Subject, clips: Clips) -> Finding:
         meanings=_MEANINGS,
         by_stream=found,
         charts=_plane(found),
-        verdict=_verdict(found),
+        verdict=_verdict(subject.stream, found),
     )
 
 
@@ -193,8 +191,12 @@ def _plane(found: dict[str, LayerFactors]) -> tuple[Plane, ...]:
     return (Plane(points, caption, axes),) if points else ()
 
 
-def _verdict(found: dict[str, LayerFactors]) -> str:
-    """Of the layer with the largest share of static units."""
-    shares = {layer: each.unit_counts()["static"] / len(each.static_units) for layer, each in found.items()}
-    layer = max(shares, key=lambda name: shares[name])
-    return f"{shares[layer]:.0%} of the units of {layer} show looks alone, not motion."
+def _verdict(stream: str, found: dict[str, LayerFactors]) -> str:
+    """Of the units of the stream that answers."""
+    if (own := found.get(stream)) is None:
+        return ""
+    counts, total = own.unit_counts(), len(own.static_units)
+    moving = counts["dynamic"] + counts["joint"]
+    return f"{counts['static'] / total:.0%} of the units of {stream} show looks alone" + (
+        "." if own.dynamic is None else f"; {moving / total:.0%} show motion, wherever it is."
+    )

@@ -42,6 +42,10 @@ class Subject(Protocol):
         """For the report."""
 
     @property
+    def stream(self) -> str:
+        """Which of its streams is its answer."""
+
+    @property
     def scale(self) -> float:
         """What scores are multiplied with before a softmax makes probabilities of them."""
 
@@ -64,16 +68,18 @@ class Function:
         scores: frames (B, T, …) → (B, K) scores.
         hidden: frames (B, T, …) → layer → (B, U); None: the scores themselves.
         scale: factor on the scores before a softmax.
+        stream: what its one stream is called.
     """
 
     name: str
     scores: Callable[[Tensor], ArrayLike]
     hidden: Callable[[Tensor], Rows] | None = None
     scale: float = 1.0
+    stream: str = "answer"
 
     def answer(self, frames: Tensor) -> Rows:
         """The scores."""
-        return {"answer": np.asarray(self.scores(frames))}
+        return {self.stream: np.asarray(self.scores(frames))}
 
     def units(self, frames: Tensor) -> Rows:
         """Of its layers."""
@@ -96,6 +102,7 @@ class Network:
         layer_names: of its `named_modules()`.
         texts: (K, D) rows that embeddings are compared with by their cosine; None: it gives scores.
         scale: factor on scores, or cosines, before a softmax; 1 for a classifier's logits.
+        stream: what its one stream is called.
     """
 
     name: str
@@ -105,6 +112,7 @@ class Network:
     layer_names: tuple[str, ...] = ()
     texts: NDArray[np.float32] | None = None
     scale: float = 1.0
+    stream: str = "answer"
 
     def __post_init__(self) -> None:
         """Refuse layers that are not there.
@@ -120,11 +128,11 @@ class Network:
     def answer(self, frames: Tensor) -> Rows:
         """Scores, or cosines with the texts."""
         rows = self._rows(frames)
-        return {"answer": rows if self.texts is None else _cosines(rows, self.texts)}
+        return {self.stream: rows if self.texts is None else _cosines(rows, self.texts)}
 
     def units(self, frames: Tensor) -> Rows:
         """What it gives."""
-        return {"answer": self._rows(frames)}
+        return {self.stream: self._rows(frames)}
 
     @torch.no_grad()
     def layers(self, frames: Tensor) -> Rows:
@@ -133,8 +141,8 @@ class Network:
         with watching(named) as seen:
             rows = self._rows(frames)
         return {
-            **{name: pooled(outputs, len(frames), name).numpy() for name, outputs in seen.items()},
-            "answer": rows,
+            **{name: pooled(seen[name], len(frames), layer).numpy() for name, layer in named.items()},
+            self.stream: rows,
         }
 
     @torch.no_grad()
@@ -165,6 +173,7 @@ class ModelSubject:
         model: the network.
         texts: (K, D) unit rows.
         waist: whose tokens the clips of `Clips.of_waist` hold; None: frames are levels (B, T, 3, H, W).
+        phrasings: the labels worded otherwise, each (K, D); none given is `texts` alone.
 
     Raises:
         OptionError: tokens of another backbone.
@@ -173,6 +182,7 @@ class ModelSubject:
     model: Model
     texts: NDArray[np.float32]
     waist: Waist | None = None
+    phrasings: tuple[NDArray[np.float32], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse tokens of another backbone."""
@@ -189,6 +199,11 @@ class ModelSubject:
     def name(self) -> str:
         """As the user called it."""
         return self.model.name
+
+    @property
+    def stream(self) -> str:
+        """The one that the model was told to answer with; `clip` without an adapter."""
+        return "clip" if self.model.adapter is None else self.model.stream
 
     @property
     def scale(self) -> float:
@@ -212,15 +227,39 @@ class ModelSubject:
     @torch.no_grad()
     def layers(self, frames: Tensor) -> Rows:
         """The blocks of the vision tower, the adapter's layers, then the streams."""
-        network, adapter = self.model.backbone.module, self.model.adapter
-        blocks = {} if self.waist is not None else vision_blocks(network)
-        if adapter is not None:
-            linear = {name: layer for name, layer in adapter.named_modules() if isinstance(layer, nn.Linear)}
-            blocks = {**blocks, **{f"adapter.{name}": layer for name, layer in linear.items()}}
+        blocks = {} if self.waist is not None else vision_blocks(self.model.backbone.module)
+        blocks.update(self.adapter_layers())
         with watching(blocks) as seen:
             found = self._streams(*self._encoded(frames, anew=True))
-        hidden = {name: pooled(each, len(frames), name).numpy() for name, each in seen.items() if each}
+        shown = {name: layer for name, layer in blocks.items() if seen[name]}
+        hidden = {name: pooled(seen[name], len(frames), layer).numpy() for name, layer in shown.items()}
         return {**hidden, **found}
+
+    def adapter_layers(self) -> dict[str, nn.Module]:
+        """`adapter.` and its name → each linear layer of the adapter; none without one."""
+        if self.model.adapter is None:
+            return {}
+        named = self.model.adapter.named_modules()
+        return {f"adapter.{name}": layer for name, layer in named if isinstance(layer, nn.Linear)}
+
+    def logits(self, frames: Tensor, texts: NDArray[np.float32]) -> Tensor:
+        """(B, K) scaled cosines of the stream that answers with texts (K, D), from which gradients flow.
+
+        Args:
+            frames: (B, T, …) as the clips hold them.
+            texts: (K, D) unit rows.
+
+        Raises:
+            OptionError: there is no adapter.
+        """
+        if self.model.adapter is None:
+            raise OptionError(f"{self.name} has no adapter; expected one, such as puppet-tiny's")
+        device = self.model.backbone.device
+        tokens, embeddings = (each.clone().to(device) for each in self._encoded(frames))
+        with torch.enable_grad():
+            streams = self.model.adapter(tokens.half(), embeddings)
+            rows: Tensor = getattr(streams, self.stream)
+            return self.scale * rows @ torch.from_numpy(texts).to(device).T
 
     def _streams(self, tokens: Tensor, embeddings: Tensor) -> dict[str, NDArray[Any]]:
         """Stream → (B, D) of tokens (B, T, 1+N, C) and embeddings (B, T, D)."""

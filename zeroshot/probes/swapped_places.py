@@ -53,7 +53,9 @@ class Followed:
         found = {}
         for name, count in vars(self).items():
             shown = None if count is None else {"hits": count.hits, "videos": count.total}
-            found[name] = None if shown is None or count is None else {**shown, "share": count.estimate().as_dict()}
+            found[name] = (
+                None if shown is None or count is None else {**shown, "share": count.estimate().as_dict()}
+            )
         return found
 
 
@@ -75,7 +77,6 @@ def swapped_places(subject: Subject, clips: Clips) -> Finding:
         person, place = (None, None) if scores is None else follows(scores, clips.targets, swaps)
         found[name] = Followed(person, place, *read)
     streams = {name: each for name, each in found.items() if each.person is not None}
-    first = next(iter(streams)) if streams else ""
     return Finding(
         _TITLE,
         _table(found),
@@ -83,7 +84,7 @@ def swapped_places(subject: Subject, clips: Clips) -> Finding:
         notes=() if swaps.origin == "drawn so" else (f"persons were cut out by {swaps.origin}",),
         meanings=_MEANINGS,
         by_stream=found,
-        verdict=_verdict(streams, first),
+        verdict=_verdict(subject.stream, found.get(subject.stream)),
     )
 
 
@@ -153,15 +154,11 @@ def _bars(streams: dict[str, Followed]) -> list[Bar]:
     return bars
 
 
-def _verdict(streams: dict[str, Followed], first: str) -> str:
-    """Of the stream that follows the place most often."""
-    if not first:
-        return ""
-    worst = max(streams, key=lambda name: 0.0 if (count := streams[name].place) is None else count.share)
-    person, place = streams[worst].person, streams[worst].place
-    if person is None or place is None:
+def _verdict(stream: str, found: Followed | None) -> str:
+    """Of the stream that answers."""
+    if found is None or found.person is None or found.place is None:
         return ""
     return (
-        f"Before another video's place answers of {worst} follow that place in {place.share:.0%} of "
-        f"{place.total} clips and the person in {person.share:.0%}."
+        f"Before another video's place, answers of {stream} follow that place in {found.place.share:.0%} of "
+        f"{found.place.total} clips and the person in {found.person.share:.0%}."
     )
