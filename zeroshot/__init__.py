@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from zeroshot.resources import VERSION
 
 if TYPE_CHECKING:
+    from zeroshot.audit.report import AuditReport
+    from zeroshot.audit.run import AuditSettings, Classifying, audit
     from zeroshot.batch.table import read_embeddings
     from zeroshot.bias.make import make_bias_sets
     from zeroshot.bias.recipe import BiasRecipe
@@ -51,9 +53,12 @@ if TYPE_CHECKING:
 __version__ = VERSION
 
 __all__ = [
+    "AuditReport",
+    "AuditSettings",
     "BiasRecipe",
     "BiasReport",
     "Classifier",
+    "Classifying",
     "Clip",
     "Embedded",
     "EvaluationSettings",
@@ -76,6 +81,7 @@ __all__ = [
     "VideoIndex",
     "Waist",
     "ZeroshotError",
+    "audit",
     "build_index",
     "classify",
     "download",
@@ -98,9 +104,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AuditReport": "audit.report",
+    "AuditSettings": "audit.run",
     "BiasRecipe": "bias.recipe",
     "BiasReport": "bias.report",
     "Classifier": "classifier",
+    "Classifying": "audit.run",
     "Clip": "types",
     "Embedded": "verbs",
     "EvaluationSettings": "evaluation.prepare",
@@ -123,6 +132,7 @@ _HOMES = {
     "VideoIndex": "video_search",
     "Waist": "waist.waist",
     "ZeroshotError": "errors",
+    "audit": "audit.run",
     "build_index": "verbs",
     "classify": "verbs",
     "download": "model.download",

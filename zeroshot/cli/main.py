@@ -12,6 +12,7 @@ import sys
 import typer
 
 from zeroshot.cli import (
+    audit,
     bias,
     classify,
     download,
@@ -47,6 +48,7 @@ app.command("train", short_help="Train streams that follow motion.", no_args_is_
 app.command("evaluate", short_help="Figures on unseen classes, by protocol.", no_args_is_help=True)(
     evaluate.evaluate
 )
+app.command("audit", short_help="Tell what a model leans on.", no_args_is_help=True)(audit.audit)
 app.add_typer(bias.app, name="bias", short_help="Test sets that tell scenery from action.")
 app.command("models", short_help="List what --model accepts.")(models.models)
 app.command("download", short_help="Fetch models for use without a network.", no_args_is_help=True)(

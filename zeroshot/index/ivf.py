@@ -239,6 +239,7 @@ def spherical_centres(
     number: int,
     draw: np.random.Generator,
     step: Callable[[], None] | None = None,
+    starts: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """(C, D) unit centres by spherical k-means; a centre that nothing is near to starts again at a point.
 
@@ -249,8 +250,9 @@ def spherical_centres(
         number: C.
         draw: of the points that centres start at.
         step: is called after each round.
+        starts: (C, D) that centres start at; None: some of the points.
     """
-    centres = points[draw.permutation(len(points))[:number]].copy()
+    centres = points[draw.permutation(len(points))[:number]].copy() if starts is None else starts
     for _ in range(_ROUNDS):
         homes = nearest_centres(points, centres)
         order = np.argsort(homes, kind="stable")

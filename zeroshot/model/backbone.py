@@ -176,7 +176,7 @@ class Backbone:
         return self._join_tokens(normalized(part, self.preprocess) for part in parts)
 
     def pass_through_module(self, seen: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor]:
-        """Tokens (B, 1+N, C), None where it has none, and embeddings (B, D), by `module` itself, however slow.
+        """Tokens (B, 1+N, C), None where there are none, and embeddings (B, D), by `module` itself.
 
         For whoever watches its layers; at any speed level.
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 _TITLE = "Right, when noise moves as the clip does"
 _MEANINGS = {
     "appearance-free": "right about noise that moves as the clip does: no frame of it tells anything",
-    "one frame of it": "right about its middle frame alone, repeated: more than chance would mean that a frame "
-    "does tell something",
+    "one frame of it": "right about its middle frame alone, repeated: more than chance would mean that a "
+    "frame does tell something",
 }
 
 

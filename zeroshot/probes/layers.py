@@ -98,8 +98,8 @@ def by_unit(outputs: Sequence[Tensor], num_videos: int, layer: nn.Module) -> Ten
     rows = torch.cat(list(outputs))
     if rows.ndim < 2 or not len(rows) or len(rows) % num_videos:
         raise OptionError(
-            f"a layer ({kind}) gives {tuple(outputs[0].shape)} of {num_videos} videos; expected the videos, or "
-            "their frames, first"
+            f"a layer ({kind}) gives {tuple(outputs[0].shape)} of {num_videos} videos; expected the videos, "
+            "or their frames, first"
         )
     convolves = any(isinstance(part, _CONVOLUTIONS) for part in layer.modules())
     if rows.ndim > 3 and convolves:

@@ -30,8 +30,8 @@ _PROBE = 0.1  # how far the two looks lie apart, of the direction's length
 _REFRESH = 10  # steps with one draw of noise
 _TITLE = "An attack that follows what moves"
 _MEANINGS = {
-    "changed": f"clips, right as filmed, whose answer noise of at most {_REACH:.1f} of 255 levels has changed "
-    f"within {_MOST_QUERIES} looks at the answers alone",
+    "changed": f"clips, right as filmed, whose answer noise of at most {_REACH:.1f} of 255 levels has "
+    f"changed within {_MOST_QUERIES} looks at the answers alone",
     "looks": "median number of them where the answer was changed",
 }
 
@@ -62,8 +62,8 @@ class Attacked:
 def motion_attack(subject: Subject, clips: Clips) -> Finding:
     """How many of some clips that are answered rightly get another answer, and after how many looks.
 
-    Source: Zhang et al., "Motion-excited sampler", ECCV 2020. Its code repeats one field of noise in every frame,
-    which a stream that subtracts the mean over time cannot see; here each frame has its own.
+    Source: Zhang et al., "Motion-excited sampler", ECCV 2020. Its code repeats one field of noise in every
+    frame, which a stream that subtracts the mean over time cannot see; here each frame has its own.
     """
     if clips.batch([0]).ndim != 5:
         note = "no attack: it needs frames, and these clips are tokens"
@@ -133,8 +133,8 @@ def estimated_gradient(
 ) -> Tensor:
     """(T, 3, H, W) in which direction the log-probability of the target falls, from two looks.
 
-    g = (ℓ₊ − ℓ₋) / (δ · ε²) · δ · u with ℓ± = log P at clip + ε · q± / ‖q±‖ and q± = prior ± δ · u; δ = ε = 0.1,
-    of clips whose levels run from 0 to 1.
+    g = (ℓ₊ − ℓ₋) / (δ · ε²) · δ · u with ℓ± = log P at clip + ε · q± / ‖q±‖ and q± = prior ± δ · u;
+    δ = ε = 0.1, of clips whose levels run from 0 to 1.
 
     Args:
         chances: as for `attack`.

@@ -33,8 +33,8 @@ _MEANINGS = {
     "motion": "noise that moves along with what moves",
     "still": "the same noise in each frame",
     "frames": "other noise in each frame",
-    "change of margin": "mean size of the change of the right label's score above the best other one; the three "
-    "kinds are of equal size at every pixel, so that only their movement differs",
+    "change of margin": "mean size of the change of the right label's score above the best other one; the "
+    "three kinds are of equal size at every pixel, so that only their movement differs",
 }
 
 
@@ -62,8 +62,8 @@ class NoiseEffect:
 def motion_noise(subject: Subject, clips: Clips) -> Finding:
     """Mean change of each stream's margin for each kind of noise.
 
-    Source: after the motion-excited sampler, Zhang et al., ECCV 2020; there one field serves all frames, which a
-    stream that subtracts the mean over time cannot see: here each frame has its own.
+    Source: after the motion-excited sampler, Zhang et al., ECCV 2020; there one field serves all frames,
+    which a stream that subtracts the mean over time cannot see: here each frame has its own.
     """
     if clips.batch([0]).ndim != 5:
         note = "no probe of noise: it needs frames, and these clips are tokens"

@@ -18,7 +18,6 @@ from zeroshot.reports.document import Table
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from numpy.typing import NDArray
     from torch import Tensor, nn
 
     from zeroshot.probes.subject import Clips, Subject
@@ -29,8 +28,8 @@ _CLIPS_AT_ONCE = 64
 _MOST_SHOWN = 8
 _TITLE = "Units that carry wrong answers"
 _MEANINGS = {
-    "carries": "how much the unit adds to the likeliest wrong answer and not to the right one, in probability, "
-    "mean over the clips weighted by how likely that answer is",
+    "carries": "how much the unit adds to the likeliest wrong answer and not to the right one, in "
+    "probability, mean over the clips weighted by how likely that answer is",
 }
 
 
@@ -71,8 +70,8 @@ def rank_adapter_units(
 
     Args:
         subject: a model with an adapter.
-        clips: whose labels are known; their swapped copies are looked at where there are some, since the likeliest
-            wrong answer is then the place's.
+        clips: whose labels are known; their swapped copies are looked at where there are some, since the
+            likeliest wrong answer is then the place's.
         rows: of the clips, or of the swapped ones; None: all.
     """
     batch, targets = clips.batch, clips.targets
@@ -89,7 +88,7 @@ def rank_adapter_units(
 def rank_units(
     ways: Sequence[Logits], layers: Mapping[str, nn.Module], instances: Iterable[tuple[Tensor, Tensor]]
 ) -> list[BiasedUnit]:
-    """Units of some layers by how much they add to the likeliest wrong answer, the worst first; equal ones in order.
+    """Units of some layers by how much they add to the likeliest wrong answer, the worst first.
 
     B_i = A_i(ŷ) − max(0, A_i(y)) with A_i(c) = h_i · ∂P(c)/∂h_i and ŷ the likeliest wrong label: the greatest
     over tokens, the mean over instances weighted by P(ŷ), the mean over phrasings.
@@ -99,8 +98,8 @@ def rank_units(
         layers: name → the layer whose outputs are units.
         instances: frames and targets (B,); in what batches does not matter.
 
-    Source: Yang et al., "CRISPR", ACL 2024. Its code takes gradients of log P and cuts at 0 after the sum over
-        the batch, so that the batch size matters; here each instance is cut by itself.
+    Source: Yang et al., "CRISPR", ACL 2024. Its code takes gradients of log P and cuts at 0 after the sum
+        over the batch, so that the batch size matters; here each instance is cut by itself.
     """
     sums: dict[str, Tensor] = {}
     weight = 0.0
@@ -132,6 +131,8 @@ def _carried(
     others[rows, targets] = -1.0
     wrong = others.argmax(1)
     hidden = list(outputs.values())
+    if not hidden:
+        return {}, others[rows, wrong]
     towards = [
         torch.autograd.grad(chances[rows, label].sum(), hidden, retain_graph=True, allow_unused=True)
         for label in (wrong, targets)
@@ -149,28 +150,25 @@ def _carried(
 
 @contextmanager
 def zeroed(layers: Mapping[str, nn.Module], units: Iterable[BiasedUnit]) -> Iterator[None]:
-    """While this is open the units give exactly 0; afterwards every weight is what it was, to the bit."""
-    kept = {}
-    for name in {unit.layer for unit in units}:
-        kept[name] = {key: value.detach().clone() for key, value in layers[name].named_parameters()}
-    try:
-        zero(layers, units)
-        yield
-    finally:
-        with torch.no_grad():
-            for name, values in kept.items():
-                for key, value in layers[name].named_parameters():
-                    value.copy_(values[key])
-
-
-@torch.no_grad()
-def zero(layers: Mapping[str, nn.Module], units: Iterable[BiasedUnit]) -> None:
-    """Set all that leads to the units to 0, for good.
+    """While this is open the units give exactly 0; afterwards every weight is what it was, to the bit.
 
     Args:
         layers: name → a linear layer.
         units: of them.
     """
-    for unit in units:
-        for value in layers[unit.layer].parameters():
-            value[unit.unit] = 0
+    wanted = list(units)
+    kept = {
+        name: [value.detach().clone() for value in layers[name].parameters()]
+        for name in {unit.layer for unit in wanted}
+    }
+    try:
+        with torch.no_grad():
+            for unit in wanted:
+                for value in layers[unit.layer].parameters():
+                    value[unit.unit] = 0
+        yield
+    finally:
+        with torch.no_grad():
+            for name, values in kept.items():
+                for value, before in zip(layers[name].parameters(), values, strict=True):
+                    value.copy_(before)

@@ -69,3 +69,6 @@ PROBES: dict[str, Probe] = {
     "neurons": _in_module("neurons", "neurons"),
     "attack": _in_module("motion_attack", "motion_attack"),
 }
+
+ON_TOKENS = ("order", "still", "scene", "dependence")
+"""What is asked of tokens, where there are neither frames nor persons before other places."""

@@ -28,7 +28,7 @@ ENOUGH = 40
 """Clips whose scene is known that the probe needs."""
 
 _NUM_FOLDS = 5
-_NUM_PERMUTATIONS = 5
+_NUM_PERMUTATIONS = 3
 _TITLE = "What each stream says of the scene beyond the label"
 _MEANINGS = {
     "nats": "I(scene; stream | label): what a classifier that knows the label learns of the scene from the "
@@ -45,7 +45,7 @@ class SceneInformation:
 
     Attributes:
         nats: I(scene; stream | label), by 5 folds, with an interval over videos; may fall below 0 by chance.
-        left_open: H(scene | label) in nats, as who learned from the other folds knows it: the most there can be.
+        left_open: H(scene | label) in nats, as who learned from the other folds knows it: the most possible.
         null: nats found with scenes exchanged within labels, a number a draw.
     """
 
@@ -58,8 +58,10 @@ class SceneInformation:
         """Of what the label leaves open; nan where it leaves nothing."""
         if self.left_open <= 0:
             return Estimate(math.nan, math.nan, math.nan, self.nats.n)
-        ends = (each / self.left_open for each in (self.nats.value, self.nats.low, self.nats.high))
-        return Estimate(*ends, self.nats.n)
+        value, low, high = (
+            each / self.left_open for each in (self.nats.value, self.nats.low, self.nats.high)
+        )
+        return Estimate(value, low, high, self.nats.n)
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -71,7 +73,8 @@ def scene_information(subject: Subject, clips: Clips) -> Finding:
     """I(scene; stream | label) of each stream, of the clips whose scene is known."""
     known = np.array([scene is not None for scene in clips.scenes], dtype=bool)
     if known.sum() < ENOUGH:
-        note = f"no scene information: the scene is known of {counted(int(known.sum()), 'clip')}, expected {ENOUGH}"
+        clips_known = counted(int(known.sum()), "clip")
+        note = f"no scene information: the scene is known of {clips_known}, expected {ENOUGH}"
         return Finding(_TITLE, notes=(note,), meanings=_MEANINGS)
     scenes = np.unique([scene for scene in clips.scenes if scene is not None], return_inverse=True)[1]
     labels, videos = clips.targets[known], clips.video_numbers[known]
@@ -118,7 +121,7 @@ def information_beyond(
     groups: NDArray[np.int64] | None = None,
     seed: int = 0,
 ) -> SceneInformation:
-    """I(scene; row | label): by how much the row makes a video's scene less surprising to who knows its label.
+    """I(scene; row | label): by how much less surprising the row makes a scene to who knows the label.
 
     Both who knows the label alone and who sees the row as well have learned from the other folds, so that few
     videos of a label flatter neither: the first goes by the label's scenes, the second by these and, on top,
@@ -147,7 +150,9 @@ def information_beyond(
     before, after = _surprises(x, places, named, folds, penalty)
     generator, null = np.random.default_rng(seed), []
     for _ in range(_NUM_PERMUTATIONS):
-        first, second = _surprises(x, _exchanged(places, named, generator), named, folds, penalty)
+        mixed = _exchanged(places, named, generator)
+        chosen = _best_penalty(x, mixed, named, folds)
+        first, second = _surprises(x, mixed, named, folds, chosen)
         null.append(float((first - second).mean()))
     by_group, gained = groups_of(len(own), own), before - after
     spread = t_interval([float(gained[by_group == group].mean()) for group in np.unique(by_group)])
@@ -194,7 +199,7 @@ def _of_others(
 
 
 def _log_shares(counts: NDArray[np.float64], usual: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(m, S) log of each scene's share among counts (m, S), with one video more that is spread as is usual."""
+    """(m, S) log of each scene's share among counts (m, S) and one video more, spread as is usual."""
     shares: NDArray[np.float64] = np.log((counts + usual) / (counts.sum(1, keepdims=True) + 1))
     return shares
 

@@ -30,7 +30,7 @@ class SeenFrames:
         self._num_bytes = 0
 
     def encode(self, frames: Tensor, *, anew: bool = False) -> tuple[Tensor, Tensor]:
-        """Tokens (B, T, 1+N, C) and embeddings (B, T, D), on the CPU; tokens of no width where none are wanted.
+        """Tokens (B, T, 1+N, C) and embeddings (B, T, D), on the CPU; no tokens where none are wanted.
 
         Args:
             frames: (B, T, 3, H, W) levels 0 to 255: uint8 of any size, or float32 of the size that the

@@ -1,4 +1,4 @@
-"""What a model leans on that one frame shows: looked for among the frames, without masks or names of scenes."""
+"""What a model leans on that one frame shows: found without masks or names of scenes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from zeroshot.probes.subject import Clips, Subject
 
 _FRAMES_A_CLIP = 3
-_NUM_CLUSTERS = (5, 10, 15, 20, 30)
+_NUM_CLUSTERS = (2, 3, 5, 7, 10, 15, 20, 30)
 _LEAST_COST = 0.1  # in accuracy
 _FREQUENCIES = (0.15, 0.85)
 _MOST_SHOWN = 6
@@ -33,8 +33,8 @@ _TITLE = "Looks that cost answers"
 _NOTHING = "No kind of frame costs any label's clips more answers than chance may."
 _MEANINGS = {
     "costs": "accuracy on a label's clips without such frames minus accuracy on those with them",
-    "pulls": "how probable the wrong answer is from one such frame alone, where the clip was answered wrongly",
-    "p": "that chance alone gives such a cost, after Bonferroni's correction for all labels and kinds of frames",
+    "pulls": "how probable the wrong answer is from one such frame alone, of clips answered wrongly",
+    "p": "that chance alone gives such a cost, Bonferroni's correction made for all that was looked at",
 }
 
 
@@ -74,8 +74,8 @@ class Cue:
 def static_cues(subject: Subject, clips: Clips) -> Finding:
     """The kinds of frames that cost each stream most, with the most typical frame of each.
 
-    Source: Varma et al., "TRoVe", NeurIPS 2025: clusters of frames by what the model itself sees in them, error
-    with and without them, and what one frame alone makes the model say.
+    Source: Varma et al., "TRoVe", NeurIPS 2025: clusters of frames by what the model itself sees in them,
+    error with and without them, and what one frame alone makes the model say.
     """
     answers = clips.ask(subject.answer)
     moments = _moments(clips)
@@ -124,7 +124,7 @@ def _verdict(stream: str, sure: list[Cue]) -> str:
     own = [cue for cue in sure if cue.stream == stream]
     if not own:
         return ""
-    return f"A kind of frame costs {stream} {100 * own[0].cost:.0f} points on {own[0].label!r}: the picture shows it."
+    return f"A kind of frame costs {stream} {100 * own[0].cost:.0f} points on {own[0].label!r}."
 
 
 @dataclass(frozen=True)
@@ -148,8 +148,9 @@ def find_cues(
 ) -> list[_Costly]:
     """The clusters of frames that cost a label's clips their answers, the costliest first.
 
-    A cluster is kept for a label where between 15 and 85 % of the label's clips have a frame of it, accuracy is
-    more than 10 points lower on those, and one such frame alone makes the wrong answer likelier than chance.
+    A cluster is kept for a label where between 15 and 85 % of the label's clips have a frame of it,
+    accuracy is more than 10 points lower on those, and one such frame alone makes the wrong answer
+    likelier than chance.
 
     Args:
         scores: (n, K) of whole clips.
@@ -187,14 +188,14 @@ def find_cues(
 
 
 def fewer_by_chance(having: NDArray[np.bool_], others: NDArray[np.bool_]) -> float:
-    """The probability of so few hits among the first, or fewer, where all hits fall anywhere: Fisher's exact test."""
+    """The probability of so few hits among the first, or fewer, by chance: Fisher's exact test."""
     hits, size, total = int(having.sum() + others.sum()), len(having), len(having) + len(others)
     ways = sum(math.comb(hits, k) * math.comb(total - hits, size - k) for k in range(int(having.sum()) + 1))
     return ways / math.comb(total, size)
 
 
 def cluster_frames(frames: NDArray[Any], seed: int = 0) -> NDArray[np.int64]:
-    """(n, F) number of the cluster of each frame's row (n, F, U): spherical k-means, how many by silhouette."""
+    """(n, F) cluster of each frame's row (n, F, U): spherical k-means, how many by silhouette."""
     flat = np.asarray(frames, np.float32).reshape(-1, frames.shape[-1])
     flat = flat - flat.mean(0)
     rows = np.ascontiguousarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12))
@@ -202,12 +203,25 @@ def cluster_frames(frames: NDArray[Any], seed: int = 0) -> NDArray[np.int64]:
     for number in _NUM_CLUSTERS:
         if 2 * number > len(rows):
             continue
-        centres = spherical_centres(rows, number, np.random.default_rng(seed))
+        draw = np.random.default_rng(seed)
+        centres = spherical_centres(rows, number, draw, starts=_far_apart(rows, number, draw))
         found = nearest_centres(rows, centres)
         if (score := _silhouette(rows, found)) > best:
             best, homes = score, found
     result: NDArray[np.int64] = homes.reshape(frames.shape[:2])
     return result
+
+
+def _far_apart(rows: NDArray[np.float32], number: int, draw: np.random.Generator) -> NDArray[np.float32]:
+    """(C, U) rows to start at, each drawn the likelier the farther it lies from those before: k-means++."""
+    chosen = [int(draw.integers(len(rows)))]
+    distances = np.full(len(rows), np.inf)
+    while len(chosen) < number:
+        distances = np.minimum(distances, (1 - rows @ rows[chosen[-1]]).clip(0).astype(np.float64))
+        total = distances.sum()
+        even = np.full(len(rows), 1 / len(rows))
+        chosen.append(int(draw.choice(len(rows), p=distances / total if total > 0 else even)))
+    return rows[chosen].copy()
 
 
 def _silhouette(rows: NDArray[np.float32], homes: NDArray[np.int64]) -> float:

@@ -42,19 +42,21 @@ class LayerFactors:
     Attributes:
         static: S of looks; 0 of a stream that shows nothing.
         dynamic: S of motion; None where there are no pairs that share motion alone.
-        static_units: correlation of each unit over pairs that share looks, (U,).
-        dynamic_units: over pairs that share motion, (U,), or None.
+        static_units: correlation of each of U units over pairs that share looks.
+        dynamic_units: the same over pairs that share motion, or None.
     """
 
     static: Estimate
     dynamic: Estimate | None
-    static_units: NDArray[np.float64]
-    dynamic_units: NDArray[np.float64] | None
+    static_units: tuple[float, ...]
+    dynamic_units: tuple[float, ...] | None
 
     def unit_counts(self) -> dict[str, int]:
         """`static`, `dynamic`, `joint`, `residual` → how many units are so."""
-        static = self.static_units > _SHARED
-        dynamic = np.zeros_like(static) if self.dynamic_units is None else self.dynamic_units > _SHARED
+        static = np.array(self.static_units) > _SHARED
+        dynamic = (
+            np.zeros_like(static) if self.dynamic_units is None else np.array(self.dynamic_units) > _SHARED
+        )
         return {
             "static": int((static & ~dynamic).sum()),
             "dynamic": int((dynamic & ~static).sum()),
@@ -63,7 +65,7 @@ class LayerFactors:
         }
 
     def shares(self) -> dict[str, float]:
-        """`static`, `dynamic`, `residual` → the share that papers print: softmax of S static, S dynamic and 1.
+        """`static`, `dynamic`, `residual` → the share that papers print: softmax of both S and 1.
 
         Source: Kowal et al., CVPR 2022.
         """
@@ -85,7 +87,8 @@ def static_units(subject: Subject, clips: Clips) -> Finding:
         return Finding(_TITLE, notes=(note,), meanings=_MEANINGS)
     filmed = clips.ask(subject.layers)
     shuffled = clips.ask(subject.layers, partial(rearrange, order="shuffled", seed=clips.seed))
-    swaps, notes = clips.swaps, ()
+    swaps = clips.swaps
+    notes: tuple[str, ...] = ()
     moved: Rows = {}
     if swaps is None or len(swaps.persons) < ENOUGH:
         notes = (f"no S dynamic: it needs {ENOUGH} or more clips of the same persons before other places",)
@@ -135,8 +138,8 @@ def layer_factors(
     return LayerFactors(
         share(static),
         None if dynamic is None else share(dynamic),
-        unit_correlations(*static),
-        None if dynamic is None else unit_correlations(*dynamic),
+        tuple(unit_correlations(*static).tolist()),
+        None if dynamic is None else tuple(unit_correlations(*dynamic).tolist()),
     )
 
 

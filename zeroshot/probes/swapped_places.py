@@ -26,8 +26,8 @@ _MEANINGS = {
     "person": "the answer is the action of the person who is seen",
     "place": "the answer is the action of the video that the place is from",
     "neither": "the answer is another label",
-    "person's action, read": "a linear classifier of actions, made of the clips as filmed, reads the person's "
-    "action from the layer of the swapped clip",
+    "person's action, read": "a linear classifier of actions, made of the clips as filmed, reads the "
+    "person's action from the layer of the swapped clip",
     "place's scene, read": "a linear classifier of scenes, made so, reads the scene that stands behind",
 }
 
@@ -104,7 +104,7 @@ def follows(scores: NDArray[Any], targets: NDArray[np.int64], swaps: Swaps) -> t
 def _read(
     filmed: NDArray[Any], moved: NDArray[Any], clips: Clips, swaps: Swaps
 ) -> tuple[Count | None, Count | None]:
-    """What classifiers of the clips as filmed read from the swapped ones: the person's action, the place's scene.
+    """What classifiers of the clips as filmed read from the swapped ones: action and scene.
 
     Where a person's or a place's own video taught them they are flattered, the two alike.
     """
@@ -112,7 +112,7 @@ def _read(
     action = _classified(filmed, clips.targets, moved) == clips.targets[swaps.persons]
     if not clips.scenes or None in clips.scenes or len(set(clips.scenes)) < 2:
         return Count.of(action[differ]), None
-    scenes = np.unique(clips.scenes, return_inverse=True)[1]
+    scenes = np.unique([str(scene) for scene in clips.scenes], return_inverse=True)[1]
     elsewhere = scenes[swaps.persons] != scenes[swaps.places]
     scene = _classified(filmed, scenes, moved) == scenes[swaps.places]
     return Count.of(action[differ]), Count.of(scene[elsewhere]) if elsewhere.any() else None
