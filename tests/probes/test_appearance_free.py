@@ -7,7 +7,8 @@ import torch
 
 from zeroshot.cutouts.optical_flow import backward_flow
 from zeroshot.probes.appearance_free import appearance_free, without_appearance
-from zeroshot.probes.subject import Clips, Function
+from zeroshot.probes.callable_subject import Function
+from zeroshot.probes.subject import Clips
 
 
 def clips(count=16, frames=4):

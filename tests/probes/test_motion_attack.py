@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from zeroshot.probes.callable_subject import Function
 from zeroshot.probes.motion_attack import attack, estimated_gradient, motion_attack
-from zeroshot.probes.subject import Clips, Function
+from zeroshot.probes.subject import Clips
 
 CLIP = torch.from_numpy(np.random.default_rng(0).integers(60, 196, (3, 3, 16, 16), dtype=np.uint8))
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from zeroshot.probes.callable_subject import Function
 from zeroshot.probes.motion_noise import KINDS, Noise, margins, motion_noise
-from zeroshot.probes.subject import Clips, Function
+from zeroshot.probes.subject import Clips
 
 
 def clip(shift=2, count=5):

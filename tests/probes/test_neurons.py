@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from zeroshot.errors import OptionError
+from zeroshot.probes.callable_subject import Function
 from zeroshot.probes.neurons import BiasedUnit, neurons, rank_units, zeroed
-from zeroshot.probes.subject import Clips, Function
+from zeroshot.probes.subject import Clips
 
 
 class Planted(nn.Module):

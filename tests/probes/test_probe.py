@@ -14,9 +14,10 @@ from zeroshot.checkpoint import load_model
 from zeroshot.cli.main import main
 from zeroshot.datasets.splits import write_split
 from zeroshot.errors import OptionError
+from zeroshot.probes.callable_subject import Function
 from zeroshot.probes.probe import ON_TOKENS, PROBES, Finding
 from zeroshot.probes.run import ask
-from zeroshot.probes.subject import Clips, Function, ModelSubject
+from zeroshot.probes.subject import Clips, ModelSubject
 from zeroshot.reports.document import Bar, Bars, Table
 from zeroshot.statistics.intervals import Count
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from zeroshot.probes.callable_subject import Function
 from zeroshot.probes.static_cues import cluster_frames, fewer_by_chance, static_cues
-from zeroshot.probes.subject import Clips, Function
+from zeroshot.probes.subject import Clips
 
 COUNT = 120
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from zeroshot.probes.callable_subject import Function
 from zeroshot.probes.static_units import layer_factors, static_units, unit_correlations
-from zeroshot.probes.subject import Clips, Function, Swaps
+from zeroshot.probes.subject import Clips, Swaps
 
 MADE_OF = np.array(
     [[2.0, 0.5, 1.0], [0.3, 2.0, 1.0], [1.2, 1.2, 1.0], [0.1, 0.1, 2.0]]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from zeroshot.probes.subject import Clips, Function, Swaps
+from zeroshot.probes.callable_subject import Function
+from zeroshot.probes.subject import Clips, Swaps
 from zeroshot.probes.swapped_places import swapped_places
 
 COUNT = 48

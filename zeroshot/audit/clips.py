@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from zeroshot.cutouts.finder import Finder
     from zeroshot.datasets.splits import LabeledVideo, Split
+    from zeroshot.types import Clip
     from zeroshot.video.sampling import Sampling
 
 _FIRST_SEED = 7_000_000  # of puppets that nobody was trained on
@@ -113,17 +115,20 @@ def video_clips(
             if isinstance(outcome, VideoError):
                 failures.append((name_of(video.path), str(outcome)))
             else:
-                clip = outcome[0]
                 kept.append(video)
-                seen.append(see(clip.frames))
-                if finder is not None:
-                    mask = finder.find(Footage(Film(clip, 1.0, clip.frames.shape[2:]))).levels
-                    levels.append(see(mask[:, None].repeat(3, 1))[:, 0])
+                seen.append(see(outcome[0].frames))
+                levels += [] if finder is None else [see(_masks(finder, outcome[0]))[:, 0]]
             if advance is not None:
                 advance(done, len(split.videos))
     if not kept:
         raise VideoError(f"none of the {len(failures)} videos could be read (first: {failures[0][1]})")
     return _material(split, kept, torch.stack(seen), levels, masks, seed, failures)
+
+
+def _masks(finder: Finder, clip: Clip) -> NDArray[np.uint8]:
+    """(T, 3, H, W) levels of where the person is, as if they were frames."""
+    found = finder.find(Footage(Film(clip, 1.0, (clip.frames.shape[2], clip.frames.shape[3]))))
+    return found.levels[:, None].repeat(3, 1)
 
 
 def _material(

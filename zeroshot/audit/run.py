@@ -17,9 +17,10 @@ from zeroshot.datasets.registry import open_split
 from zeroshot.datasets.splits import Split
 from zeroshot.errors import OptionError
 from zeroshot.model.model import Model
+from zeroshot.probes.callable_subject import Network
 from zeroshot.probes.probe import PROBES
 from zeroshot.probes.run import ask
-from zeroshot.probes.subject import ModelSubject, Network
+from zeroshot.probes.subject import ModelSubject
 from zeroshot.reports.environment import environment
 from zeroshot.text.prompts import make_prompts, prompts_digest, templates_in_words
 from zeroshot.video.sampling import Sampling

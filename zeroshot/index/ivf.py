@@ -256,9 +256,9 @@ def spherical_centres(
     for _ in range(_ROUNDS):
         homes = nearest_centres(points, centres)
         order = np.argsort(homes, kind="stable")
-        there, starts = np.unique(homes[order], return_index=True)
+        there, first = np.unique(homes[order], return_index=True)
         centres = points[draw.permutation(len(points))[:number]].copy()
-        sums = np.add.reduceat(points[order], starts, axis=0)
+        sums = np.add.reduceat(points[order], first, axis=0)
         lengths = np.linalg.norm(sums, axis=1)
         centres[there[lengths > 0]] = sums[lengths > 0] / lengths[lengths > 0, None]
         if step is not None:

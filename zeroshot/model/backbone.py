@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from zeroshot.errors import ModelError, OptionError, in_one_line, require_texts, require_whole
+from zeroshot.model.forks import require_unforked, survive_forks
 from zeroshot.model.hub.pull import pull
 from zeroshot.model.names import ModelName, parse_name, require_folder
 from zeroshot.model.networks import open_clip as openclip
@@ -363,35 +364,6 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
         there = f"{counts[kind]} of that kind" if counts[kind] else "none of that kind"
         raise ModelError(f"device {name!r} is not there: this computer has {there}; use --device auto or cpu")
     return torch.device(name)
-
-
-@cache
-def survive_forks() -> None:
-    """See to it that a process forked from this one can go on, on one thread.
-
-    The threads to which torch shares out its products do not come along into a forked process, which would
-    wait for them for ever.
-    """
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
-
-
-def require_unforked(owner: int, device: torch.device, name: str) -> None:
-    """Refuse a GPU that another process opened before it forked this one.
-
-    Args:
-        owner: the process that put the weights there.
-        device: where they are; a processor is as good after a fork as before.
-        name: of the model.
-
-    Raises:
-        ModelError: the device does not outlive a fork.
-    """
-    if device.type != "cpu" and owner != os.getpid():
-        raise ModelError(
-            f"{name} was put on {device} before this process was forked, which no GPU survives; start "
-            "workers with multiprocessing_context='spawn', or load the model in each"
-        )
 
 
 def _open_network(name: ModelName, from_hub: bool) -> Network:

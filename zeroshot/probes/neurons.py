@@ -162,13 +162,23 @@ def zeroed(layers: Mapping[str, nn.Module], units: Iterable[BiasedUnit]) -> Iter
         for name in {unit.layer for unit in wanted}
     }
     try:
-        with torch.no_grad():
-            for unit in wanted:
-                for value in layers[unit.layer].parameters():
-                    value[unit.unit] = 0
+        _zero(layers, wanted)
         yield
     finally:
-        with torch.no_grad():
-            for name, values in kept.items():
-                for value, before in zip(layers[name].parameters(), values, strict=True):
-                    value.copy_(before)
+        for name, values in kept.items():
+            _put(layers[name], values)
+
+
+@torch.no_grad()
+def _zero(layers: Mapping[str, nn.Module], units: Iterable[BiasedUnit]) -> None:
+    """Set all that leads to the units to 0."""
+    for unit in units:
+        for value in layers[unit.layer].parameters():
+            value[unit.unit] = 0
+
+
+@torch.no_grad()
+def _put(layer: nn.Module, values: Sequence[Tensor]) -> None:
+    """Give a layer these weights."""
+    for value, before in zip(layer.parameters(), values, strict=True):
+        value.copy_(before)
