@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from zeroshot.adapter.config import AdapterConfig
 from zeroshot.losses.objective import ObjectiveConfig
 from zeroshot.losses.scene import pseudo_scenes
 from zeroshot.training.config import ChoiceConfig, OptimizerConfig, TrainingConfig
@@ -16,7 +15,7 @@ from zeroshot.training.label_targets import LabelTexts, Scenes
 from zeroshot.training.loop import fit
 from zeroshot.training.methods.method import DrawConfig
 from zeroshot.training.methods.table import METHODS
-from zeroshot.waist.waist import Waist
+from zeroshot.waist.waist import SWAPPED, Waist
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,8 +40,9 @@ class Row:
         balanced: draw videos so that label and scene are independent.
         changed: kinds of changed copies of the training videos that are trained on as well.
         true_scenes: take the scenes from the renderer instead of CLIP's own guesses.
-        steps: of training.
+        steps: of training; None: as many epochs as the recipe has.
         unbiased: trained at ρ = 0 whatever the coupling.
+        recipe: settings of `zeroshot train`, in place of weights, adapter, balanced and steps.
     """
 
     weights: Mapping[str, float] = field(default_factory=dict)
@@ -50,8 +50,9 @@ class Row:
     balanced: bool = False
     changed: tuple[str, ...] = ()
     true_scenes: bool = False
-    steps: int = 100
+    steps: int | None = 100
     unbiased: bool = False
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def objective(self) -> ObjectiveConfig:
@@ -61,6 +62,8 @@ class Row:
     @property
     def needs_scenes(self) -> bool:
         """Whether scenes, guessed or true, are made use of; distillation takes CLIP without them."""
+        if self.recipe:
+            return True
         objective = self.objective
         return self.balanced or objective.needs_scenes or "distillation" in objective.computed
 
@@ -124,7 +127,12 @@ def train(
     elif row.needs_scenes:
         places = Scenes(words.scene_names, guess(parts, words), guess([kept], words))
     names = words.world.labels
-    training = joined(parts, torch.cat(targets), names)
+    if row.recipe:
+        kinds = dict(zip(("", *row.changed), parts, strict=True))
+        training = as_written(kinds, [names[int(label)] for label in targets[0]])
+        places = places and replace(places, train=places.train[: len(training)])
+    else:
+        training = joined(parts, torch.cat(targets), names)
     seen = words.world.seen
     texts = LabelTexts(seen, words.labels[: len(seen)], words.logit_scale)
     chosen = settings(row, len(training), seed)
@@ -140,6 +148,28 @@ def joined(parts: list[Tokens], labels: Tensor, names: tuple[str, ...]) -> Waist
     return Waist.from_tensors(tokens, embeddings, [names[int(label)] for label in labels])
 
 
+def as_written(kinds: Mapping[str, Tokens], labels: list[str]) -> Waist:
+    """A waist as `zeroshot train` writes it: mirrored clips beside their video's, swapped copies after all.
+
+    Args:
+        kinds: "" is the videos, the others are kinds of `changed_copies`.
+        labels: of the videos.
+    """
+    rows = [name for name in ("", "swap") if name in kinds]
+    mirrored = "mirror" in kinds
+    clips = [[name, f"{name}_mirror".removeprefix("_")] if mirrored else [name] for name in rows]
+    waist = Waist.from_tensors(
+        torch.cat([torch.stack([kinds[kind].tokens for kind in each], 1) for each in clips]),
+        torch.cat([torch.stack([kinds[kind].embeddings for kind in each], 1) for each in clips]),
+        labels * len(rows),
+        mirrored=mirrored,
+    )
+    count = len(labels)
+    keys = [f"row {place % count}" + SWAPPED * (place >= count) for place in range(len(waist))]
+    named = tuple(replace(row, key=key) for row, key in zip(waist.rows, keys, strict=True))
+    return replace(waist, rows=named, shards=(replace(waist.shards[0], keys=tuple(keys)),))
+
+
 def guess(parts: list[Tokens], words: Words) -> Tensor:
     """(n, S) shares: CLIP's own guess of each video's scene."""
     return torch.cat([pseudo_scenes(part.embeddings, words.scenes, words.logit_scale) for part in parts])
@@ -148,6 +178,9 @@ def guess(parts: list[Tokens], words: Words) -> Tensor:
 def settings(row: Row, count: int, seed: int) -> TrainingConfig:
     """A row's settings as training knows them; as many steps however many videos there are."""
     batch = 64
+    if row.recipe:
+        steps = {} if row.steps is None else {"epochs": max(1, round(row.steps / -(-count // batch)))}
+        return TrainingConfig.from_dict({**row.recipe, **steps, "seed": seed})
     return TrainingConfig(
         seed=seed,
         epochs=max(1, round(row.steps / -(-count // batch))),
@@ -161,22 +194,26 @@ def settings(row: Row, count: int, seed: int) -> TrainingConfig:
 
 
 def of(method: Method) -> Row:
-    """The row of a method of `zeroshot train`: its losses, draws, copies and what its adapter reads."""
+    """The row of a method of `zeroshot train`: all its settings, and its copies."""
     swapped, mirrored = ("swap",) * method.swapped, ("mirror",) * method.mirrored
     both = ("swap_mirror",) * (method.swapped and method.mirrored)
-    return Row(
-        weights=dict.fromkeys(CLASSIFY, 0.0) | dict(method.weights),
-        adapter={"num_components": AdapterConfig.num_components, **method.adapter},
-        balanced=method.draws.balance_scenes,
-        changed=swapped + mirrored + both,
-    )
+    recipe = TrainingConfig.from_dict({}, method).as_dict()
+    return Row(changed=swapped + mirrored + both, recipe=recipe, steps=None)
+
+
+def but(row: Row, objective: Mapping[str, float] | None = None, **settings: object) -> Row:
+    """A row with other settings of its recipe."""
+    recipe = {**row.recipe, **settings}
+    recipe["objective"] = {**recipe["objective"], **(objective or {})}
+    return replace(row, recipe=recipe)
 
 
 SUBTRACT = Row()
 INDEPENDENCE, SCENE = {"independence": 5.0}, {"adversary": 0.3, "scene": 1.0}
 PLAIN = Row(adapter={"reads": "content", "reference": "none"}, steps=150)
-ALL = replace(of(METHODS["copies"]), steps=240)
-ORACLE = replace(ALL, weights={"distillation": 1.0}, unbiased=True)
+NO_LOSSES = {"independence": 0.0, "scene": 0.0, "adversary": 0.0}
+ALL = of(METHODS["streams"])
+ORACLE = replace(but(ALL, NO_LOSSES), unbiased=True)
 ROWS: Mapping[str, Row] = {
     "plain": PLAIN,
     "subtract": SUBTRACT,
@@ -201,18 +238,17 @@ BIASED_STREAMS: Mapping[str, Row] = {
 
 ABLATION: Mapping[str, Row] = {
     **BIASED_STREAMS,
-    "all, balanced": replace(ALL, balanced=True),
+    "all, balanced": but(ALL, balance_scenes=True),
     "all, true scenes": replace(ALL, true_scenes=True),
-    "all, no losses": replace(ALL, weights={}),
+    "all, no losses": but(ALL, NO_LOSSES),
     "all, no swapped copies": replace(ALL, changed=("mirror",)),
     "all, no mirrored copies": replace(ALL, changed=("swap",)),
-    "all, no detectors": replace(ALL, adapter={"reads": "both"}),
-    "all, no distillation": replace(ALL, weights={**ALL.weights, "distillation": 0.0}),
+    "all, no detectors": but(ALL, adapter={**ALL.recipe["adapter"], "num_components": 0}),
     "oracle, no copies": replace(ORACLE, changed=()),
     "swap": replace(ROWS["stillmix"], changed=("swap",)),
     "both, no subtraction": replace(PLAIN, weights=INDEPENDENCE | SCENE),
     "independence, no subtraction": replace(PLAIN, weights=INDEPENDENCE),
     "scene, no subtraction": replace(PLAIN, weights=SCENE),
-    **{name: of(METHODS[name]) for name in ("streams", "residual", "minimax", "conditional_adversary")},
+    **{name: of(METHODS[name]) for name in ("independent", "minimax", "conditional_adversary")},
 }
 """Rows beside the main ones; the last are methods of `zeroshot train` that are no main row."""

@@ -323,6 +323,7 @@ def write_checkpoint(folder: Path, model: CLIP, model_cfg: dict, training: dict,
         "model_cfg": model_cfg,
         "preprocess_cfg": preprocess,
         "num_frames": 8,
+        "scenes": list(SCENES),
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     weights = {name: value.detach().half().contiguous() for name, value in model.state_dict().items()}

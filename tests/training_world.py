@@ -8,8 +8,10 @@ import torch
 from tiny_world import made_up, write_checkpoint, write_videos
 
 from zeroshot.datasets.splits import write_split
-from zeroshot.training.config import ChoiceConfig, TrainingConfig
+from zeroshot.training.config import TrainingConfig
 from zeroshot.training.label_targets import given_scenes
+from zeroshot.training.methods.table import METHODS
+from zeroshot.training.prepare import Preparation
 from zeroshot.training.run import train
 
 if TYPE_CHECKING:
@@ -23,10 +25,13 @@ NO_SCENES = "there are no scenes: training goes without scene losses, scene bala
 
 
 SMALL = {"hidden_dim": 16, "num_layers": 1, "num_queries": 2}
+ALONE = Preparation(mirrored=False, swapped=False)
+"""Videos without copies of them."""
 
-
-CONFIG = TrainingConfig(epochs=3, batch_size=16, adapter=SMALL)
-TRAIN = TrainingConfig(epochs=4, batch_size=12, choice=ChoiceConfig(held_out_share=0.25), adapter=SMALL)
+CONFIG = TrainingConfig.from_dict({"epochs": 3, "batch_size": 16, "adapter": SMALL}, METHODS["independent"])
+TRAIN = TrainingConfig.from_dict(
+    {"epochs": 4, "batch_size": 12, "held_out_share": 0.25, "adapter": SMALL}, METHODS["independent"]
+)
 
 
 def changed(config: TrainingConfig, **settings: object) -> TrainingConfig:
@@ -47,9 +52,10 @@ def world_and_scenes():
     return parts, given_scenes(parts[0], parts[1])
 
 
-def run_train(place, output, config=TRAIN, source=None, **options):
+def run_train(place, output, config=TRAIN, source=None, name=None, **options):
     source = place / "split.csv" if source is None else source
-    return train(source, output, str(place / "tiny"), config=config, device="cpu", **options)
+    options.setdefault("preparation", ALONE)
+    return train(source, output, name or str(place / "tiny"), config=config, device="cpu", **options)
 
 
 def weights(fitted) -> dict[str, torch.Tensor]:

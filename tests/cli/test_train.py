@@ -36,7 +36,7 @@ def two_epochs(place, folder) -> list:
     """The words of a short training; its settings lie in the folder."""
     (folder / "settings.json").write_text(json.dumps(TRAIN.as_dict()))
     words = ["train", place / "split.csv", "--model", place / "tiny", "--device", "cpu", "--epochs", "2"]
-    return [*words, "--config", folder / "settings.json"]
+    return [*words, "--config", folder / "settings.json", "--no-mirrored", "--no-swapped"]
 
 
 def test_the_command_trains_and_tells(place, tmp_path, monkeypatch, capsys):
@@ -80,7 +80,8 @@ def test_the_command_trains_on_mirrored_clips(place, tmp_path, monkeypatch, caps
 
 @pytest.mark.slow
 def test_the_command_trains_on_swapped_copies(place, tmp_path, monkeypatch, capsys):
-    words = [*two_epochs(place, tmp_path), "--output", tmp_path / "out", "--mirrored", "--swapped"]
+    # As nothing else is said, by the default method.
+    words = [*two_epochs(place, tmp_path)[:-2], "--output", tmp_path / "out"]
     status, _, err = run_command(monkeypatch, capsys, *words)
     assert (status, err) == (0, "")
     facts = json.loads((tmp_path / "out" / "training.json").read_text())
@@ -134,9 +135,9 @@ def test_settings_come_from_file_then_pairs_then_flags(tmp_path):
     assert [config.objective.weights[name] for name in ("scene", "independence", "adversary")] == [
         0.5,
         0.25,
-        0.1,
+        METHODS["streams"].weights["adversary"],
     ]
-    assert config.adapter == {"static_input": "mean"}
+    assert config.adapter == {**METHODS["streams"].adapter, "static_input": "mean"}
     assert TrainingConfig.from_dict(json.loads(json.dumps(config.as_dict()))) == config
 
 

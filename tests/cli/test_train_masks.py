@@ -32,11 +32,12 @@ def test_the_command_takes_the_figures_of_copies_from_any_finder(tmp_path, monke
     options = ["--model", tmp_path / "tiny", "--device", "cpu", "--epochs", "1"]
     options += ["--config", tmp_path / "settings.json", "--held-out", tmp_path / "held.csv"]
     words = [tmp_path / "split.csv", *options, "--output", tmp_path / "out", "--masks", "motion:0.4"]
-    assert run(monkeypatch, capsys, *words) == (
+    assert run(monkeypatch, capsys, *words, "--no-swapped") == (
         1,
         "zeroshot: masks motion:0.4 are for swapped copies; add --swapped, or leave them out\n",
     )
-    assert run(monkeypatch, capsys, *words, "--swapped") == (0, "")
+    words.append("--no-mirrored")
+    assert run(monkeypatch, capsys, *words) == (0, ""), "masks are for copies, which the method makes"
     tokens = tmp_path / "out" / "tokens" / "train"
     assert Waist.open(tokens).settings.masks == "motion:0.4"
     assert Waist.open(tokens.with_name("held-out")).settings.masks == "tokens"

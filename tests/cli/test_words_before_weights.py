@@ -128,7 +128,11 @@ def mistakes() -> list[tuple[str, str]]:
     add("train videos.csv --output out {}", ("--templates nonsense", "no template"), ("--method x", "'x'"))
     add("train videos.csv --output out {}", ("--config settings.json", "settings.json"))
     add("train videos.csv --output out {}", ("--set speed=3", "speed"), ("--precision fp64", "fp64"))
-    add("train videos.csv --output out {}", ("--swapped --masks gone", "gone"), ("--masks gone", "swapped"))
+    add(
+        "train videos.csv --output out {}",
+        ("--swapped --masks gone", "gone"),
+        ("--no-swapped --masks gone", "swapped"),
+    )
     add("train videos.csv --output out {}", ("--num-frames 0", "0"), ("--epochs 0", "0"))
     add("evaluate {} --output out", *SPLITS, ("empty", "empty"))
     add("evaluate videos.csv --output {}", *((each, each) for each in OUTPUTS))

@@ -11,7 +11,15 @@ from training_world import SMALL, changed, same, weights, world_and_scenes
 
 from zeroshot.errors import OptionError
 from zeroshot.training.config import TrainingConfig
-from zeroshot.training.folds import Fold, class_folds, harmonic_by_weight, weight_by_folds
+from zeroshot.training.folds import (
+    Fold,
+    Fusing,
+    Openness,
+    class_folds,
+    fusing_by_folds,
+    fusings,
+    openness,
+)
 from zeroshot.training.label_targets import Scenes
 from zeroshot.training.loop import fit
 from zeroshot.training.methods.table import METHODS
@@ -19,10 +27,10 @@ from zeroshot.waist.streams import read_streams
 from zeroshot.waist.waist import SWAPPED, Waist
 
 RESIDUAL = changed(
-    TrainingConfig.from_dict({}, METHODS["residual"]),
+    TrainingConfig.from_dict({}, METHODS["streams"]),
     epochs=2,
     batch_size=16,
-    adapter={**METHODS["residual"].adapter, **SMALL, "num_components": 4},
+    adapter={**METHODS["streams"].adapter, **SMALL, "num_components": 4},
 )
 
 
@@ -61,29 +69,66 @@ def test_too_few_labels_for_the_folds():
         class_folds(made_up(40)[0], 3, seed=0)
 
 
-def test_the_harmonic_mean_is_that_of_two_counts():
+def test_a_fold_counts_right_videos_among_all_labels_and_novel_ones_among_novel_labels():
     (train, held_out, texts), scenes = world_and_scenes()
     adapter = fit(train, held_out, texts, RESIDUAL, scenes=scenes).adapter
-    fold = Fold((), tuple(range(30)), tuple(range(30, 60)))
+    labels = sorted(set(train.labels))
+    seen, novel = ([row for row, label in enumerate(train.labels) if label in part]
+                   for part in (labels[:2], labels[2:]))  # fmt: skip
     streams = read_streams(adapter, train)
-    expected = []
-    for weight in (0.0, 1.0):
-        rows = torch.nn.functional.normalize(streams.anchor + weight * streams.correction, dim=1)
-        answers = [texts.labels[place] for place in (rows @ texts.embeddings.T).argmax(1).tolist()]
-        right = [answer == label for answer, label in zip(answers, train.labels, strict=True)]
-        first, second = sum(right[:30]) / 30, sum(right[30:]) / 30
-        expected.append(2 * first * second / (first + second) if first + second else 0.0)
-    assert harmonic_by_weight(adapter, train, fold, texts, (0.0, 1.0)) == pytest.approx(expected)
-    assert expected[0] != expected[1]
+    ways = [Fusing(0.0, 0.3), Fusing(1.0, 1.0)]
+    found = openness(adapter, train, Fold((), tuple(seen), tuple(novel)), texts, ways)
+    for way, one in zip(ways, found, strict=True):
+        rows = adapter.fuse(streams.anchor, streams.correction, way.weight, way.excess)
+        scores = rows @ texts.embeddings.T
+        right = [texts.labels[place] == label for place, label in
+                 zip(scores.argmax(1).tolist(), train.labels, strict=True)]  # fmt: skip
+        first, second = (sum(right[row] for row in part) / len(part) for part in (seen, novel))
+        assert one.harmonic == pytest.approx(2 * first * second / (first + second) if first + second else 0)
+        apart = [max(labels[2:], key=lambda label: float(scores[row, texts.labels.index(label)]))
+                 for row in novel]  # fmt: skip
+        hits = [label == train.labels[row] for label, row in zip(apart, novel, strict=True)]
+        assert one.novel == pytest.approx(sum(hits) / len(hits))
+    assert found[0] != found[1]
 
 
-def test_of_equal_weights_the_smallest_is_taken(monkeypatch):
+def test_the_way_with_the_best_harmonic_mean_is_taken_the_first_of_equal_ones(monkeypatch):
+    assert best(
+        monkeypatch, {1: [(0.1, 0.5), (0.4, 0.5), (0.4, 0.5)], 2: [(0.3, 0.5), (0.2, 0.5), (0.2, 0.5)]}
+    ) == (
+        Fusing(1.0),
+        pytest.approx(0.3),
+    )
+
+
+def test_no_way_is_taken_that_leaves_novel_labels_below_the_anchor(monkeypatch):
+    """Of the anchor alone the folds say 0.1 and 0.5."""
+    few, many = [(0.1, 0.5), (0.3, 0.5), (0.9, 0.4)], [(0.1, 0.5), (0.3, 0.5), (0.9, 0.48)]
+    assert best(monkeypatch, {1: few, 2: many})[0] == Fusing(1.0)
+    many = [(0.1, 0.5), (0.3, 0.5), (0.9, 0.6)]  # on average as right as the anchor
+    assert best(monkeypatch, {1: few, 2: many})[0] == Fusing(2.0)
+    worse = [(0.1, 0.5), (0.3, 0.3), (0.9, 0.1)]  # where none keeps them, the one that comes nearest
+    assert best(monkeypatch, {1: worse, 2: worse})[0] == Fusing(1.0)
+
+
+def best(monkeypatch, found: dict[int, list[tuple[float, float]]]) -> tuple[Fusing, float]:
+    """What is chosen of two weights where folds of 1 and of 2 videos say so of no correction, and of them."""
+    monkeypatch.setattr(
+        "zeroshot.training.folds.openness",
+        lambda *given: [Openness(*one) for one in found[len(given[2].train)]],
+    )
     waist, texts = made_up(40)
-    found = {1: [0.1, 0.4, 0.4], 2: [0.3, 0.2, 0.2]}
-    monkeypatch.setattr("zeroshot.training.folds.harmonic_by_weight", lambda *args: found[len(args[2].train)])
     folds = [Fold((0,), (), ()), Fold((0, 1), (), ())]
     learn = lambda rows: torch.nn.Linear(1, 1)  # noqa: E731
-    assert weight_by_folds(waist, texts, (2.0, 0.0, 1.0), folds, learn) == (1.0, pytest.approx(0.3))
+    return fusing_by_folds(waist, texts, [Fusing(1.0), Fusing(2.0)], folds, learn)
+
+
+def test_what_is_offered_begins_with_what_changes_least():
+    choice = changed(RESIDUAL, fused_weights=(2.0, 1.0), fused_excesses=(0.5, 0.1)).choice
+    assert fusings(choice, has_excess=False) == [Fusing(1.0), Fusing(2.0)]
+    assert fusings(choice, has_excess=True) == [
+        Fusing(1.0, 0.1), Fusing(1.0, 0.5), Fusing(2.0, 0.1), Fusing(2.0, 0.5)
+    ]  # fmt: skip
 
 
 def test_training_chooses_by_folds_says_so_and_repeats_itself():
@@ -94,9 +139,10 @@ def test_training_chooses_by_folds_says_so_and_repeats_itself():
     assert "fused weight" in first.notes[-1]
     assert "over 2 folds" in first.notes[-1]
     assert same(weights(first), weights(again))
-    assert f"fused weight {float(first.adapter.fused_weight):g}:" in first.notes[-1]
+    weight, excess = float(first.adapter.fused_weight), float(first.adapter.fused_excess)
+    assert f"fused weight {weight:g}, excess {excess:.6g}:" in first.notes[-1]
     for name, value in weights(plain).items():
-        assert name == "fused_weight" or torch.equal(value, weights(first)[name])
+        assert name in {"fused_weight", "fused_excess"} or torch.equal(value, weights(first)[name])
     assert first.history == plain.history
 
 

@@ -122,7 +122,13 @@ def adapted(tmp_path_factory):
     rows = [replace(video, label=names[old.index(video.label)]) for video in split.videos]
     source = Split.of("actions", rows)
     config = changed(TRAIN, epochs=1, reverse=True)
-    run_train(place, place / "out", config, source, preparation=Preparation(mirrored=True, scenes="none"))
+    run_train(
+        place,
+        place / "out",
+        config,
+        source,
+        preparation=Preparation(mirrored=True, swapped=False, scenes="none"),
+    )
     return place, source
 
 

@@ -12,7 +12,7 @@ import zeroshot
 from zeroshot.checkpoint import load_model
 from zeroshot.datasets.splits import Split
 from zeroshot.errors import LabelError, OptionError
-from zeroshot.training.prepare import Preparation, gather, hold_out
+from zeroshot.training.prepare import MOST_COPIED, Preparation, gather, hold_out
 from zeroshot.training.run import train
 from zeroshot.waist.waist import Waist
 
@@ -53,17 +53,26 @@ def test_scenes_can_be_guessed_given_or_left_out(trained, place):
     with load_model(str(place / "tiny"), device="cpu") as model:
 
         def scenes_of(source: str, tokens: Waist = waist):
-            return gather("s", tokens, None, model, TRAIN, Preparation(scenes=source)).scenes
+            return gathered(source, tokens).scenes
+
+        def gathered(source: str, tokens: Waist):
+            return gather("s", tokens, None, model, TRAIN, Preparation(scenes=source))
 
         assert scenes_of("auto").names == scenes_of("given").names == ("dark", "light")
         assert scenes_of("given").train.tolist() == [int(row.scene == "light") for row in _training(waist)]
         assert scenes_of("none") is None
-        assert scenes_of("auto", bare) is None
+        assert gathered("auto", waist).notes == ()
+        found = gathered("auto", bare)
+        assert len(found.scenes.names) == 46
+        assert found.notes == (
+            f"scenes are guessed by {place / 'tiny'} among 46 places of everyday life; "
+            "--scenes LIST is for your own",
+        )
         guessed = scenes_of("beach, forest, street", bare)
         assert guessed.names == ("beach", "forest", "street")
         assert guessed.train.shape == (18, 3)
         assert guessed.held_out.shape == (6, 3)
-        assert len(scenes_of("guess", bare).names) == 365
+        assert scenes_of("guess").train.equal(scenes_of("guess", bare).train)
         with pytest.raises(OptionError, match="no video names a scene; add a column `scene`"):
             scenes_of("given", bare)
 
@@ -78,3 +87,30 @@ def test_a_split_of_one_label_is_refused(place, tmp_path):
         LabelError, match="one has the label 'falling' alone; training needs 2 labels or more"
     ):
         train(Split.of("one", videos), tmp_path / "out", str(place / "tiny"), device="cpu")
+
+
+def test_copies_are_made_unless_there_are_very_many_videos():
+    usual = Preparation().copies(MOST_COPIED)
+    assert (usual.mirrored, usual.swapped, usual.required) == (True, True, False)
+    many = Preparation().copies(MOST_COPIED + 1)
+    assert (many.mirrored, many.swapped) == (False, False)
+    asked = Preparation(mirrored=True, swapped=True).copies(MOST_COPIED + 1)
+    assert (asked.mirrored, asked.swapped, asked.required) == (True, True, True)
+    refused = Preparation(mirrored=False, swapped=False).copies(9)
+    assert (refused.mirrored, refused.swapped) == (False, False)
+    masked = Preparation(masks="motion").copies(9)
+    assert (masked.swapped, masked.required) == (True, True), "who names a finder of persons wants copies"
+
+
+def test_more_videos_than_are_copied_unasked_are_told(trained, place, monkeypatch):
+    monkeypatch.setattr("zeroshot.training.prepare.MOST_COPIED", 20)
+    waist = Waist.open(trained[0] / "tokens" / "train")
+    with load_model(str(place / "tiny"), device="cpu") as model:
+        told = gather("s", waist, None, model, TRAIN, Preparation()).notes
+        assert told[0].startswith("24 videos are trained on without copies, mirrored or before other places:")
+        assert gather("s", waist, None, model, TRAIN, Preparation(swapped=False)).notes == ()
+
+
+def test_one_frame_has_no_motion_to_train_on():
+    with pytest.raises(OptionError, match="num_frames is 1; motion needs 2 or more"):
+        Preparation(num_frames=1)

@@ -12,7 +12,7 @@ import os
 import pytest
 import torch
 from tiny_world import LABELS, write_checkpoint
-from training_world import TRAIN, changed, run_train, same, weights
+from training_world import ALONE, TRAIN, changed, run_train, same, weights
 
 import zeroshot
 from zeroshot.datasets.splits import Split
@@ -99,6 +99,7 @@ def test_failures_are_told_and_a_held_out_split_is_kept_apart(place, tmp_path):
         tmp_path / "out",
         str(place / "tiny"),
         config=changed(TRAIN, epochs=1),
+        preparation=ALONE,
         held_out=Split.of("held out", split.videos[9:18]),
         watcher=Listen(),
         device="cpu",
@@ -131,5 +132,27 @@ class Ear(Watcher):
 
 def test_an_adapter_that_is_not_continued_is_told(trained, place, tmp_path):
     ear, config = Ear(), changed(TRAIN, epochs=1)
-    train(place / "split.csv", tmp_path, str(trained[0]), config=config, device="cpu", watcher=ear)
+    run_train(place, tmp_path, config, watcher=ear, name=str(trained[0]))
     assert f"the adapter in {trained[0]} is not continued: a new one begins on its network" in ear.lines
+
+
+def test_the_default_makes_copies_and_says_where_nobody_can_be_found(place, tmp_path, monkeypatch):
+    def nobody(*_: object) -> None:
+        raise OptionError("nothing moves")
+
+    monkeypatch.setattr("zeroshot.waist.swapped_copies.PlaceSwapper.learn", nobody)
+    ear, config = Ear(), changed(TRAIN, epochs=1)
+    with pytest.raises(OptionError, match="nothing moves"):
+        run_train(place, tmp_path / "asked", config, preparation=Preparation(swapped=True))
+    told = (
+        "no person could be found by what moves in these videos: trained without copies before other places; "
+        "--masks says where masks of persons lie"
+    )
+    for number in (1, 2):  # the second finds it finished
+        run_train(place, tmp_path / "out", config, preparation=Preparation(), watcher=ear)
+        assert ear.lines.count(told) == number
+    assert ear.lines[-1].endswith("is finished already")
+    facts = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert facts["tokens"]["mirrored"]
+    assert facts["videos"] == {"training": 18, "held_out": 6}
+    assert told in facts["notes"]

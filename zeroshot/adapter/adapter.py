@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from zeroshot.adapter.fusion import careful_rows, fused_rows
 from zeroshot.adapter.streams import DynamicStream, StaticStream, unit_rows
 from zeroshot.errors import OptionError
 from zeroshot.types import Streams
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 _RESIDUAL_SCALE = 0.1  # a residual begins small beside the anchor's unit length
+_EXCESS = 0.05  # where nobody chooses: enough that the answer does not tie with the one before
 
 
 def mean_embedding(embeddings: Tensor) -> Tensor:
@@ -42,10 +44,15 @@ class TwoStreamAdapter(nn.Module):
     Attributes:
         fused_weight: scalar buffer; fused = anchor + fused_weight · correction, renormalized. Stored with the
             weights and chosen on held-out seen classes, never learned and never chosen on test classes.
+        fused_excess: scalar buffer; how much more than the least weight is taken, see `careful_rows`. None
+            where no labels are known.
+        known_texts: (K, D) buffer, the text embeddings of the labels trained on; None where none are known.
         scene_directions: (R, D) buffer of orthogonal rows, those beyond the directions in use zero.
     """
 
     fused_weight: Tensor
+    fused_excess: Tensor | None
+    known_texts: Tensor | None
     scene_directions: Tensor
 
     def __init__(self, config: AdapterConfig, seed: int = 0) -> None:
@@ -55,6 +62,9 @@ class TwoStreamAdapter(nn.Module):
             self.dynamic = DynamicStream(config)
             self.static = StaticStream(config)
         self.register_buffer("fused_weight", torch.zeros(()))
+        known = (config.num_known_labels, config.embedding_dim)
+        self.register_buffer("fused_excess", torch.tensor(_EXCESS) if known[0] else None)
+        self.register_buffer("known_texts", torch.zeros(known) if known[0] else None)
         directions = torch.zeros(config.num_scene_directions, config.embedding_dim)
         self.register_buffer("scene_directions", directions)
 
@@ -79,11 +89,26 @@ class TwoStreamAdapter(nn.Module):
         base = unit_rows(embeddings.float()).mean(1)
         static = unit_rows(base + shift)
         anchor = unit_rows(base - (base @ self.scene_directions.T) @ self.scene_directions)
-        both = unit_rows(anchor + self.fused_weight * correction)
-        fused = torch.where(
-            self.fused_weight == 0, anchor, both
-        )  # unit_rows(anchor) may differ in the last bit
+        fused = self.fuse(anchor, correction, self.fused_weight)
         return Streams(static, dynamic, fused, static_hidden, dynamic_hidden, anchor, correction)
+
+    def fuse(
+        self, anchor: Tensor, correction: Tensor, weight: float | Tensor, excess: float | Tensor | None = None
+    ) -> Tensor:
+        """(B, D) unit rows: what the fused stream would be at another weight.
+
+        Args:
+            anchor: (B, D) of `Streams`.
+            correction: (B, D) likewise.
+            weight: instead of `fused_weight`.
+            excess: instead of `fused_excess`; None is that. Of no effect where no labels are known.
+        """
+        weight = torch.as_tensor(weight, dtype=anchor.dtype, device=anchor.device)
+        if self.known_texts is None:
+            return fused_rows(anchor, correction, weight)
+        excess = self.fused_excess if excess is None else excess
+        excess = torch.as_tensor(excess, dtype=anchor.dtype, device=anchor.device)
+        return careful_rows(anchor, correction, weight, excess, self.known_texts.to(anchor.device))
 
     def calibrate(self, tokens: Tensor) -> None:
         """Takes what the dynamic stream must know of tokens in general from training ones (B, T, 1+N, C).
@@ -103,6 +128,27 @@ class TwoStreamAdapter(nn.Module):
         if not 0 <= weight < float("inf"):
             raise OptionError(f"fused weight is {weight}; expected a number ≥ 0")
         self.fused_weight.fill_(weight)
+
+    @torch.no_grad()
+    def set_fused_excess(self, excess: float) -> None:
+        """Stores how much of the way from the least weight to `fused_weight` is gone.
+
+        Raises:
+            OptionError: no share, or an adapter that knows no labels.
+        """
+        if self.fused_excess is None:
+            raise OptionError("this adapter knows no labels; make it with num_known_labels of 1 or more")
+        if not 0 <= excess <= 1:
+            raise OptionError(f"fused excess is {excess}; expected a share from 0 to 1")
+        self.fused_excess.fill_(excess)
+
+    @torch.no_grad()
+    def set_known_texts(self, texts: Tensor) -> None:
+        """Stores (K, D) unit rows: what the labels trained on are in the joint space."""
+        wanted = (self.config.num_known_labels, self.config.embedding_dim)
+        if self.known_texts is None or tuple(texts.shape) != wanted:
+            raise OptionError(f"texts of known labels have shape {tuple(texts.shape)}; expected {wanted}")
+        self.known_texts.copy_(texts)
 
     @torch.no_grad()
     def set_scene_directions(self, directions: Tensor) -> None:

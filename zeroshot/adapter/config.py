@@ -48,6 +48,8 @@ class AdapterConfig:
         fusion: what the fused stream adds to CLIP: the dynamic stream's `unit` row, which has to be right by
             itself, or a `residual`, the same row at the length that it was learned with: small where CLIP is
             right already, so that little is changed for labels that were never trained on.
+        num_known_labels: K labels whose texts the fused stream keeps, to go no farther from CLIP than their
+            ranking asks for; 0 keeps none and goes equally far for every video.
         stillness: a clip whose tokens move less than this share of their size counts as still; 1e-3 lies
             above what rounding to float16 and batched arithmetic do to equal frames.
         dropout: share of hidden units dropped in training.
@@ -70,6 +72,7 @@ class AdapterConfig:
     num_components: int = 48
     num_scene_directions: int = 16
     fusion: str = "unit"
+    num_known_labels: int = 0
     stillness: float = 1e-3
     dropout: float = 0.1
 
@@ -85,7 +88,7 @@ class AdapterConfig:
             raise OptionError(f"num_frames is {self.num_frames}; motion needs 2 or more")
         if len(self.grid) != 2 or min(self.grid) < 1:
             raise OptionError(f"grid is {self.grid}; expected two counts of patches, such as (4, 4)")
-        for name in ("num_layers", "num_components", "num_scene_directions"):
+        for name in ("num_layers", "num_components", "num_scene_directions", "num_known_labels"):
             if getattr(self, name) < 0:
                 raise OptionError(f"{name} is {getattr(self, name)}; expected 0 or more")
         if self.num_components == 1:

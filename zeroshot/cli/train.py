@@ -32,7 +32,9 @@ HeldOut = Annotated[
 SceneSource = Annotated[
     str,
     typer.Option(
-        metavar="SOURCE", help="auto, given, none, guess (by CLIP in places365), or a list to guess in."
+        metavar="SOURCE",
+        help="auto (given, else guess), given, none, guess (by CLIP, among its own or general places), or a "
+        "list to guess in.",
     ),
 ]
 Epochs = Annotated[int | None, typer.Option(metavar="N", help="Passes over the videos.")]
@@ -45,9 +47,10 @@ ConfigFile = Annotated[str | None, typer.Option("--config", metavar="FILE", help
 Cache = Annotated[str | None, typer.Option(metavar="DIR", help="Folder of tokens. Default: in the output.")]
 NumSamplings = Annotated[int, typer.Option(metavar="S", help="Clips of each video, to draw among.", min=1)]
 Mirrored = Annotated[
-    bool,
+    bool | None,
     typer.Option(
-        "--mirrored", help='Train on mirrored clips too; "left" and "right" change places in labels.'
+        "--mirrored/--no-mirrored",
+        help='Train on mirrored clips too; "left" and "right" change places in labels.',
     ),
 ]
 Reversed = Annotated[
@@ -57,9 +60,10 @@ Reversed = Annotated[
     ),
 ]
 Swapped = Annotated[
-    bool,
+    bool | None,
     typer.Option(
-        "--swapped", help="Train on copies too, in which persons stand before other videos' places."
+        "--swapped/--no-swapped",
+        help="Train on copies too, in which persons stand before other videos' places.",
     ),
 ]
 Masks = Annotated[
@@ -94,9 +98,9 @@ def train(
     cache: Cache = None,
     num_frames: options.NumFrames = None,
     num_samplings: NumSamplings = 1,
-    mirrored: Mirrored = False,
+    mirrored: Mirrored = None,
     reverse: Reversed = False,
-    swapped: Swapped = False,
+    swapped: Swapped = None,
     masks: Masks = TOKENS,
     templates: options.Templates = None,
     precision: Precision = None,
@@ -118,8 +122,8 @@ def train(
     preparation = Preparation(
         num_frames=num_frames,
         num_samplings=num_samplings,
-        mirrored=mirrored or METHODS[method].mirrored,
-        swapped=swapped or METHODS[method].swapped,
+        mirrored=False if mirrored is None and not METHODS[method].mirrored else mirrored,
+        swapped=False if swapped is None and not METHODS[method].swapped else swapped,
         masks=masks,
         cache=cache,
         scenes=scenes,

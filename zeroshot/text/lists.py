@@ -134,7 +134,8 @@ def _bundled(*folders: str) -> dict[str, Path]:
     """Files of the named prompt folders by name, sorted."""
     found = {}
     for folder in (prompts_folder() / name for name in folders):
-        found.update({name: folder / f"{name}.txt" for name in bundled_names(folder, ".txt")})
+        for suffix in (".txt", ".json"):
+            found.update({name: folder / f"{name}{suffix}" for name in bundled_names(folder, suffix)})
     return dict(sorted(found.items()))
 
 

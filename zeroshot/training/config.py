@@ -61,6 +61,8 @@ class ChoiceConfig:
             held-out labels), `harmonic` mean of accuracy and novel, or the `last` epoch.
         choose_stream: the stream whose figure that is.
         fused_weights: from which the fused stream's weight is chosen.
+        fused_excesses: from which folds choose how much more than the least weight is taken, where the fused
+            stream knows the labels trained on (`careful_rows`).
         num_folds: choose the fused weight as it serves labels that were never trained on, in so many more
             trainings, each without other labels; 0 chooses it on held-out videos of seen labels.
         evaluate_each: epochs between two looks at the held-out videos.
@@ -71,6 +73,7 @@ class ChoiceConfig:
     choose_by: str = "balanced"
     choose_stream: str = "fused"
     fused_weights: tuple[float, ...] = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+    fused_excesses: tuple[float, ...] = (0.02, 0.05)
     num_folds: int = 0
     evaluate_each: int = 1
 
@@ -78,6 +81,7 @@ class ChoiceConfig:
         """Refuse what nothing can be chosen by."""
         require_kinds(self)
         object.__setattr__(self, "fused_weights", tuple(self.fused_weights))
+        object.__setattr__(self, "fused_excesses", tuple(self.fused_excesses))
         _refuse_below(self, 0, "held_out_labels", "num_folds")
         if self.num_folds == 1:
             raise OptionError("num_folds is 1; expected 0, or 2 and more, since each leaves other labels out")
@@ -86,6 +90,8 @@ class ChoiceConfig:
             raise OptionError(f"held_out_share is {self.held_out_share}; expected a share in [0, 1)")
         if not self.fused_weights or min(self.fused_weights) < 0:
             raise OptionError(f"fused_weights are {self.fused_weights}; expected one number ≥ 0 or more")
+        if not self.fused_excesses or not all(0 <= one <= 1 for one in self.fused_excesses):
+            raise OptionError(f"fused_excesses are {self.fused_excesses}; expected one share or more")
         _refuse_unknown(self, "choose_stream", STREAM_NAMES)
         _refuse_unknown(self, "choose_by", CRITERIA)
         if self.choose_by in {"novel", "harmonic"} and self.held_out_labels < 2:
@@ -111,18 +117,22 @@ class TrainingConfig:
     """
 
     seed: int = 0
-    epochs: int = 15
+    epochs: int = STREAMS.epochs
     batch_size: int = 64
     precision: str = "no"
-    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    optimizer: OptimizerConfig = field(default_factory=lambda: OptimizerConfig(**STREAMS.optimizer))
     draws: DrawConfig = STREAMS.draws
-    choice: ChoiceConfig = field(default_factory=ChoiceConfig)
+    choice: ChoiceConfig = field(default_factory=lambda: ChoiceConfig(**STREAMS.choice))
     objective: ObjectiveConfig = field(default_factory=lambda: ObjectiveConfig(dict(STREAMS.weights)))
     adapter: Mapping[str, Any] = field(default_factory=lambda: dict(STREAMS.adapter))
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with."""
         require_kinds(self)
+        # What the default method changes and another leaves as it is goes without saying; see `as_dict`.
+        usual = {name: getattr(AdapterConfig, name) for name in STREAMS.adapter}
+        told = {name: value for name, value in self.adapter.items() if usual.get(name) != value}
+        object.__setattr__(self, "adapter", told)
         _refuse_below(self, 1, "epochs", "batch_size")
         _refuse_below(self, 0, "seed")
         _refuse_unknown(self, "precision", PRECISIONS)
@@ -134,10 +144,13 @@ class TrainingConfig:
         for name in _GROUPS:
             values |= asdict(values.pop(name))
         values["fused_weights"] = list(self.choice.fused_weights)
+        values["fused_excesses"] = list(self.choice.fused_excesses)
         for name, off in _ADDED.items():  # as before there was such a setting, so that earlier runs go on
             if values[name] == off:
                 del values[name]
-        return {**values, "objective": self.objective.as_dict(), "adapter": dict(self.adapter)}
+        # What the default method would choose otherwise is told, so that the same comes back.
+        usual = {name: getattr(AdapterConfig, name) for name in STREAMS.adapter}
+        return {**values, "objective": self.objective.as_dict(), "adapter": {**usual, **self.adapter}}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], method: Method = STREAMS) -> TrainingConfig:
@@ -164,7 +177,7 @@ class TrainingConfig:
 
 _GROUPS: dict[str, type] = {"optimizer": OptimizerConfig, "draws": DrawConfig, "choice": ChoiceConfig}
 _RETIRED = {"stillmix": 0.0, "swap": 0.0}
-_ADDED = {"reverse": False, "num_folds": 0}
+_ADDED = {"reverse": False}
 
 
 def _refuse_below(config: object, least: int, *names: str) -> None:

@@ -1,14 +1,13 @@
-"""The fused stream's weight, chosen for labels that are never trained on by leaving known ones out."""
+"""How far the fused stream goes, chosen for labels that are never trained on by leaving known ones out."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from zeroshot.adapter.streams import unit_rows
 from zeroshot.errors import OptionError
 from zeroshot.losses.classification import corrected
 from zeroshot.training.batches import generator_for
@@ -18,10 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from zeroshot.adapter.adapter import TwoStreamAdapter
+    from zeroshot.training.config import ChoiceConfig
     from zeroshot.training.label_targets import LabelTexts
     from zeroshot.waist.waist import Waist
 
 _JUDGED_SHARE = 0.12  # of each label's videos, not trained on in a fold: some ten where there are eighty
+_ALLOWED = 0.005  # of novel videos that a fold may get wrong beside the anchor: less than it can tell apart
 
 
 @dataclass(frozen=True)
@@ -76,63 +77,108 @@ def class_folds(waist: Waist, num_folds: int, seed: int) -> list[Fold]:
     return folds
 
 
-def harmonic_by_weight(
+class Fusing(NamedTuple):
+    """How far the fused stream goes from its anchor.
+
+    Attributes:
+        weight: the adapter's `fused_weight`.
+        excess: its `fused_excess`; None where it knows no labels.
+    """
+
+    weight: float
+    excess: float | None = None
+
+
+class Openness(NamedTuple):
+    """What a fold says of one way of fusing, in shares.
+
+    Attributes:
+        harmonic: 2SU/(S + U) of the shares of seen and of novel videos that are right among all labels.
+        novel: the share of novel videos that are right among the novel labels.
+    """
+
+    harmonic: float
+    novel: float
+
+
+def fusings(choice: ChoiceConfig, *, has_excess: bool) -> list[Fusing]:
+    """All that a choice offers, those that change least first."""
+    excesses: tuple[float | None, ...] = tuple(sorted(choice.fused_excesses)) if has_excess else (None,)
+    return [Fusing(weight, excess) for weight in sorted(choice.fused_weights) for excess in excesses]
+
+
+def openness(
     adapter: TwoStreamAdapter,
     waist: Waist,
     fold: Fold,
     texts: LabelTexts,
-    weights: Sequence[float],
+    offered: Sequence[Fusing],
     device: torch.device | str = "cpu",
-) -> list[float]:
-    """For each fused weight H = 2SU/(S + U): the shares of seen and of novel videos right among all labels.
+) -> list[Openness]:
+    """What each way of fusing is worth in a fold.
 
     Args:
         adapter: trained on the fold's labels.
         waist: of which the fold tells the rows.
         fold: the videos.
         texts: all K labels.
-        weights: on offer.
+        offered: the ways.
         device: where the adapter is.
     """
-    found = []
+    embeddings, parts = texts.embeddings.cpu(), []
     for rows in (fold.seen, fold.novel):
         part = waist.subset(rows)
-        streams = read_streams(adapter, part, device)
-        anchor, correction = corrected(streams)
-        targets, embeddings = texts.rows(part.labels), texts.embeddings.cpu()
+        parts.append((*corrected(read_streams(adapter, part, device)), texts.rows(part.labels)))
+    left_out = torch.zeros(len(texts.labels), dtype=torch.bool)
+    left_out[parts[1][2]] = True
+    found = []
+    for way in offered:
+        scores = [adapter.fuse(one, two, way.weight, way.excess) @ embeddings.T for one, two, _ in parts]
+        scores.append(scores[1].masked_fill(~left_out, -math.inf))
+        targets = (parts[0][2], parts[1][2], parts[1][2])
         right = [
-            (unit_rows(anchor + weight * correction) @ embeddings.T).argmax(1) == targets
-            for weight in weights
+            float((each.argmax(1) == rows).double().mean())
+            for each, rows in zip(scores, targets, strict=True)
         ]
-        found.append([float(each.double().mean()) for each in right])
-    return [2 * s * u / (s + u) if s + u else 0.0 for s, u in zip(*found, strict=True)]
+        found.append(Openness(_harmonic(*right[:2]), right[2]))
+    return found
 
 
-def weight_by_folds(
+def fusing_by_folds(
     waist: Waist,
     texts: LabelTexts,
-    weights: Sequence[float],
+    offered: Sequence[Fusing],
     folds: Sequence[Fold],
     learn: Callable[[Sequence[int]], TwoStreamAdapter],
-) -> tuple[float, float]:
-    """The fused weight with the greatest mean H over the folds, the smallest of equal ones; and that H.
+) -> tuple[Fusing, float]:
+    """The way of fusing with the greatest mean H over the folds, the first of equal ones; and that H.
+
+    Of those that keep novel labels, ranked among themselves, as right as the anchor has them; where none
+    does, of those that come nearest.
 
     Args:
         waist: training videos.
         texts: their K labels.
-        weights: on offer.
+        offered: ways of fusing, those that change least first.
         folds: of `class_folds`.
         learn: rows of the waist → an adapter trained on them.
     """
-    offered = sorted(weights)
-    sums = [0.0] * len(offered)
+    tried = [Fusing(0.0, offered[0].excess), *offered]
+    sums = [(0.0, 0.0)] * len(tried)
     for fold in folds:
         adapter = learn(fold.train)
         device = next(adapter.parameters()).device
-        for place, value in enumerate(harmonic_by_weight(adapter, waist, fold, texts, offered, device)):
-            sums[place] += value
-    best = max(range(len(offered)), key=lambda place: (sums[place], -offered[place]))
-    return offered[best], sums[best] / len(folds)
+        found = openness(adapter, waist, fold, texts, tried, device)
+        sums = [(h + one.harmonic, n + one.novel) for (h, n), one in zip(sums, found, strict=True)]
+    wanted = min(sums[0][1], max(novel for _, novel in sums[1:])) - _ALLOWED * len(folds)
+    places = [place for place in range(1, len(tried)) if sums[place][1] >= wanted]
+    best = max(places, key=lambda place: (sums[place][0], -place))
+    return tried[best], sums[best][0] / len(folds)
+
+
+def _harmonic(seen: float, novel: float) -> float:
+    """Their harmonic mean; 0 where both are."""
+    return 2 * seen * novel / (seen + novel) if seen + novel else 0.0
 
 
 def _some_of_each(waist: Waist, generator: torch.Generator) -> set[str]:

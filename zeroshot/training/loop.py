@@ -19,7 +19,7 @@ from zeroshot.model.speed.threads import MeasuredThreads
 from zeroshot.training.accelerator import Machine, on_machine
 from zeroshot.training.batches import generator_for
 from zeroshot.training.config import adapter_config
-from zeroshot.training.folds import class_folds, weight_by_folds
+from zeroshot.training.folds import class_folds, fusing_by_folds, fusings
 from zeroshot.training.history import EpochRecord, Fitted, Watcher
 from zeroshot.training.label_targets import Scenes
 from zeroshot.training.training_run import plan_run
@@ -106,13 +106,18 @@ def fit(
         if not config.choice.num_folds:
             return fitted
         known = texts.only(torch.unique(texts.rows(train.labels)))
-        note = _weigh(run, fitted.adapter, train, known, scenes)
+        note = _weigh(run, fitted.adapter, train, known, scenes, watcher)
     watcher.note(note)
     return replace(fitted, notes=(*fitted.notes, note))
 
 
 def _weigh(
-    whole: Run, adapter: TwoStreamAdapter, train: Waist, texts: LabelTexts, scenes: Scenes | None
+    whole: Run,
+    adapter: TwoStreamAdapter,
+    train: Waist,
+    texts: LabelTexts,
+    scenes: Scenes | None,
+    watcher: Watcher,
 ) -> str:
     """Give a run's adapter the fused weight that serves labels left out best; one line on that."""
     config, machine = whole.plan.config, whole.machine
@@ -120,6 +125,10 @@ def _weigh(
         folds = class_folds(train, config.choice.num_folds, config.seed)
     except OptionError as error:
         return f"{error}: the fused weight is chosen on held-out videos of seen labels"
+
+    watcher.note(
+        f"{len(folds)} trainings more, each without other labels, choose how far the fused stream goes"
+    )
 
     def learn(rows: Sequence[int]) -> TwoStreamAdapter:
         part = train.subset(rows)
@@ -130,11 +139,15 @@ def _weigh(
         run.go(Watcher())
         return run.result().adapter.to(machine.device)
 
-    weight, harmonic = weight_by_folds(train, texts, config.choice.fused_weights, folds, learn)
-    adapter.set_fused_weight(weight)
+    offered = fusings(config.choice, has_excess=adapter.known_texts is not None)
+    chosen, harmonic = fusing_by_folds(train, texts, offered, folds, learn)
+    adapter.set_fused_weight(chosen.weight)
+    told = f"fused weight {chosen.weight:g}"
+    if chosen.excess is not None:
+        adapter.set_fused_excess(chosen.excess)
+        told += f", excess {chosen.excess:g}"
     return (
-        f"fused weight {weight:g}: harmonic mean {harmonic:.1%} of seen labels and of labels left out, over "
-        f"{len(folds)} folds"
+        f"{told}: harmonic mean {harmonic:.1%} of seen labels and of labels left out, over {len(folds)} folds"
     )
 
 
@@ -164,7 +177,12 @@ class Run:
         self.threads = _threads_for(machine)
         self._sums: dict[str, float] = {}
         config = plan.config
-        adapter = TwoStreamAdapter(adapter_config(plan.train.settings, config.adapter), config.seed)
+        choices = dict(config.adapter)
+        if choices.get("fusion") == "residual":
+            choices["num_known_labels"] = len(plan.texts.labels)
+        adapter = TwoStreamAdapter(adapter_config(plan.train.settings, choices), config.seed)
+        if adapter.known_texts is not None:
+            adapter.set_known_texts(plan.texts.embeddings)
         adapter.calibrate(plan.train.batch(_spread(len(plan.train), _CALIBRATION_CLIPS))[0])
         if plan.scenes is not None:
             adapter.set_scene_directions(scene_directions(_averaged(plan.train), plan.scenes))

@@ -67,12 +67,14 @@ def card(title: str, fitted: Fitted, material: Material, backbone: str) -> Docum
     """
     train, adapter, epoch = material.train, fitted.adapter, fitted.best_epoch
     metrics, streams = fitted.history[epoch - 1].metrics, ("static", "dynamic", "fused")
+    excess = adapter.fused_excess
     names = [name for name in ("accuracy", "balanced", "novel") if f"fused_{name}" in metrics]
     rows = [(name, *(f"{metrics[f'{stream}_{name}']:.1%}" for stream in streams)) for name in names]
     facts = {
         "trained on": f"{len(train)} videos of {len(set(train.labels))} labels ({material.name})",
         "chosen on": f"{len(material.held_out)} held-out videos, epoch {epoch} of {len(fitted.history)}",
         "fused weight": f"{float(adapter.fused_weight):g}",
+        **({} if excess is None else {"excess over the least weight": f"{float(excess):.3g}"}),
         "parameters": f"{adapter.num_parameters():,}",
     }
     if material.derived:

@@ -14,8 +14,10 @@ from zeroshot.datasets.splits import Split, read_split, require_some
 from zeroshot.errors import LabelError, OptionError, counted, require_kinds
 from zeroshot.text.prompts import make_prompts, read_templates
 from zeroshot.training.batches import generator_for
-from zeroshot.training.label_targets import LabelTexts, Scenes, given_scenes, guessed_scenes
+from zeroshot.training.label_targets import LabelTexts, Scenes
+from zeroshot.training.methods.streams import STREAMS
 from zeroshot.training.opposite_labels import opposite_labels
+from zeroshot.training.scene_sources import AUTO, GIVEN, check_source, require_scenes, tell_scenes
 from zeroshot.video.sampling import Sampling
 from zeroshot.waist.waist import MANIFEST, Copies, Waist
 from zeroshot.waist.writer import waist_settings, write_waist
@@ -28,10 +30,9 @@ if TYPE_CHECKING:
     from zeroshot.model.model import Model
     from zeroshot.text.prompts import TemplateSource
     from zeroshot.training.config import TrainingConfig
-    from zeroshot.types import Prompts
 
-SCENE_LIST = "places365"
-_SCENE_TEMPLATE = "a photo of a {}."
+MOST_COPIED = 5_000
+"""Videos of which copies are made unasked: with mirrored and swapped ones four times the frames are read."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +43,17 @@ class Preparation:
         num_frames: T; None is the model's own.
         num_samplings: S clips of each video at different moments, among which training draws.
         mirrored: encode each clip mirrored as well, and train on either; "left" and "right" change places in
-            the labels, and what has no videos of its own then is a derived label.
+            the labels, and what has no videos of its own then is a derived label. None: as the default method
+            does, for up to `MOST_COPIED` videos; tokens written before are taken as they are.
         swapped: train on a copy of each training video as well in which its person stands before another
-            video's place.
+            video's place. None: the same, and where persons can be found.
         masks: who finds the persons of swapped copies, see `Copies`.
         grid_side: patches a side that are left of each frame.
         decoder: auto, decord, pyav or raw.
         cache: folder for the tokens; None keeps them in the output folder.
-        scenes: `auto` (as given with the videos, or none), `given`, `none`, `guess` (by CLIP, among the
-            places of places365), or a list of scene names for CLIP to guess among (a file, a bundled list,
-            "a,b,c").
+        scenes: `auto` (as given with the videos, else as guessed), `given`, `none`, `guess` (by CLIP, among
+            the scenes that the network's own config names, else among groups of places365), or a list of
+            scene names for CLIP to guess among (a file, a bundled list, "a,b,c").
         templates: prompts of the labels; None for the bare label.
         spaced: write CamelCase and under_scores in labels as words.
         snapshot_steps: steps between two states that a killed run goes on from.
@@ -59,13 +61,13 @@ class Preparation:
 
     num_frames: int | None = None
     num_samplings: int = 1
-    mirrored: bool = False
-    swapped: bool = False
+    mirrored: bool | None = None
+    swapped: bool | None = None
     masks: str = TOKENS
     grid_side: int = 4
     decoder: str = "auto"
     cache: str | None = None
-    scenes: str = "auto"
+    scenes: str = AUTO
     templates: TemplateSource = None
     spaced: bool = True
     snapshot_steps: int = 50
@@ -73,13 +75,24 @@ class Preparation:
     def __post_init__(self) -> None:
         """Refuse counts below one, and masks for which there is no use."""
         require_kinds(self)
-        if self.masks != TOKENS and not self.swapped:
+        if self.masks != TOKENS and self.swapped is False:
             raise OptionError(f"masks {self.masks} are for swapped copies; add --swapped, or leave them out")
-        if self.num_frames is not None and self.num_frames < 1:
-            raise OptionError(f"num_frames is {self.num_frames}; expected 1 or more")
+        if self.num_frames is not None and self.num_frames < 2:
+            raise OptionError(f"num_frames is {self.num_frames}; motion needs 2 or more")
         for name in ("num_samplings", "grid_side", "snapshot_steps"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name} is {getattr(self, name)}; expected 1 or more")
+
+    def copies(self, num_videos: int) -> Copies:
+        """What is made beside themselves of so many videos that have no tokens yet."""
+        few = num_videos <= MOST_COPIED
+        asked = self.masks != TOKENS if self.swapped is None else self.swapped
+        return Copies(
+            mirrored=STREAMS.mirrored and few if self.mirrored is None else self.mirrored,
+            swapped=asked or (STREAMS.swapped and few and self.swapped is None),
+            masks=self.masks,
+            required=asked,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,8 +146,8 @@ def open_waist(
         waist = Waist.open(source)
         sampling = Sampling(preparation.num_frames or waist.settings.num_frames, waist.settings.num_samplings)
         copies = Copies(
-            waist.settings.mirrored or preparation.mirrored,
-            waist.settings.swapped or preparation.swapped,
+            waist.settings.mirrored or bool(preparation.mirrored),
+            waist.settings.swapped or bool(preparation.swapped),
             preparation.masks,
         )
         expected = waist_settings(model.backbone, sampling, preparation.grid_side, copies)
@@ -146,7 +159,7 @@ def open_waist(
         source.videos,
         cache,
         sampling=sampling,
-        copies=Copies(preparation.mirrored, preparation.swapped, preparation.masks),
+        copies=preparation.copies(len(source.videos)),
         grid_side=preparation.grid_side,
         decoder=preparation.decoder,
         advance=advance,
@@ -195,8 +208,8 @@ def check_preparation(
             make_prompts(labels, preparation.templates, spaced=preparation.spaced)
         if len(listed) == len(splits) == 1:
             _require_two_left(len(labels), config.choice.held_out_labels)
-        if len(splits) == len(listed) and preparation.scenes == "given":
-            _require_scenes(any(video.scene for split in splits for video in split.videos))
+        if len(splits) == len(listed) and preparation.scenes == GIVEN:
+            require_scenes(there=any(video.scene for split in splits for video in split.videos))
 
     def find() -> None:
         for each in listed:
@@ -204,9 +217,9 @@ def check_preparation(
                 require_some(split.name, split.videos)
 
     first.add("words", lambda: read_templates(preparation.templates))
-    first.add("words", lambda: _scene_prompts(preparation.scenes))
+    first.add("words", lambda: check_source(preparation.scenes))
     first.add("files", look)
-    if preparation.swapped:
+    if preparation.swapped is not False:
         first.add("files", lambda: require_finder(preparation.masks))
     first.add("videos", find)
 
@@ -245,7 +258,8 @@ def gather(
             )
     derived = opposite_labels(train, held_out, config).derived
     texts = label_texts(sorted({*train.labels, *held_out.labels, *derived}), model, preparation)
-    scenes = _scenes(train, held_out, model, preparation.scenes)
+    scenes, told = tell_scenes(train, held_out, model, preparation.scenes)
+    notes += filter(None, [told, _copies_note(waist, preparation)])
     return Material(name, train, held_out, texts, scenes, derived, tuple(notes))
 
 
@@ -283,39 +297,6 @@ def label_texts(labels: list[str], model: Model, preparation: Preparation) -> La
     return LabelTexts(tuple(labels), torch.from_numpy(model.embed_prompts(prompts)), model.logit_scale)
 
 
-def _scenes(train: Waist, held_out: Waist, model: Model, source: str) -> Scenes | None:
-    """Scenes by what a user asked for."""
-    if source in {"auto", "given"}:
-        scenes = given_scenes(train, held_out)
-        if source == "given":
-            _require_scenes(scenes is not None)
-        return scenes
-    prompts = _scene_prompts(source)
-    if prompts is None:
-        return None
-    embeddings = torch.from_numpy(model.embed_prompts(prompts))
-    return guessed_scenes(train, held_out, prompts.labels, embeddings, model.logit_scale)
-
-
-def _scene_prompts(source: str) -> Prompts | None:
-    """Sentences of the scenes that CLIP guesses among; None where it is not to guess."""
-    if source in {"none", "auto", "given"}:
-        return None
-    return make_prompts(SCENE_LIST if source == "guess" else source, _SCENE_TEMPLATE)
-
-
-def _require_scenes(there: bool) -> None:
-    """Refuse to go by given scenes where none is.
-
-    Raises:
-        OptionError: there is none.
-    """
-    if not there:
-        raise OptionError(
-            "no video names a scene; add a column `scene`, or let CLIP guess with scenes='guess'"
-        )
-
-
 def _require_two_left(num_labels: int, num_held_out: int, failures: Sequence[str] = ()) -> None:
     """Refuse to go on where no two labels are trained on, and say of which videos nothing could be read.
 
@@ -340,3 +321,20 @@ def _failure_notes(waist: Waist) -> list[str]:
     total = len(waist.failures) + len(waist)
     reason = waist.failures[0][1]
     return [f"{len(waist.failures)} of {total} videos could not be read: {names}{more} (first: {reason})"]
+
+
+def _copies_note(waist: Waist, preparation: Preparation) -> str:
+    """One line where copies before other places are usual, and there are none; else empty."""
+    if any(row.is_copy for row in waist.rows):
+        return ""
+    if waist.settings.swapped:
+        return (
+            "no person could be found by what moves in these videos: trained without copies before other "
+            "places; --masks says where masks of persons lie"
+        )
+    if preparation.swapped is None and len(waist) > MOST_COPIED:
+        return (
+            f"{len(waist):,} videos are trained on without copies, mirrored or before other places: those "
+            "would take up to four times as long to read; --mirrored and --swapped make them"
+        )
+    return ""

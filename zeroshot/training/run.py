@@ -267,10 +267,16 @@ def _facts(material: Material, fitted: Fitted, backbone: Backbone) -> dict[str, 
         "tokens": train.settings.as_dict(),
         "best_epoch": fitted.best_epoch,
         "fused_weight": float(fitted.adapter.fused_weight),
+        "fused_excess": _number(fitted.adapter.fused_excess),
         "notes": [*material.notes, *fitted.notes],
         "versions": {**versions("accelerate"), "torch": str(torch.__version__)},  # with what it was built for
         "history": [record.as_dict() for record in fitted.history],
     }
+
+
+def _number(value: torch.Tensor | None) -> float | None:
+    """A scalar as JSON has it, to the digits that it was given with."""
+    return None if value is None else round(float(value), 6)
 
 
 def _write(

@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zeroshot.adapter.streams import unit_rows
 from zeroshot.losses.independence import dependence
 from zeroshot.training.balance import balanced_weights
 from zeroshot.waist.streams import read_streams
@@ -142,7 +141,7 @@ def look(
     correction = streams.dynamic if streams.correction is None else streams.correction
     criterion = "balanced" if choice.choose_by == "last" else choice.choose_by
     tried = {
-        weight: held_out.figures(unit_rows(anchor + weight * correction)) for weight in choice.fused_weights
+        weight: held_out.figures(adapter.fuse(anchor, correction, weight)) for weight in choice.fused_weights
     }
     best = max(sorted(tried), key=lambda weight: _merit(tried[weight], criterion))
     found = {

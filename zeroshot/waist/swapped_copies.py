@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from zeroshot.video.processes.reader import ClipReader
     from zeroshot.video.sampling import Sampling
     from zeroshot.video.source import VideoSource
+    from zeroshot.waist.waist import Copies
 
 PLACES = "places.json"
 
@@ -116,9 +117,11 @@ def learn_swapper(
     reader: ClipReader,
     sampling: Sampling,
     folder: Path,
-    masks: str = TOKENS,
-) -> PlaceSwapper:
+    copies: Copies,
+) -> PlaceSwapper | None:
     """What some of the videos teach of persons and places: those that taught it in this folder before.
+
+    None where they teach nothing and copies are not required.
 
     Args:
         backbone: a frozen vision transformer.
@@ -126,19 +129,27 @@ def learn_swapper(
         reader: of videos.
         sampling: of their clips.
         folder: of the tokens.
-        masks: who finds the persons, see `Copies`.
+        copies: say who finds the persons, and whether there have to be copies.
+
+    Raises:
+        OptionError: they teach nothing, and copies are required.
     """
+    masks = copies.masks
     persons = OwnTokens(backbone) if masks == TOKENS else OtherFinder(open_finder(masks), backbone, reader)
-    keys = read_places(folder) or sorted(sources)[:NUM_LEARNED]
+    taught = read_places(folder)
+    keys = taught or sorted(sources)[:NUM_LEARNED]
     outcomes = reader.read_many(iter([sources[key] for key in keys]), replace(sampling, num_views=1))
-    swapper = PlaceSwapper.learn(
-        persons,
-        (
-            Shot(backbone, key, source, clips[0])
-            for key, (source, clips) in zip(keys, outcomes, strict=True)
-            if not isinstance(clips, VideoError)
-        ),
+    shots = (
+        Shot(backbone, key, source, clips[0])
+        for key, (source, clips) in zip(keys, outcomes, strict=True)
+        if not isinstance(clips, VideoError)
     )
+    try:
+        swapper = PlaceSwapper.learn(persons, shots)
+    except OptionError:
+        if copies.required or taught:
+            raise
+        return None
     write_whole(folder / PLACES, (json.dumps(swapper.learned) + "\n").encode())
     return swapper
 

@@ -43,11 +43,14 @@ class Copies:
             mostly rests.
         masks: who finds the persons: `tokens`, those of the backbone itself, or what `finders.FINDERS` knows,
             such as a folder of masks.
+        required: whether swapped copies that cannot be made, since nothing moves or nobody lends a place, are
+            an error; otherwise there are none.
     """
 
     mirrored: bool = False
     swapped: bool = False
     masks: str = TOKENS
+    required: bool = True
 
 
 @dataclass(frozen=True)

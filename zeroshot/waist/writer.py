@@ -114,10 +114,10 @@ def write_waist(
     reader = ClipReader(decoder=decoder, shorter_side=model.backbone.preprocess.shorter_side)
     with ShardWriter(folder, settings) as writer, reader:
         refuse_gone(folder, sources)
-        todo = _todo(sources, writer.done, settings)
-        learns = settings.swapped and bool(todo)
-        masks = (copies or Copies()).masks
-        swapper = learn_swapper(model.backbone, sources, reader, sampling, folder, masks) if learns else None
+        swapper = None
+        if settings.swapped and _todo(sources, writer.done, SWAPPED):
+            swapper = learn_swapper(model.backbone, sources, reader, sampling, folder, copies or Copies())
+        todo = _todo(sources, writer.done, "" if swapper is None else SWAPPED)
         outcomes = reader.read_many(iter(todo.values()), sampling)
         for done, (key, (source, outcome)) in enumerate(zip(todo, outcomes, strict=True), start=1):
             try:
@@ -270,9 +270,8 @@ def _stacked(
     return tokens, embeddings
 
 
-def _todo(sources: dict[str, VideoSource], done: set[str], settings: WaistSettings) -> dict[str, VideoSource]:
-    """The videos that are not encoded yet, or whose copy is not."""
-    ending = SWAPPED if settings.swapped else ""
+def _todo(sources: dict[str, VideoSource], done: set[str], ending: str) -> dict[str, VideoSource]:
+    """The videos that are not encoded yet, or whose copy is not, whose key has this ending."""
     return {key: source for key, source in sources.items() if not {key, key + ending} <= done}
 
 

@@ -1,7 +1,7 @@
 """Methods: each trains and says where it comes from; the default is what nothing else was said gives.
 
-Covers: training/methods/method, training/methods/conditional_adversary, training/methods/copies,
-training/methods/minimax, training/methods/residual, training/methods/streams.
+Covers: training/methods/method, training/methods/conditional_adversary, training/methods/independent,
+training/methods/minimax, training/methods/streams.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from zeroshot.training.config import TrainingConfig
 from zeroshot.training.loop import fit
 from zeroshot.training.methods.table import DEFAULT_METHOD, METHODS
 
-QUICK = {"epochs": 2, "batch_size": 16, "adapter": SMALL}
+QUICK = {"epochs": 2, "batch_size": 16, "adapter": {**SMALL, "num_components": 4}}
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -35,7 +35,7 @@ def test_the_default_method_is_the_default_of_the_settings(world, scenes):
     fitted = [
         fit(*world, config, scenes=scenes)
         for config in (
-            TrainingConfig(epochs=2, batch_size=16, adapter=SMALL),
+            TrainingConfig(epochs=2, batch_size=16, adapter={**default.adapter, **QUICK["adapter"]}),
             TrainingConfig.from_dict(QUICK, default),
         )
     ]

@@ -50,6 +50,8 @@ class Method:
         swapped: train on copies as well in which persons stand before other videos' places.
         adapter: fields of `AdapterConfig` that are not to have their default.
         choice: fields of `ChoiceConfig` that are not to.
+        optimizer: fields of `OptimizerConfig` that are not to.
+        epochs: passes over as many videos, copies included, as there are.
     """
 
     citation: str
@@ -60,12 +62,16 @@ class Method:
     swapped: bool = False
     adapter: Mapping[str, Any] = field(default_factory=dict)
     choice: Mapping[str, Any] = field(default_factory=dict)
+    optimizer: Mapping[str, Any] = field(default_factory=dict)
+    epochs: int = 15
 
     def settings(self) -> dict[str, Any]:
         """What it says of `TrainingConfig`, by the names that JSON and `--set` have."""
         return {
             **asdict(self.draws),
             **self.choice,
+            **self.optimizer,
+            "epochs": self.epochs,
             "objective": dict(self.weights),
             "adapter": dict(self.adapter),
         }

@@ -6,9 +6,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from zeroshot.training.methods.conditional_adversary import CONDITIONAL_ADVERSARY
-from zeroshot.training.methods.copies import COPIES
+from zeroshot.training.methods.independent import INDEPENDENT
 from zeroshot.training.methods.minimax import MINIMAX
-from zeroshot.training.methods.residual import RESIDUAL
 from zeroshot.training.methods.streams import STREAMS
 
 if TYPE_CHECKING:
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 METHODS: Mapping[str, Method] = MappingProxyType(
     {
         "streams": STREAMS,
-        "copies": COPIES,
-        "residual": RESIDUAL,
+        "independent": INDEPENDENT,
         "minimax": MINIMAX,
         "conditional_adversary": CONDITIONAL_ADVERSARY,
     }
