@@ -249,6 +249,6 @@ ABLATION: Mapping[str, Row] = {
     "both, no subtraction": replace(PLAIN, weights=INDEPENDENCE | SCENE),
     "independence, no subtraction": replace(PLAIN, weights=INDEPENDENCE),
     "scene, no subtraction": replace(PLAIN, weights=SCENE),
-    **{name: of(METHODS[name]) for name in ("independent", "minimax", "conditional_adversary")},
+    **{name: of(METHODS[name]) for name in ("independent", "rebias", "seo")},
 }
 """Rows beside the main ones; the last are methods of `zeroshot train` that are no main row."""

@@ -72,6 +72,11 @@ PARTS: Mapping[str, Callable[[Sizes, IndependenceConfig], nn.Module]] = MappingP
 
 NEEDS_SCENES = frozenset({"scene", "adversary", "conditional_adversary"})
 
+DYNAMIC_ANSWERS = frozenset(
+    {"classification", "fused_classification", "noisy_classification", "smoothed_classification"}
+)
+"""Terms that teach the last layer of the dynamic stream to answer."""
+
 LEAST_VIDEOS: Mapping[str, int] = MappingProxyType({"independence": 4, "minimax": 4, "distillation": 2})
 """How many videos a term must be able to compare."""
 
