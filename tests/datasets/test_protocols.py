@@ -174,7 +174,7 @@ def test_a_repeated_row_counts_once_and_a_second_label_is_refused():
     rows = [LabeledVideo("a.mp4", "run"), LabeledVideo("b.mp4", "walk"), LabeledVideo("a.mp4", "run")]
     plan = plan_of_split(Split.of("s", rows))
     assert len(plan.videos) == len(plan.rounds[0].videos) == 2
-    assert plan.notes == ("1 row of the list name a file that stands above; a video counts once",)
+    assert plan.notes == ("1 row of the list names a file that stands above; a video counts once",)
     assert plan.rounds[0].digest == Split.of("s", rows[:2]).digest
     two = Split.of("s", [*rows, LabeledVideo("b.mp4", "run")])
     with pytest.raises(DatasetError, match=r"b.mp4 is listed as 'walk' and as 'run'"):

@@ -13,6 +13,7 @@ from zeroshot.checkpoint import trained_labels
 from zeroshot.errors import ModelError, OptionError, counted
 from zeroshot.model.adapter_files import save_adapter
 from zeroshot.probes.neurons import rank_adapter_units, zeroed
+from zeroshot.probes.subject import ModelSubject
 from zeroshot.statistics.intervals import Count
 from zeroshot.store.files import write_whole
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zeroshot.probes.neurons import BiasedUnit
-    from zeroshot.probes.subject import Clips, ModelSubject
+    from zeroshot.probes.subject import Clips, Subject, Swaps
 
 MOST = 64
 """Units that are zeroed at most, where nobody says how many."""
@@ -98,12 +99,7 @@ def repair(subject: ModelSubject, clips: Clips, most: int = MOST) -> Repair:
     Raises:
         OptionError: no adapter, no swapped copies or too few.
     """
-    if subject.model.adapter is None:
-        raise OptionError(f"{subject.name} has no adapter of which units could be zeroed")
-    swaps = clips.swaps
-    if swaps is None or len(swaps.persons) < _ENOUGH:
-        number = 0 if swaps is None else len(swaps.persons)
-        raise OptionError(f"{counted(number, 'swapped clip')}; to zero units takes {_ENOUGH} or more")
+    swaps = require_repairable(subject, clips)
     if most < 1:
         raise OptionError(f"{most} units to zero; expected 1 or more")
     part = np.arange(len(swaps.persons)) % 3
@@ -128,6 +124,23 @@ def repair(subject: ModelSubject, clips: Clips, most: int = MOST) -> Repair:
         Count.of(after[0]),
         tuple(_random(subject, clips, ranked, best, telling)) if best else (),
     )
+
+
+def require_repairable(subject: Subject, clips: Clips) -> Swaps:
+    """The swapped clips by which units are chosen.
+
+    Raises:
+        OptionError: the model is no other's, it has no adapter, or there are no swapped copies or too few.
+    """
+    if not isinstance(subject, ModelSubject):
+        raise OptionError(f"{subject.name} is no model of ours; units of adapters alone can be zeroed")
+    if subject.model.adapter is None:
+        raise OptionError(f"{subject.name} has no adapter of which units could be zeroed")
+    swaps = clips.swaps
+    if swaps is None or len(swaps.persons) < _ENOUGH:
+        number = 0 if swaps is None else len(swaps.persons)
+        raise OptionError(f"{counted(number, 'swapped clip')}; to zero units takes {_ENOUGH} or more")
+    return swaps
 
 
 def write_repaired(

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, TypeAlias
 import torch
 
 from zeroshot.audit.clips import puppet_clips, video_clips
-from zeroshot.audit.repair import MOST, repair, write_repaired
+from zeroshot.audit.repair import MOST, repair, require_repairable, write_repaired
 from zeroshot.audit.report import AuditReport, SubjectReport
 from zeroshot.checkpoint import load_model
 from zeroshot.cutouts.finders import MOTION
 from zeroshot.datasets.registry import open_split
 from zeroshot.datasets.splits import Split
-from zeroshot.errors import OptionError
+from zeroshot.datasets.units import split_of_units
+from zeroshot.errors import OptionError, require_whole
 from zeroshot.model.model import Model
 from zeroshot.probes.callable_subject import Network
 from zeroshot.probes.probe import PROBES
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 
 USUAL = tuple(name for name in PROBES if name != "attack")
 """Probes that are asked where nobody chooses: the attack alone takes thousands of looks a clip."""
+
+
+_LARGEST_SEED = 2**40 - 1  # as of puppets: each has one of its own
 
 
 def _nobody(_words: str) -> None:
@@ -80,6 +84,7 @@ class AuditSettings:
         """Refuse probes that do not exist."""
         if unknown := sorted(set(self.probes) - set(PROBES)):
             raise OptionError(f"probe is {unknown[0]!r}; expected some of {', '.join(PROBES)}")
+        require_whole("seed", self.seed, 0, _LARGEST_SEED)
         if self.prune is not None and self.prune < 0:
             raise OptionError(f"{self.prune} units to zero; expected 0 or more")
         if self.side < 8:
@@ -138,7 +143,9 @@ def audit(
     listed = _listed(models)
     if not listed:
         raise OptionError("no model to audit; expected a name, a Model or a callable")
-    split = videos if videos is None or isinstance(videos, Split) else open_split(videos)
+    if twice := next((one for one in listed if isinstance(one, str) and listed.count(one) > 1), None):
+        raise OptionError(f"the model {twice!r} is given twice; name each once")
+    split, notes = _units_of(videos)
     reports = [_one(model, split, settings, advance) for model in listed]
     material = reports[0][1]
     record = {
@@ -152,10 +159,17 @@ def audit(
         material.clips.labels,
         len(material.clips.targets),
         tuple(report for report, _ in reports),
-        material.notes,
+        (*notes, *material.notes),
         material.failures,
         record,
     )
+
+
+def _units_of(videos: str | os.PathLike[str] | Split | None) -> tuple[Split | None, tuple[str, ...]]:
+    """The videos, each once, and what a reader is told of rows left aside."""
+    if videos is None:
+        return None, ()
+    return split_of_units(videos if isinstance(videos, Split) else open_split(videos))
 
 
 def _listed(models: Audited | Sequence[Audited]) -> list[Audited]:
@@ -238,14 +252,14 @@ def _asked(
     subject: Subject, material: Material, settings: AuditSettings, record: dict[str, str]
 ) -> tuple[SubjectReport, Material]:
     """All probes asked."""
+    if settings.prune is not None:  # before hours of probes
+        require_repairable(subject, material.clips)
     findings, wanted = {}, settings.probes or USUAL
     for done, name in enumerate(wanted):
         settings.tell(f"asking {subject.name}: {name}, {done + 1} of {len(wanted)}")
         findings.update(ask(subject, material.clips, [name]))
-    if settings.prune is None:
+    if settings.prune is None or not isinstance(subject, ModelSubject):
         return SubjectReport(subject.name, subject.stream, findings, record), material
-    if not isinstance(subject, ModelSubject):
-        raise OptionError(f"{subject.name} is no model of ours; units of adapters alone can be zeroed")
     settings.tell(f"zeroing units of {subject.name}")
     found = repair(subject, material.clips, settings.prune or MOST)
     if settings.output is not None and found.units:

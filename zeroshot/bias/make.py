@@ -25,6 +25,7 @@ from zeroshot.cutouts.finders import open_finder, require_finder
 from zeroshot.cutouts.mask_files import background_shelf
 from zeroshot.datasets.registry import open_split
 from zeroshot.datasets.splits import Split, require_some
+from zeroshot.datasets.units import split_of_units
 from zeroshot.errors import OptionError, VideoError
 from zeroshot.store.folder import Claim, Layout, require_room
 from zeroshot.video.identity import content_key
@@ -132,7 +133,9 @@ def _looked_at(
 ) -> tuple[Split, list[Path], dict[str, dict[str, str]]]:
     """The videos, the pictures and lists of pairs, once everything was looked at that needs no network."""
     first = Checks()
-    split = first.add("files", lambda: source if isinstance(source, Split) else open_split(source))
+    split = first.add(
+        "files", lambda: split_of_units(source if isinstance(source, Split) else open_split(source))[0]
+    )
     pictures = first.add("files", lambda: _pictures(recipe))
     listed = parse_pairs(recipe.pair_lists)
     lists = first.add("files", lambda: {pairing: read_pairs(file) for pairing, file in listed.items()})

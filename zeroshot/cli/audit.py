@@ -77,7 +77,7 @@ def audit(
     from zeroshot.checkpoint import require_model
     from zeroshot.datasets.registry import open_split
     from zeroshot.errors import OptionError
-    from zeroshot.reports.files import LAYOUT, write_report
+    from zeroshot.reports.files import report_folders, write_report
     from zeroshot.store.folder import require_room
 
     names = words if synthetic else words[:-1]
@@ -100,7 +100,8 @@ def audit(
     )
     split = first.add("files", lambda: None if synthetic else open_split(words[-1]))
     if output is not None:
-        first.add("output", lambda: require_room(output, LAYOUT))
+        ((_, layout), _) = report_folders(output, None, ("repaired",))[1]
+        first.add("output", lambda: require_room(output, layout))
     for name in names:
         first.add("model", partial(require_model, name))
     first.run()

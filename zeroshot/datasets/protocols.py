@@ -11,7 +11,7 @@ from zeroshot.datasets.evaluation_plan import BASE, NOVEL, EvaluationPlan, Round
 from zeroshot.datasets.few_shot import SHOTS, few_shot
 from zeroshot.datasets.files_on_disk import bundled_lines, by_key, key
 from zeroshot.datasets.listing import Listing
-from zeroshot.datasets.units import counted_once
+from zeroshot.datasets.units import counted_once, repeats_in_words
 from zeroshot.datasets.untrimmed import LOCALIZATION
 from zeroshot.errors import DatasetError, OptionError, counted
 from zeroshot.text.prompts import read_labels
@@ -61,15 +61,9 @@ def plan_for(
         raise OptionError(f"{protocol} is for {chosen.data}, not for {listing.name}")
     if not listing.tests:  # those of UCF101 and HMDB51 are each once, by their names
         videos, repeats = counted_once(listing.videos, several_labels=several_labels)
-        notes = () if not repeats else (_repeated(repeats, several_labels),)
+        notes = () if not repeats else (repeats_in_words(repeats, several_labels=several_labels),)
         listing = replace(listing, videos=videos, notes=(*listing.notes, *notes))
     return chosen.build(protocol, listing, frozenset(seen))
-
-
-def _repeated(rows: int, several_labels: bool) -> str:
-    """What a reader is told of rows that name a file which a row above names."""
-    words = "a video counts once" + (", and is right by each of its labels" if several_labels else "")
-    return f"{counted(rows, 'row')} of the list name a file that stands above; {words}"
 
 
 def protocol_named(name: str) -> Protocol:

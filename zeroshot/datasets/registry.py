@@ -49,7 +49,7 @@ def open_split(source: str | os.PathLike[str]) -> Split:
         LabelError: the file cannot be read.
         DatasetError: the folder is none of these.
     """
-    if Path(source).is_file():
+    if _is_list(source):
         return read_split(source)
     listing = read_dataset(source)
     return Split.of(listing.name, listing.videos)
@@ -96,7 +96,7 @@ def detect(root: str | os.PathLike[str]) -> str:
     Raises:
         DatasetError: it is none that has a name, and neither a CSV file nor class folders.
     """
-    if Path(root).is_file():
+    if _is_list(root):
         return "csv"
     files = Files(root)
     stems = files.stems
@@ -121,8 +121,14 @@ def detect(root: str | os.PathLike[str]) -> str:
         return "folders"
     raise DatasetError(
         f"cannot tell which data set lies in {root}: looked for names of videos, lists and class folders; "
-        f"say it with --data ({', '.join(DATASETS)})"
+        "name a CSV file with path,label, lay the videos out as LABEL/video, or say it with --data of "
+        f"`zeroshot evaluate` ({', '.join(DATASETS)})"
     )
+
+
+def _is_list(source: str | os.PathLike[str]) -> bool:
+    """Whether it is a file, or a pipe as `<(command)` of a shell names it."""
+    return Path(source).is_file() or Path(source).is_fifo()
 
 
 def _read_folders(root: str, lists: Sequence[Path], labels: Sequence[str] | None = None) -> Listing:
@@ -171,8 +177,9 @@ def relabeled(split: Split, labels: Sequence[str]) -> Listing:
     given, alike = set(labels), by_key(labels)
     own = {label: label if label in given else alike.get(key(label), "") for label in split.labels}
     if unknown := [label for label, found in own.items() if not found]:
+        more = f" and of {counted(len(unknown) - 1, 'other label')}" if len(unknown) > 1 else ""
         raise DatasetError(
-            f"{split.name} has videos of {unknown[0]!r}, which is none of the {len(labels)} labels; add it"
+            f"{split.name} has videos of {unknown[0]!r}{more}, none of the {len(labels)} labels; add it"
         )
     videos = tuple(
         replace(video, label=own[video.label], others=tuple(own[label] for label in video.others))

@@ -6,13 +6,13 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from zeroshot.errors import DatasetError
+from zeroshot.errors import DatasetError, counted
 from zeroshot.video.source import Stretch, is_path, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from zeroshot.datasets.splits import LabeledVideo
+    from zeroshot.datasets.splits import LabeledVideo, Split
 
 
 def counted_once(
@@ -38,11 +38,40 @@ def counted_once(
         if new and not several_labels:
             raise DatasetError(
                 f"{name_of(video.path)} is listed as {known.label!r} and as {new[0]!r}; a video has one "
-                "label: mend the list, or take --multi-label, by which each of its labels is right"
+                "label: mend the list, or evaluate with --multi-label, by which each of its labels is right"
             )
         if new:
             found[key] = replace(known, others=(*known.others, *new))
     return tuple(found.values()), len(videos) - len(found)
+
+
+def repeats_in_words(rows: int, *, several_labels: bool = False) -> str:
+    """What a reader is told of rows that name a file which a row above names."""
+    words = "a video counts once" + (", and is right by each of its labels" if several_labels else "")
+    return (
+        f"{counted(rows, 'row')} of the list name{'s' if rows == 1 else ''} a file that stands above; {words}"
+    )
+
+
+def split_of_units(split: Split) -> tuple[Split, tuple[str, ...]]:
+    """The split with each video once, and what a reader is told of rows left aside.
+
+    Raises:
+        DatasetError: a file has two labels.
+    """
+    videos, repeats = counted_once(split.videos)
+    return replace(split, videos=videos), (repeats_in_words(repeats),) if repeats else ()
+
+
+def without_repeats(split: Split) -> Split:
+    """The split without rows that say once more what a row above says: file and label.
+
+    Of two such rows one would be trained on and the other held out.
+    """
+    found: dict[Hashable, LabeledVideo] = {}
+    for video in split.videos:
+        found.setdefault((_file(video), video.labels), video)
+    return replace(split, videos=tuple(found.values()))
 
 
 def _file(video: LabeledVideo) -> Hashable:

@@ -229,8 +229,16 @@ def _changed(one: object, other: object) -> str:
     if not (isinstance(one, dict) and isinstance(other, dict)):
         return str(one)
     return (
-        ", ".join(f"{name} {value}" for name, value in one.items() if other.get(name) != value) or "the rest"
+        ", ".join(f"{name} {_plain(value)}" for name, value in one.items() if other.get(name) != value)
+        or "the rest"
     )
+
+
+def _plain(value: object) -> str:
+    """A setting as people write it."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "none" if value is None else str(value)
 
 
 def _shared_rounds(first: FinishedRun, other: FinishedRun) -> list[tuple[str, str]]:

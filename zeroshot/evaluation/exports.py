@@ -80,7 +80,9 @@ def model_cards(board: Leaderboard) -> list[str]:
     cards = []
     for row in board.rows:
         mine = [run for run in board.runs if Contestant.of(run) == row]
-        cards.append(model_index(row.model, [_figure(run) for run in mine]))
+        told = [_figure(run) for run in mine if run.figures["headline"]["value"] is not None]
+        if told:
+            cards.append(model_index(row.model, told))
     return cards
 
 

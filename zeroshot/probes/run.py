@@ -76,7 +76,7 @@ def probe_streams(
         VideoError: no video could be read.
     """
     first = Checks()
-    first.add("options", lambda: require_whole("seed", seed, 0))
+    first.add("options", lambda: require_whole("seed", seed, 0, 2**40 - 1))
     first.add("model", lambda: _require_loaded(model))
     wanted = check_probing(first, lambda: split, cache, templates=templates, spaced=spaced, probes=probes)
     first.run()

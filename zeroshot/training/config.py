@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from zeroshot.adapter.config import AdapterConfig
-from zeroshot.errors import OptionError, require_kinds
+from zeroshot.errors import OptionError, require_kinds, require_whole
 from zeroshot.losses.objective import ObjectiveConfig, drop_retired
 from zeroshot.training.methods.method import DrawConfig
 from zeroshot.training.methods.streams import STREAMS
@@ -134,7 +134,7 @@ class TrainingConfig:
         told = {name: value for name, value in self.adapter.items() if usual.get(name) != value}
         object.__setattr__(self, "adapter", told)
         _refuse_below(self, 1, "epochs", "batch_size")
-        _refuse_below(self, 0, "seed")
+        require_whole("seed", self.seed, 0, 2**63 - 1)
         _refuse_unknown(self, "precision", PRECISIONS)
         self.objective.refuse_fewer(self.batch_size, f"batch_size is {self.batch_size}")
 

@@ -11,6 +11,7 @@ import torch
 
 from zeroshot.cutouts.finders import TOKENS, require_finder
 from zeroshot.datasets.splits import Split, read_split, require_some
+from zeroshot.datasets.units import without_repeats
 from zeroshot.errors import LabelError, OptionError, counted, require_kinds
 from zeroshot.text.prompts import make_prompts, read_templates
 from zeroshot.training.batches import generator_for
@@ -175,7 +176,7 @@ def readable(source: Split | Waist | str | os.PathLike[str]) -> Split | Waist | 
     """
     if isinstance(source, Waist) or (not isinstance(source, Split) and (Path(source) / MANIFEST).is_file()):
         return source
-    split = source if isinstance(source, Split) else read_split(source)
+    split = without_repeats(source if isinstance(source, Split) else read_split(source))
     if len(split.labels) < 2:
         raise LabelError(
             f"{split.name} has the label {split.labels[0]!r} alone; training needs 2 labels or more"
