@@ -100,6 +100,14 @@ def test_a_few_examples_are_what_a_loop_makes_of_them(table, model, tmp_path):
     assert facts["models"][0]["stream"] == "clip + 6 examples"
 
 
+def test_examples_are_likened_to_whole_videos_whatever_a_paper_averages(table, model):
+    report = evaluate(
+        table, model, protocol="few-shot-2", settings=EvaluationSettings("vifi-clip", num_views=2)
+    )
+    assert report.models[0].figures.outcomes[0].scores.shape == (6, 3)
+    assert report.models[0].stream == "clip + 6 examples"
+
+
 def test_examples_none_of_which_is_there(videos, model, tmp_path):
     layouts.ucf101(tmp_path, videos, groups=(1,))
     stems = [layouts.ucf_name(name, 8, 1) for name in layouts.UCF]
@@ -210,6 +218,12 @@ def test_both_figures_of_the_lists_of_tc_clip(videos, model, tmp_path):
     assert one.std == pytest.approx(np.std(shares, ddof=1))
     assert "the files' names" in (tmp_path / "out" / "report.md").read_text()
     assert len(theirs.plan.rounds) == 4
+    other = str(write_checkpoint(tmp_path / "other", seed=8))
+    both = evaluate(tmp_path, [model, other], protocol="hmdb51-tc-clip", output=tmp_path / "both")
+    assert [len(pair.rounds) for pair in both.comparisons] == [2]
+    assert both.comparisons[0].difference.value == pytest.approx(
+        both.models[1].figures.top1.value - both.models[0].figures.top1.value
+    )
 
 
 def test_four_views_for_models_trained_on_kinetics(videos, model, tmp_path):

@@ -200,7 +200,7 @@ def _run(
         "fingerprint": model.fingerprint,
         "adapter_fingerprint": model.adapter_fingerprint,
         "untrained": model.backbone.is_random,
-        "sampling": asdict(model.sampling),
+        "sampling": model.sampling.as_dict(),
         "stream": "clip" if model.adapter is None else model.stream,
         "windows": num_windows,
         "events_found": sum(map(len, found.values())),

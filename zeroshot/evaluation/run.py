@@ -143,7 +143,8 @@ def _run(
         tell = None if advance is None else lambda done, total: advance(name, done, total)
         drifts = bool(asked.prompts.stages)
         own = model.backbone.preprocess
-        look = look_of(lineage_named(chosen.lineage), sampling, own, whole=drifts)
+        whole = drifts or bool(plan.examples)  # an example is likened to a video, not to its views
+        look = look_of(lineage_named(chosen.lineage), sampling, own, whole=whole)
         embedded = embed_pool(
             model, (*plan.videos, *plan.examples), cache, look=look, advance=tell, drifts=drifts
         )
@@ -271,7 +272,7 @@ def _exchanged(
 ) -> dict[str, float | int | None] | None:
     """Top-1 where two labels of each pair stand for each other, as in a paper's own table; None without."""
     other = {label: twin for one, two in pairs for label, twin in ((one, two), (two, one))}
-    if plan.shape != "mean" or not any(video.label in other for video in plan.videos):
+    if plan.shape != "mean" or plan.parts or not any(video.label in other for video in plan.videos):
         return None
     outcomes = []
     for one, outcome in zip(plan.rounds, figures.outcomes, strict=True):
