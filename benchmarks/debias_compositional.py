@@ -37,5 +37,6 @@ def compositional_world(places: tuple[int, ...], base: int, surroundings: Surrou
         render=partial(render_composed, view=VIEW, surroundings=surroundings),
         places=places,
         base=base,
-        sizes=(WorldSize(966, 138, 4), WorldSize(414, 138, 2), WorldSize(138, 138, 1)),
+        sizes=(WorldSize(966, 138, 4, 4), WorldSize(414, 138, 2, 2), WorldSize(138, 138, 1, 1)),
+        stages="puppet_compositional",
     )

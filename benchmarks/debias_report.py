@@ -1,284 +1,283 @@
-"""Table and pictures of the debiasing benchmark, made from its CSV files alone."""
+"""Report and picture of the debiasing benchmark, made from its tables alone."""
 
 from __future__ import annotations
 
-import csv
 import json
 import math
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from zeroshot.statistics.intervals import Estimate, t_interval
+from debias_goals import goal_lines
+from debias_scores import STAGED
+from debias_tables import LOSSES, read_tables
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-Figures = dict[tuple[float, str, str, str], list[float]]
-"""(ρ, row, stream, metric) → one value a seed."""
+    from debias_tables import Answer, Figure, Figures, Pairs
 
-ORDER = (
-    "clip", "plain", "subtract", "independence", "scene", "both", "balanced", "stillmix", "all", "oracle",
-)  # fmt: skip
+    from zeroshot.statistics.intervals import Estimate
+
 MEANING = {
     "clip": "the frozen CLIP, averaged over frames",
-    "plain": "temporal adapter on the tokens as they are; 150 steps instead of 100, which it needs",
-    "subtract": "… on the tokens minus their temporal mean",
+    "anchor": "the same without the directions in which its own guesses of scenes differ; nothing is trained",
+    "plain": "a temporal adapter on the tokens as they are",
+    "subtract": "… on the tokens minus their temporal mean, reading the content of the change alone",
     "independence": "subtract, and the streams are made independent (NHSIC)",
     "scene": "subtract, and the scene is predicted from the static stream and hidden from the dynamic one",
     "both": "subtract, independence and scene",
-    "balanced": "subtract, videos drawn so that label and guessed scene are independent",
-    "stillmix": "subtract, and copies of the videos mixed with still frames, in pixels; 150 steps",
-    "all": "the change, its correlation with itself and detectors of direction, both losses, distillation of "
-    "CLIP without its scene, and copies of the videos: figures, found without masks, before other videos' "
-    "places, mirrored ones, and both at once; 240 steps instead of 100",
-    "oracle": "all without the two losses, trained where there is no bias (ρ = 0)",
+    "all": "what `zeroshot train` does without options",
+    "oracle": "all, trained where there is no bias (ρ = 0)",
+    "all, no independence": "all without that loss, and nothing else changed",
+    "all, no scene loss": "all with the scene neither predicted nor hidden; its directions still taken out",
+    "all, neither": "all without the three terms",
 }
-COLUMNS = (
-    ("dynamic", "orig"), ("dynamic", "shacc"), ("dynamic", "sberr"), ("dynamic", "bor"), ("dynamic", "hor"),
-    ("dynamic", "scuba"), ("dynamic", "scufo"), ("dynamic", "contra"), ("dynamic", "unseen_shacc"),
-    ("dynamic", "h"), ("dynamic", "order_pairs"), ("", "nhsic"), ("dynamic", "scene_probe"),
-    ("static", "scene_probe"), ("fused", "shacc"), ("fused", "unseen_shacc"), ("fused", "h"),
-)  # fmt: skip
+ANSWERS: tuple[Answer, ...] = (
+    ("clip", "clip"),
+    ("clip", "clip" + STAGED),
+    ("anchor", "anchor"),
+    ("anchor", "anchor" + STAGED),
+    ("all", "static"),
+    ("all", "dynamic"),
+    ("all", "fused"),
+    ("all", "fused" + STAGED),
+    ("oracle", "dynamic"),
+    ("oracle", "fused"),
+    ("oracle", "fused" + STAGED),
+)
+"""What the report begins with; the other rows follow by their dynamic and fused streams."""
+
+ANSWERED = ("shacc", "sberr", "home_error", "unseen", "h", "order_pairs", "unseen_order_pairs")
+BIASED = ("orig", "bor", "hor", "scuba", "scufo", "contra", "scene_probe")
+_BY_CONSTRUCTION = {"scufo", "contra"}
+_MARK = "°"
 
 
-def read_table(path: Path) -> Figures:
-    """The values of every figure, seeds in order."""
-    found: Figures = defaultdict(list)
-    with path.open(newline="", encoding="utf-8") as file:
-        for line in sorted(csv.DictReader(file), key=lambda line: int(line["seed"])):
-            key = (float(line["rho"]), line["row"], line["stream"], line["metric"])
-            found[key].append(float(line["value"]))
-    return dict(found)
-
-
-def look_up(figures: Figures, rho: float, row: str, stream: str, metric: str) -> Estimate | None:
-    """Mean and 95 % interval over seeds; CLIP has no streams of its own."""
-    for tried in (stream, ""):
-        values = figures.get((rho, row, tried, metric))
-        if values:
-            return t_interval(values)
-    return None
-
-
-def cell(found: Estimate | None, digits: int = 1) -> str:
-    """Mean ± half the interval."""
-    if found is None:
+def cell(found: Estimate | Figure | None, digits: int = 1) -> str:
+    """The figure ± half its interval."""
+    if found is None or math.isnan(found.value):
         return "–"
-    if math.isinf(found.high):
+    if math.isinf(found.high) or found.high == found.low:
         return f"{found.value:.{digits}f}"
-    return f"{found.value:.{digits}f} ± {found.high - found.value:.{digits}f}"
+    return f"{found.value:.{digits}f} ± {(found.high - found.low) / 2:.{digits}f}"
 
 
-def markdown(figures: Figures, ablation: Figures, facts: dict) -> str:
+def markdown(figures: Figures, pairs: Pairs, facts: dict) -> str:
     """The whole report."""
-    size = facts["size"]
-    # Tables of before there was a second world do not say.
-    seen, unseen = facts.get("num_labels", (20, 12))
+    couplings = sorted({rho for rho, row, *_ in figures if row == "all"} - {0.0}) or [0.0]
+    rows = list(facts["rows"])
     lines = [
         "# Learning motion from biased videos",
         "",
-        f"Backbone `{facts['backbone']}` ({facts['fingerprint'][:12]}), frozen; {size['train']} training "
-        f"videos of {seen} seen actions, {size['test_per_label']} test persons for each of {seen} seen and "
-        f"{unseen} unseen actions. {len(facts['seeds'])} seeds: training videos and first weights. "
-        "Mean ± half of Student's 95 % interval over seeds, in percent (NHSIC: 1 at most). Where no stream "
-        "is named it is the dynamic one. The coupling ρ is the share of training videos put at their "
-        "action's home scene, besides those "
-        f"that fall there by chance. Chance: {100 / seen:.2g} % on seen labels, {100 / unseen:.2g} % on "
-        f"unseen ones, 50 % on order pairs, {100 / facts['num_scenes']:.0f} % on scenes.",
+        *preface(facts),
         "",
-        f"The longest training took {facts['longest_training_cpu_seconds']} s of one core; "
-        f"{facts['trainings']} trainings are in the tables{whole_run(facts)}.",
-        "",
-        *goals({**figures, **ablation}, seen),
+        *goal_lines(figures, pairs, facts),
     ]
-    for rho in sorted({rho for rho, row, *_ in figures if row == "subtract"}):
-        lines += ["", f"## ρ = {rho:g}", "", *table(figures, rho, [row for row in ORDER if row != "oracle"])]
-    lines += ["", "## Rows", "", *(f"* **{row}**: {MEANING[row]}" for row in ORDER)]
-    for rho in sorted({rho for rho, *_ in ablation}):
-        rows = sorted({row for other, row, *_ in ablation if other == rho})
+    for rho in couplings:
         lines += [
             "",
-            f"## Ablation, ρ = {rho:g}",
+            f"## ρ = {rho:g}",
             "",
-            *table({**figures, **ablation}, rho, ["both", "all", *rows]),
+            *answer_table(figures, rho, rows),
+            "",
+            *bias_table(figures, rho, rows),
         ]
-    return "\n".join(lines) + "\n"
+    lines += ["", "## Compared", "", *pair_section(pairs)]
+    lines += [
+        "",
+        "## Rows",
+        "",
+        *(f"* **{row}**: {MEANING[row]}" for row in ("clip", *rows) if row in MEANING),
+    ]
+    return "\n".join([*lines, "", facts["machine"]]) + "\n"
 
 
-def whole_run(facts: dict) -> str:
-    """How long everything took, if it was done in one go."""
-    if not (whole := facts.get("whole_run")):
-        return ""
-    number, minutes, processes = (whole[name] for name in ("trainings", "minutes", "processes"))
-    return f"; {number} of them with all their videos took {minutes} minutes by {processes} processes"
-
-
-def table(figures: Figures, rho: float, rows: list[str]) -> list[str]:
-    """A Markdown table of some rows at a coupling, the oracle last."""
-    names = [f"{stream} {metric}" if stream != "dynamic" else metric for stream, metric in COLUMNS]
-    lines = ["| row | " + " | ".join(name.strip() for name in names) + " |", "|---" * (len(names) + 1) + "|"]
-    for row in [*rows, "oracle"]:
-        place = 0.0 if row == "oracle" else rho
-        if look_up(figures, place, row, "dynamic", "shacc") is None:
-            continue
-        cells = [
-            cell(look_up(figures, place, row, stream, metric), 3 if metric == "nhsic" else 1)
-            for stream, metric in COLUMNS
-        ]
-        lines.append(f"| {row} | " + " | ".join(cells) + " |")
-    return lines
-
-
-def goals(figures: Figures, num_seen: int) -> list[str]:
-    """What was to be reached, and what was, by the dynamic stream and by the one that answers unless told."""
-    columns = [reached(figures, stream, num_seen) for stream in ("dynamic", "fused")]
+def preface(facts: dict) -> list[str]:
+    """What was done, and what the figures mean."""
+    size, (seen, unseen) = facts["size"], facts["num_labels"]
+    backbones = "; ".join(
+        f"`{name}` ({digits}), seeds {seeds[0]} to {seeds[-1]}" for name, digits, seeds in facts["backbones"]
+    )
+    slowest = max(facts["cpu_seconds"].items(), key=lambda each: each[1], default=("–", 0.0))
+    whole = facts["whole_run"]
+    whole_words = (
+        f"; all {whole['trainings']} with their videos took {whole['minutes']} minutes by "
+        f"{whole['processes']} processes"
+        if whole
+        else ""
+    )
     return [
-        "| goal | dynamic stream | fused stream (the default) |",
-        "|---|---|---|",
-        *(f"| {goal} | {columns[0][goal]} | {columns[1][goal]} |" for goal in columns[0]),
+        f"Frozen: {backbones}. World `{facts['world']}`: {size['train']} training videos of {seen} seen "
+        f"actions for each seed, {size['test_per_label']} test persons for each of {seen} seen and {unseen} "
+        "unseen actions, each before another video's place. The coupling ρ is the share of training videos "
+        "put at their action's home, besides those that fall there by chance.",
         "",
-        "What each loss brings beyond its absence, where the interval of the differences, seed by seed, "
-        "leaves out 0 (bold: the rows' own intervals do not overlap either):",
+        "Percent, ± half a 95 % interval over test persons and training seeds (hierarchical bootstrap); CLIP "
+        "has no seeds, so its interval is over persons; scene probe and NHSIC: Student's over seeds.",
         "",
-        *(helped(figures) or ["* nothing"]),
+        "* `shacc`: the person's action, among seen labels. `sberr`: the action of the video whose place it "
+        "is (the donor's label). `home_error`: a wrong answer that is at home in that place, whichever.",
+        "* `unseen`: actions never trained on, among themselves. `h`: harmonic mean of both sides, ranked "
+        "among all labels. `order_pairs`: two actions that differ in the order of frames alone, asked which.",
+        f"* `scene_probe`: the scene, read by a linear classifier of {facts['num_probed']} videos with a "
+        f"penalty chosen on other persons. {_MARK}: true by construction, as the dynamic stream is zero on "
+        "stills.",
+        f"* Chance: {100 / seen:.2g} on seen labels, {100 / unseen:.2g} on unseen ones, 50 on order pairs, "
+        f"{100 / facts['num_scenes']:.2g} on scenes, {facts['home_chance']:.1f} of answers at home.",
+        "",
+        f"{facts['trainings']} trainings are in the tables{whole_words}. The longest took {slowest[1]} s of "
+        f"one core (`{slowest[0]}`; `all`: {facts['cpu_seconds'].get('all', '–')} s).",
+        "",
+        *(
+            f"* `{row}`, ρ = {rho}, fuses with (weight, excess) as folds chose: "
+            + ", ".join(str(tuple(each)) for each in found)
+            for name, found in facts["fused"].items()
+            for row, rho in [name.rsplit(", ", 1)]
+            if row in {"all", "oracle"}
+        ),
     ]
 
 
-def reached(figures: Figures, stream: str, num_seen: int) -> dict[str, str]:
-    """Goal → what a stream reached; of subtraction alone the dynamic stream counts."""
-
-    def mean(rho: float, row: str, metric: str, stream: str = stream) -> float:
-        found = look_up(figures, rho, row, stream, metric)
-        return math.nan if found is None else found.value
-
-    def ratio(value: float, other: float) -> float:
-        return value / other if other else math.nan
-
-    def share(rho: float, metric: str) -> str:
-        return f"{100 * ratio(mean(rho, 'all', metric), mean(0.0, 'oracle', metric)):.1f} %"
-
-    even = (100 - mean(0.7, "all", "shacc")) / (num_seen - 1)
-    gain = ratio(mean(0.95, "all", "shacc"), mean(0.95, "subtract", "shacc", "dynamic"))
-    return {
-        "ρ = 0.7: seen SHAcc of all ≥ 92 % of the oracle's": share(0.7, "shacc"),
-        "ρ = 0.7: unseen SHAcc of all ≥ 90 % of the oracle's": share(0.7, "unseen_shacc"),
-        "ρ = 0.7: SBErr of all within 2 points of errors spread evenly": (
-            f"{mean(0.7, 'all', 'sberr'):.1f} % (even: {even:.1f} %)"
-        ),
-        "ρ = 0.95: SHAcc of all ≥ 1.3 × the dynamic stream of subtract": f"{gain:.2f} ×",
-        "order pairs: oracle ≥ 90 %": f"{mean(0.0, 'oracle', 'order_pairs'):.1f} %",
-        "ρ = 0.7: order pairs of all within 5 points of the oracle's": (
-            f"{mean(0.7, 'all', 'order_pairs'):.1f} %"
-        ),
-    }
+def answers_of(rows: list[str]) -> list[Answer]:
+    """Those of the report's beginning, then two of each other row."""
+    known = {row for row, _ in ANSWERS}
+    return [*ANSWERS, *((row, stream) for row in rows if row not in known for stream in ("dynamic", "fused"))]
 
 
-def helped(figures: Figures) -> list[str]:
-    """Comparisons in which a loss changes something for the better or the worse, a line each."""
-    comparisons = (
-        ("independence", "independence", "subtract"), ("independence", "both", "scene"),
-        ("scene", "scene", "subtract"), ("scene", "both", "independence"),
-        ("both losses", "both", "subtract"),
-        ("independence", "independence, no subtraction", "plain"),
-        ("independence", "both, no subtraction", "scene, no subtraction"),
-        ("scene", "scene, no subtraction", "plain"),
-        ("scene", "both, no subtraction", "independence, no subtraction"),
-        ("both losses", "both, no subtraction", "plain"),
-    )  # fmt: skip
-    lines = []
-    for loss, with_it, without in comparisons:
-        for rho in sorted({rho for rho, *_ in figures}):
-            for metric in ("shacc", "sberr", "unseen_shacc"):
-                values = [figures.get((rho, row, "dynamic", metric), []) for row in (with_it, without)]
-                if len(values[0]) == len(values[1]) > 1:
-                    lines += compared(f"{loss}, ρ = {rho:g}, {metric}: {without} → {with_it}", *values)
+def at(rho: float, row: str) -> float:
+    """The coupling that a row was trained at."""
+    return 0.0 if row == "oracle" else rho
+
+
+def answer_table(figures: Figures, rho: float, rows: list[str]) -> list[str]:
+    """How right each answer is, a line each."""
+    return table(figures, rho, answers_of(rows), ANSWERED)
+
+
+def bias_table(figures: Figures, rho: float, rows: list[str]) -> list[str]:
+    """How much of each answer is scenery; of trained rows, and of what they stand on."""
+    shown = [each for each in answers_of(rows) if not each[1].endswith(STAGED)]
+    lines = table(figures, rho, shown, BIASED)
+    lines[0] += " nhsic |"
+    lines[1] += "---|"
+    for place, line in enumerate(lines[2:], 2):
+        row, stream = (part.strip() for part in line.split("|")[1:3])
+        found = figures.get((at(rho, row), row, "", "nhsic")) if stream == "dynamic" else None
+        lines[place] += f" {cell(found, 3)} |"
     return lines
 
 
-def compared(what: str, values: list[float], before: list[float]) -> list[str]:
-    """One line on a difference, or none where it may be chance."""
-    change = t_interval([new - old for new, old in zip(values, before, strict=True)])
-    if change.low <= 0 <= change.high:
-        return []
-    new, old = t_interval(values), t_interval(before)
-    mark = "**" if new.low > old.high or new.high < old.low else ""
-    return [f"* {mark}{what}{mark}: {cell(old)} → {cell(new)}; difference {cell(change)}"]
+def table(figures: Figures, rho: float, answers: list[Answer], metrics: tuple[str, ...]) -> list[str]:
+    """A Markdown table of some answers; those that are not there are left out."""
+    lines = ["| row | stream | " + " | ".join(metrics) + " |", "|---|---|" + "---|" * len(metrics)]
+    for row, stream in answers:
+        found = [figures.get((at(rho, row), row, stream, metric)) for metric in metrics]
+        if not any(found):
+            continue
+        cells = [
+            cell(each) + (_MARK if constructed(row, stream, metric) else "")
+            for metric, each in zip(metrics, found, strict=True)
+        ]
+        lines.append(f"| {row} | {stream} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def constructed(row: str, stream: str, metric: str) -> bool:
+    """Whether a figure could not be otherwise; what subtracts nothing is not zero on stills."""
+    subtracts = row != "plain" and not row.endswith("no subtraction")
+    return stream == "dynamic" and metric in _BY_CONSTRUCTION and subtracts
+
+
+def pair_section(pairs: Pairs) -> list[str]:
+    """The comparisons, those of the losses apart."""
+    count = sum(not math.isnan(found.p) for found in pairs.values())
+    of_losses = set(LOSSES)
+    return [
+        "First minus second, in points, from the same persons and seeds; p after Holm's correction for all "
+        f"{count} comparisons. Bold: p < 0.05.",
+        "",
+        *pair_table({key: found for key, found in pairs.items() if key[1:3] not in of_losses}),
+        "",
+        "What each loss brings beyond its absence, nothing else changed:",
+        "",
+        *pair_table({key: found for key, found in pairs.items() if key[1:3] in of_losses}),
+    ]
+
+
+def pair_table(pairs: Pairs) -> list[str]:
+    """A line a pair and coupling, a column a metric."""
+    metrics = list(dict.fromkeys(metric for *_, metric in pairs))
+    lines = ["| ρ | first | second | " + " | ".join(metrics) + " |", "|---|---|---|" + "---|" * len(metrics)]
+    for rho, first, second in dict.fromkeys(key[:3] for key in pairs):
+        cells = []
+        for metric in metrics:
+            found = pairs.get((rho, first, second, metric))
+            text = cell(found)
+            if found is not None and not math.isnan(found.p):
+                text = f"**{text}**" if found.p < 0.05 else text
+                text += f" (p {shown_p(found.p)})"
+            cells.append(text)
+        lines.append(f"| {rho:g} | {named(first)} | {named(second)} | " + " | ".join(cells) + " |")
+    return lines if len(lines) > 2 else ["* none"]
+
+
+def shown_p(p: float) -> str:
+    """Three decimals, or that it is less."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def named(answer: Answer) -> str:
+    """A row and its stream, once where they have one name."""
+    row, stream = answer
+    return stream if stream.startswith(row) else f"{row}: {stream}"
 
 
 def write_report(folder: Path) -> None:
-    """Write debias.md and the pictures beside the CSV files of a folder."""
-    figures, ablation = read_table(folder / "debias.csv"), read_table(folder / "debias_ablation.csv")
+    """Write debias.md and the picture beside the tables of a folder."""
+    figures, pairs = read_tables(folder)
     facts = json.loads((folder / "debias.json").read_text(encoding="utf-8"))
-    (folder / "debias.md").write_text(markdown(figures, ablation, facts), encoding="utf-8")
-    draw_curves(figures, folder / "debias_curves.png")
-    draw_streams(figures, folder / "debias_streams.png")
+    (folder / "debias.md").write_text(markdown(figures, pairs, facts), encoding="utf-8")
+    draw_answers(figures, facts, folder / "debias_answers.png")
 
 
 _SHOWN = (
-    ("shacc", "person's action, scene independent: SHAcc ↑"),
-    ("sberr", "action of the background: SBErr ↓"),
-    ("unseen_shacc", "unseen actions: SHAcc ↑"),
-    ("order_pairs", "order pairs ↑"),
+    ("shacc", "seen actions, scene independent: SHAcc ↑"),
+    ("home_error", "wrong, at home in the scene ↓"),
+    ("unseen", "unseen actions ↑"),
+    ("h", "both, among all labels: H ↑"),
 )
-_COLOURS = {
-    "clip": "#888888", "plain": "#d62728", "subtract": "#ff7f0e", "independence": "#bcbd22",
-    "scene": "#17becf", "both": "#1f77b4", "balanced": "#9467bd", "stillmix": "#e377c2", "all": "#2ca02c",
-    "oracle": "#000000",
-}  # fmt: skip
+_COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#8c564b")
 
 
-def draw_curves(figures: Figures, path: Path) -> None:
-    """Four figures against the coupling, a line a row, with intervals."""
-    from matplotlib.figure import Figure
+def draw_answers(figures: Figures, facts: dict, path: Path) -> None:
+    """Four figures of every answer, a dot a coupling, with intervals."""
+    from matplotlib.figure import Figure as Picture
 
-    couplings = sorted({rho for rho, *_ in figures})
-    picture = Figure(figsize=(12, 8), layout="constrained")
-    for axes, (metric, title) in zip(picture.subplots(2, 2).flat, _SHOWN, strict=True):
-        for row in ORDER:
-            if row == "oracle":
-                found = look_up(figures, 0.0, row, "dynamic", metric)
-                if found is not None:
-                    axes.axhline(found.value, color="black", linestyle="--", label="oracle")
-                continue
-            points = [
-                (rho, found) for rho in couplings if (found := look_up(figures, rho, row, "dynamic", metric))
-            ]
-            reach = [0.0 if math.isinf(found.high) else found.high - found.value for _, found in points]
+    couplings = sorted({rho for rho, row, *_ in figures if row == "all"} - {0.0}) or [0.0]
+    answers = [
+        each
+        for each in answers_of(list(facts["rows"]))
+        if any((at(rho, each[0]), *each, "shacc") in figures for rho in couplings)
+    ]
+    picture = Picture(figsize=(14, 1.6 + 0.27 * len(answers)), layout="constrained")
+    panels = picture.subplots(1, 4, sharey=True)
+    for axes, (metric, title) in zip(panels, _SHOWN, strict=True):
+        for number, rho in enumerate(couplings):
+            places, found = [], []
+            for place, (row, stream) in enumerate(answers):
+                figure = figures.get((at(rho, row), row, stream, metric))
+                if figure is not None and not (number and row in {"oracle", "clip"}):
+                    places.append(place + 0.22 * (number - (len(couplings) - 1) / 2))
+                    found.append(figure)
+            reach = [0.0 if math.isinf(each.high) else each.high - each.value for each in found]
             axes.errorbar(
-                [rho for rho, _ in points], [found.value for _, found in points], yerr=reach,
-                color=_COLOURS[row], marker="o", markersize=3, capsize=2, label=row,
-                linewidth=2.5 if row == "all" else 1.2,
+                [each.value for each in found], places, xerr=reach, color=_COLOURS[number], marker="o",
+                markersize=4, linestyle="none", capsize=2, label=f"ρ = {rho:g}",
             )  # fmt: skip
-        axes.set_title(title)
-        axes.set_xlabel("coupling of action and scene in training, ρ")
-        axes.set_ylabel("%")
+        axes.set_title(title, fontsize=10)
+        axes.set_xlabel("%")
         axes.grid(alpha=0.3)
-    picture.axes[0].legend(fontsize=8, ncols=2)
-    picture.savefig(path, dpi=110)
-
-
-def draw_streams(figures: Figures, path: Path) -> None:
-    """SHAcc and scene probe of all streams of every row at the coupling nearest to 0.7."""
-    from matplotlib.figure import Figure
-
-    rho = min({rho for rho, *_ in figures}, key=lambda rho: abs(rho - 0.7))
-    picture = Figure(figsize=(10, 4), layout="constrained")
-    shown = (("shacc", "SHAcc"), ("scene_probe", "scene read by a linear probe"))
-    for axes, (metric, title) in zip(picture.subplots(1, 2), shown, strict=True):
-        for shift, (stream, colour) in enumerate(
-            (("static", "#999999"), ("dynamic", "#2ca02c"), ("fused", "#1f77b4"))
-        ):
-            rows = [row for row in ORDER if row not in {"clip", "oracle"}]
-            found = [look_up(figures, rho, row, stream, metric) for row in rows]
-            values = [math.nan if each is None else each.value for each in found]
-            reach = [
-                0.0 if each is None or math.isinf(each.high) else each.high - each.value for each in found
-            ]
-            places = [place + 0.27 * (shift - 1) for place in range(len(rows))]
-            axes.bar(places, values, 0.26, yerr=reach, color=colour, capsize=2, label=stream)
-        axes.set_xticks(range(len(rows)), rows, rotation=40, ha="right")
-        axes.set_title(f"{title}, ρ = {rho:g}")
-        axes.set_ylabel("%")
-    handles, labels = picture.axes[0].get_legend_handles_labels()
-    picture.legend(handles, labels, loc="outside lower center", ncols=3)
+        axes.set_xlim(left=max(0.0, axes.get_xlim()[0]))
+    panels[0].set_yticks(range(len(answers)), [named(each) for each in answers], fontsize=8)
+    panels[0].invert_yaxis()
+    panels[0].legend(fontsize=8)
     picture.savefig(path, dpi=110)

@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from zeroshot.losses.objective import ObjectiveConfig
-from zeroshot.losses.scene import pseudo_scenes
-from zeroshot.training.config import ChoiceConfig, OptimizerConfig, TrainingConfig
+from zeroshot.adapter.adapter import mean_embedding, unit_rows
+from zeroshot.losses.scene import pseudo_scenes, scene_directions
+from zeroshot.training.config import TrainingConfig
 from zeroshot.training.label_targets import LabelTexts, Scenes
 from zeroshot.training.loop import fit
-from zeroshot.training.methods.method import DrawConfig
-from zeroshot.training.methods.table import METHODS
-from zeroshot.waist.waist import SWAPPED, Waist
+from zeroshot.training.methods.table import DEFAULT_METHOD, METHODS
+from zeroshot.waist.shards import Shard
+from zeroshot.waist.waist import SWAPPED, Waist, WaistRow, WaistSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
     from zeroshot.training.methods.method import Method
 
 
-CLASSIFY = {"classification": 1.0, "static_classification": 1.0}
-"""Every row's terms; the others stand beside them."""
+GRID = (4, 4)
 
 
 @dataclass(frozen=True)
@@ -35,37 +35,44 @@ class Row:
     """One way of training.
 
     Attributes:
-        weights: of the terms, beside those of CLASSIFY.
-        adapter: its settings; without them it reads content, and the temporal mean is subtracted.
-        balanced: draw videos so that label and scene are independent.
-        changed: kinds of changed copies of the training videos that are trained on as well.
+        changes: settings of `TrainingConfig`, by the names that `--set` has, in which it departs from its
+            method.
+        method: key of `METHODS`.
+        mirrored: whether mirrored copies are trained on; None as the method has it.
+        swapped: whether copies before other places are; None as the method has it.
         true_scenes: take the scenes from the renderer instead of CLIP's own guesses.
-        steps: of training; None: as many epochs as the recipe has.
-        unbiased: trained at ρ = 0 whatever the coupling.
-        recipe: settings of `zeroshot train`, in place of weights, adapter, balanced and steps.
+        steps: of training; None as many epochs as the settings say.
+        couplings: ρ it is trained at; None is every one asked for.
+        trained: or else CLIP without its scene directions, as row `all` begins with it.
     """
 
-    weights: Mapping[str, float] = field(default_factory=dict)
-    adapter: Mapping[str, Any] = field(default_factory=lambda: {"reads": "content"})
-    balanced: bool = False
-    changed: tuple[str, ...] = ()
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    method: str = DEFAULT_METHOD
+    mirrored: bool | None = None
+    swapped: bool | None = None
     true_scenes: bool = False
-    steps: int | None = 100
-    unbiased: bool = False
-    recipe: Mapping[str, Any] = field(default_factory=dict)
+    steps: int | None = None
+    couplings: tuple[float, ...] | None = None
+    trained: bool = True
 
     @property
-    def objective(self) -> ObjectiveConfig:
-        """The losses."""
-        return ObjectiveConfig({**CLASSIFY, **self.weights})
+    def way(self) -> Method:
+        """The method, with the copies of this row."""
+        method = METHODS[self.method]
+        mirrored = method.mirrored if self.mirrored is None else self.mirrored
+        swapped = method.swapped if self.swapped is None else self.swapped
+        return replace(method, mirrored=mirrored, swapped=swapped)
 
-    @property
-    def needs_scenes(self) -> bool:
-        """Whether scenes, guessed or true, are made use of; distillation takes CLIP without them."""
-        if self.recipe:
-            return True
-        objective = self.objective
-        return self.balanced or objective.needs_scenes or "distillation" in objective.computed
+    def without(self, *terms: str) -> Row:
+        """The same row without these terms of its loss, and nothing else changed."""
+        objective = {**self.changes.get("objective", {}), **dict.fromkeys(terms, 0.0)}
+        return replace(self, changes={**self.changes, "objective": objective})
+
+    def at(self, couplings: tuple[float, ...]) -> tuple[float, ...]:
+        """Those of the couplings asked for that it is trained at; unbiased rows always."""
+        if self.couplings == (0.0,):
+            return (0.0,)
+        return tuple(rho for rho in couplings if self.couplings is None or rho in self.couplings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +82,7 @@ class Words:
     Attributes:
         world: whose labels they are.
         labels: (number of its labels, D).
+        changes: (number of its labels, D) from how each starts to how it ends; zeros where nobody says.
         scene_names: S of them, of the whole puppet world.
         scenes: (S, D).
         logit_scale: the backbone's own.
@@ -82,6 +90,7 @@ class Words:
 
     world: World
     labels: Tensor
+    changes: Tensor
     scene_names: tuple[str, ...]
     scenes: Tensor
     logit_scale: float
@@ -94,11 +103,72 @@ class TrainingData:
     sample: Sample
     changed: Mapping[str, tuple[Tokens, Tokens]]
 
+    def version(self, kind: str, coupling: float) -> Tokens:
+        """The copies of one kind of the training videos at a coupling."""
+        home, elsewhere = self.changed[kind]
+        return home.where(self.sample.luck[: self.sample.num_train] < coupling, elsewhere)
+
+
+def waists(data: TrainingData, method: Method, words: Words, coupling: float) -> tuple[Waist, Waist]:
+    """Training and held-out videos at a coupling as `zeroshot train` has them: copies and all.
+
+    A video's mirrored copy is another clip of its row, its copy before another place a row of its own.
+    """
+    sample, names = data.sample, words.world.labels
+    tokens, _ = sample.coupled(coupling)
+    count, labels = sample.num_train, [names[int(label)] for label in sample.people.labels]
+    sides = [(tokens.pick(torch.arange(count)), "mirror")]
+    if method.swapped:
+        sides.append((data.version("swap", coupling), "swap_mirror"))
+    parts = [(plain, data.version(kind, coupling)) if method.mirrored else (plain,) for plain, kind in sides]
+    keys = [f"row {row}{ending}" for ending in ("", SWAPPED)[: len(parts)] for row in range(count)]
+    shape = parts[0][0].tokens.shape
+    settings = WaistSettings(
+        backbone="benchmark",
+        fingerprint="",
+        token_dim=shape[-1],
+        embedding_dim=parts[0][0].embeddings.shape[-1],
+        num_frames=shape[1],
+        num_samplings=1,
+        grid=GRID,
+        mirrored=method.mirrored,
+        swapped=method.swapped,
+    )
+    numbers = [
+        np.concatenate([torch.stack([getattr(clip, name) for clip in part], 1).numpy() for part in parts])
+        for name in ("tokens", "embeddings")
+    ]
+    rows = [
+        WaistRow(key, label, None, key) for key, label in zip(keys, labels[:count] * len(parts), strict=True)
+    ]
+    kept = tokens.pick(torch.arange(count, len(labels)))
+    held_out = Waist.from_tensors(
+        kept.tokens, kept.embeddings, labels[count:], grid=GRID, backbone="benchmark"
+    )
+    return Waist(settings, tuple(rows), (Shard(tuple(keys), *numbers),)), held_out
+
+
+def scenes_of(
+    row: Row, data: TrainingData, train: Waist, held_out: Waist, words: Words, coupling: float
+) -> Scenes:
+    """Where the videos happen: as CLIP guesses among the world's scenes, or as they were rendered."""
+    if not row.true_scenes:
+        shares = [
+            pseudo_scenes(waist.batch(range(len(waist)))[1], words.scenes, words.logit_scale)
+            for waist in (train, held_out)
+        ]
+        return Scenes(words.scene_names, *shares)
+    _, scenes = data.sample.coupled(coupling)
+    count = data.sample.num_train
+    looks = 1 + int(scenes.max()) // len(words.scene_names)
+    names = tuple(f"{name} {look}" for look in range(looks) for name in words.scene_names)
+    return Scenes(names, scenes[:count].repeat(len(train) // count), scenes[count:])
+
 
 def train(
     row: Row, data: TrainingData, words: Words, coupling: float, seed: int, steps: int | None = None
-) -> TwoStreamAdapter:
-    """The adapter of a row, trained on a sample at a coupling.
+) -> TwoStreamAdapter | Tensor:
+    """The adapter of a row, trained on a sample at a coupling; of an untrained one its scene directions.
 
     Args:
         row: how.
@@ -108,147 +178,104 @@ def train(
         seed: of first weights and draws.
         steps: instead of the row's own number.
     """
-    sample = data.sample
-    row = row if steps is None else replace(row, steps=steps)
-    tokens, scenes = sample.coupled(coupling)
-    count, labels = sample.num_train, sample.people.labels
-    kept = tokens.pick(torch.arange(count, len(labels)))
-    parts, targets = [tokens.pick(torch.arange(count))], [labels[:count]]
-    for kind in row.changed:
-        home, elsewhere = data.changed[kind]
-        parts.append(home.where(sample.luck[:count] < coupling, elsewhere))
-        other = words.world.other_side[targets[0]]
-        targets.append(torch.where(other >= 0, other, targets[0]) if "mirror" in kind else targets[0])
-    places = None
-    if row.needs_scenes and row.true_scenes:
-        looks = 1 + int(scenes.max()) // len(words.scene_names)
-        names = tuple(f"{name} {look}" for look in range(looks) for name in words.scene_names)
-        places = Scenes(names, scenes[:count].repeat(len(parts)), scenes[count:])
-    elif row.needs_scenes:
-        places = Scenes(words.scene_names, guess(parts, words), guess([kept], words))
-    names = words.world.labels
-    if row.recipe:
-        kinds = dict(zip(("", *row.changed), parts, strict=True))
-        training = as_written(kinds, [names[int(label)] for label in targets[0]])
-        places = places and replace(places, train=places.train[: len(training)])
-    else:
-        training = joined(parts, torch.cat(targets), names)
+    training, held_out = waists(data, row.way, words, coupling)
+    scenes = scenes_of(row, data, training, held_out, words, coupling)
+    if not row.trained:
+        return scene_directions(mean_embedding(training.batch(range(len(training)))[1]), scenes.train)
     seen = words.world.seen
     texts = LabelTexts(seen, words.labels[: len(seen)], words.logit_scale)
-    chosen = settings(row, len(training), seed)
-    return fit(
-        training, joined([kept], labels[count:], names), texts, chosen, scenes=places, device="cpu"
-    ).adapter
+    chosen = settings(row, len(training), seed, steps)
+    return fit(training, held_out, texts, chosen, scenes=scenes, device="cpu").adapter
 
 
-def joined(parts: list[Tokens], labels: Tensor, names: tuple[str, ...]) -> Waist:
-    """A waist in memory of several sets of tokens."""
-    tokens = torch.cat([part.tokens for part in parts]) if len(parts) > 1 else parts[0].tokens
-    embeddings = torch.cat([part.embeddings for part in parts])
-    return Waist.from_tensors(tokens, embeddings, [names[int(label)] for label in labels])
-
-
-def as_written(kinds: Mapping[str, Tokens], labels: list[str]) -> Waist:
-    """A waist as `zeroshot train` writes it: mirrored clips beside their video's, swapped copies after all.
+def settings(row: Row, count: int, seed: int, steps: int | None = None) -> TrainingConfig:
+    """A row's settings as training knows them; of a method alone just those that `zeroshot train` has.
 
     Args:
-        kinds: "" is the videos, the others are kinds of `changed_copies`.
-        labels: of the videos.
+        row: whose.
+        count: rows of the waist.
+        seed: of first weights and draws.
+        steps: about how many, instead of the row's own.
     """
-    rows = [name for name in ("", "swap") if name in kinds]
-    mirrored = "mirror" in kinds
-    clips = [[name, f"{name}_mirror".removeprefix("_")] if mirrored else [name] for name in rows]
-    waist = Waist.from_tensors(
-        torch.cat([torch.stack([kinds[kind].tokens for kind in each], 1) for each in clips]),
-        torch.cat([torch.stack([kinds[kind].embeddings for kind in each], 1) for each in clips]),
-        labels * len(rows),
-        mirrored=mirrored,
-    )
-    count = len(labels)
-    keys = [f"row {place % count}" + SWAPPED * (place >= count) for place in range(len(waist))]
-    named = tuple(replace(row, key=key) for row, key in zip(waist.rows, keys, strict=True))
-    return replace(waist, rows=named, shards=(replace(waist.shards[0], keys=tuple(keys)),))
+    config = TrainingConfig.from_dict({**row.changes, "seed": seed}, row.way)
+    wanted = row.steps if steps is None else steps
+    if wanted is None:
+        return config
+    return replace(config, epochs=max(1, round(wanted / -(-count // config.batch_size))))
 
 
-def guess(parts: list[Tokens], words: Words) -> Tensor:
-    """(n, S) shares: CLIP's own guess of each video's scene."""
-    return torch.cat([pseudo_scenes(part.embeddings, words.scenes, words.logit_scale) for part in parts])
+def without_scene(embeddings: Tensor, directions: Tensor) -> Tensor:
+    """(n, D) unit rows: CLIP averaged over frames (n, T, D) without these directions (R, D)."""
+    base = unit_rows(embeddings.float()).mean(1)
+    return unit_rows(base - (base @ directions.T) @ directions)
 
 
-def settings(row: Row, count: int, seed: int) -> TrainingConfig:
-    """A row's settings as training knows them; as many steps however many videos there are."""
-    batch = 64
-    if row.recipe:
-        steps = {} if row.steps is None else {"epochs": max(1, round(row.steps / -(-count // batch)))}
-        return TrainingConfig.from_dict({**row.recipe, **steps, "seed": seed})
-    return TrainingConfig(
-        seed=seed,
-        epochs=max(1, round(row.steps / -(-count // batch))),
-        batch_size=batch,
-        optimizer=OptimizerConfig(learning_rate=2e-3),
-        draws=DrawConfig(balance_scenes=row.balanced, max_weight=10.0),
-        choice=ChoiceConfig(choose_by="last", evaluate_each=10_000),
-        objective=row.objective,
-        adapter={"hidden_dim": 128, "num_components": 0, "num_layers": 1, **row.adapter},
-    )
+SMALL: Mapping[str, Any] = {
+    "learning_rate": 2e-3,
+    "choose_by": "last",
+    "evaluate_each": 10_000,
+    "num_folds": 0,
+    "balance_scenes": False,
+    "max_weight": 10.0,
+}
+"""Settings of the rows that are no method."""
 
-
-def of(method: Method) -> Row:
-    """The row of a method of `zeroshot train`: all its settings, and its copies."""
-    swapped, mirrored = ("swap",) * method.swapped, ("mirror",) * method.mirrored
-    both = ("swap_mirror",) * (method.swapped and method.mirrored)
-    recipe = TrainingConfig.from_dict({}, method).as_dict()
-    return Row(changed=swapped + mirrored + both, recipe=recipe, steps=None)
-
-
-def but(row: Row, objective: Mapping[str, float] | None = None, **settings: object) -> Row:
-    """A row with other settings of its recipe."""
-    recipe = {**row.recipe, **settings}
-    recipe["objective"] = {**recipe["objective"], **(objective or {})}
-    return replace(row, recipe=recipe)
-
-
-SUBTRACT = Row()
+_SMALL_ADAPTER = {"hidden_dim": 128, "num_components": 0, "num_layers": 1, "fusion": "unit"}
+_CLASSIFY = {"classification": 1.0, "static_classification": 1.0}
 INDEPENDENCE, SCENE = {"independence": 5.0}, {"adversary": 0.3, "scene": 1.0}
-PLAIN = Row(adapter={"reads": "content", "reference": "none"}, steps=150)
-NO_LOSSES = {"independence": 0.0, "scene": 0.0, "adversary": 0.0}
-ALL = of(METHODS["streams"])
-ORACLE = replace(but(ALL, NO_LOSSES), unbiased=True)
+
+
+def content(objective: Mapping[str, float], **adapter: str) -> Row:
+    """A row that reads the content of the change alone, without copies: the losses alone are against bias.
+
+    Scene directions are taken out of its anchor like in every other row.
+    """
+    terms = dict.fromkeys(METHODS[DEFAULT_METHOD].weights, 0.0)
+    changes = {
+        **SMALL,
+        "objective": {**terms, **_CLASSIFY, **objective},
+        "adapter": {**_SMALL_ADAPTER, "reads": "content", **adapter},
+    }
+    return Row(changes, mirrored=False, swapped=False, steps=100)
+
+
+ALL = Row()
+PLAIN = replace(content({}, reference="none"), steps=150)
+HIGH = (0.95,)
+"""Where the bias is strongest: the couplings of what is not asked for at every one."""
+
 ROWS: Mapping[str, Row] = {
+    "anchor": Row(trained=False),
     "plain": PLAIN,
-    "subtract": SUBTRACT,
-    "independence": replace(SUBTRACT, weights=INDEPENDENCE),
-    "scene": replace(SUBTRACT, weights=SCENE),
-    "both": replace(SUBTRACT, weights=INDEPENDENCE | SCENE),
-    "balanced": replace(SUBTRACT, balanced=True),
-    "stillmix": replace(SUBTRACT, changed=("stillmix",), steps=150),
+    "subtract": content({}),
+    "independence": content(INDEPENDENCE),
+    "scene": content(SCENE),
+    "both": content(INDEPENDENCE | SCENE),
     "all": ALL,
-    "oracle": ORACLE,
+    "oracle": replace(ALL, couplings=(0.0,)),
+    "all, no independence": replace(ALL.without("independence"), couplings=HIGH),
+    "all, no scene loss": replace(ALL.without("scene", "adversary"), couplings=HIGH),
+    "all, neither": replace(ALL.without("independence", "scene", "adversary"), couplings=HIGH),
 }
-"""Settings were chosen on the validation world; what was tried stands in LOG.md."""
+"""Settings were chosen on the validation worlds; what was tried stands in LOG.md."""
 
-COUPLED = (0.95,)
-"""The ablation's couplings."""
+MAIN = ("anchor", "all", "oracle")
+"""What the claims of the README rest on; `clip` needs no row."""
 
-BIASED_STREAMS: Mapping[str, Row] = {
-    f"both, {seen}": replace(ROWS["both"], adapter={"reads": "content", "static_input": seen})
-    for seen in ("mean", "shuffled", "network")
+_BESIDE: Mapping[str, Row] = {
+    **{
+        f"both, {seen}": content(INDEPENDENCE | SCENE, static_input=seen)
+        for seen in ("mean", "shuffled", "network")
+    },
+    "both, no subtraction": replace(content(INDEPENDENCE | SCENE, reference="none"), steps=150),
+    "independence, no subtraction": replace(content(INDEPENDENCE, reference="none"), steps=150),
+    "scene, no subtraction": replace(content(SCENE, reference="none"), steps=150),
+    "all, balanced": Row({"balance_scenes": True}),
+    "all, true scenes": Row(true_scenes=True),
+    "all, no swapped copies": Row(swapped=False),
+    "all, no mirrored copies": Row(mirrored=False),
+    "all, no detectors": Row({"adapter": {"num_components": 0}}),
+    **{name: Row(method=name) for name in METHODS if name != DEFAULT_METHOD},
 }
-"""What the static stream sees; `both` itself takes `frame`."""
-
-ABLATION: Mapping[str, Row] = {
-    **BIASED_STREAMS,
-    "all, balanced": but(ALL, balance_scenes=True),
-    "all, true scenes": replace(ALL, true_scenes=True),
-    "all, no losses": but(ALL, NO_LOSSES),
-    "all, no swapped copies": replace(ALL, changed=("mirror",)),
-    "all, no mirrored copies": replace(ALL, changed=("swap",)),
-    "all, no detectors": but(ALL, adapter={**ALL.recipe["adapter"], "num_components": 0}),
-    "oracle, no copies": replace(ORACLE, changed=()),
-    "swap": replace(ROWS["stillmix"], changed=("swap",)),
-    "both, no subtraction": replace(PLAIN, weights=INDEPENDENCE | SCENE),
-    "independence, no subtraction": replace(PLAIN, weights=INDEPENDENCE),
-    "scene, no subtraction": replace(PLAIN, weights=SCENE),
-    **{name: of(METHODS[name]) for name in ("independent", "minimax", "conditional_adversary")},
-}
-"""Rows beside the main ones; the last are methods of `zeroshot train` that are no main row."""
+ABLATION: Mapping[str, Row] = {name: replace(row, couplings=HIGH) for name, row in _BESIDE.items()}
+"""Rows beside the main ones; the last are the other methods of `zeroshot train`."""

@@ -22,11 +22,11 @@ from torch import Tensor
 from zeroshot.cutouts.composite import soft_over
 from zeroshot.cutouts.inpaint import soft_plate
 from zeroshot.cutouts.token_mask import PersonFinder
+from zeroshot.model.drift import centered_times, drift
 from zeroshot.model.tokens import pool_tokens
 from zeroshot.synthetic.coupling import HOME_SCENES, home_scenes
 from zeroshot.synthetic.render import render_many
 from zeroshot.synthetic.world import ACTIONS, ORDER_PAIRS, SCENES, View, composite, human_only
-from zeroshot.training.augment import bias_frames, stillmix
 from zeroshot.training.label_targets import mirrored_rows
 
 if TYPE_CHECKING:
@@ -76,11 +76,13 @@ class WorldSize:
         train: training videos of a seed.
         held_out: of a seed, from the same biased world, for the fused weight.
         test_per_label: test persons a label, seen and unseen.
+        probe_places: places before which each test person of a seen label stands for the scene probe.
     """
 
     train: int = 720
     held_out: int = 100
     test_per_label: int = 20
+    probe_places: int = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +98,7 @@ class World:
         places: where the videos happen.
         base: added to seeds of rendering, so that no two worlds share a video.
         sizes: how many videos in full, quick and tiny runs.
+        stages: bundled set that tells how labels start and end.
     """
 
     seen: tuple[str, ...]
@@ -106,6 +109,7 @@ class World:
     places: tuple[int, ...]
     base: int
     sizes: tuple[WorldSize, WorldSize, WorldSize]
+    stages: str
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
@@ -154,7 +158,8 @@ def plain_world(places: tuple[int, ...], base: int) -> World:
         render=partial(render_many, view=VIEW),
         places=places,
         base=base,
-        sizes=(WorldSize(), WorldSize(280, 60, 10), WorldSize(80, 40, 4)),
+        sizes=(WorldSize(), WorldSize(280, 60, 10, 2), WorldSize(80, 40, 4, 1)),
+        stages="puppet_actions",
     )
 
 
@@ -302,16 +307,13 @@ def make_sample(backbone: Backbone, size: WorldSize, world: World, seed: int) ->
     return Sample(people, other, luck, at_home, elsewhere, size.train, (home_patches, patches))
 
 
-def changed_copies(
-    backbone: Backbone, world: World, sample: Sample, texts: Tensor, seed: int
-) -> dict[str, Versions]:
+def changed_copies(backbone: Backbone, world: World, sample: Sample, seed: int) -> dict[str, Versions]:
     """Training videos changed by others of their sample, as tokens: kind → versions at home and elsewhere.
 
     A video's partner is drawn among those whose luck lies between the same two couplings: at every coupling
     both are then at home or both elsewhere, and a training set is changed by its own videos alone. Figures
     are found without masks, by videos that are at home at every coupling but 0.
 
-    * `stillmix` mixes with a frame of a partner of which CLIP as a still classifier is sure;
     * `swap` puts the figure before the partner's place;
     * `mirror` is the video mirrored left to right; as it is where its label would be none of the seen ones;
     * `swap_mirror` is the copy with a swapped place, mirrored likewise.
@@ -320,27 +322,21 @@ def changed_copies(
         backbone: frozen CLIP.
         world: whose labels they have.
         sample: the videos, with pixels and patches.
-        texts: (K, D) of the seen labels.
         seed: of the choices.
     """
     finder = find_persons(sample, backbone.grid or (1, 1))
-    generators = {kind: torch.Generator().manual_seed(seed) for kind in ("stillmix", "swap")}
+    generator = torch.Generator().manual_seed(seed)
     turned = (world.other_side[sample.people.labels[: sample.num_train]] >= 0).nonzero()[:, 0]
-    versions: dict[str, list[Tokens]] = {"stillmix": [], "swap": [], "mirror": [], "swap_mirror": []}
+    versions: dict[str, list[Tokens]] = {"swap": [], "mirror": [], "swap_mirror": []}
     both = zip((True, False), (sample.at_home, sample.elsewhere), sample.patches, strict=True)
     for home, tokens, patches in both:
         frames = sample.frames(home=home)
-        middle = frames.shape[1] // 2
-        logits = backbone.logit_scale * tokens.embeddings[: sample.num_train, middle] @ texts.T
         masks = torch.cat([finder.masks(*part) for part in in_parts(patches, frames)])
-        mixed, swapped = torch.empty_like(frames), torch.empty_like(frames)
+        swapped = torch.empty_like(frames)
         for group in luck_groups(sample.luck[: sample.num_train]):
-            bank = frames[group][bias_frames(logits[group]), middle]
-            mixed[group] = stillmix(frames[group], bank, generators["stillmix"], probability=1.0)
-            order = torch.randperm(len(group), generator=generators["swap"])
+            order = torch.randperm(len(group), generator=generator)
             places = soft_plate(frames[group], masks[group])[order]
             swapped[group] = soft_over(frames[group], masks[group], places)
-        versions["stillmix"].append(encode(backbone, len(mixed), mixed.numpy().__getitem__))
         versions["swap"].append(encode(backbone, len(swapped), swapped.numpy().__getitem__))
         versions["mirror"].append(mirrored(backbone, frames, tokens, turned))
         versions["swap_mirror"].append(mirrored(backbone, swapped, versions["swap"][-1], turned))
@@ -389,6 +385,8 @@ class TestSet:
         unseen_labels: (m,).
         unseen: persons of unseen labels before backgrounds of seen ones.
         scenes: (n,) place of each one's own background.
+        probe: each person before `probe_places` other places, one round after the other.
+        probe_scenes: (number of those,) the places.
     """
 
     labels: Tensor
@@ -402,6 +400,23 @@ class TestSet:
     unseen_labels: Tensor
     unseen: Tokens
     scenes: Tensor
+    probe: Tokens
+    probe_scenes: Tensor
+
+    @cached_property
+    def drifts(self) -> dict[str, Tensor]:
+        """(n, D) where persons before others' backgrounds drift to, seen and unseen."""
+        times = torch.from_numpy(centered_times(np.arange(VIEW.num_frames) / VIEW.fps))
+        sets = {"swap": self.elsewhere, "unseen": self.unseen}
+        return {
+            name: torch.stack([drift(each, times) for each in videos.embeddings])
+            for name, videos in sets.items()
+        }
+
+    @property
+    def probe_people(self) -> Tensor:
+        """(number of those,) who stands there."""
+        return torch.arange(len(self.labels)).repeat(len(self.probe_scenes) // max(1, len(self.labels)))
 
     @property
     def scufo(self) -> Tokens:
@@ -412,9 +427,10 @@ class TestSet:
             self.scuba.embeddings[:, middle : middle + 1].expand_as(self.scuba.embeddings),
         )
 
-    def sets(self, coupling: float) -> dict[str, Tokens]:
+    def sets(self, coupling: float, *, probe: bool) -> dict[str, Tokens]:
         """What is read to judge: a coupling's originals are those at home, and of the swap the others."""
         return {
+            **({"probe": self.probe} if probe else {}),
             "at_home": self.at_home.pick(self.luck < coupling),
             "background": self.backgrounds(coupling),
             "human": self.human,
@@ -443,6 +459,8 @@ def make_test(backbone: Backbone, size: WorldSize, world: World, seed: int) -> T
     unseen_places = torch.randint(count, (len(unseen_labels),), generator=generator)
     luck = torch.rand(count, generator=generator)
     pictures = strange_pictures(count, seed + 2)
+    rounds = [torch.randperm(count, generator=generator) for _ in range(size.probe_places)]
+    probe_places = torch.cat(rounds)
 
     def before_picture(row: int) -> np.ndarray:
         video = people.videos[row]
@@ -467,6 +485,12 @@ def make_test(backbone: Backbone, size: WorldSize, world: World, seed: int) -> T
         unseen_labels=unseen_labels,
         unseen=encode(backbone, len(unseen_labels), stranger),
         scenes=people.scenes,
+        probe=encode(
+            backbone,
+            len(probe_places),
+            lambda row: place(people, row % count, int(probe_places[row])),
+        ),
+        probe_scenes=people.scenes[probe_places],
     )
 
 

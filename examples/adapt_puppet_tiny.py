@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 import zeroshot
-from zeroshot.checkpoint import save_adapter
+from zeroshot.model.adapter_files import save_adapter
 from zeroshot.synthetic.coupling import home_scenes, sample_pairs
 from zeroshot.synthetic.dataset import TABLE, write_puppet_videos
 from zeroshot.synthetic.render import render_many

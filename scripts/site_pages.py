@@ -5,6 +5,8 @@ SECURITY, CHANGELOG and others stay where readers of the repository look for the
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
 import subprocess
@@ -106,6 +108,29 @@ def verbs() -> list[str]:
 
 
 def help_pages() -> str:
+<<<<<<< HEAD
+    """What `-h` prints for each command, under its name: all of one process."""
+    words = [sys.executable, __file__, *verbs()]
+    done = subprocess.run(
+        words, cwd=ROOT, env={**os.environ, "COLUMNS": "84"}, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def help_of(verb: str) -> str:
+    """What `-h` prints for a command."""
+    from zeroshot.cli.main import app
+
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown), contextlib.suppress(SystemExit):
+        app([*verb.split(), "--help"], prog_name="zeroshot")
+    return shown.getvalue().strip("\n")
+
+
+if __name__ == "__main__":
+    parts = [f"## zeroshot {verb}\n\n```text\n{help_of(verb)}\n```\n" for verb in sys.argv[1:]]
+    print("\n".join(parts), end="")
+=======
     """What `-h` prints for each command, under its name."""
     parts = []
     for verb in verbs():
@@ -174,3 +199,4 @@ def _type(field: dict[str, Any]) -> str:
         return f"object of {_type(field['additionalProperties'])}"
     kinds = field.get("type", "anything")
     return kinds if isinstance(kinds, str) else " or ".join(kinds)
+>>>>>>> reports

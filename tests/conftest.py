@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # One thread, before anything loads torch: networks this small are faster so, and sums of several threads may
 # differ in their last bits from run to run.
@@ -11,6 +12,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # The same examples in every run: a test that fails for others fails here too. Look for new ones with
 # pytest --hypothesis-profile default --hypothesis-seed random
@@ -27,6 +31,17 @@ def real_clips() -> list[Path]:
     if not clips:
         pytest.skip(f"no real clips in {_CLIPS}; name a folder of videos in ZEROSHOT_TEST_CLIPS")
     return clips
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kept_children() -> Iterator[None]:
+    """Readers take over the decoding children of those before them; not in tests/video, which tests these."""
+    from kept_children import Lease, end_all
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("zeroshot.video.processes.reader.Crew", Lease)
+        yield
+        end_all()
 
 
 @pytest.fixture(scope="session")

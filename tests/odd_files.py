@@ -6,6 +6,7 @@ import shutil
 import struct
 import subprocess
 import zlib
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -177,6 +178,7 @@ def frames_by_ffmpeg(path: Path, width: int, height: int) -> np.ndarray:
     return np.frombuffer(shown, dtype=np.uint8).reshape(-1, height, width, 3)
 
 
+@cache
 def png_that_claims(width: int, height: int) -> bytes:
     """A grey PNG of a few kilobytes, all of one level."""
 

@@ -34,7 +34,7 @@ DOORS = {
 SEVERAL_DOORS = {"scipy": {"cutouts", "statistics"}}
 
 # What people choose when they begin: each choice a word of its own, none hidden in a bag.
-FRONT_DOORS = {"load", "load_model", "timeline"}
+FRONT_DOORS = {"load", "load_model", "timeline", "synthesize"}
 
 BANNED = {"utils", "common", "helper", "helpers", "manager", "handler", "misc", "cfg", "args"}
 

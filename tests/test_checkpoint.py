@@ -12,8 +12,9 @@ from training_world import SMALL, TRAIN, changed, one_line, run_train, same, wei
 
 import zeroshot
 from zeroshot.adapter.adapter import TwoStreamAdapter
-from zeroshot.checkpoint import load_adapter, load_model, save_adapter
+from zeroshot.checkpoint import load_model
 from zeroshot.errors import ModelError, OptionError
+from zeroshot.model.adapter_files import load_adapter, save_adapter
 from zeroshot.model.model import Model
 from zeroshot.waist.streams import read_streams
 from zeroshot.waist.waist import Waist

@@ -64,10 +64,16 @@ def test_what_commands_choose_functions_choose_too(model, tmp_path):
     assert merged == expected.timeline(CLIPS[0], window_seconds=0.5, merge=True)
     zeroshot.embed(CLIPS[:1], tmp_path / "rows", model=model, drifts=True)
     assert zeroshot.VideoIndex(tmp_path / "rows").drifts.shape == (1, model.embedding_dim)
-    paths = zeroshot.synthesize(tmp_path / "world", 2, num_frames=4, world="compositional")
+    chosen = {"world": "compositional", "combinations": "unseen"}
+    paths = zeroshot.synthesize(tmp_path / "world", 2, num_frames=4, **chosen)
     assert len(paths) == 2
+    table = (tmp_path / "world" / "videos.csv").read_text().splitlines()
+    assert [line.rpartition(",")[2] for line in table] == ["combination", "unseen", "unseen"]
     with pytest.raises(OptionError, match="expected plain or compositional"):
         zeroshot.synthesize(tmp_path / "other", 2, world="flat")
+    with pytest.raises(OptionError, match="of the compositional world"):
+        zeroshot.synthesize(tmp_path / "other", 2, combinations="seen")
+    assert not (tmp_path / "other").exists()
     with pytest.raises(OptionError, match=r"lies in .* already; expected"):
         zeroshot.download("puppet-tiny")
 

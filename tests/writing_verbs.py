@@ -27,7 +27,12 @@ def write_table(path: Path) -> Path:
 
 
 def command(verb: str, split: Path, output: Path) -> list[str]:
-    """The words of a run that takes a few seconds."""
+    """A run that takes a few seconds, in a process of its own."""
+    return [sys.executable, "-m", "zeroshot", *words_of(verb, split, output)]
+
+
+def words_of(verb: str, split: Path, output: Path) -> list[str]:
+    """What stands behind `zeroshot` of such a run."""
     words = {
         "embed": [*map(str, CLIPS), "--model", "puppet-tiny", "--device", "cpu"],
         "index": [
@@ -51,7 +56,7 @@ def command(verb: str, split: Path, output: Path) -> list[str]:
             "none",
         ],
     }
-    return [sys.executable, "-m", "zeroshot", *verb.split(), *words[verb], "--output", str(output)]
+    return [*verb.split(), *words[verb], "--output", str(output)]
 
 
 def run(words: list[str], limit: int | None = None) -> subprocess.CompletedProcess[str]:

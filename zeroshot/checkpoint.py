@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from math import prod
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from safetensors import SafetensorError, safe_open
 
-from zeroshot.errors import ModelError, OptionError, ZeroshotError, one_line, require_whole, told_apart
+from zeroshot.errors import (
+    ModelError,
+    OptionError,
+    one_line,
+    remedy_of_machine,
+    require_whole,
+    told_apart,
+)
+from zeroshot.model.adapter_files import adapter_facts, load_adapter
 from zeroshot.model.names import (
     Opened,
     checkpoint_folder,
@@ -22,24 +27,23 @@ from zeroshot.model.names import (
     require_name,
     require_name_for_all,
 )
-from zeroshot.model.networks.foreign import is_plain, read_json, require_fit
+from zeroshot.model.networks.foreign import read_json
 from zeroshot.resources import bundled_names, checkpoints_folder
-from zeroshot.store.files import write_whole
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
+    from pathlib import Path
 
     import torch
 
     from zeroshot.adapter.adapter import TwoStreamAdapter
+    from zeroshot.datasets.seen_labels import TrainedOn
     from zeroshot.model.backbone import Backbone
     from zeroshot.model.model import Model
     from zeroshot.video.sampling import Sampling
 
 DEFAULT_MODEL = "PE-Core-B-16/meta"
-FORMAT = 1
-_LEAST_SIZE = 1024  # up to which a size of an adapter is believed whatever its weights are: frames, heads
 _FUSED, NO_STREAM = "fused", "clip"  # the second: the backbone alone, an adapter left aside
 
 
@@ -113,7 +117,7 @@ def _parts(
         if stream not in {None, NO_STREAM} or backbone is not None:
             raise _no_adapter(name)
         return loading(name), None, _FUSED
-    facts = _adapter_facts(folder)
+    facts = adapter_facts(folder)
     adapter = None if stream == NO_STREAM else load_adapter(folder)
     by_file = backbone is None and facts.backbone is not None
     if by_file and opened.is_foreign:
@@ -163,7 +167,7 @@ def require_model(
         return  # what it holds shows once it is fetched
     folder = checkpoint_folder(name)
     if has_adapter(folder):
-        require_name(_adapter_facts(folder).backbone or name)
+        require_name(adapter_facts(folder).backbone or name)
     elif stream not in {None, NO_STREAM}:
         raise _no_adapter(name)
 
@@ -196,139 +200,6 @@ def require_public(name: object, where: str) -> str:
         f"{where} names the model {str(name)[:80]!r}, which is neither bundled nor published under a tag; "
         "if you trust it, name it yourself with --model"
     )
-
-
-@dataclass(frozen=True)
-class _AdapterFacts:
-    """What the config of a checkpoint folder says of its adapter, apart from its shape.
-
-    Attributes:
-        backbone: name of the network whose tokens it reads; None where the folder holds that network itself.
-        fingerprint: of that network.
-        stream: what it answers with unless told otherwise.
-    """
-
-    backbone: str | None
-    fingerprint: str
-    stream: str
-
-
-def save_adapter(
-    folder: str | Path, adapter: TwoStreamAdapter, backbone: Backbone, *, stream: str = "fused"
-) -> None:
-    """Write an adapter into a checkpoint folder: `model.safetensors`, then `config.json`, each whole or not.
-
-    In a folder that holds the backbone itself the adapter's weights are called `adapter.safetensors`, and its
-    config joins the backbone's.
-
-    Args:
-        folder: made where it is missing.
-        adapter: as trained.
-        backbone: whose tokens it reads.
-        stream: what it answers with unless the user chooses.
-
-    Raises:
-        OutputError: the folder cannot be written.
-    """
-    from safetensors.torch import save
-
-    folder = Path(folder)
-    bundled = _bundled_config(folder)
-    config = {
-        "format": FORMAT,
-        **bundled,
-        "backbone": {"name": None if bundled else backbone.name, "fingerprint": backbone.fingerprint},
-        "adapter": adapter.config.as_dict(),
-        "stream": stream,
-        "num_frames": adapter.config.num_frames,
-    }
-    weights = {name: value.detach().cpu().contiguous() for name, value in adapter.state_dict().items()}
-    write_whole(folder / _weights_name(config), save(weights))
-    write_whole(folder / "config.json", (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode())
-
-
-def load_adapter(folder: str | Path) -> TwoStreamAdapter:
-    """The adapter of a checkpoint folder, in evaluation mode, on the CPU, without its backbone.
-
-    Raises:
-        ModelError: there is none, or its files are damaged or of another version.
-    """
-    import torch
-    from safetensors.torch import load_file
-
-    from zeroshot.adapter.adapter import TwoStreamAdapter
-    from zeroshot.adapter.config import AdapterConfig
-
-    folder = Path(folder)
-    config = _adapter_config(folder)
-    weights = folder / _weights_name(config)
-    # Adapters were written without this field before they had any detectors.
-    shape = {"num_components": 0, **config["adapter"]}
-    try:
-        tensors = load_file(weights)
-        most = max((max(tensor.shape, default=1) for tensor in tensors.values()), default=1)
-        checked = AdapterConfig.from_dict(_adapter_fields(shape, max(most, _LEAST_SIZE)))
-        if checked.num_layers > len(tensors):
-            raise OptionError(f"its config asks for {checked.num_layers} layers, its weights have fewer")
-        with torch.device("meta"):  # sizes without memory
-            wanted = TwoStreamAdapter(checked).state_dict()
-        require_fit(wanted, tensors, str(folder / "config.json"))
-        if broken := [name for name, tensor in tensors.items() if not tensor.isfinite().all()]:
-            raise OptionError(f"{broken[0]} is not finite (NaN or infinity)")
-        adapter = TwoStreamAdapter(checked)
-        adapter.load_state_dict(tensors)
-        return adapter.eval()
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"cannot read {weights}: {error}; expected the adapter's weights") from error
-    except (RuntimeError, ArithmeticError, LookupError, TypeError, ValueError, ZeroshotError) as error:
-        raise _damaged(folder, error) from error
-
-
-def _adapter_fields(shape: dict[str, Any], most: int) -> dict[str, Any]:
-    """An adapter's config from a file: plain values, and no size beyond what its weights have."""
-    for name, value in shape.items():
-        sizes = value if isinstance(value, list) else [value]
-        if not is_plain(value) or any(isinstance(size, int) and abs(size) > most for size in sizes):
-            raise OptionError(f"{name} is {str(value)[:60]!r}; its weights have no such size")
-    return shape
-
-
-def _adapter_config(folder: Path) -> dict[str, Any]:
-    """The config of a checkpoint folder that holds an adapter."""
-    config = read_json(folder / "config.json")
-    if config.get("format") != FORMAT or not isinstance(config.get("adapter"), dict):
-        raise ModelError(f"{folder} holds no adapter that this version reads (format {FORMAT})")
-    return config
-
-
-def _adapter_facts(folder: Path) -> _AdapterFacts:
-    """What else its config says of the adapter in a folder."""
-    config = _adapter_config(folder)
-    try:
-        name, fingerprint = config["backbone"]["name"], config["backbone"]["fingerprint"]
-        if not all(isinstance(word, str) for word in (name or "", fingerprint, config["stream"])):
-            raise TypeError("its backbone and stream are no words")
-        return _AdapterFacts(name, fingerprint, config["stream"])
-    except (KeyError, TypeError) as error:
-        raise _damaged(folder, error) from error
-
-
-def _damaged(folder: Path, error: Exception) -> ModelError:
-    """The error for an adapter that cannot be put together."""
-    return ModelError(f"the adapter in {folder} is damaged: {one_line(error)}; copy or train it again")
-
-
-def _weights_name(config: dict[str, Any]) -> str:
-    """Of the file with the adapter's weights: the plain name is the backbone's where the folder holds it."""
-    return "adapter.safetensors" if "model_cfg" in config else "model.safetensors"
-
-
-def _bundled_config(folder: Path) -> dict[str, Any]:
-    """The config of a backbone that lies in the folder, or nothing."""
-    if not (folder / "config.json").is_file():
-        return {}
-    config = read_json(folder / "config.json")
-    return config if "model_cfg" in config else {}
 
 
 def has_adapter(folder: Path | None) -> TypeGuard[Path]:
@@ -366,26 +237,28 @@ def describe(name: str) -> dict[str, Any]:
     return facts
 
 
-def trained_labels(name: str, stream: str | None = None, kind: str = "labels") -> tuple[str, ...]:
+def trained_labels(name: str, stream: str | None = None) -> TrainedOn:
     """Labels that a checkpoint says it was trained on, in alphabetical order; none of a model without record.
 
     Args:
         name: as for `load_model`.
         stream: as for `load_model`; the labels of an adapter that is left aside do not count.
-        kind: `labels` have videos of their own, `derived` ones had mirrored or reversed videos of others.
 
     Raises:
         ModelError: a record is damaged.
     """
+    from zeroshot.datasets.seen_labels import TrainedOn
+
     folder = open_name(name).folder
     if folder is None:
-        return ()
-    found: set[str] = set()
+        return TrainedOn()
+    found: dict[str, set[str]] = {"labels": set(), "derived": set()}
     for record in sorted(folder.glob("*training.json")):
         facts = read_json(record)
         if not (stream == NO_STREAM and facts.get("kind") == "adapter"):
-            found.update(str(label) for label in facts.get(kind, ()))
-    return tuple(sorted(found))
+            for kind, labels in found.items():
+                labels.update(map(str, facts.get(kind, ())))
+    return TrainedOn(*(tuple(sorted(labels)) for labels in found.values()))
 
 
 def _num_numbers(weights: Path) -> int:
@@ -394,7 +267,6 @@ def _num_numbers(weights: Path) -> int:
         with safe_open(str(weights), "np") as tensors:
             shapes = [tensors.get_slice(key).get_shape() for key in tensors.keys()]  # noqa: SIM118
     except (OSError, SafetensorError) as error:
-        raise ModelError(
-            f"cannot read {weights}: {error}; expected weights in the safetensors format"
-        ) from error
+        remedy = remedy_of_machine(error) or "expected weights in the safetensors format"
+        raise ModelError(f"cannot read {weights}: {one_line(error)}; {remedy}") from error
     return sum(prod(shape) for shape in shapes)

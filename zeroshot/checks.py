@@ -131,6 +131,14 @@ def labels_to_rank(
     return first.add("files", load)
 
 
+def has_stages(words: Prompts | LabelIndex) -> bool:
+    """Whether what `labels_to_rank` found says of labels how they start and end."""
+    from zeroshot.text.stages import STAGES
+    from zeroshot.types import Prompts
+
+    return bool(words.stages) if isinstance(words, Prompts) else STAGES in words.fingerprint
+
+
 def _require_stages(index: LabelIndex, prompts: Prompts, path: str) -> None:
     """Refuse an index that was made without stages, or with others.
 
@@ -188,12 +196,13 @@ def puppets_note(
         are_sentences: whether it is enough that a text contains an action of puppets.
         made: the folder or file that chose the model, having been made with it; None: the user did.
     """
+    from zeroshot.text.lists import words_key
     from zeroshot.text.prompts import read_labels
 
     if model != PUPPETS:
         return ""
-    known = [_plain(label) for label in read_labels(_ACTIONS)]
-    plain = [(text, _plain(text)) for text in texts]
+    known = [words_key(label) for label in read_labels(_ACTIONS)]
+    plain = [(text, words_key(text)) for text in texts]
     strange = [
         text
         for text, words in plain
@@ -207,8 +216,3 @@ def puppets_note(
         f"{PUPPETS} knows drawn puppets and their {len(known)} actions only (--labels {_ACTIONS}), not "
         f"{strange[0][:60]!r}{more}: such answers mean nothing; {remedy} for the real world"
     )
-
-
-def _plain(text: str) -> str:
-    """A label without case and spacing."""
-    return " ".join(text.split()).casefold()

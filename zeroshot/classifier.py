@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,8 +50,6 @@ if TYPE_CHECKING:
     from zeroshot.video.sampling import Sampling
 
 _LABELS_SHOWN = 3
-_USUAL = {"device": "auto", "precision": "exact", "decoder": "auto", "batch_size": 32, "num_workers": 2}
-_USUAL |= {"progress": False}  # what `load_model` takes where nobody chooses
 
 
 class Classifier(HoldsModel):
@@ -335,7 +334,8 @@ def load(  # noqa: PLR0913 - what people choose when they begin
     chosen: dict[str, Any] = {"device": device, "sampling": sampling, "stream": stream}
     chosen |= {"precision": precision, "decoder": decoder, "progress": progress}
     chosen |= {"batch_size": batch_size, "num_workers": num_workers}
-    chosen = {name: value for name, value in chosen.items() if value != _USUAL.get(name)}
+    usual = inspect.signature(load_model).parameters
+    chosen = {name: value for name, value in chosen.items() if value != usual[name].default}
     model = None if model is None else model_given(model)
     index = None if index is None else from_home(index)
     first = Checks()

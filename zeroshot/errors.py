@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import operator
 import os
@@ -12,6 +13,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
+
+
+_NO_MEMORY = "free memory, or take a machine with more"
+_REMEDIES = {
+    errno.ENOMEM: _NO_MEMORY,
+    errno.EMFILE: "raise the limit of open files: ulimit -n",
+    errno.ENFILE: "close other programs: no process may open any more files",
+    errno.EIO: "look at the disk, or at the network that it hangs on",
+    errno.EACCES: "make it readable for you",
+}
+"""What to do about what a system says of itself, and of no file."""
 
 
 class ZeroshotError(Exception):
@@ -162,6 +174,26 @@ def one_line(error: BaseException) -> str:
     return text if len(text) <= 160 else text[:159] + "…"
 
 
+def remedy_of_machine(error: BaseException) -> str:
+    """What to do where it is the machine that is at fault, and not what is in a file; "" where it is not so.
+
+    Libraries wrap what the system says in errors of their own, so their words count, too.
+
+    >>> remedy_of_machine(RuntimeError("unable to mmap 9 bytes: Cannot allocate memory (12)"))
+    'free memory, or take a machine with more'
+    >>> remedy_of_machine(ValueError("no number"))
+    ''
+    """
+    if isinstance(error, MemoryError):
+        return _NO_MEMORY
+    if getattr(error, "errno", None) in _REMEDIES:
+        return _REMEDIES[getattr(error, "errno", 0)]
+    text = str(error).casefold()
+    if "allocate memory" in text or "out of memory" in text:
+        return _NO_MEMORY
+    return next((remedy for code, remedy in _REMEDIES.items() if os.strerror(code).casefold() in text), "")
+
+
 @contextmanager
 def in_one_line(what: str, remedy: str) -> Iterator[None]:
     """Whatever a library stumbles over in somebody's files becomes one line.
@@ -178,4 +210,4 @@ def in_one_line(what: str, remedy: str) -> Iterator[None]:
     except ModelError:
         raise
     except Exception as error:  # what files can make libraries stumble over has no end
-        raise ModelError(f"{what}: {one_line(error)}; {remedy}") from error
+        raise ModelError(f"{what}: {one_line(error)}; {remedy_of_machine(error) or remedy}") from error

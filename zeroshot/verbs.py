@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from zeroshot.batch.engine import LocalEngine, fill_table
 from zeroshot.batch.label_rows import index_of_labels, require_index_place
-from zeroshot.batch.table import EmbeddingTable, settings_of
+from zeroshot.batch.table import LAYOUT, EmbeddingTable, require_window, settings_of
 from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model, require_model
 from zeroshot.checks import Checks, model_given
 from zeroshot.classifier import load
@@ -17,6 +17,7 @@ from zeroshot.errors import OptionError, VideoError
 from zeroshot.index.recall import check_recall
 from zeroshot.model.encoder import bar
 from zeroshot.resources import from_home
+from zeroshot.store.folder import require_room
 from zeroshot.synthetic.dataset import write_puppet_videos
 from zeroshot.synthetic.surroundings import Surroundings
 from zeroshot.synthetic.world import View
@@ -159,10 +160,17 @@ def embed(
     """
     if window_seconds is None and stride_seconds is not None:
         raise OptionError("stride_seconds is given without window_seconds; expected the length of a window")
-    window = None if window_seconds is None else Window.of(window_seconds, stride_seconds)
-    paths, errors = _paths(videos)
-    folder = from_home(output)
-    named = model_given(model)
+    folder, named, first = from_home(output), model_given(model), Checks()
+    stretch = first.add(
+        "options", lambda: None if window_seconds is None else Window.of(window_seconds, stride_seconds)
+    )
+    found = first.add("videos", lambda: _paths(videos))
+    first.add("output", lambda: require_room(folder, LAYOUT))
+    first.add("output", lambda: require_window(folder, stretch()))
+    if isinstance(named, str):
+        first.add("model", lambda: require_model(named))
+    first.run()
+    window, (paths, errors) = stretch(), found()
     network = load_model(named) if isinstance(named, str) else named
     network.settle(paths)
     table = EmbeddingTable(folder, settings_of(network, window, drifts=drifts))
@@ -193,7 +201,7 @@ def _paths(videos: VideoSource | Iterable[VideoSource]) -> tuple[list[str], dict
     return list(paths), errors
 
 
-def synthesize(
+def synthesize(  # noqa: PLR0913 - all that the command is asked
     output: str | os.PathLike[str],
     num_videos: int = 100,
     *,
@@ -203,6 +211,7 @@ def synthesize(
     size: int | None = None,
     truth: bool = False,
     world: str | Surroundings = "plain",
+    combinations: str = "all",
 ) -> list[Path]:
     """Paths of the puppet videos written to a folder, and videos.csv: as `zeroshot synthesize`.
 
@@ -215,15 +224,21 @@ def synthesize(
         size: height and width in pixels; None: see `View`.
         truth: without any loss, masks and backgrounds beside the videos.
         world: plain, compositional, or the `Surroundings` of a compositional one.
+        combinations: of a compositional world all, seen (those to train on), or unseen.
 
     Raises:
-        OptionError: an impossible number.
+        OptionError: an impossible number, or combinations of a plain world.
         OutputError: the folder cannot be written.
     """
     view = View.of(num_frames, size)
     if isinstance(world, str) and world not in _WORLDS:
         raise OptionError(f"world is {world!r}; expected {' or '.join(_WORLDS)}, or Surroundings")
     around = _WORLDS[world] if isinstance(world, str) else world
+    if around is None and combinations != "all":
+        raise OptionError(
+            f"combinations is {combinations!r}, which is of the compositional world; "
+            'give world="compositional"'
+        )
     return list(
         write_puppet_videos(
             output,
@@ -233,6 +248,7 @@ def synthesize(
             view=view,
             truth=truth,
             surroundings=around,
+            combinations=combinations,
         )
     )
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from zeroshot.bias.make import make_bias_sets
 from zeroshot.bias.recipe import WORK
+from zeroshot.store.files import read_note, write_note
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +80,15 @@ def test_a_piece_that_changed_is_made_again(world, tmp_path, piece):
         note.unlink()
     assert make_bias_sets(split, tmp_path / "out", wanted).rows == whole.rows
     assert place.read_bytes() == before
+
+
+def test_a_note_that_names_files_elsewhere_is_not_believed(world, tmp_path):
+    folder, split = world
+    wanted = recipe(folder, kinds=("human-only",))
+    whole = make_bias_sets(split, tmp_path / "out", wanted)
+    note = tmp_path / "out" / WORK / "facts" / "000001-v1.json"
+    facts = read_note(note, "facts", "")
+    facts["digests"]["../.."] = facts["digests"].pop("background-only")
+    write_note(note, facts)
+    assert make_bias_sets(split, tmp_path / "out", wanted).rows == whole.rows
+    assert set(read_note(note, "facts", "")["digests"]) == {"original", "background-only"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,18 @@ from zeroshot.bias.manifest import BiasManifest, BiasRow, Failure, Skip, read_ma
 from zeroshot.errors import OutputError
 
 ROW = BiasRow(
-    "human-only/a--1.mp4", "human-only", "waving", "", "bowing", "", "", "a.mp4", "", 0.25, "0" * 64
+    "human-only/a--1.mp4",
+    "human-only",
+    "waving",
+    "",
+    "bowing",
+    "",
+    "",
+    "a.mp4",
+    "",
+    0.25,
+    "files:a.npz",
+    "0" * 64,
 )
 
 
@@ -60,3 +72,41 @@ def test_a_row_outside_of_the_folder(manifest, place, kind):
     write_manifest(replace(manifest, rows=(replace(ROW, path=place, kind=kind),)))
     with pytest.raises(OutputError, match="is not KIND/NAME"):
         read_manifest(manifest.folder)
+
+
+def test_sets_of_an_earlier_format(manifest, monkeypatch):
+    monkeypatch.setattr("zeroshot.bias.manifest.FORMAT", 2)
+    write_manifest(manifest)
+    monkeypatch.undo()
+    with pytest.raises(
+        OutputError, match=r"manifest.json has format 2; this version reads 3; .* another folder"
+    ) as told:
+        read_manifest(manifest.folder)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("masks", "guessed"),
+    [
+        (("files:a.npz", "files:a.npz; files:b.npz"), ""),
+        (("motion", "motion"), "motion"),
+        (("", "files:a.npz"), ""),
+        (("files:a.npz; tokens", "motion:0.3"), "motion:0.3, tokens"),
+    ],
+)
+def test_who_guessed_stands_in_the_manifest(manifest, masks, guessed):
+    rows = tuple(replace(row, masks=words) for row, words in zip(manifest.rows, masks, strict=True))
+    write_manifest(replace(manifest, rows=rows))
+    read = read_manifest(manifest.folder)
+    assert [row.masks for row in read.rows] == list(masks)
+    assert read.guessed == guessed
+    banner = json.loads((manifest.folder / "manifest.json").read_text())["banner"]
+    assert banner.startswith(f"masks guessed ({guessed}): not comparable") if guessed else banner == ""
+
+
+def test_pictures_of_a_clip_are_told_apart_by_their_number():
+    row = replace(ROW, path="scuba/000001-a--bg12.mp4", kind="scuba")
+    assert (row.clip, row.copy) == ("000001-a", 12)
+    assert replace(row, path="conflict/000001-a--000003--bg1.mp4").copy == 1
+    assert (ROW.clip, ROW.copy) == ("a", 0)
+    assert replace(ROW, path="scuba/000001-a--bgs.mp4").copy == 0

@@ -229,7 +229,7 @@ class TestModel:
         """The same path through the network, whatever the batch; three streams at once."""
         answers = ModelAnswers(model, list(manifest.labels), cache=tmp_path)
         scored = answers.scores(manifest.folder, manifest.rows)
-        assert set(scored.streams) == {"static", "dynamic", "fused"}
+        assert set(scored.streams) == {"static", "dynamic", "fused", "clip"}
         for stream, table in scored.streams.items():
             with load_model("puppet-tiny", device="cpu", stream=stream) as alone:
                 classifier = load(alone, list(manifest.labels))
@@ -247,10 +247,18 @@ class TestModel:
 
     def test_one_stream_and_a_model_without_any(self, manifest, model, tmp_path):
         report = score_bias(manifest, [model], streams=["dynamic"], cache=tmp_path)
-        assert list(report.models[0].streams) == ["dynamic"]
+        assert list(report.models[0].streams) == ["dynamic", "clip"], (
+            "raw CLIP stands beside whatever is asked"
+        )
+        report = score_bias(manifest, [model], streams=["clip"], cache=tmp_path)
+        alone = report.models[0].streams["clip"]
+        assert list(report.models[0].streams) == ["clip"]
         plain = load_model("puppet-tiny", device="cpu", stream="clip")
         report = score_bias(manifest, [plain], cache=tmp_path)
         assert list(report.models[0].streams) == ["clip"]
+        assert report.models[0].streams["clip"] == alone, (
+            "read along with an adapter it is the backbone alone"
+        )
         with pytest.raises(OptionError, match="has the streams clip, not static"):
             score_bias(manifest, [plain], streams=["static"], cache=tmp_path)
         with pytest.raises(OptionError, match="stream is 'third'"):
@@ -290,7 +298,7 @@ class TestModel:
                     changed.backbone.batch_size = 5
                 reports.append(score_bias(replace(manifest, rows=tuple(chosen)), [changed], cache=cache))
         first = reports[0].models[0]
-        assert set(first.streams) == {"static", "dynamic", "fused"}
+        assert set(first.streams) == {"static", "dynamic", "fused", "clip"}
         for report in reports[1:]:
             assert report.counts == reports[0].counts
             assert report.models[0].streams == first.streams
@@ -411,6 +419,15 @@ class TestCommand:
                 ("make", manifest.folder / "scuba" / "videos.csv", "-o", tmp_path / "o", "--kinds", "x"),
                 "no kind 'x'",
             ),
+            (
+                ("make", "v.csv", "-o", tmp_path / "o", "--pairs", "x.pickle"),
+                "expected PAIRING=FILE with one",
+            ),
+            (
+                ("make", tmp_path / "no.csv", "-o", tmp_path / "o", "--pairs", f"same={tmp_path}/x.pickle"),
+                "no.csv",
+            ),
+            (("make", "v.csv", "-o", tmp_path / "o", "--pictures-per-clip", "0"), "0 pictures a clip"),
         ]
         for words, message in cases:
             status, out, err = run(monkeypatch, capsys, *words)

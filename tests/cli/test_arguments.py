@@ -6,9 +6,14 @@ import csv
 import io
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tiny_world import write_checkpoint
+
+from zeroshot.cli.inputs import ModelChoice, model_from, sampling_from
+from zeroshot.video.sampling import Sampling
 
 CLIPS = sorted((Path(__file__).parents[2] / "examples" / "clips").glob("*.mp4"))
 MODEL = ("--model", "puppet-tiny", "--device", "cpu")
@@ -120,3 +125,11 @@ def test_more_frames_than_fit_the_memory(run, words):
     status, _, err = run("classify", CLIPS[0], *LABELS, *MODEL, *words)
     assert status == 1
     assert "choose fewer frames (num_frames) or views (num_views)" in err
+
+
+def test_more_views_leave_the_models_own_number_of_frames(tmp_path):
+    tiny = ModelChoice(str(write_checkpoint(tmp_path / "tiny", num_frames=3)), "cpu")
+    for num_frames, num_views, expected in ((None, 2, (3, 2)), (5, 2, (5, 2)), (None, 1, (3, 1))):
+        sampling = sampling_from(num_frames, num_views)
+        model = model_from(replace(tiny, sampling=sampling, num_views=num_views))
+        assert model.sampling == Sampling(*expected)

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+import zeroshot
 from zeroshot.batch.table import EmbeddingTable
-from zeroshot.errors import ModelError
+from zeroshot.errors import ModelError, OutputError
 
 CLIPS = Path(__file__).parents[2] / "examples" / "clips"
 CLIP = str(CLIPS / "waving_beach.mp4")
@@ -135,7 +136,7 @@ def mistakes() -> list[tuple[str, str]]:
     )
     add("train videos.csv --output out {}", ("--num-frames 0", "0"), ("--epochs 0", "0"))
     add("evaluate {} --output out", *SPLITS, ("empty", "empty"))
-    add("evaluate videos.csv --output {}", *((each, each) for each in OUTPUTS))
+    add("evaluate videos.csv --output {}", *((each, each) for each in (*OUTPUTS, "full")))
     add(
         "evaluate videos.csv --output out {}",
         *(each for each in READING if "prec" not in each[0] and "samp" not in each[0]),
@@ -157,7 +158,7 @@ def mistakes() -> list[tuple[str, str]]:
     add("bias make videos.csv --output out --masks tokens:" + NOWHERE + " {}", ("--images gone", "gone"))
     add("bias score {} --output out", ("full", "full"), ("gone", "gone"))
     add("bias probe {} --cache tokens --output out", *SPLITS, ("one_label.csv", "alone"))
-    add("bias probe videos.csv --cache tokens --output {}", *((each, each) for each in OUTPUTS))
+    add("bias probe videos.csv --cache tokens --output {}", *((each, each) for each in (*OUTPUTS, "full")))
     add("bias probe videos.csv --cache {}", *((each, each) for each in (*OUTPUTS, "full")))
     add(
         "bias probe videos.csv --cache tokens {}",
@@ -213,6 +214,36 @@ def test_a_training_with_other_settings_is_told_before_weights(run, desk, loaded
     status, _, err = run("train", "videos.csv", "--output", "done", "--model", NOWHERE)
     assert (status, loaded) == (1, [])
     assert "done holds training with settings.seed 7, this run has 0" in err
+
+
+@pytest.mark.parametrize(
+    "line", ["evaluate videos.csv", "bias probe videos.csv --cache tokens", "bias score sets"]
+)
+def test_a_report_is_written_into_no_folder_of_other_things(run, desk, loaded, monkeypatch, line):
+    monkeypatch.setattr("zeroshot.bias.score.check_scoring", lambda *_, **__: lambda: (None, []))  # no sets
+    status, _, err = run(*line.split(), "--output", "full", "--model", NOWHERE)
+    assert (status, loaded) == (1, [])
+    assert "full is not empty and holds no report; choose an empty folder" in err
+    assert [path.name for path in Path("full").iterdir()] == ["notes.txt"]
+
+
+def test_embeddings_without_drifts_are_told_before_weights(run, desk, loaded):
+    with EmbeddingTable("kept", {"model": "puppet-tiny", "sampling": {}, "precision": "exact"}):
+        pass
+    Path("stages.json").write_text('{"waving": {"start": "arms hanging", "end": "an arm up"}}')
+    status, _, err = run(
+        "classify", *WORDS, "--stages", "stages.json", "--embeddings", "kept", "--model", NOWHERE
+    )
+    assert (status, loaded) == (1, [])
+    assert "--drifts" in err
+
+
+def test_a_function_looks_before_it_loads_as_its_command_does(desk, loaded):
+    with pytest.raises(OutputError, match="full is not empty and holds no embeddings"):
+        zeroshot.embed(CLIP, "full", model=NOWHERE)
+    with pytest.raises(ModelError, match="ViT-B-99"):
+        zeroshot.embed(CLIP, "out", model="ViT-B-99/openai")
+    assert loaded == []
 
 
 def test_of_several_models_all_are_fetched_before_one_runs(run, desk, loaded, fake_hub):

@@ -351,7 +351,7 @@ def test_intervals_say_where_they_are_weak(folders, model):
 
 def test_labels_that_a_model_was_trained_on_are_refused(folders, network, tmp_path):
     trained = record(network, ["Bowling", "ride bikes", "skiing"], tmp_path / "trained")
-    assert trained_labels(trained) == ("Bowling", "ride bikes", "skiing")
+    assert trained_labels(trained).labels == ("Bowling", "ride bikes", "skiing")
     with pytest.raises(
         LabelError, match=r"trained on 2 of these labels: bowling \(as Bowling\), riding a bike"
     ):

@@ -5,18 +5,21 @@ Covers: model/catalog, networks/fetch.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from types import SimpleNamespace
 
 import pytest
+from checkpoint_folders import PUPPET
 
 from zeroshot.errors import ModelError, OptionError
 from zeroshot.model import download as download_module
 from zeroshot.model.backbone import load_backbone
 from zeroshot.model.catalog import known_models
-from zeroshot.model.download import download
+from zeroshot.model.download import download, fetch_missing
+from zeroshot.model.networks.published import is_cached
 
 NAME, REPOSITORY = "ViT-B-32/openai", "timm/vit_base_patch32_clip_224.openai"
 WEIGHTS = bytes(range(256)) * 200
@@ -158,3 +161,29 @@ def test_off_a_terminal_no_bars_are_drawn(published, tmp_path):
         check=True,
     )
     assert done.stderr == ""
+
+
+def test_a_checkpoint_is_in_the_cache_at_the_revision_that_was_fetched(fake_hub):
+    files = {path.name: path.read_bytes() for path in PUPPET.iterdir() if path.is_file()}
+    commit = fake_hub.put("me/adapter", files, "v1")
+    assert not is_cached("hub:me/adapter@v1")
+    download("hub:me/adapter@v1")
+    assert is_cached("hub:me/adapter@v1")
+    assert is_cached(f"hub:me/adapter@{commit}")
+    assert not is_cached("hub:me/adapter@v2")
+
+
+def test_what_an_adapter_reads_is_fetched_with_it(tmp_path, monkeypatch):
+    config = {"format": 1, "adapter": {}, "backbone": {"name": NAME, "fingerprint": "0"}, "stream": "fused"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    fetched = []
+    monkeypatch.setattr(download_module, "download", fetched.append)
+    monkeypatch.setattr(download_module, "is_cached", fetched.__contains__)
+    fetch_missing([str(tmp_path), "puppet-tiny", "RN50/random", str(tmp_path)])
+    assert fetched == [NAME]
+    config["backbone"]["name"] = (
+        "hf:somebody/elses"  # what a file names is fetched only where it is published
+    )
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    fetch_missing([str(tmp_path)])
+    assert fetched == [NAME]

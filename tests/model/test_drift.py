@@ -9,6 +9,7 @@ import torch
 import zeroshot
 from zeroshot.errors import LabelError
 from zeroshot.model.drift import centered_times, drift, stage_changes
+from zeroshot.model.model import Model
 from zeroshot.text.prompts import make_prompts
 from zeroshot.types import Clip
 from zeroshot.video.sampling import Sampling
@@ -71,6 +72,18 @@ def test_views_are_averaged_and_every_way_of_asking_gives_the_same(model):
     assert alone.shape == (2, model.embedding_dim)
     assert np.isfinite(both).all()
     assert both[1].any()
+
+
+def test_the_backbone_alone_is_read_along_with_an_adapter(model):
+    frames = np.random.default_rng(4).integers(0, 255, (40, 3, 64, 64), np.uint8)
+    sampling = Sampling(8, num_views=2)
+    ((_, rows),) = model.embed_streams([frames], sampling=sampling, drifts=True, plain=True)
+    ((_, streams),) = model.embed_streams([frames], sampling=sampling, drifts=True)
+    assert rows.shape == (5, model.embedding_dim)
+    np.testing.assert_allclose(rows[[0, 1, 2, 4]], streams, atol=1e-6)
+    alone = Model(model.backbone, sampling=sampling)
+    ((_, expected),) = alone.embed_many([frames])
+    np.testing.assert_allclose(rows[3], expected, atol=1e-6)
 
 
 def test_changes_are_differences_of_unit_means(model):

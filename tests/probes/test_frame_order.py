@@ -14,10 +14,11 @@ from tiny_world import LABELS, write_checkpoint, write_videos
 
 from zeroshot.adapter.adapter import TwoStreamAdapter
 from zeroshot.adapter.config import AdapterConfig
-from zeroshot.checkpoint import load_model, save_adapter
+from zeroshot.checkpoint import load_model
 from zeroshot.cli.main import main
 from zeroshot.datasets.splits import Split, write_split
 from zeroshot.errors import LabelError, OptionError
+from zeroshot.model.adapter_files import save_adapter
 from zeroshot.probes.frame_order import accuracy_drop, rearrange
 from zeroshot.probes.report import document
 from zeroshot.probes.run import probe_streams

@@ -33,7 +33,7 @@ class Stop(Watcher):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("after", [1, 7])
+@pytest.mark.parametrize("after", [pytest.param(1, marks=pytest.mark.slow), 7])
 def test_a_broken_run_ends_as_an_unbroken_one(world, scenes, tmp_path, after):
     config = changed(CONFIG, objective={"minimax": 0.5, "conditional_adversary": 0.1})
     unbroken = fit(*world, config, scenes=scenes)

@@ -1,7 +1,11 @@
-"""Videos that lie in no file here: what is read of them, what is refused, and that nothing is left behind."""
+"""Videos that lie in no file here: what is read of them, what is refused, and that nothing is left behind.
+
+Covers: video/processes/fetching.
+"""
 
 from __future__ import annotations
 
+import gc
 import http.server
 import io
 import os
@@ -9,17 +13,20 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import numpy as np
 import odd_files as odd
 import pytest
 
+from zeroshot.datasets.splits import LabeledVideo
 from zeroshot.errors import VideoError
 from zeroshot.video.identity import content_key
 from zeroshot.video.processes.reader import ClipReader
-from zeroshot.video.sampling import Sampling
+from zeroshot.video.sampling import Sampling, Window
 from zeroshot.video.source import Refused, Url, is_address, is_elsewhere, name_of, path_of
 from zeroshot.video.spool import on_disk
+from zeroshot.waist import writer
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +57,8 @@ def server(plain):
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             asked.append(self.path)
+            if "meet" in self.path:
+                both_ask.wait()
             if "locked" in self.path and self.headers["Authorization"] != "Basic bWU6c2UgY3JldA==":
                 self.send_error(401)
                 return
@@ -72,6 +81,7 @@ def server(plain):
             pass
 
     asked: list[str] = []
+    both_ask = threading.Barrier(2, timeout=60)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
         thread = threading.Thread(target=running.serve_forever, daemon=True)
         thread.start()
@@ -149,6 +159,50 @@ def test_what_cannot_be_read_is_one_line_and_leaves_nothing(reader, spool, sourc
     assert "\n" not in str(caught.value)
     assert str(spool) not in str(caught.value)
     assert is_left_empty(spool)
+
+
+def test_several_addresses_are_fetched_at_a_time(reader, plain, spool, server):
+    sources = [Url(f"{server.base}/meet{number}.mp4") for number in range(2)]  # each waits for the other
+    outcomes = [outcome for _, outcome in reader.read_many(sources, Sampling(4))]
+    for (clip,) in outcomes:
+        np.testing.assert_array_equal(clip.frames, first_frames(reader, plain))
+    assert is_left_empty(spool)
+
+
+def test_films_and_windows_are_read_of_what_lies_elsewhere_too(reader, plain, spool, server):
+    elsewhere = [plain.read_bytes(), Url(server.base + "/a.mp4"), Url(server.base + "/gone.mp4")]
+    [[film, *films]] = reader.read_films([[str(plain), *elsewhere]], 60.0, 64)
+    for other in films[:2]:
+        np.testing.assert_array_equal(other.clip.frames, film.clip.frames)
+    assert "answers 404" in str(films[2])
+    groups = list(reader.read_many_windows([str(plain), *elsewhere], Window.of(1.0), 2))
+    of_each = [[group for group in groups if group.path is path] for path in elsewhere]
+    expected = [group for group in groups if group.path == str(plain)]
+    for others in of_each[:2]:
+        assert [group.windows for group in others] == [group.windows for group in expected]
+        for other, group in zip(others, expected, strict=True):
+            np.testing.assert_array_equal(other.outcome[0].frames, group.outcome[0].frames)
+    assert "answers 404" in str(of_each[2][0].outcome)
+    del others, other, of_each, groups, expected, group
+    gc.collect()
+    assert is_left_empty(spool)
+
+
+def test_tokens_are_made_of_what_was_fetched_for_their_key(reader, plain, server):
+    before = len(server.asked)
+    rows, sources, failures = writer._rows([LabeledVideo(Url(server.base + "/a.mp4"), "waving")], {})
+    assert not failures
+    assert rows[0].key == content_key(plain)
+    np.testing.assert_array_equal(first_frames(reader, sources[rows[0].key]), first_frames(reader, plain))
+    assert len(server.asked) == before + 1
+
+
+def test_a_reader_that_is_closed_answers_what_waits_for_an_address(plain, server):
+    with ClipReader(1) as reader:
+        future = reader._begin(Url(server.base + "/meet-closed.mp4"), Sampling(4))
+    urlopen(server.base + "/meet-other.mp4").close()
+    with pytest.raises(VideoError, match="the reader was closed while videos waited for it"):
+        future.result(timeout=60)
 
 
 def test_what_a_server_may_answer(reader, spool, server):

@@ -47,6 +47,7 @@ class LocalEngine:
         all_streams: bool = False,
         drifts: bool = False,
         pooling: str = "video",
+        plain: bool = False,
     ) -> None:
         """Nothing is started yet.
 
@@ -58,6 +59,7 @@ class LocalEngine:
                 `Model.embed_streams` gives them.
             drifts: the drift of each row as well.
             pooling: of all streams, as for `Model.embed_streams`.
+            plain: among all streams also what the backbone says without its adapter.
         """
         self._model = model
         self._window = window
@@ -65,6 +67,7 @@ class LocalEngine:
         self._all_streams = all_streams
         self._drifts = drifts
         self._pooling = pooling
+        self._plain = plain
 
     def __call__(self, sources: Iterable[FileSource]) -> Iterator[VideoRows]:
         """The rows of each video, in the order given.
@@ -86,10 +89,12 @@ class LocalEngine:
     def _embedded(self, sources: Iterator[FileSource]) -> Iterator[VideoRows]:
         """The rows of each source, without what is known of the file."""
         if self._window is None:
-            embed = self._model.embed_streams if self._all_streams else self._model.embed_sources
+            streams = self._model.embed_streams
+            streams = partial(streams, plain=True) if self._plain else streams
+            embed = streams if self._all_streams else self._model.embed_sources
             embed = partial(embed, drifts=True) if self._drifts else embed
             if self._pooling != "video":  # of whole videos alone are there drifts
-                embed = partial(self._model.embed_streams, pooling=self._pooling)
+                embed = partial(streams, pooling=self._pooling)
             for source, outcome in embed(sources, sampling=self._sampling):
                 name = path_of(source)
                 if isinstance(outcome, VideoError):

@@ -31,26 +31,43 @@ if TYPE_CHECKING:
     from zeroshot.bias.manifest import BiasManifest, BiasRow
     from zeroshot.bias.report import BiasReport, ModelBias
     from zeroshot.reports.document import Part
-    from zeroshot.statistics.metrics import Ratio
+    from zeroshot.statistics.ratio import Ratio
     from zeroshot.types import Clip
 
 _EXAMPLES = 3  # clips of which every edit is shown
 _HEIGHT = 84  # pixels of a frame on the page
 _MOMENTS = 2  # frames of an edit
+<<<<<<< HEAD
+_CHARTED = (
+    "orig",
+    "bor",
+    "hor",
+    "shacc-random",
+    "sberr-random",
+    "scuba",
+    "scufo",
+    "contra",
+    "conflfg",
+    "afd",
+)
+=======
 _CHARTED = ("orig", "bor", "hor", "shacc-random", "sberr-random", "scuba", "scufo", "contra", "conflfg")
 _MADE_OF_TWO = {"bor", "hor", "contra"}  # what guessing gives depends on both
+>>>>>>> reports
 _COUNTED = {
     "orig": "right on the clips as they are",
     "bor": "hits without the person, over hits on the same clips as they are: lower is better",
     "hor": "hits on the person alone, over hits on the same clips as they are: higher is better",
     "shacc": "right about the person of a swap: higher is better",
     "sberr": "says what was done where a swap's background comes from: lower is better",
-    "close, far": "swaps with the label whose places are most or least alike by the colours of a 4 × 4 grid",
+    "close, far": "swaps with labels whose places are most or least alike by the colours of a 4 × 4 grid",
     "scuba": "right on persons before a picture that tells nothing: higher is better",
     "scufo": "right on one frame of such a clip, repeated: lower is better",
     "contra": "right on the moving clip and wrong on its frame: higher is better",
     "conflfg": "right although another person stands still in the picture: higher is better",
     "conflerr": "says what that person did: lower is better",
+    "afd": "right on noise that moves as the clip does, no frame of which tells anything: higher is better",
+    "clip": "the stream of the backbone alone: its frames' mean, without an adapter",
 }
 """Metric → what it counts; swaps have one of shacc and sberr a pairing."""
 
@@ -65,7 +82,8 @@ def document(report: BiasReport, manifest: BiasManifest | None = None) -> Docume
     counts = ", ".join(f"{count} {kind}" for kind, count in report.counts.items())
     chance = 1 / len(report.labels)
     asked = f"{counted(len(report.labels), 'label')}, chance {chance:.1%}"
-    opening = [Note(f"Clips scored: {counts}. {asked}.", "quiet")]
+    warning = [Note(report.banner, "warn")] if report.banner else []
+    opening = [*warning, Note(f"Clips scored: {counts}. {asked}.", "quiet")]
     if report.failures:
         opening.append(Note(f"{_left_out(report)} (first: {report.failures[0][1]}).", "warn"))
     tables = {model.model: _numbers(model) for model in report.models}
@@ -77,11 +95,17 @@ def document(report: BiasReport, manifest: BiasManifest | None = None) -> Docume
         Section("What the clips look like", [] if manifest is None else _examples(manifest, without)),
         Section("What the figures count", [List([f"{m}: {words}." for m, words in _COUNTED.items()])]),
         Section("How the sets were made", [List([f"{k}: {v}" for k, v in report.settings.items()])]),
+        Section("In what they differ from the papers' sets", _differences(report)),
         Section("To repeat it", [List(_to_repeat(report))]),
     ]
     unit = Note(f"{asked}; % [95 % interval] hits/clips")
-    brief = [unit, *(part for parts in tables.values() for part in parts)]
+    brief = [*warning, unit, *(part for parts in tables.values() for part in parts)]
     return Document(f"Static bias on {report.sets}", sections, brief)
+
+
+def _differences(report: BiasReport) -> list[Part]:
+    """What keeps the figures from standing beside published ones, if anything does."""
+    return [List(list(report.differences))] if report.differences else []
 
 
 def _to_repeat(report: BiasReport) -> list[str]:
@@ -151,7 +175,7 @@ def _cell(ratio: Ratio | None) -> str:
 
 def _examples(manifest: BiasManifest, without: Collection[str]) -> list[Part]:
     """Some clips, spread over the sets, with two frames of each of their edits, those left out left out."""
-    there = [row for row in manifest.rows if row.path not in without]
+    there = [row for row in manifest.rows if row.path not in without and row.copy == 0]
     clips = list(dict.fromkeys(row.clip for row in there))
     chosen = [clips[place] for place in sorted({round(part * (len(clips) - 1) / 2) for part in (0, 1, 2)})]
     rows = [row for clip in chosen[:_EXAMPLES] for row in there if row.clip == clip]

@@ -13,11 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
-
-from zeroshot.bias.edits import PICTURED, Order, Partner, films_of, known_edits, make_edits
-from zeroshot.bias.manifest import FACTS, KINDS, SWAPS, TABLE, BiasManifest, Failure, Skip, write_manifest
-from zeroshot.bias.pairs import draw_partners
+from zeroshot.bias.edits import films_of, known_edits, make_edits
+from zeroshot.bias.manifest import FACTS, KINDS, TABLE, BiasManifest, Failure, write_manifest
+from zeroshot.bias.orders import orders_of
+from zeroshot.bias.pair_lists import paired_clips, parse_pairs, read_pairs
 from zeroshot.bias.recipe import WORK, BiasRecipe, Facts, Item, Places
 from zeroshot.bias.rows import rows_of
 from zeroshot.bias.take_apart import films_needed, known_facts, take_apart
@@ -39,8 +38,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
+    import numpy as np
     from numpy.typing import NDArray
 
+    from zeroshot.bias.orders import Order
     from zeroshot.cutouts.finder import Finder
     from zeroshot.cutouts.mask_files import Shelf
     from zeroshot.datasets.splits import LabeledVideo
@@ -95,9 +96,9 @@ def make_bias_sets(
         ModelError: weights of a network that finds persons and cannot be read.
         VideoError: no video could be used.
     """
-    recipe = recipe or BiasRecipe()
     places = Places(Path(output))
-    split, pictures = _looked_at(source, places, recipe)
+    split, pictures, lists = _looked_at(source, places, recipe or BiasRecipe())
+    recipe = (recipe or BiasRecipe()).for_dataset(split.name)
     finder = open_finder(recipe.finder)
     settings = {**recipe.as_dict(finder.name), "split": split.name, "videos": _digest(split, pictures)}
     if finder.fingerprint:
@@ -114,9 +115,11 @@ def make_bias_sets(
             raise VideoError(f"none of the {len(split.videos)} videos could be used (first: {reason})")
         whole = [item for item in items if item.name in facts]
         steps.done += len(items) - len(whole)
-        orders, skipped = _orders(whole, facts, recipe, pictures)
+        clips = {item.name: item.source for item in whole}
+        listed = {pairing: paired_clips(clips, pairs) for pairing, pairs in lists.items()}
+        orders, skipped = orders_of(whole, facts, recipe, pictures, listed)
         digests = _make_all_edits(orders, bench, steps, failures)
-    rows = rows_of(orders, digests, places)
+    rows = rows_of(orders, digests, places, finder.name)
     manifest = BiasManifest(
         places.folder, split.labels, settings, rows, tuple(failures), tuple(sorted(skipped))
     )
@@ -126,18 +129,20 @@ def make_bias_sets(
 
 def _looked_at(
     source: Split | str | os.PathLike[str], places: Places, recipe: BiasRecipe
-) -> tuple[Split, list[Path]]:
-    """The videos and the pictures, once everything was looked at that needs no network."""
+) -> tuple[Split, list[Path], dict[str, dict[str, str]]]:
+    """The videos, the pictures and lists of pairs, once everything was looked at that needs no network."""
     first = Checks()
     split = first.add("files", lambda: source if isinstance(source, Split) else open_split(source))
     pictures = first.add("files", lambda: _pictures(recipe))
+    listed = parse_pairs(recipe.pair_lists)
+    lists = first.add("files", lambda: {pairing: read_pairs(file) for pairing, file in listed.items()})
     if recipe.backgrounds is not None:
         first.add("files", partial(background_shelf, recipe.backgrounds))
     first.add("files", lambda: require_finder(recipe.finder))
     first.add("videos", lambda: require_some(split().name, split().videos))
     first.add("output", lambda: require_room(places.folder, LAYOUT))
     first.run()
-    return split(), pictures()
+    return split(), pictures(), lists()
 
 
 def open_split(source: str | os.PathLike[str]) -> Split:
@@ -258,77 +263,10 @@ def _lessons(items: list[Item], bench: _Bench) -> Iterator[NDArray[np.uint8]]:
             yield clips[0].frames
 
 
-def _orders(
-    items: list[Item], facts: dict[str, Facts], recipe: BiasRecipe, pictures: list[Path]
-) -> tuple[list[Order], list[Skip]]:
-    """What is made of each clip, and what is not, with the reason."""
-    sums = np.array([facts[item.name].colour_sums for item in items])
-    pixels = sum(facts[item.name].num_frames * np.prod(facts[item.name].size) for item in items)
-    red, green, blue = np.rint(sums.sum(0) / pixels).astype(int).tolist()
-    fit, skipped = [], []
-    for item in items:
-        share = facts[item.name].person_share
-        if recipe.least_person <= share <= recipe.most_person:
-            fit.append(item)
-        elif set(SWAPS) & set(recipe.kinds):
-            limits = f"{recipe.least_person:.0%} to {recipe.most_person:.0%}"
-            reason = f"a person covers {share:.1%} of it; swaps take {limits}"
-            skipped.append(Skip(item.shown, "swap", reason))
-    partners: dict[str, dict[str, Partner]] = {item.name: {} for item in items}
-    for kind in recipe.kinds:
-        if kind in SWAPS or kind == "conflict":
-            chosen = fit if kind in SWAPS else items
-            skipped += _pair(kind, chosen, facts, recipe, partners)
-    orders = [
-        Order(
-            item=item,
-            facts=facts[item.name],
-            partners=partners[item.name],
-            kinds=tuple(
-                kind
-                for kind in recipe.kinds
-                if kind in {"human-only", "scuba", "scufo"} or kind in partners[item.name]
-            ),
-            picture=_picture(item, recipe, pictures),
-            colour=(red, green, blue),
-        )
-        for item in items
-    ]
-    return orders, skipped
-
-
-def _pair(
-    kind: str,
-    items: list[Item],
-    facts: dict[str, Facts],
-    recipe: BiasRecipe,
-    partners: dict[str, dict[str, Partner]],
-) -> list[Skip]:
-    """Give each clip its partner for one kind; (source, kind, reason) of those without one."""
-    pairing, seed = (kind.removeprefix("swap-"), 0) if kind in SWAPS else ("random", 1)
-    layouts = np.array([facts[item.name].layout for item in items]).reshape(len(items), -1)
-    drawn = draw_partners([item.label for item in items], layouts, pairing, 2 * recipe.seed + seed)
-    skipped = []
-    for item, place in zip(items, drawn, strict=True):
-        if place is None:
-            reason = "no other clip has its label" if pairing == "same" else "no clip has another label"
-            skipped.append(Skip(item.shown, kind, reason))
-        else:
-            partners[item.name][kind] = Partner(items[place], facts[items[place].name])
-    return skipped
-
-
-def _picture(item: Item, recipe: BiasRecipe, pictures: list[Path]) -> Path | None:
-    """The picture behind the person of SCUBA and its kin; None for stripes."""
-    if not pictures or not set(PICTURED) & set(recipe.kinds):
-        return None
-    return pictures[int(np.random.default_rng([recipe.seed, item.row, 0]).integers(len(pictures)))]
-
-
 def _make_all_edits(
     orders: list[Order], bench: _Bench, steps: _Steps, failures: list[Failure]
 ) -> dict[str, dict[str, str]]:
-    """Name → kind → SHA-256 of the edits that could be made."""
+    """Name → file → SHA-256 of the edits that could be made."""
     digests: dict[str, dict[str, str]] = {}
     todo = []
     for order in orders:

@@ -9,7 +9,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from zeroshot.bias.guessed import banner
 from zeroshot.bias.pairs import PAIRINGS
+from zeroshot.cutouts.finders import FILES
 from zeroshot.errors import OptionError, OutputError, VideoError, printable
 from zeroshot.store.files import crc32, read_note, write_note, write_whole
 from zeroshot.video.identity import content_key
@@ -18,11 +20,14 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
-FORMAT = 2
+FORMAT = 3
 TABLE, FACTS = "manifest.csv", "manifest.json"
 SWAPS = tuple(f"swap-{pairing}" for pairing in PAIRINGS)
-KINDS = ("original", "background-only", "human-only", *SWAPS, "scuba", "scufo", "conflict")
+PICTURED = ("scuba", "scufo", "conflict")
+KINDS = ("original", "background-only", "human-only", *SWAPS, *PICTURED, "afd")
 """Kinds of clips, in the order in which they are written and reported."""
+USUAL = KINDS[:-1]
+"""Those that are made unless told otherwise: noise (afd) cannot be compressed, and fills disks."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class BiasRow:
         background_source: the video, the picture or "stripes" that the background comes from; empty for a
             plain colour.
         person_share: share of the source's pixels that are the person's.
+        masks: where the mask of its person, and of a partner's, comes from: `files:NAME`, or who guessed it;
+            empty where none was needed.
         digest: SHA-256 of the file.
     """
 
@@ -56,6 +63,7 @@ class BiasRow:
     source: str
     background_source: str
     person_share: float
+    masks: str
     digest: str
 
     @property
@@ -63,7 +71,15 @@ class BiasRow:
         """The clip that this is an edit of: the same for all its edits, and no other's."""
         return Path(self.path).stem.partition("--")[0]
 
+    @property
+    def copy(self) -> int:
+        """Which of the pictures behind its person, where a clip stands before several: 0 for the first."""
+        _, mark, number = Path(self.path).stem.rpartition(COPY)
+        return int(number) if mark and number.isdecimal() else 0
 
+
+COPY = "--bg"
+"""Stands in the names of files before the number of the picture behind the person."""
 COLUMNS = tuple(field.name for field in fields(BiasRow))
 
 
@@ -118,6 +134,12 @@ class BiasManifest:
         return tuple(row for row in self.rows if row.kind == kind)
 
     @property
+    def guessed(self) -> str:
+        """Who guessed where persons are, see `Finder.name`; empty where all masks are files."""
+        named = {name for row in self.rows for name in row.masks.split("; ") if name}
+        return ", ".join(sorted(name for name in named if not name.startswith(f"{FILES}:")))
+
+    @property
     def kinds(self) -> tuple[str, ...]:
         """Kinds that have a video, in the order of KINDS."""
         present = {row.kind for row in self.rows}
@@ -140,6 +162,7 @@ def write_manifest(manifest: BiasManifest) -> None:
         write_whole(folder / kind / "videos.csv", _table(header, [row[: len(header)] for row in rows]))
     facts = {
         "format": FORMAT,
+        "banner": banner(manifest.guessed),
         "settings": dict(manifest.settings),
         "labels": list(manifest.labels),
         "counts": {kind: len(manifest.of_kind(kind)) for kind in manifest.kinds},
@@ -164,7 +187,8 @@ def read_manifest(folder: str | os.PathLike[str]) -> BiasManifest:
             state = f"holds no {FACTS}; name a folder that `zeroshot bias make` wrote"
         raise OptionError(f"{folder} {state}")
     remedy = "run the same `zeroshot bias make` again"
-    facts = read_note(folder / FACTS, "a finished manifest", remedy, FORMAT)
+    older = f"{remedy}, in another folder where this one is of an earlier version"
+    facts = read_note(folder / FACTS, "a finished manifest", older, FORMAT)
     try:
         table = (folder / TABLE).read_bytes()
         if crc32(table) != facts["table"]:

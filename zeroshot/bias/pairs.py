@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PAIRINGS = ("same", "close", "far", "random")
+NEAR = 5
+"""Labels that count as close to a label, or half of the others where there are fewer than ten."""
 _GRID = 4
 
 
@@ -38,8 +40,8 @@ def draw_partners(
 ) -> list[int | None]:
     """For each of n clips the row of the clip whose background it gets; None where there is none to get.
 
-    Labels are close where the mean places of their clips are: `close` draws a clip of the nearest other
-    label, `far` of the farthest, `same` another clip of its own label, `random` a clip of any other label.
+    Labels are close where the mean places of their clips are: `close` draws a clip of the `NEAR` nearest
+    other labels, `far` of the farthest, `same` another clip of its own label, `random` one of any other.
     The source compares places by a scene network's features; here their layouts of colour are compared, which
     needs no network and no weights.
     All clips that may be drawn are used about equally often.
@@ -82,5 +84,7 @@ def _others(
         return [row for other in strangers for row in rows[other]]
     mean = places[rows[name]].mean(0)
     distances = [float(np.linalg.norm(places[rows[other]].mean(0) - mean)) for other in strangers]
-    chosen = int(np.argmin(distances) if pairing == "close" else np.argmax(distances))
-    return rows[strangers[chosen]]
+    if pairing == "far":
+        return rows[strangers[int(np.argmax(distances))]]
+    nearest = np.argsort(distances, kind="stable")[: min(NEAR, max(1, len(strangers) // 2))]
+    return [row for place in nearest.tolist() for row in rows[strangers[place]]]

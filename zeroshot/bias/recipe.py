@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from zeroshot.bias.manifest import KINDS
+from zeroshot.bias.manifest import FORMAT, KINDS, USUAL
+from zeroshot.bias.pair_lists import parse_pairs
 from zeroshot.checkpoint import DEFAULT_MODEL
 from zeroshot.cutouts.finders import MOTION, TOKENS
 from zeroshot.errors import OptionError, OutputError, require_kinds
+from zeroshot.video.identity import content_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from zeroshot.video.source import VideoSource
 
 WORK = ".work"
+FIVE = ("hmdb51", "ucf101")
+"""Data sets of whose clips StillMix stands each before five pictures; of Kinetics before one."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,15 @@ class BiasRecipe:
         largest_side: the shorter side is reduced to so many pixels where it is longer; models read 224 to
             336.
         crf: quality of the videos as in `write_video`; 10 is off by about one level of 255. None loses
-            nothing, at ten times the size.
+            nothing, at ten times the size. Noise (afd) never loses anything, since what a codec loses depends
+            on what moves, and one frame would then tell.
+        pictures_per_clip: pictures before which each clip stands, one after the other, in SCUBA and its kin;
+            None: 5 for the data sets of FIVE, 1 for others, as the source has it.
+        pair_lists: `PAIRING=FILE` each, published lists of who stands before whose place; see `read_pairs`.
+            Other pairings are drawn.
     """
 
-    kinds: tuple[str, ...] = KINDS
+    kinds: tuple[str, ...] = USUAL
     masks: str = MOTION
     backgrounds: str | None = None
     images: str | None = None
@@ -52,6 +61,8 @@ class BiasRecipe:
     max_seconds: float = 10.0
     largest_side: int = 256
     crf: int | None = 10
+    pictures_per_clip: int | None = None
+    pair_lists: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse kinds that are none and numbers that mean nothing."""
@@ -74,6 +85,11 @@ class BiasRecipe:
                 f"{self.max_seconds} s of {self.largest_side} pixels; "
                 "expected above 0 s, and 16 pixels or more"
             )
+        if self.pictures_per_clip is not None and not 1 <= self.pictures_per_clip <= 1000:
+            raise OptionError(f"{self.pictures_per_clip} pictures a clip; expected 1 to 1000")
+        for pairing in parse_pairs(self.pair_lists):
+            if f"swap-{pairing}" not in self.kinds:
+                raise OptionError(f"a list of pairs for {pairing}, but no swap-{pairing} among the kinds")
         if not 0 <= self.seed < 2**63:
             raise OptionError(f"seed {self.seed}; expected a whole number from 0 to 2^63 - 1")
 
@@ -91,12 +107,20 @@ class BiasRecipe:
             finder_name: stands for `masks`; of motion the share is a field of its own.
         """
         return {
+            "format": FORMAT,
             **asdict(self),
             "kinds": list(self.kinds),
             "masks": MOTION if self.masks == MOTION else finder_name,
             "backgrounds": "files" if self.backgrounds else "inpainted",
             "images": "files" if self.images else "stripes",
+            "pair_lists": {name: content_key(file) for name, file in parse_pairs(self.pair_lists).items()},
         }
+
+    def for_dataset(self, name: str) -> BiasRecipe:
+        """The recipe with what depends on the data set."""
+        if self.pictures_per_clip is not None:
+            return self
+        return replace(self, pictures_per_clip=5 if name in FIVE else 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +162,7 @@ class Facts:
         person_share: see `mask_files.person_share`.
         colour_sums: of all frames, red, green, blue.
         layout: see `pairs.layout`.
+        centre: row and column of the middle of the person in the first frame; see `composite.centre_of`.
         bystander_top: upper edge of the still bystander, as a share of the height.
         digests: kind → SHA-256 of the file.
         pieces: SHA-256 of the mask and of the bystander, as they were written for the second pass.
@@ -150,6 +175,7 @@ class Facts:
     person_share: float
     colour_sums: tuple[int, int, int]
     layout: tuple[float, ...]
+    centre: tuple[float, float]
     bystander_top: float
     digests: Mapping[str, str]
     pieces: tuple[str, str]
@@ -164,13 +190,17 @@ class Facts:
         try:
             height, width = values["size"]
             red, green, blue = values["colour_sums"]
+            row, column = values["centre"]
             mask, bystander = values["pieces"]
+            if set(values["digests"]) != set(KINDS[:2]):
+                raise ValueError("its videos")
             return cls(
                 **{
                     **values,
                     "size": (height, width),
                     "colour_sums": (red, green, blue),
                     "layout": tuple(values["layout"]),
+                    "centre": (float(row), float(column)),
                     "pieces": (mask, bystander),
                 }
             )
@@ -191,6 +221,10 @@ class Places:
     def video(self, kind: str, name: str) -> Path:
         """A video of a kind."""
         return self.folder / kind / f"{name}.mp4"
+
+    def name(self, path: Path) -> str:
+        """A file as the manifest names it, `KIND/NAME`."""
+        return path.relative_to(self.folder).as_posix()
 
     def mask(self, item: Item) -> Path:
         """The mask that was used, as (T, H, W) levels."""

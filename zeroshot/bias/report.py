@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zeroshot.bias.manifest import KINDS, SWAPS
+from zeroshot.bias.manifest import COPY, KINDS, PICTURED, SWAPS
 from zeroshot.errors import LabelError, OptionError, counted
 from zeroshot.reports.schema import head
 from zeroshot.statistics.metrics import Edited, bias_metrics
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from zeroshot.bias.manifest import BiasRow
     from zeroshot.statistics.intervals import Estimate
-    from zeroshot.statistics.metrics import Ratio
+    from zeroshot.statistics.ratio import Ratio
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ class BiasReport:
         counts: kind → videos scored.
         models: in the order asked.
         settings: how the sets were made.
+        banner: what must not be missed about the masks, see `guessed.banner`; empty where they are exact.
+        differences: from the sets of the papers, a line each.
         failures: (video, reason) of those left out for all models.
         record: machine, versions and what else lets another repeat it.
     """
@@ -74,6 +76,8 @@ class BiasReport:
     counts: Mapping[str, int]
     models: tuple[ModelBias, ...]
     settings: Mapping[str, Any]
+    banner: str = ""
+    differences: tuple[str, ...] = ()
     failures: tuple[tuple[str, str], ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict)
 
@@ -82,11 +86,13 @@ class BiasReport:
         return {
             **head("bias"),
             "sets": self.sets,
+            "banner": self.banner,
             "counts": dict(self.counts),
             "labels": list(self.labels),
             "chance": 1 / len(self.labels),
             "models": [model.as_dict() for model in self.models],
             "settings": dict(self.settings),
+            "differences": list(self.differences),
             "failures": [list(failure) for failure in self.failures],
             "record": dict(self.record),
         }
@@ -117,8 +123,10 @@ def stream_metrics(
     kinds = {}
     for kind in KINDS:
         if here := [place for place, row in enumerate(rows) if row.kind == kind]:
-            clips = [rows[place].clip for place in here]
-            kinds[kind] = Edited(scores[here], targets[here], others[here], clips)
+            videos = [rows[place].clip for place in here]
+            clips = [f"{rows[place].clip}{COPY}{rows[place].copy}" for place in here]
+            names = clips if kind in PICTURED else videos
+            kinds[kind] = Edited(scores[here], targets[here], others[here], names, videos)
     return bias_metrics(kinds)
 
 

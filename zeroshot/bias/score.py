@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from zeroshot.bias.differences import differences
+from zeroshot.bias.guessed import banner
 from zeroshot.bias.manifest import BiasManifest, changed_rows, read_manifest
 from zeroshot.bias.report import BiasReport, ModelBias, stream_metrics, target_rows
 from zeroshot.checkpoint import load_model, require_model
@@ -15,6 +17,7 @@ from zeroshot.checks import Checks, model_given
 from zeroshot.datasets.splits import LabeledVideo
 from zeroshot.errors import OptionError, VideoError, counted
 from zeroshot.evaluation.cached_embeddings import embed_pool
+from zeroshot.model.clip_queue import PLAIN
 from zeroshot.model.download import fetch_missing
 from zeroshot.model.model import STREAMS, Model
 from zeroshot.probes.dependence import ENOUGH, stream_dependence
@@ -113,10 +116,10 @@ class ModelAnswers:
         return self.model.name
 
     def scores(self, folder: Path, rows: Sequence[BiasRow]) -> Scored:
-        """Cosines of each stream."""
+        """Cosines of each stream, and of the backbone alone, which is read along."""
         videos = [LabeledVideo(str(folder / row.path), row.label) for row in rows]
         place = folder / ".embeddings" if self._cache is None else self._cache
-        found = embed_pool(self.model, videos, place, advance=self._advance)
+        found = embed_pool(self.model, videos, place, advance=self._advance, plain=True)
         vectors = {stream: found.vectors[:, number] for number, stream in enumerate(found.streams)}
         return Scored(
             {stream: each @ self._texts.T for stream, each in vectors.items()},
@@ -144,7 +147,8 @@ def score_bias(
     Args:
         sets: their folder, or manifest.
         models: names as for `zeroshot.load_model`, models, or anything with `Answers`.
-        streams: of models with an adapter; none given is all of them.
+        streams: of models with an adapter; none given is all of them. `clip`, the backbone alone, is told
+            beside them.
         labels: ranked instead of the sets' own; all of these must be among them.
         templates: prompts of the labels; None for the bare label.
         device: auto, cpu, cuda, cuda:N or mps.
@@ -165,13 +169,8 @@ def score_bias(
     manifest, wanted = looked()
     if len(models) > 1:
         fetch_missing([each for each in models if isinstance(each, str)])
-    answers: list[Answers] = []
-    for each in models:
-        if isinstance(each, str | Model):
-            model = load_model(each, device=device) if isinstance(each, str) else each
-            answers.append(ModelAnswers(model, wanted, templates=templates, cache=cache, advance=advance))
-        else:
-            answers.append(each)
+    ask = partial(ModelAnswers, labels=wanted, templates=templates, cache=cache, advance=advance)
+    answers = [_answering(each, device, ask) for each in models]
     rows, kept, scored, lost = _ask(manifest, answers)
     results = [_model_bias(each, one, rows, kept, streams) for each, one in zip(answers, scored, strict=True)]
     return BiasReport(
@@ -180,9 +179,18 @@ def score_bias(
         counts={kind: sum(row.kind == kind for row in rows) for kind in manifest.kinds},
         models=tuple(results),
         settings=manifest.settings,
+        banner=banner(manifest.guessed),
+        differences=tuple(differences(manifest.kinds, manifest.settings)),
         failures=tuple((manifest.rows[row].path, reason) for row, reason in sorted(lost.items())),
         record=_record(manifest, answers, templates),
     )
+
+
+def _answering(each: str | Model | Answers, device: str, ask: Callable[[Model], Answers]) -> Answers:
+    """What answers for one of the models: a name is loaded, a model is asked for its embeddings."""
+    if isinstance(each, str):
+        return ask(load_model(each, device=device))
+    return ask(each) if isinstance(each, Model) else each
 
 
 def check_scoring(
@@ -242,8 +250,8 @@ def _require_models(models: Sequence[str | Model | Answers], streams: Sequence[s
             model_given(each)
     if not models:
         raise OptionError("there is no model to score; name one or more")
-    if unknown := sorted(set(streams) - {*STREAMS, "clip"}):
-        raise OptionError(f"stream is {unknown[0]!r}; expected some of {', '.join(STREAMS)}, clip")
+    if unknown := sorted(set(streams) - {*STREAMS, PLAIN}):
+        raise OptionError(f"stream is {unknown[0]!r}; expected some of {', '.join(STREAMS)}, {PLAIN}")
     names = [each if isinstance(each, str) else each.name for each in models]
     if twice := [name for name in names if names.count(name) > 1]:
         raise OptionError(f"the model {twice[0]!r} is given twice; name each once")
@@ -280,8 +288,8 @@ def _model_bias(
     answers: Answers, scored: Scored, rows: list[BiasRow], kept: list[int], streams: Sequence[str]
 ) -> ModelBias:
     """The metrics of one model on the videos that all could read."""
-    chosen = [stream for stream in scored.streams if not streams or stream in streams]
-    if not chosen:
+    chosen = [stream for stream in scored.streams if not streams or stream in {*streams, PLAIN}]
+    if streams and not set(streams) & set(scored.streams):
         raise OptionError(
             f"{answers.name} has the streams {', '.join(scored.streams)}, not {', '.join(streams)}"
         )

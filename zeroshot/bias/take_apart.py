@@ -11,7 +11,7 @@ import numpy as np
 from zeroshot.bias.manifest import is_whole
 from zeroshot.bias.pairs import layout
 from zeroshot.bias.recipe import Facts
-from zeroshot.cutouts.composite import Cutout, bystander_of
+from zeroshot.cutouts.composite import Cutout, bystander_of, centre_of
 from zeroshot.cutouts.finder import Footage, all_read
 from zeroshot.cutouts.inpaint import clean_plate
 from zeroshot.cutouts.mask_files import person_share
@@ -82,6 +82,7 @@ def take_apart(
         person_share=person_share(cutout.levels),
         colour_sums=(sums[0], sums[1], sums[2]),
         layout=tuple(layout(cutout.plate)),
+        centre=centre_of(cutout.levels[0]),
         bystander_top=bystander.top_share,
         digests=digests,
         pieces=(content_key(places.mask(item)), content_key(places.bystander(item))),

@@ -41,7 +41,19 @@ Backgrounds = Annotated[
 Images = Annotated[
     str | None, typer.Option(metavar="DIR", help="Pictures for SCUBA. Default: sinusoidal stripes.")
 ]
-Kinds = Annotated[str | None, typer.Option(metavar="a,b", help="Some kinds alone. Default: all.")]
+Kinds = Annotated[str | None, typer.Option(metavar="a,b", help="Some kinds alone. Default: all but afd.")]
+Pictures = Annotated[
+    int | None,
+    typer.Option(
+        "--pictures-per-clip",
+        metavar="N",
+        help="For SCUBA and its kin. Default: 5 of HMDB51 and UCF101, else 1.",
+    ),
+]
+PairLists = Annotated[
+    list[str] | None,
+    typer.Option("--pairs", metavar="PAIRING=FILE", help="HAT's published pickle of swaps; may be repeated."),
+]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same videos.")]
 Size = Annotated[int, typer.Option(metavar="PIXELS", help="Of the shorter side, where it is longer.")]
 MaxSeconds = Annotated[float, typer.Option(metavar="S", help="Of each video, from its start.")]
@@ -62,8 +74,8 @@ StreamNames = Annotated[
     typer.Option(
         "--stream",
         metavar="S",
-        help="static, dynamic, fused. Default: all.",
-        autocompletion=completion.words("static", "dynamic", "fused"),
+        help="static, dynamic, fused, clip (the backbone alone, told always). Default: all.",
+        autocompletion=completion.words("static", "dynamic", "fused", "clip"),
     ),
 ]
 Cache = Annotated[str | None, typer.Option(metavar="DIR", help="Folder of embeddings. Default: in DIR.")]
@@ -92,13 +104,15 @@ OneModel = Annotated[
 ]
 
 
-@app.command("make", short_help="Write background-only, human-only, swap, SCUBA, SCUFO and conflict clips.")
+@app.command("make", short_help="Write background-only, human-only, swap, SCUBA, SCUFO, conflict, AFD clips.")
 def make(
     source: Source,
     output: Output,
     masks: Masks = "motion",
     backgrounds: Backgrounds = None,
     images: Images = None,
+    pictures_per_clip: Pictures = None,
+    pairs: PairLists = None,
     kinds: Kinds = None,
     seed: Seed = 0,
     size: Size = 256,
@@ -112,12 +126,13 @@ def make(
     Takes persons and places apart and puts them together anew. Interrupted or killed, the same command goes
     on where it ended.
     """
+    from zeroshot.bias.guessed import banner
     from zeroshot.bias.make import make_bias_sets
-    from zeroshot.bias.manifest import KINDS
+    from zeroshot.bias.manifest import USUAL
     from zeroshot.bias.recipe import BiasRecipe
 
     recipe = BiasRecipe(
-        kinds=KINDS if kinds is None else tuple(word.strip() for word in kinds.split(",")),
+        kinds=USUAL if kinds is None else tuple(word.strip() for word in kinds.split(",")),
         masks=masks,
         backgrounds=backgrounds,
         images=images,
@@ -125,14 +140,19 @@ def make(
         max_seconds=max_seconds,
         largest_side=size,
         crf=None if lossless else BiasRecipe.crf,
+        pictures_per_clip=pictures_per_clip,
+        pair_lists=tuple(pairs or ()),
     )
     with keeping(kept_in(output)), Bars("steps", f"opening {source}") as bar:
         manifest = make_bias_sets(source, output, recipe, advance=bar.to)
     counts = {kind: len(manifest.of_kind(kind)) for kind in manifest.kinds}
+    if warning := banner(manifest.guessed):
+        say(warning)
     if as_json:
         skipped = [list(skip) for skip in manifest.skipped]
         failures = [list(failure) for failure in manifest.failures]
-        put_json({"output": output, "counts": counts, "skipped": skipped, "failures": failures})
+        found = {"output": output, "banner": warning, "counts": counts}
+        put_json({**found, "skipped": skipped, "failures": failures})
     else:
         put_table(("videos", "kind"), [(count, kind) for kind, count in counts.items()])
         for kind, reasons in _grouped(manifest.skipped).items():
@@ -171,7 +191,7 @@ def score(
     from zeroshot.bias.document import document
     from zeroshot.bias.score import check_scoring, score_bias
     from zeroshot.checkpoint import DEFAULT_MODEL
-    from zeroshot.reports.files import write_report
+    from zeroshot.reports.files import LAYOUT, write_report
     from zeroshot.store.folder import require_room
 
     names, first = models or [DEFAULT_MODEL], Checks()
@@ -186,7 +206,7 @@ def score(
         cache=cache,
     )
     if output is not None:
-        first.add("output", lambda: require_room(output))
+        first.add("output", lambda: require_room(output, LAYOUT))
     first.run()
     manifest = looked()[0]
     with keeping(kept_in(cache or sets)), Bars("videos", f"loading {names[0]}") as bar:
@@ -223,7 +243,7 @@ def probe(
     as_json: options.Json = False,
 ) -> None:
     """\b
-    Example:  zeroshot bias probe examples/clips/clips.csv --cache tokens/ --model puppet-tiny
+    Example:  zeroshot bias probe examples/clips/clips.csv --cache tokens/ -m puppet-tiny --probe order
 
     Accuracy lost by shuffled, reversed and frozen frames, the scene as a linear classifier reads it from each
     stream, and the dependence between streams; with 95 % intervals. Each video is decoded once.
@@ -232,14 +252,14 @@ def probe(
     from zeroshot.cli.inputs import ModelChoice, model_from, require_choice
     from zeroshot.probes.report import document
     from zeroshot.probes.run import check_probing, probe_streams
-    from zeroshot.reports.files import write_report
+    from zeroshot.reports.files import LAYOUT, write_report
     from zeroshot.store.folder import require_room
 
     choice, first = ModelChoice(model, device), Checks()
     split = first.add("files", lambda: open_split(source))
     check_probing(first, split, cache, templates=templates, probes=probes or ())
     if output is not None:
-        first.add("output", lambda: require_room(output))
+        first.add("output", lambda: require_room(output, LAYOUT))
     first.add("model", lambda: require_choice(choice))
     first.run()
     with keeping(kept_in(cache)), model_from(choice) as network, Bars("videos") as bar:

@@ -40,8 +40,9 @@ if TYPE_CHECKING:
 
     from zeroshot.classifier import Classifier
     from zeroshot.cli.inputs import Named
+    from zeroshot.index.index import LabelIndex
     from zeroshot.model.model import Model
-    from zeroshot.types import Ranking
+    from zeroshot.types import Prompts, Ranking
 
 
 Some = Annotated[
@@ -89,11 +90,12 @@ def classify(
     first.add("options", lambda: one_format(as_json, as_csv))
     first.add("options", lambda: _require_some(videos, embeddings))
     words = words_from(first, labels, templates, index, stages, spaced=not as_given)
-    how = (decoder, stream, precision, frames, series, batch_size, num_workers)
+    how = (decoder, stream, precision, frames, series, batch_size, num_workers, num_views)
     looked = first.add("options", lambda: sampling_from(num_frames, num_views))
     asked = first.add("options", lambda: ModelChoice(model, device, looked(), *how))
     kept = first.add("files", lambda: _settings_from(embeddings, asked(), new=bool(videos)))
     choice = first.add("files", lambda: of_index(kept(), words(), index))
+    drifts = first.add("files", lambda: embeddings is not None and _drifts_of(embeddings, words()))
     put = _put_json if as_json else _put_csv if as_csv else _put_text
     found = first.add("videos", lambda: _found(videos or [], put, as_csv))
     if embeddings is not None and videos:
@@ -110,7 +112,7 @@ def classify(
     rankings = (
         classifier.rank_many(named.paths, k)
         if embeddings is None
-        else _rank_kept(classifier, embeddings, named.paths if videos else None, k)
+        else _rank_kept(classifier, embeddings, named.paths if videos else None, k, drifts=drifts())
     )
     with keeping(_LOST if embeddings is None else kept_in(embeddings)):
         _show(rankings, put, notes, len(named.paths) if videos else None, num_unfound)
@@ -172,19 +174,20 @@ def _begin(named: Named, put: Callable[[Ranking], None], as_csv: bool) -> int:
     return named.put_unfound(lambda word, why: put(Ranking(word, (), why)))
 
 
-def _rank_kept(classifier: Classifier, embeddings: str, paths: list[str] | None, k: int) -> Iterator[Ranking]:
+def _rank_kept(
+    classifier: Classifier, embeddings: str, paths: list[str] | None, k: int, *, drifts: bool
+) -> Iterator[Ranking]:
     """Rankings of videos whose embeddings are kept in a folder, or of all that are there."""
     from zeroshot.batch.engine import LocalEngine, look_up_blocks
-    from zeroshot.batch.parquet import DRIFT
     from zeroshot.batch.table import EmbeddingTable, read_rows, require_settings, settings_of
 
-    settings = settings_of(classifier.model, drifts=_drifts_of(embeddings, classifier.is_staged))
+    settings = settings_of(classifier.model, drifts=drifts)
     if paths is None:
         require_settings(embeddings, settings)
         for rows in read_rows(embeddings):
             yield from classifier.rank_rows(rows, k)
         return
-    engine = LocalEngine(classifier.model, drifts=settings.get(DRIFT, False))
+    engine = LocalEngine(classifier.model, drifts=drifts)
     with EmbeddingTable(embeddings, settings) as table:
         for block in look_up_blocks(table, engine, paths):
             yield from classifier.rank_rows([rows[0] for rows in block], k)
@@ -249,15 +252,17 @@ def _settings_from(embeddings: str | None, choice: ModelChoice, *, new: bool = T
     return replace(choice, sampling=sampling, precision=choice.precision or kept.get("precision"))
 
 
-def _drifts_of(embeddings: str, needed: bool) -> bool:
-    """Whether a folder of embeddings keeps drifts; of one that is not there yet, whether they are needed.
+def _drifts_of(embeddings: str, words: Prompts | LabelIndex) -> bool:
+    """Whether a folder of embeddings keeps drifts; of one that is not there yet, whether words need them.
 
     Raises:
         OutputError: they are needed, and it keeps none.
     """
     from zeroshot.batch.parquet import DRIFT
     from zeroshot.batch.table import MANIFEST, no_drifts, read_manifest
+    from zeroshot.checks import has_stages
 
+    needed = has_stages(words)
     if not os.path.exists(os.path.join(embeddings, MANIFEST)):  # noqa: PTH110, PTH118 - pathlib is slow to import
         return needed
     kept = bool(read_manifest(embeddings).get(DRIFT))

@@ -87,7 +87,7 @@ def embed(
     first = Checks()
     stretched = first.add("options", lambda: _window(window, stride))
     first.add("options", lambda: _require_engine(engine, workers))
-    how = (decoder, stream, precision, frames, series, batch_size, num_workers)
+    how = (decoder, stream, precision, frames, series, batch_size, num_workers, num_views)
     asked = first.add(
         "options", lambda: ModelChoice(model, device, sampling_from(num_frames, num_views), *how)
     )

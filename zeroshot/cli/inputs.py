@@ -127,8 +127,8 @@ def _checked(content: bytes) -> list[bytes]:
     return names if by_null else [name.removesuffix(b"\r") for name in names]
 
 
-def sampling_from(num_frames: int | None, num_views: int) -> Sampling | None:
-    """What --num-frames and --num-views ask for, or None where the model's own sampling stands.
+def sampling_from(num_frames: int | None, num_views: int = 1) -> Sampling | None:
+    """What --num-frames asks for, or None where the model's own frames stand, in however many views.
 
     Raises:
         OptionError: a number below 1, or more frames than fit the memory.
@@ -137,9 +137,8 @@ def sampling_from(num_frames: int | None, num_views: int) -> Sampling | None:
         return None
     from zeroshot.video.sampling import Sampling, require_sampling
 
-    sampling = Sampling(Sampling().num_frames if num_frames is None else num_frames, num_views)
-    require_sampling(sampling)
-    return sampling
+    require_sampling(Sampling(Sampling.num_frames if num_frames is None else num_frames, num_views))
+    return None if num_frames is None else Sampling(num_frames)
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,7 @@ class ModelChoice:
     Attributes:
         name: None: the default model.
         device: as --device.
-        sampling: as --num-frames and --num-views.
+        sampling: as --num-frames.
         decoder: as --decoder.
         stream: as --stream.
         precision: as --precision.
@@ -157,6 +156,7 @@ class ModelChoice:
         series: as --series.
         batch_size: as --batch-size.
         num_workers: as --num-workers.
+        num_views: as --num-views.
     """
 
     name: str | None = None
@@ -169,6 +169,7 @@ class ModelChoice:
     series: str | None = None
     batch_size: int = 32
     num_workers: int = 2
+    num_views: int = 1
 
     def __post_init__(self) -> None:
         """Refuse words that nobody knows, but those that only a network's library knows."""
@@ -237,6 +238,7 @@ def model_from(choice: ModelChoice) -> Model:
     from dataclasses import replace
 
     from zeroshot.checkpoint import DEFAULT_MODEL, load_model
+    from zeroshot.video.sampling import require_sampling
 
     name = DEFAULT_MODEL if choice.name is None else choice.name
     with waiting(f"loading {name}"):
@@ -254,6 +256,9 @@ def model_from(choice: ModelChoice) -> Model:
         model.sampling = replace(model.sampling, frames=choice.frames)
     if choice.series is not None:
         model.sampling = replace(model.sampling, series=choice.series)
+    if choice.num_views != 1:
+        model.sampling = replace(model.sampling, num_views=choice.num_views)
+    require_sampling(model.sampling)
     for note in model.backbone.notes:
         say(note)
     return model

@@ -94,7 +94,7 @@ def timeline(
     drawn = first.add("options", lambda: TimelinePicture(output, decoder))
     first.add("options", lambda: Stretch.of(window, stride))
     how = (decoder, stream, precision, frames, None, batch_size, num_workers)
-    asked = first.add("options", lambda: ModelChoice(model, device, sampling_from(num_frames, 1), *how))
+    asked = first.add("options", lambda: ModelChoice(model, device, sampling_from(num_frames), *how))
     first.add("output", lambda: require_picture_place(output))
     words = words_from(first, labels, templates, index, stages, spaced=not as_given)
     choice = first.add("files", lambda: of_index(asked(), words(), index))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from PIL import Image
 
 from zeroshot.errors import OptionError
 from zeroshot.video.masks import PERSON
@@ -110,55 +111,86 @@ def _pasted(cutout: Cutout, place: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def moments(count: int, other: int) -> NDArray[np.int64]:
-    """(count,) frame of a clip of `other` frames at the same share of its length as each of `count`."""
-    return ((2 * np.arange(count) + 1) * other) // (2 * count)
+    """(count,) frame of a clip of `other` frames at the same share of its length as each of `count`.
+
+    Source: the released code of Chung et al., NeurIPS 2022 (HAT).
+    """
+    rows: NDArray[np.int64] = np.rint(np.arange(count) / count * other).astype(np.int64).clip(0, other - 1)
+    return rows
 
 
-def covering(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """(3, H, W) the middle of a picture (3, h, w), scaled so that it just covers the size."""
-    height, width = size
+def stretched(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """(3, H, W) a picture (3, h, w) in another height and width, whatever its shape."""
     if picture.shape[1:] == size:
         return picture
-    from PIL import Image
-
-    scale = max(height / picture.shape[1], width / picture.shape[2])
-    rows, columns = min(height / scale, picture.shape[1]), min(width / scale, picture.shape[2])
-    top, left = (picture.shape[1] - rows) / 2, (picture.shape[2] - columns) / 2
-    image = Image.fromarray(np.ascontiguousarray(picture.transpose(1, 2, 0)))
-    shown = image.resize(
-        (width, height), Image.Resampling.BICUBIC, box=(left, top, left + columns, top + rows)
-    )
-    return np.asarray(shown).transpose(2, 0, 1)
+    return _scaled(picture, size, Image.Resampling.BICUBIC)
 
 
-def fitted_place(plate: NDArray[np.uint8], count: int, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """(count, 3, H, W) another clip's plate, at the same share of its length, cut to the size."""
+def beside(plate: NDArray[np.uint8], count: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """(count, 3, H', W') another clip's plate, at the same share of its length, whole.
+
+    It keeps its shape: its shorter side becomes that of a frame of the size.
+
+    Args:
+        plate: (T, 3, h, w).
+        count: frames wanted.
+        size: height and width of the clip that it will stand behind.
+    """
     rows = moments(count, len(plate))
-    if plate.shape[2:] == size:
+    wanted = shape_beside(plate.shape[2:], size)
+    if plate.shape[2:] == wanted:
         return plate[rows]
-    shown = {row: covering(plate[row], size) for row in np.unique(rows).tolist()}
+    shown = {row: _scaled(plate[row], wanted, Image.Resampling.BILINEAR) for row in np.unique(rows).tolist()}
     return np.stack([shown[row] for row in rows.tolist()])
 
 
-def stripes(size: tuple[int, int], generator: np.random.Generator) -> NDArray[np.uint8]:
-    """(3, H, W) sinusoidal stripes between two colours, of any direction, 2 to 8 to the picture's height.
+def shape_beside(size: tuple[int, ...], other: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of a frame once its shorter side is that of another frame."""
+    scale = min(other) / min(size)
+    return int(size[0] * scale + 0.5), int(size[1] * scale + 0.5)
 
-    Source: Li et al., ICCV 2023 (SCUBA with procedural pictures).
+
+def centre_of(levels: NDArray[np.uint8]) -> tuple[float, float]:
+    """Row and column of the middle of the person's pixels in a frame (H, W); the frame's where nobody is."""
+    rows, columns = np.nonzero(levels >= PERSON)
+    if len(rows) == 0:
+        return levels.shape[0] / 2, levels.shape[1] / 2
+    return float(rows.mean()), float(columns.mean())
+
+
+def moved(cutout: Cutout, size: tuple[int, int], step: tuple[int, int]) -> Cutout:
+    """The clip in frames of another size, so many pixels lower and further right; cut off at their border.
+
+    Nobody is where the clip has no pixels.
+
+    Args:
+        cutout: the clip.
+        size: H and W of the new frames.
+        step: rows down and columns right, below 0 for up and left.
     """
-    height, width = size
-    down, across = np.mgrid[0:height, 0:width] / height
-    angle, waves = generator.uniform(0, np.pi), generator.uniform(2, 8)
-    phase = generator.uniform(0, 2 * np.pi)
-    along = across * np.cos(angle) + down * np.sin(angle)
-    share = 0.5 + 0.5 * np.sin(2 * np.pi * waves * along + phase)
-    one, two = generator.uniform(0, 255, (2, 3, 1, 1))
-    levels: NDArray[np.uint8] = np.rint(one * share + two * (1 - share)).astype(np.uint8)
-    return levels
+    height, width = cutout.levels.shape[1:]
+    top, left = max(0, step[0]), max(0, step[1])
+    bottom, right = min(size[0], height + step[0]), min(size[1], width + step[1])
+    count = len(cutout.frames)
+    frames, plate = (np.zeros((count, *size, 3), np.uint8) for _ in range(2))
+    levels = np.zeros((count, *size), np.uint8)
+    if top < bottom and left < right:
+        new = (slice(None), slice(top, bottom), slice(left, right))
+        old = (slice(None), slice(top - step[0], bottom - step[0]), slice(left - step[1], right - step[1]))
+        frames[new], plate[new] = _pixels(cutout.frames)[old], _pixels(cutout.plate)[old]
+        levels[new] = cutout.levels[old]
+    return Cutout(frames.transpose(0, 3, 1, 2), levels, plate.transpose(0, 3, 1, 2), cutout.exact)
 
 
-def frozen(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(T, 3, H, W) the middle frame T times, in the memory of one."""
-    return np.broadcast_to(frames[len(frames) // 2], frames.shape)
+def _scaled(picture: NDArray[np.uint8], size: tuple[int, int], way: Image.Resampling) -> NDArray[np.uint8]:
+    """(3, H, W) a picture (3, h, w) in another size."""
+    image = Image.fromarray(np.ascontiguousarray(picture.transpose(1, 2, 0)))
+    return np.asarray(image.resize((size[1], size[0]), way)).transpose(2, 0, 1)
+
+
+def frozen(frames: NDArray[np.uint8], row: int) -> NDArray[np.uint8]:
+    """(T, 3, H, W) one frame T times, in the memory of one."""
+    return np.broadcast_to(frames[row], frames.shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,8 +255,6 @@ def _shrunk(
     picture: NDArray[np.uint8], cover: NDArray[np.uint8], size: tuple[int, int]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """A bystander made to fit into a frame of another size."""
-    from PIL import Image
-
     scale = min(size[0] / cover.shape[0], size[1] / cover.shape[1])
     target = (max(1, int(cover.shape[1] * scale)), max(1, int(cover.shape[0] * scale)))
     colours = Image.fromarray(np.ascontiguousarray(picture.transpose(1, 2, 0))).resize(target)

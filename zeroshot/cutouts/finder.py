@@ -53,11 +53,13 @@ class Finder(ABC):
         name: of what it goes by, as settings call it; never that of a folder.
         finds_nobody: how a sentence begins that tells of a video without a person, before the video's name.
         fingerprint: of the weights that it looks with; empty where there are none.
+        guesses: whether the masks are its own, not somebody's who knew.
     """
 
     name: str
     finds_nobody: str
     fingerprint: str = ""
+    guesses: bool = True
 
     @abstractmethod
     def find(self, footage: Footage) -> Found:

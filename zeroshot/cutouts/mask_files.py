@@ -80,6 +80,7 @@ class MaskFiles(Finder):
 
     name = "files"
     finds_nobody = "no mask shows anybody in"
+    guesses = False
 
     def __init__(self, folder: str | Path) -> None:
         """Look whether the folder is there.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import os
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from zeroshot.errors import DatasetError, LabelError, counted
 from zeroshot.resources import from_home
+from zeroshot.store.pipes import content_of
 from zeroshot.video.source import is_path, name_of
 
 if TYPE_CHECKING:
@@ -112,15 +114,15 @@ def read_split(source: str | os.PathLike[str], labels: Sequence[str] | None = No
     """
     path = Path(from_home(source))
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = csv.DictReader(stream, skipinitialspace=True)
-            missing = [name for name in _COLUMNS[:2] if name not in (rows.fieldnames or ())]
-            if missing:
-                found = ", ".join(rows.fieldnames or ()) or "nothing"
-                raise LabelError(
-                    f"{path} has no column {missing[0]!r} (found: {found[:80]}); expected path,label[,scene]"
-                )
-            videos = [_video(path, rows.line_num, row) for row in rows]
+        text = content_of(path).decode("utf-8-sig")
+        rows = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True)
+        missing = [name for name in _COLUMNS[:2] if name not in (rows.fieldnames or ())]
+        if missing:
+            found = ", ".join(rows.fieldnames or ()) or "nothing"
+            raise LabelError(
+                f"{path} has no column {missing[0]!r} (found: {found[:80]}); expected path,label[,scene]"
+            )
+        videos = [_video(path, rows.line_num, row) for row in rows]
     except OSError as error:
         raise LabelError(f"cannot read {path}: {error.strerror or error}; expected a CSV file") from error
     except UnicodeDecodeError as error:

@@ -18,6 +18,7 @@ from zeroshot.batch.table import EmbeddingTable, settings_of
 from zeroshot.errors import VideoError
 from zeroshot.evaluation.paper_look import Look, view_scores
 from zeroshot.index.stage_rows import STAGED_SCALE, staged_videos
+from zeroshot.model.clip_queue import PLAIN
 from zeroshot.model.model import STREAMS
 from zeroshot.video.source import Stretch, is_path, name_of, path_of
 
@@ -60,6 +61,7 @@ def embed_pool(
     look: Look = Look(),  # noqa: B008 - frozen
     advance: Callable[[int, int], None] | None = None,
     drifts: bool = False,
+    plain: bool = False,
 ) -> Embedded:
     """The vectors of n videos, in their order.
 
@@ -73,11 +75,13 @@ def embed_pool(
         look: which frames, how they are prepared, and whether a video has one vector or one a view.
         advance: is called with videos done and videos to do.
         drifts: the drift of each video as well; of whole videos alone.
+        plain: the stream `clip` beside those of an adapter: the backbone without it.
 
     Raises:
         OutputError: the folder cannot be written, or another run is writing there.
     """
-    streams = ("clip",) if model.adapter is None else STREAMS
+    plain = plain and model.adapter is not None
+    streams = (PLAIN,) if model.adapter is None else (*STREAMS, PLAIN) if plain else STREAMS
     shape: tuple[int, ...] = (len(streams) + drifts, model.embedding_dim)
     if look.pooling != "video":
         shape = (len(streams), (look.sampling or model.sampling).num_views, model.embedding_dim)
@@ -90,7 +94,8 @@ def embed_pool(
     order = sorted(range(len(videos)), key=lambda row: (name_of(videos[row].path), row))
     rows = [row for row in order if not missing[row]]
     with nullcontext(model) if look.preprocess is None else model.prepared_as(look.preprocess) as prepared:
-        outcomes = _outcomes(prepared, [videos[row] for row in rows], folder, look, drifts=drifts)
+        there = [videos[row] for row in rows]
+        outcomes = _outcomes(prepared, there, folder, look, drifts=drifts, plain=plain)
         for done, (row, outcome) in enumerate(zip(rows, outcomes, strict=True), start=1):
             if isinstance(outcome, str):
                 errors[row] = outcome
@@ -131,17 +136,21 @@ def _outcomes(
     look: Look,
     *,
     drifts: bool,
+    plain: bool,
 ) -> Iterator[NDArray[np.float32] | str]:
     """The vectors of each video, or the error that stopped it."""
     kept = all(is_path(video.path) or isinstance(video.path, Stretch) for video in videos)
     if folder is None or not kept:
         embed = partial(model.embed_streams, drifts=True) if drifts else model.embed_streams
+        embed = partial(embed, plain=True) if plain else embed
         embed = embed if look.pooling == "video" else partial(embed, pooling=look.pooling)
         for _, outcome in embed((video.path for video in videos), sampling=look.sampling):
             yield str(outcome) if isinstance(outcome, VideoError) else outcome
         return
-    engine = LocalEngine(model, sampling=look.sampling, all_streams=True, drifts=drifts, pooling=look.pooling)
-    with _table(Path(folder), model, look, drifts) as table:
+    engine = LocalEngine(
+        model, sampling=look.sampling, all_streams=True, drifts=drifts, pooling=look.pooling, plain=plain
+    )
+    with _table(Path(folder), model, look, drifts, plain) as table:
         known: dict[str, EmbeddingRow] = {}
         sources = [video.path if isinstance(video.path, Stretch) else str(video.path) for video in videos]
         for source in sources:
@@ -164,10 +173,11 @@ def _outcomes(
                 yield row.embedding if row.drift is None else np.concatenate([row.embedding, row.drift])
 
 
-def _table(folder: Path, model: Model, look: Look, drifts: bool) -> EmbeddingTable:
+def _table(folder: Path, model: Model, look: Look, drifts: bool, plain: bool) -> EmbeddingTable:
     """The table of one model, looking at videos in one way, in a folder of its own."""
     sampling = look.sampling or model.sampling
-    chosen = {"sampling": sampling.as_dict(), "stream": "all", **look.settings()}
+    chosen = {"sampling": sampling.as_dict(), "stream": "all, clip" if plain else "all"}
+    chosen |= look.settings()
     # What a model is called changes no vector; what it is, does.
     settings = {
         name: value for name, value in settings_of(model, drifts=drifts).items() if name != "model"

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from zeroshot.datasets.lineage import Lineage
     from zeroshot.model.model import Model
+    from zeroshot.store.folder import Layout
     from zeroshot.text.lists import Entry
     from zeroshot.text.prompts import LabelSource, TemplateSource
     from zeroshot.text.stages import StageSource
@@ -103,7 +104,7 @@ def prepare(
     models: Sequence[str | Model],
     protocol: str | None,
     chosen: EvaluationSettings,
-    folders: Sequence[str | os.PathLike[str]],
+    folders: Sequence[tuple[str | os.PathLike[str], Layout | None]],
 ) -> Asked:
     """What is evaluated, once everything was looked at that needs no weights.
 
@@ -112,7 +113,7 @@ def prepare(
         models: names and Models.
         protocol: as for `evaluate`.
         chosen: the settings.
-        folders: that will be written.
+        folders: that will be written, and what they may hold; None: anything.
 
     Raises:
         ZeroshotError: one line that names what cannot be used.
@@ -132,8 +133,8 @@ def prepare(
     plan = first.add("files", lambda: _plan(source, protocol, chosen, trained()))
     prompts = first.add("files", lambda: _prompts(plan(), chosen, lineage()))
     first.add("videos", lambda: require_some(plan().data, plan().videos))
-    for folder in folders:
-        first.add("output", partial(require_room, folder))
+    for folder, layout in folders:
+        first.add("output", partial(require_room, folder, layout))
     for model in models:
         first.add("model", partial(_require, model, chosen))
     repeated = first.add(
@@ -165,13 +166,7 @@ def _require_counts(chosen: EvaluationSettings) -> None:
 
 def _trained(models: Sequence[str | Model], stream: str | None) -> list[TrainedOn]:
     """The labels that each model says it was trained on."""
-    kinds = ("labels", "derived")
-    return [
-        TrainedOn(*(trained_labels(model, stream, kind) for kind in kinds))
-        if isinstance(model, str)
-        else TrainedOn()
-        for model in models
-    ]
+    return [trained_labels(model, stream) if isinstance(model, str) else TrainedOn() for model in models]
 
 
 def _plan(

@@ -26,7 +26,7 @@ from zeroshot.evaluation.scoring import intervals_in_words, mean_over_rounds, st
 from zeroshot.index.index import LabelIndex
 from zeroshot.model.download import fetch_missing
 from zeroshot.reports.environment import environment
-from zeroshot.reports.files import write_report
+from zeroshot.reports.files import CACHE, LAYOUT, write_report
 from zeroshot.statistics.metrics import target_ranks
 from zeroshot.text.prompts import make_prompts, prompts_digest, templates_in_words
 from zeroshot.text.stages import stages_in_report
@@ -47,8 +47,6 @@ if TYPE_CHECKING:
 
     Advance = Callable[[str, int, int], None]
 
-_CACHE = "embeddings"
-
 
 def evaluate(
     source: Split | str | os.PathLike[str],
@@ -65,7 +63,8 @@ def evaluate(
         source: folder of the data set, a CSV file, or a Split, whose protocol is its own labels and videos.
         models: names as for `load_model`, or Models; each is compared with the first.
         protocol: one of `PROTOCOLS`; None: `csv` for a file and a Split, `folders` for a folder.
-        output: folder that receives `report.json`, `report.md` and `report.html`; None writes nothing.
+        output: folder that receives `report.json`, `report.md` and `report.html`, empty or a report's; None
+            writes nothing.
         settings: the rest.
         advance: is called with a model's name, videos done and videos to do.
 
@@ -77,8 +76,9 @@ def evaluate(
     chosen = settings or EvaluationSettings()
     several = models if isinstance(models, list | tuple) else [models]
     listed = [model_given(each) for each in several]
-    cache = chosen.cache or (None if output is None else str(Path(output) / _CACHE))
-    asked = prepare(source, listed, protocol, chosen, [each for each in (output, cache) if each is not None])
+    cache = chosen.cache or (None if output is None else str(Path(output) / CACHE))
+    folders = [(each, kind) for each, kind in ((output, LAYOUT), (cache, None)) if each is not None]
+    asked = prepare(source, listed, protocol, chosen, folders)
     names, plan, prompts = list(asked.repeated), asked.plan, asked.prompts
     if len(listed) > 1:
         fetch_missing([each for each in listed if isinstance(each, str)])

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 Rows: TypeAlias = tuple[torch.Tensor, ...]
 """What is read of some frames: their embeddings (B, D), after their tokens (B, 1+N, C) for an adapter."""
 
+PLAIN = "clip"
+"""The stream of a model without an adapter: the mean of its frames."""
+
 T = TypeVar("T")
 
 _CLIPS_APART = 8  # of which one thread has enough
@@ -94,7 +97,8 @@ class ClipQueue(Generic[T]):
         Args:
             backbone: the frozen network.
             adapter: on its tokens; None: a vector is the mean of the frames' embeddings.
-            streams: of the adapter: the name of one for vectors (D,), several for (S, D).
+            streams: of the adapter: the name of one for vectors (D,), several for (S, D); among them
+                `clip`, what the backbone says without it.
             drifts: a last row more for each, its drift: (2, D) or (S + 1, D).
             pooling: one of `POOLINGS`. By views vectors are (V, D), or (S, V, D) of several streams, whose
                 views always have unit length; drifts are for whole videos alone.
@@ -248,15 +252,16 @@ class ClipQueue(Generic[T]):
         pieces = [piece for clip in clips for piece in clip]
         tokens, rows = (torch.cat(column) for column in zip(*pieces, strict=True))
         num_frames = adapter.config.num_frames
+        rows = rows.reshape(-1, num_frames, rows.shape[1])
         with torch.inference_mode():
-            streams = adapter(
-                tokens.reshape(-1, num_frames, *tokens.shape[1:]),
-                rows.reshape(-1, num_frames, rows.shape[1]),
-            )
+            streams = adapter(tokens.reshape(-1, num_frames, *tokens.shape[1:]), rows)
         if isinstance(self._streams, str):
             vectors: torch.Tensor = getattr(streams, self._streams)
         else:
-            vectors = torch.stack([getattr(streams, name) for name in self._streams], dim=1)
+            named = {name: getattr(streams, name) for name in self._streams if name != PLAIN}
+            mean = rows.float().mean(1)  # of one view; views are averaged like it
+            named[PLAIN] = mean if self._pooling == "video" else F.normalize(mean, dim=-1)
+            vectors = torch.stack([named[name] for name in self._streams], dim=1)
         views = [sum(len(piece[0]) for piece in clip) // num_frames for clip in clips]
         if self._pooling != "video":
             return [part.movedim(0, -2) for part in torch.split(vectors, views)]

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zeroshot.errors import ModelError, OptionError
+from zeroshot.model.adapter_files import backbone_named
 from zeroshot.model.hub.own_files import OWN_FILES
 from zeroshot.model.hub.pull import hub_name, pull
-from zeroshot.model.names import require_name
+from zeroshot.model.names import checkpoint_folder, require_name
 from zeroshot.model.networks.fetch import explained, fetch_files
 from zeroshot.model.networks.published import (
     Part,
@@ -110,14 +111,20 @@ def fetch_missing(names: Sequence[str]) -> None:
     """Fetch what the cache lacks of several models, so that none fails after another has run for hours.
 
     Args:
-        names: as for `load_model`; those that lie on this computer are passed over.
+        names: as for `load_model`; of those that lie on this computer only the published network that an
+            adapter reads may be lacking.
 
     Raises:
         ModelError: as `download`.
     """
     for name in names:
-        if require_name(name).kind in {"tag", "hub", "pulled"} and not is_cached(name):
+        kind = require_name(name).kind
+        if kind in {"tag", "hub", "pulled"} and not is_cached(name):
             download(name)
+        folder = pull(name, from_network=False).folder if kind == "pulled" else checkpoint_folder(name)
+        below = None if folder is None else backbone_named(folder)
+        if below is not None and require_name(below).kind == "tag" and not is_cached(below):
+            download(below)
 
 
 def _parts(name: str) -> tuple[Part, ...]:

@@ -12,7 +12,7 @@ import torch
 
 from zeroshot.errors import OptionError, VideoError, counted
 from zeroshot.model.backbone import in_memory, unit_mean
-from zeroshot.model.clip_queue import ClipQueue, rows_of, vectors_of_windows
+from zeroshot.model.clip_queue import PLAIN, ClipQueue, rows_of, vectors_of_windows
 from zeroshot.model.encoder import Encoder
 from zeroshot.model.hub.push import FromFolder
 from zeroshot.model.tokens import fitting_adapter
@@ -81,8 +81,7 @@ class Model(Encoder, FromFolder):
             backbone: from `load_backbone`.
             adapter: made for this backbone's tokens; it is moved to the backbone's device.
             stream: what the adapter answers with.
-            sampling: None: as many frames as the checkpoint is meant for, one in the middle of each equal
-                segment.
+            sampling: None: as many frames as the checkpoint is meant for, the middles of equal segments.
             decoder: "auto", "decord", "pyav" or "raw".
             num_workers: decoding processes; two keep ahead of a network on a processor.
             time_limit_seconds: for one file, after which it counts as unreadable.
@@ -233,18 +232,19 @@ class Model(Encoder, FromFolder):
         sampling: Sampling | None = None,
         drifts: bool = False,
         pooling: str = "video",
+        plain: bool = False,
     ) -> Iterator[tuple[VideoSource, NDArray[np.float32] | VideoError]]:
-        """As `embed_sources`, with all streams at the cost of one: rows (3, D) in the order of `STREAMS`.
-
-        Without an adapter there is one row, (1, D), the vector of `embed_sources`.
+        """As `embed_sources`, all `STREAMS` at the cost of one: rows (3, D); (1, D) without an adapter.
 
         Args:
             videos: as for `embed_sources`.
             sampling: which frames; None: the model's own.
             drifts: the video's drift as a last row more.
             pooling: one of `clip_queue.POOLINGS`; by views rows are (3 · V, D) or (V, D), stream by stream.
+            plain: after the streams of an adapter `clip`, what the backbone says without it.
         """
-        queue = ClipQueue["VideoSource"](self.backbone, self.adapter, STREAMS, drifts=drifts, pooling=pooling)
+        names = (*STREAMS, PLAIN) if plain else STREAMS
+        queue = ClipQueue["VideoSource"](self.backbone, self.adapter, names, drifts=drifts, pooling=pooling)
         for source, found in self._queued(videos, self._checked(sampling or self.sampling), queue):
             yield source, found if isinstance(found, VideoError) else found.reshape(-1, found.shape[-1])
 
@@ -258,7 +258,7 @@ class Model(Encoder, FromFolder):
         yield from queue.rest()
 
     def embed_windows(
-        self, paths: Iterable[str], window: Window, *, drifts: bool = False
+        self, paths: Iterable[VideoSource], window: Window, *, drifts: bool = False
     ) -> Iterator[WindowVectors]:
         """The vectors of every window of each video, in the order given, whatever their lengths.
 
@@ -266,7 +266,7 @@ class Model(Encoder, FromFolder):
         held until its last window, 4 · D bytes each; nothing else grows with its length.
 
         Args:
-            paths: of video files; read lazily.
+            paths: of video files, or their bytes or addresses; read lazily.
             window: how long, and how far apart.
             drifts: the drift of each window as well.
         """

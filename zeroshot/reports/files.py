@@ -10,11 +10,19 @@ from typing import TYPE_CHECKING, Any
 from zeroshot.reports.html import page
 from zeroshot.reports.markdown import markdown
 from zeroshot.store.files import write_whole
+from zeroshot.store.folder import Layout
 
 if TYPE_CHECKING:
     import os
 
     from zeroshot.reports.document import Document
+
+
+CACHE = "embeddings"
+"""What a run may keep beside its report, and has begun with."""
+
+LAYOUT = Layout("report", ("report.json",), r"report\.(?:json|md|html)", beside=(CACHE,))
+"""Of a report's folder: it holds nothing that is somebody else's."""
 
 
 def json_text(contents: Any, indent: str = "") -> str:  # noqa: ANN401 - whatever JSON holds

@@ -14,6 +14,7 @@ import numpy as np
 from zeroshot.errors import OptionError, require_whole
 from zeroshot.statistics.intervals import Count, Estimate, paired_outcomes, paired_ratio, paired_table
 from zeroshot.statistics.means import harmonic_mean
+from zeroshot.statistics.ratio import Ratio
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -93,32 +94,11 @@ def relative_accuracy(edited: ArrayLike, original: ArrayLike) -> Estimate:
     return paired_ratio(paired_table(edited, original))
 
 
-@dataclass(frozen=True)
-class Ratio(Estimate):
-    """Hits over a total, and how sure it is: one metric of one stream.
-
-    Attributes:
-        hits: clips answered so.
-        total: clips asked; of bor and hor the hits on the same clips as they are.
-    """
-
-    hits: int
-    total: int
-
-    @classmethod
-    def of(cls, outcomes: ArrayLike) -> Ratio:
-        """The share of true values among (n,) booleans."""
-        count = Count.of(outcomes)
-        one = count.estimate()
-        return cls(one.value, one.low, one.high, one.n, count.hits, count.total)
-
-    def as_dict(self) -> dict[str, float | int | None]:
-        """Counts first."""
-        return {"hits": self.hits, "total": self.total, **super().as_dict()}
-
-
 def swap_accuracies(
-    scores: ArrayLike, person_targets: ArrayLike, background_targets: ArrayLike
+    scores: ArrayLike,
+    person_targets: ArrayLike,
+    background_targets: ArrayLike,
+    videos: Sequence[str] | None = None,
 ) -> tuple[Ratio, Ratio]:
     """SHAcc and SBErr of clips that show one clip's person on another one's background.
 
@@ -129,12 +109,16 @@ def swap_accuracies(
         person_targets: (n,) label of the clip that the person comes from: the right answer.
         background_targets: (n,) label of the clip that the background comes from: what who looks there says;
             −1 where there is none.
+        videos: (n,) names, equal where clips are edits of one video; None: each is of another.
 
     Source: Chung et al., NeurIPS 2022 (HAT), whose own data set hands out the background's label.
     """
     table, person, background = np.asarray(scores), np.asarray(person_targets), np.asarray(background_targets)
     asked = (background != person) & (background >= 0)
-    return Ratio.of(correct(table, person)), Ratio.of(correct(table[asked], background[asked]))
+    misled = correct(table[asked], background[asked])
+    if videos is None:
+        return Ratio.of(correct(table, person)), Ratio.of(misled)
+    return Ratio.of(correct(table, person), videos), Ratio.of(misled, np.asarray(videos)[asked])
 
 
 def contrast(scuba: ArrayLike, scufo: ArrayLike) -> NDArray[np.bool_]:
@@ -160,12 +144,14 @@ class Edited:
         others: (n,) label that the rest of a swap or a conflict speaks for: of the clip that the background
             comes from, or of the person who stands still beside; −1 where there is none.
         clips: names, equal where two edits are of one clip; None: every way has the same clips in one order.
+        videos: names, equal where clips are of one video, before several pictures; None: each is of another.
     """
 
     scores: ArrayLike
     targets: ArrayLike
     others: ArrayLike | None = None
     clips: Sequence[str] | None = None
+    videos: Sequence[str] | None = None
 
     def right(self) -> dict[str, bool]:
         """Clip → whether the answer is right."""
@@ -174,7 +160,7 @@ class Edited:
 
 
 def bias_metrics(kinds: Mapping[str, Edited]) -> dict[str, Ratio]:
-    """orig, bor, hor, shacc, sberr, scuba, scufo, contra, conflfg, conflerr: those whose clips are there.
+    """orig, bor, hor, shacc, sberr, scuba, scufo, afd, contra, conflfg, conflerr: those with clips.
 
     What compares two kinds counts the clips that are there in both.
 
@@ -182,26 +168,34 @@ def bias_metrics(kinds: Mapping[str, Edited]) -> dict[str, Ratio]:
         kinds: of one stream of one model, by the name of the edit: `original`; `background-only`, without the
             person; `human-only`, nothing else; `swap`, or `swap-` and how it was paired (then `shacc-` and so
             on), the person on another clip's background; `scuba`, on a picture that tells nothing; `scufo`,
-            one frame of that repeated; `conflict`, another person stands still beside.
+            one frame of that repeated; `conflict`, another person stands still beside; `afd`, noise moves.
 
     Raises:
         OptionError: swaps or conflicts without the label of the rest.
     """
     right = {kind: edited.right() for kind, edited in kinds.items()}
 
-    def both(kind: str, other: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Outcomes of the clips that are there in two kinds."""
+    video = {
+        clip: name
+        for edited in kinds.values()
+        for clip, name in zip(edited.clips or (), edited.videos or edited.clips or (), strict=True)
+    }
+
+    def both(kind: str, other: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_], list[str]]:
+        """Outcomes of the clips that are there in two kinds, and the video of each."""
         one, two = right.get(kind, {}), right.get(other, {})
-        pairs = [(one[clip], two[clip]) for clip in sorted(one.keys() & two.keys())]
+        there = sorted(one.keys() & two.keys())
+        pairs = [(one[clip], two[clip]) for clip in there]
         first, second = np.array(pairs, dtype=bool).reshape(-1, 2).T
-        return first, second
+        return first, second, [video.get(clip, clip) for clip in there]
 
     def share(kind: str) -> Ratio:
-        return Ratio.of(np.array([*right.get(kind, {}).values()], dtype=bool))
+        outcomes = right.get(kind, {})
+        return Ratio.of(np.array([*outcomes.values()], bool), [video.get(clip, clip) for clip in outcomes])
 
     metrics = {"orig": share("original")}
     for name, kind in (("bor", "background-only"), ("hor", "human-only")):
-        edited, original = both(kind, "original")
+        edited, original, _ = both(kind, "original")
         ratio = relative_accuracy(edited, original)
         counts = int(edited.sum()), int(original.sum())
         metrics[name] = Ratio(ratio.value, ratio.low, ratio.high, ratio.n, *counts)
@@ -209,8 +203,9 @@ def bias_metrics(kinds: Mapping[str, Edited]) -> dict[str, Ratio]:
         if kind.startswith("swap"):
             ending = kind.removeprefix("swap")
             metrics[f"shacc{ending}"], metrics[f"sberr{ending}"] = _against_the_rest(kind, kinds[kind])
-    metrics |= {kind: share(kind) for kind in ("scuba", "scufo")}
-    metrics["contra"] = Ratio.of(contrast(*both("scuba", "scufo")))
+    metrics |= {kind: share(kind) for kind in ("scuba", "scufo", "afd")}
+    moving, still, videos = both("scuba", "scufo")
+    metrics["contra"] = Ratio.of(contrast(moving, still), videos)
     if "conflict" in kinds:
         metrics["conflfg"], metrics["conflerr"] = _against_the_rest("conflict", kinds["conflict"])
     return {name: metric for name, metric in metrics.items() if metric.n}
@@ -222,7 +217,7 @@ def _against_the_rest(kind: str, edited: Edited) -> tuple[Ratio, Ratio]:
         raise OptionError(
             f"{kind} comes without others; give the label that the rest of each clip speaks for"
         )
-    return swap_accuracies(edited.scores, edited.targets, edited.others)
+    return swap_accuracies(edited.scores, edited.targets, edited.others, edited.videos)
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ class Layout:
         folders: those in it where such files lie, too.
         finished: the name of what stands only in a finished one.
         remedy: what to do where one was made with other settings.
+        beside: names that may stand in one that has not begun.
     """
 
     holds: str
@@ -46,6 +47,7 @@ class Layout:
     folders: tuple[str, ...] = ()
     finished: str | None = None
     remedy: str = "take the same, or another folder"
+    beside: tuple[str, ...] = ()
 
 
 class Claim:
@@ -224,7 +226,8 @@ def refuse_foreign(folder: Path, layout: Layout) -> None:
             continue
         for entry in place.iterdir():
             inner = entry in places and _is_folder(entry)
-            if not inner and entry.name not in {LOCK, HOLDER} and not is_half(entry.name, layout.files):
+            known = inner or entry.name in {LOCK, HOLDER, *layout.beside}
+            if not known and not is_half(entry.name, layout.files):
                 raise OutputError(
                     f"{folder} is not empty and holds no {layout.holds}; choose an empty folder"
                 )

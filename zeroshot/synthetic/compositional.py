@@ -11,8 +11,17 @@ import torch
 from zeroshot.synthetic.gestures import move
 from zeroshot.synthetic.grammar import COMPOSED
 from zeroshot.synthetic.paint import make_grid, paint_figure
-from zeroshot.synthetic.render import MAX_PIXELS_AT_ONCE, Draws, check_rows, clock, draw, to_bytes
-from zeroshot.synthetic.scenes import paint_scene
+from zeroshot.synthetic.render import (
+    Draws,
+    check_rows,
+    clock,
+    draw,
+    in_batches,
+    joints_in_pixels,
+    painted_scenes,
+    to_bytes,
+    uniform,
+)
 from zeroshot.synthetic.skeleton import JOINTS, capsules
 from zeroshot.synthetic.surroundings import (
     NUM_BYSTANDER_DRAWS,
@@ -84,13 +93,11 @@ def render_composed(
         OptionError: lists of different lengths, an index out of range, a seed that is none.
     """
     view, surroundings = view or View(), surroundings or Surroundings()
-    check_rows((actions, scenes, seeds), (len(COMPOSED), len(SCENES)))
-    step = max(1, MAX_PIXELS_AT_ONCE // (view.num_frames * view.size[0] * view.size[1]))
-    videos: list[ComposedVideo] = []
-    for start in range(0, len(seeds), step):
-        chosen = slice(start, start + step)
-        videos += _render_batch(actions[chosen], scenes[chosen], seeds[chosen], view, surroundings)
-    return videos
+    rows = (actions, scenes, seeds)
+    check_rows(rows, (len(COMPOSED), len(SCENES)))
+    return in_batches(
+        rows, view, lambda acts, places, some: _render_batch(acts, places, some, view, surroundings)
+    )
 
 
 def _render_batch(
@@ -111,8 +118,7 @@ def _render_batch(
     figure = to_bytes(colour.reshape(*shape, 3, *view.size))
 
     background, others, movers = _behind(scenes, (draws, more), (seconds, camera), view, around)
-    corner = torch.tensor([width / 2, 0.0, 0.0])
-    joints = ((parts.joints + corner) * view.size[0]).view(*shape, *parts.joints.shape[1:])
+    joints = joints_in_pixels(parts, view, len(seeds))
     joints = torch.where(side[:, :, None, None] < 0, joints[:, :, OTHER_SIDE], joints)
     return [
         ComposedVideo(
@@ -159,12 +165,8 @@ _MOST = (4, 10)
 def _draw_more(seeds: Sequence[int], around: Surroundings) -> _MoreDraws:
     """As many for every `Surroundings`: one more person leaves the others who they are."""
     counts = (NUM_CAMERA_DRAWS, 3, _MOST[0] * NUM_BYSTANDER_DRAWS, _MOST[1] * NUM_MOVER_DRAWS)
-    rows = []
-    for seed in seeds:
-        # Another stream than that of the puppet itself, which is the same as in the plain world.
-        generator = torch.Generator().manual_seed(seed ^ 0x5DEECE66D)
-        rows.append(torch.rand(16 + sum(counts), generator=generator, dtype=torch.float64)[16:])
-    camera, grain, others, movers = torch.stack(rows).split_with_sizes(counts, dim=1)
+    # Another stream than that of the puppet itself, which is the same as in the plain world.
+    camera, grain, others, movers = uniform([seed ^ 0x5DEECE66D for seed in seeds], counts)
     others = others.reshape(-1, _MOST[0], NUM_BYSTANDER_DRAWS)[:, : around.persons - 1]
     # The second one stands on the other side than the first.
     others[:, 1:2, -1] = torch.remainder(others[:, :1, -1] + 0.5, 1.0)[:, : others.shape[1] - 1]
@@ -185,10 +187,7 @@ def _behind(
     shape, grid = (*seconds.shape, *view.size), make_grid(view.size)
     margin = math.ceil(around.margin * max(view.size)) + 1 if around.camera else 0
     wide = make_grid(view.size, margin)
-    painted = torch.empty(len(scenes), 3, view.size[0] + 2 * margin, view.size[1] + 2 * margin)
-    for scene in sorted(set(scenes)):
-        rows = [row for row, other in enumerate(scenes) if other == scene]
-        painted[rows] = paint_scene(SCENES[scene], wide, plain.scene[rows], plain.texture[rows])
+    painted = painted_scenes(scenes, plain, view, margin)
     if around.roughness:
         painted = roughened(painted, wide, plain.texture, around.roughness, more.grain)
     picture = look_at(painted, wide, camera, view.size).flatten(0, 1)

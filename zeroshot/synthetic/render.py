@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import torch
 
@@ -17,7 +18,7 @@ from zeroshot.synthetic.skeleton import NUM_LOOK_DRAWS, capsules
 from zeroshot.synthetic.world import ACTIONS, SCENES, PuppetVideo, View, composite
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from zeroshot.synthetic.skeleton import Capsules
 
 MAX_PIXELS_AT_ONCE = 500_000
+Rows: TypeAlias = "tuple[Sequence[int], Sequence[int], Sequence[int]]"
+"""Indices of actions, indices of scenes, seeds."""
+
+_Video = TypeVar("_Video")
 _NUM_CAMERA_WAVES = 3
 _NUM_CAMERA_DRAWS = 2 * _NUM_CAMERA_WAVES + 4 * _NUM_CAMERA_WAVES
 
@@ -57,16 +62,30 @@ def render_many(
         OptionError: lists of different lengths, an index out of range, a seed that is none.
     """
     view = view or View()
-    check_rows((actions, scenes, seeds), (len(ACTIONS), len(SCENES)))
+    rows = (actions, scenes, seeds)
+    check_rows(rows, (len(ACTIONS), len(SCENES)))
+    return in_batches(rows, view, lambda acts, places, some: _render_batch(acts, places, some, view))
+
+
+def in_batches(
+    rows: Rows,
+    view: View,
+    render: Callable[[Sequence[int], Sequence[int], Sequence[int]], list[_Video]],
+) -> list[_Video]:
+    """All videos, made so many at a time that memory stays bounded.
+
+    Args:
+        rows: as for `check_rows`.
+        view: of each video.
+        render: is given the actions, scenes and seeds of some rows.
+    """
     step = max(1, MAX_PIXELS_AT_ONCE // (view.num_frames * view.size[0] * view.size[1]))
-    videos: list[PuppetVideo] = []
-    for start in range(0, len(seeds), step):
-        chosen = slice(start, start + step)
-        videos += _render_batch(actions[chosen], scenes[chosen], seeds[chosen], view)
-    return videos
+    actions, scenes, seeds = rows
+    chosen = (slice(start, start + step) for start in range(0, len(seeds), step))
+    return list(chain.from_iterable(render(actions[some], scenes[some], seeds[some]) for some in chosen))
 
 
-def check_rows(rows: tuple[Sequence[int], Sequence[int], Sequence[int]], counts: tuple[int, int]) -> None:
+def check_rows(rows: Rows, counts: tuple[int, int]) -> None:
     """Refuse rows of actions, scenes and seeds that cannot be rendered.
 
     Args:
@@ -110,14 +129,19 @@ class Draws:
 def draw(seeds: Sequence[int]) -> Draws:
     """What the seeds of B videos decide."""
     counts = (NUM_LOOK_DRAWS, NUM_MOTION_DRAWS, _NUM_CAMERA_DRAWS, NUM_SCENE_DRAWS, 2 * TEXTURE_POINTS**2)
+    look, motion, camera, scene, texture = uniform(seeds, counts)
+    lattice = texture.float().view(-1, 2, TEXTURE_POINTS, TEXTURE_POINTS)
+    return Draws(look, motion, camera, scene.float(), lattice)
+
+
+def uniform(seeds: Sequence[int], counts: Sequence[int]) -> tuple[Tensor, ...]:
+    """Uniform numbers that B seeds decide, float64: (B, n) for each n of the counts."""
     rows = []
     for seed in seeds:
         generator = torch.Generator().manual_seed(seed)
         # Nearby seeds give nearby first numbers in some generators; the first ones are thrown away.
         rows.append(torch.rand(16 + sum(counts), generator=generator, dtype=torch.float64)[16:])
-    look, motion, camera, scene, texture = torch.stack(rows).split_with_sizes(counts, dim=1)
-    lattice = texture.float().view(-1, 2, TEXTURE_POINTS, TEXTURE_POINTS)
-    return Draws(look, motion, camera, scene.float(), lattice)
+    return tuple(torch.stack(rows).split_with_sizes(list(counts), dim=1))
 
 
 def _render_batch(
@@ -131,8 +155,7 @@ def _render_batch(
     alpha = to_bytes(cover.view(*shape, *view.size))
     figure = to_bytes(colour.reshape(*shape, 3, *view.size))
     background = _backgrounds(scenes, draws, view)
-    corner = torch.tensor([view.size[1] / view.size[0] / 2, 0.0, 0.0])
-    joints = ((parts.joints + corner) * view.size[0]).view(*shape, *parts.joints.shape[1:]).numpy()
+    joints = joints_in_pixels(parts, view, num_videos).numpy()
     return [
         PuppetVideo(
             frames=composite(figure[row], alpha[row], background[row]),
@@ -179,18 +202,38 @@ def _figures(actions: Sequence[int], draws: Draws, view: View) -> Capsules:
 
 def _backgrounds(scenes: Sequence[int], draws: Draws, view: View) -> NDArray[np.uint8]:
     """(B, T, 3, H, W) uint8: each place painted once, a little larger, then seen through a moving camera."""
-    height, width = view.size
+    height = view.size[0]
     margin = math.ceil(view.camera_jitter * height) + 1 if view.camera_jitter else 0
-    grid = make_grid(view.size, margin)
-    painted = torch.empty(len(scenes), 3, height + 2 * margin, width + 2 * margin)
-    for scene in sorted(set(scenes)):
-        rows = [row for row, other in enumerate(scenes) if other == scene]
-        painted[rows] = paint_scene(SCENES[scene], grid, draws.scene[rows], draws.texture[rows])
+    painted = painted_scenes(scenes, draws, view, margin)
     if not margin:
         still: NDArray[np.uint8] = to_bytes(painted)[:, None].repeat(view.num_frames, axis=1)
         return still
     offsets = margin + view.camera_jitter * height * _camera(draws.camera, view)
     return to_bytes(_crops(painted, offsets, view.size))
+
+
+def painted_scenes(scenes: Sequence[int], draws: Draws, view: View, margin: int) -> Tensor:
+    """(B, 3, H + 2m, W + 2m): the place of each video, those of one kind painted together.
+
+    Args:
+        scenes: indices into `SCENES`.
+        draws: of B videos.
+        view: their height and width.
+        margin: m, pixels beyond each edge.
+    """
+    grid, (height, width) = make_grid(view.size, margin), view.size
+    painted = torch.empty(len(scenes), 3, height + 2 * margin, width + 2 * margin)
+    for scene in sorted(set(scenes)):
+        rows = [row for row, other in enumerate(scenes) if other == scene]
+        painted[rows] = paint_scene(SCENES[scene], grid, draws.scene[rows], draws.texture[rows])
+    return painted
+
+
+def joints_in_pixels(parts: Capsules, view: View, num_videos: int) -> Tensor:
+    """(B, T, J, 3) where the joints of figures are in the picture, in pixels, with their depth."""
+    corner = torch.tensor([view.size[1] / view.size[0] / 2, 0.0, 0.0])
+    joints: Tensor = (parts.joints + corner) * view.size[0]
+    return joints.view(num_videos, view.num_frames, *parts.joints.shape[1:])
 
 
 def _camera(draws: Tensor, view: View) -> Tensor:

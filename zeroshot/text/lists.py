@@ -16,6 +16,7 @@ from typing import Any
 
 from zeroshot.errors import LabelError
 from zeroshot.resources import bundled_names, from_home, prompts_folder
+from zeroshot.store.pipes import content_of
 from zeroshot.text.descriptions import as_dict, told_of
 
 _SUFFIXES = (".txt", ".json", ".csv", ".tsv")
@@ -110,9 +111,10 @@ def template_entries(source: object) -> tuple[Entry, ...]:
     """Entries of a template set: a file, a bundled set, one template that contains "{}", or a sequence."""
     if isinstance(source, str):
         path = _template_file(source)
-        entries = (Entry(source.strip(), "the template"),) if path is None else _line_entries(path)
+        single = (Entry(source.strip(), "the template"),)
+        entries = single if path is None else _line_entries(path, read_text(path))
     elif isinstance(source, os.PathLike):
-        entries = _line_entries(Path(source))
+        entries = _line_entries(Path(source), read_text(Path(source)))
     else:
         entries = _sequence_entries(source, "templates")
     if not entries:
@@ -258,18 +260,19 @@ def _file_entries(path: Path) -> tuple[Entry, ...]:
     if suffix == ".json":
         return _json_entries(path)
     if suffix in {".csv", ".tsv"}:
-        return _table_entries(path, "\t" if suffix == ".tsv" else ",")
+        return _table_entries(path, read_text(path), "\t" if suffix == ".tsv" else ",")
     return _text_entries(path)
 
 
 def _text_entries(path: Path) -> tuple[Entry, ...]:
     """Entries of a text file: one a line, maybe numbered; or a table whose first line names its columns."""
-    first = re.split(_LINE_END, read_text(path), maxsplit=1)[0]
+    text = read_text(path)  # once: it may be a pipe
+    first = re.split(_LINE_END, text, maxsplit=1)[0]
     for delimiter in ("\t", ",", ";"):
         columns = [name.strip().lower() for name in first.split(delimiter)]
         if len(columns) > 1 and set(_COLUMNS) & set(columns):
-            return _table_entries(path, delimiter)
-    entries = _without_numbers(_line_entries(path))
+            return _table_entries(path, text, delimiter)
+    entries = _without_numbers(_line_entries(path, text))
     for entry in entries:
         if "\t" in entry.text:
             raise LabelError(
@@ -305,9 +308,9 @@ def _without_numbers(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
     return entries
 
 
-def _line_entries(path: Path) -> tuple[Entry, ...]:
+def _line_entries(path: Path, text: str) -> tuple[Entry, ...]:
     """Entries of a text file, one a line, without `#` comments and blank lines at the end."""
-    lines = [line.strip() for line in re.split(_LINE_END, read_text(path))]
+    lines = [line.strip() for line in re.split(_LINE_END, text)]
     while lines and not lines[-1]:
         lines.pop()
     entries = []
@@ -319,10 +322,10 @@ def _line_entries(path: Path) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
-def _table_entries(path: Path, delimiter: str) -> tuple[Entry, ...]:
+def _table_entries(path: Path, text: str, delimiter: str) -> tuple[Entry, ...]:
     """Entries of a table with a column of labels; a column `id` or `index` must count from 0."""
     try:
-        rows = list(csv.reader(re.split(_LINE_END, read_text(path)), strict=True, delimiter=delimiter))
+        rows = list(csv.reader(re.split(_LINE_END, text), strict=True, delimiter=delimiter))
     except csv.Error as error:
         raise LabelError(f"{path} is not CSV: {error}") from None
     while rows and not rows[-1]:
@@ -366,8 +369,7 @@ def read_text(path: Path) -> str:
         LabelError: the file is missing, a folder, unreadable, too large, binary or in another encoding.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
+        data = content_of(path, _MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise LabelError(f"cannot read {path}: {reason}; expected a text file, one entry a line") from None

@@ -184,8 +184,7 @@ def _harmonic(seen: float, novel: float) -> float:
 def _some_of_each(waist: Waist, generator: torch.Generator) -> set[str]:
     """A share of each label's videos, by what `WaistRow.video` calls them; one at least, and never all."""
     chosen: set[str] = set()
-    for label in sorted(set(waist.labels)):
-        mine = list(dict.fromkeys(row.video for row in waist.rows if row.label == label))
+    for mine in waist.videos_by_label.values():
         count = min(math.ceil(_JUDGED_SHARE * len(mine)), len(mine) - 1)
         chosen |= {mine[place] for place in torch.randperm(len(mine), generator=generator)[:count].tolist()}
     return chosen

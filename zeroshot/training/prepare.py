@@ -273,16 +273,13 @@ def hold_out(waist: Waist, config: TrainingConfig) -> tuple[list[int], list[int]
         LabelError: fewer than two labels would be left.
     """
     generator, choice = generator_for(config.seed, "hold out", 0), config.choice
-    labels = sorted(set(waist.labels))
+    videos = waist.videos_by_label
+    labels = list(videos)
     _require_two_left(len(labels), choice.held_out_labels, _failure_notes(waist))
     order = torch.randperm(len(labels), generator=generator)[: choice.held_out_labels].tolist()
     whole = {labels[place] for place in order}
-    keys: dict[str, dict[str, None]] = {label: {} for label in labels}
-    for row in waist.rows:
-        keys[row.label].setdefault(row.video)
     taken: set[str] = set()
-    for label in labels:
-        mine = list(keys[label])
+    for label, mine in videos.items():
         count = (
             len(mine) if label in whole else min(math.ceil(choice.held_out_share * len(mine)), len(mine) - 1)
         )

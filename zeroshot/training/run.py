@@ -17,15 +17,14 @@ from zeroshot.checkpoint import (
     DEFAULT_MODEL,
     NO_STREAM,
     has_adapter,
-    load_adapter,
     load_model,
     require_model,
-    save_adapter,
 )
 from zeroshot.checks import Checks
 from zeroshot.cutouts.finders import TOKENS
 from zeroshot.datasets.splits import Split
 from zeroshot.errors import OutputError
+from zeroshot.model.adapter_files import load_adapter, save_adapter
 from zeroshot.model.names import name_given
 from zeroshot.reports.curves import training_curves
 from zeroshot.reports.environment import versions

@@ -309,6 +309,14 @@ class Waist:
         return tuple(row.scene for row in self.rows)
 
     @property
+    def videos_by_label(self) -> dict[str, list[str]]:
+        """Each label, in alphabetical order, with what `WaistRow.video` calls its videos, each once."""
+        found: dict[str, dict[str, None]] = {label: {} for label in sorted(set(self.labels))}
+        for row in self.rows:
+            found[row.label].setdefault(row.video)
+        return {label: list(videos) for label, videos in found.items()}
+
+    @property
     def digest(self) -> str:
         """16 hexadecimal digits that change with any number, label, scene or their order."""
         digest = hashlib.sha256(json.dumps(self.settings.as_dict(), sort_keys=True).encode())

@@ -17,7 +17,8 @@ from zeroshot.store.files import write_note
 from zeroshot.store.folder import Claim, FolderWriter, Layout
 from zeroshot.video.identity import content_key, file_stamp
 from zeroshot.video.processes.reader import ClipReader
-from zeroshot.video.source import name_of
+from zeroshot.video.source import lies_here, name_of
+from zeroshot.video.spool import on_disk
 from zeroshot.waist.persons import Shot
 from zeroshot.waist.shards import SHARD, Shard, read_shard, shard_numbers, shard_path, write_shard
 from zeroshot.waist.swapped_copies import PLACES, copied_rows, learn_swapper, refuse_gone
@@ -287,12 +288,13 @@ def _rows(
         try:
             stamp = file_stamp(video.path)
             key = known.get((name, stamp)) if stamp else None
-            key = key or content_key(video.path)
+            source = video.path if lies_here(video.path) else on_disk(video.path)  # fetched once for both
+            key = key or content_key(source)
         except VideoError as error:
             failures.append((name, str(error)))
             continue
         rows.append(WaistRow(name, video.label, video.scene, key, stamp))
-        sources.setdefault(key, video.path)
+        sources.setdefault(key, source)
     return rows, sources, failures
 
 

@@ -15,6 +15,7 @@ from training_world import one_line
 
 import zeroshot
 from zeroshot.checkpoint import describe, load_model, trained_labels
+from zeroshot.datasets.seen_labels import TrainedOn
 from zeroshot.errors import ModelError
 from zeroshot.model.hub.own_files import own_files
 from zeroshot.model.hub.pull import hub_name, pull
@@ -39,7 +40,7 @@ def test_a_checkpoint_of_the_hub_is_the_one_that_was_put_there(fake_hub):
         np.testing.assert_array_equal(model.embed_videos([CLIP]), bundled.embed_videos([CLIP]))
         assert model.adapter_fingerprint == bundled.adapter_fingerprint
     assert describe("hub:me/adapter")["origin"] == f"hub:me/adapter@{commit}"
-    assert trained_labels("hub:me/adapter") == trained_labels("puppet-tiny") != ()
+    assert trained_labels("hub:me/adapter") == trained_labels("puppet-tiny") != TrainedOn()
 
 
 def test_a_revision_is_what_it_was_named_for(fake_hub):
@@ -184,7 +185,7 @@ def test_an_adapter_of_the_hub_opens_no_folder_that_it_names(fake_hub, tmp_path,
 
 def test_an_adapter_that_reads_a_checkpoint_of_the_hub(fake_hub, tmp_path):
     """What is written down names the commit, so that a moved branch changes nothing."""
-    from zeroshot.checkpoint import load_adapter, save_adapter
+    from zeroshot.model.adapter_files import load_adapter, save_adapter
 
     commit = fake_hub.put("me/backbone", small())
     backbone = load_model("hub:me/backbone", device="cpu").backbone

@@ -12,8 +12,9 @@ from huggingface_hub import ModelCard
 from training_world import one_line
 
 import zeroshot
-from zeroshot.checkpoint import load_model, save_adapter
+from zeroshot.checkpoint import load_model
 from zeroshot.errors import ModelError, OptionError, OutputError
+from zeroshot.model.adapter_files import save_adapter
 
 CLIP = np.random.default_rng(0).integers(0, 255, (6, 64, 64, 3), np.uint8)
 

@@ -19,8 +19,9 @@ from safetensors.torch import load_file, save_file
 
 import zeroshot
 from zeroshot.batch.table import EmbeddingRow, EmbeddingTable, settings_of
-from zeroshot.checkpoint import load_adapter, load_model
+from zeroshot.checkpoint import load_model
 from zeroshot.errors import ModelError
+from zeroshot.model.adapter_files import load_adapter
 from zeroshot.model.backbone import load_backbone
 from zeroshot.model.networks.foreign import read_weights
 

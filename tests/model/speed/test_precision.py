@@ -167,8 +167,14 @@ TOWERS = {
 
 
 @pytest.mark.parametrize("name", ARITHMETICS)
-@pytest.mark.parametrize("tower", TOWERS)
-@pytest.mark.parametrize("quick_gelu", [False, True])
+@pytest.mark.parametrize(
+    ("tower", "quick_gelu"),
+    [
+        pytest.param(tower, quick, marks=pytest.mark.slow if quick and tower != "class token" else ())
+        for tower in TOWERS
+        for quick in (False, True)
+    ],
+)
 def test_towers_of_open_clip_keep_their_promise(
     tower, name, quick_gelu, tmp_path, quick_at, real_frames, monkeypatch
 ):

@@ -76,7 +76,7 @@ def test_a_forked_process_has_threads_of_its_own():
     subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True, timeout=120)
 
 
-@pytest.mark.parametrize("level", ["exact", "fastest"])
+@pytest.mark.parametrize("level", [pytest.param("exact", marks=pytest.mark.slow), "fastest"])
 def test_frames_have_the_same_vectors_whatever_threads_share_them(two_cores, level):
     backbone = zeroshot.load_model("puppet-tiny", precision=level).backbone
     frames = torch.randint(

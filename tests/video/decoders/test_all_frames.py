@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import odd_files as odd
 import pytest
 from PIL import Image
 
 from zeroshot.errors import VideoError
 from zeroshot.types import Clip
 from zeroshot.video.decoders.all_frames import film_from_frames, read_film, reduced
+from zeroshot.video.decoders.stream import PacketStream
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.write import write_video
 
@@ -34,6 +36,25 @@ def test_up_to_a_time_and_smaller(tmp_path):
     assert film.clip.frames.shape == (5, 3, 18, 24)
     assert (film.native_size, film.whole) == ((36, 48), False)
     assert film.clip.frames[:, 0, 9, 12].tolist() == [0, 20, 40, 60, 80]
+
+
+def test_what_lies_before_a_stretch_is_not_decoded(tmp_path, monkeypatch):
+    path = odd.encode(tmp_path / "a.mp4", *odd.H264, num_frames=200)  # a key frame every 12
+    whole = read_film(path, 60, 999).clip
+    given = []
+    plain = PacketStream.decode
+
+    def counted(stream, packet):
+        given.append(packet)
+        return plain(stream, packet)
+
+    monkeypatch.setattr(PacketStream, "decode", counted)
+    part = read_film(path, 60, 999, (6.5, 7.5)).clip
+    first = odd.indices_of(part.frames)[0]
+    assert odd.indices_of(part.frames) == list(range(163, 188)) == list(range(first, first + 25))
+    np.testing.assert_array_equal(part.frames, whole.frames[163:188])
+    np.testing.assert_allclose(part.seconds, whole.seconds[163:188] - 6.5)
+    assert len(given) < 70
 
 
 def test_frames_in_memory_and_folders_of_images(tmp_path):

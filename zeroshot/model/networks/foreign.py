@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 
-from zeroshot.errors import ModelError, one_line
+from zeroshot.errors import ModelError, one_line, remedy_of_machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -67,7 +67,8 @@ def read_json(path: Path) -> dict[str, Any]:
             raise ModelError(f"{path} is larger than {_MOST_BYTES >> 20} MiB; expected a small JSON object")
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"cannot read {path}: {one_line(error)}; expected a JSON object") from error
+        remedy = remedy_of_machine(error) or "expected a JSON object"
+        raise ModelError(f"cannot read {path}: {one_line(error)}; {remedy}") from error
     if not isinstance(content, dict):
         raise ModelError(f"{path} holds a {type(content).__name__}; expected a JSON object")
     return content
@@ -315,9 +316,8 @@ def _content(path: Path) -> Mapping[Any, Any]:
         *(OSError, EOFError, UnpicklingError, SafetensorError, RuntimeError, ValueError, LookupError),
         *(TypeError, AttributeError, MemoryError, OverflowError, RecursionError, AssertionError),
     ) as error:
-        raise ModelError(
-            f"cannot read {path}: {one_line(error)}; expected weights as safetensors or as tensors alone"
-        ) from error
+        remedy = remedy_of_machine(error) or "expected weights as safetensors or as tensors alone"
+        raise ModelError(f"cannot read {path}: {one_line(error)}; {remedy}") from error
     if not isinstance(content, Mapping):
         raise ModelError(f"{path} holds a {type(content).__name__}; expected tensors by name")
     return content

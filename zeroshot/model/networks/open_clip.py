@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from zeroshot.errors import ModelError, in_one_line, one_line
+from zeroshot.model.hub.own_files import FORMAT
 from zeroshot.model.networks.fetch import elsewhere, fetch_files, fetch_one, has_tokenizer
 from zeroshot.model.networks.foreign import (
     OFFLINE_REMEDY,
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-_FORMAT = 1
 _TEXT_KINDS = ("roberta", "xlm-roberta", "bert", "mt5", "m2m_100")
 _PREPROCESS_FIELDS = ("size", "mode", "mean", "std", "interpolation", "resize_mode", "fill_color")
 _MOST_MERGES_BYTES = 32 << 20
@@ -255,8 +255,8 @@ def network_from_folder(folder: Path) -> OpenClipNetwork:
     own = (folder / "config.json").is_file() and "format" in read_json(folder / "config.json")
     source = folder / ("config.json" if own else "open_clip_config.json")
     content = read_json(source)
-    if own and content["format"] != _FORMAT:
-        raise ModelError(f"{source} has format {content['format']!r}; this version reads format {_FORMAT}")
+    if own and content["format"] != FORMAT:
+        raise ModelError(f"{source} has format {content['format']!r}; this version reads format {FORMAT}")
     if not isinstance(content.get("model_cfg"), dict):
         raise ModelError(f"{source} has no model_cfg; expected open_clip's description of the architecture")
     import_open_clip()

@@ -22,8 +22,7 @@ HUB_WEIGHTS = (
 """What open_clip calls weights on the hub, in the order of preference."""
 
 TOKENIZER_PATTERNS = ("*.json", "*.model", "*.txt")
-SMALL_PATTERNS = ("*.json", "*.txt", "*.model")
-"""Of a checkpoint of transformers, whatever is no weights."""
+"""Of a tokenizer; and of a checkpoint of transformers, whatever is no weights."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def parts_of_tag(architecture: str, tag: str) -> tuple[Part, ...]:
 
 def part_of_hub(repository: str) -> Part:
     """What a checkpoint of transformers on the hub consists of."""
-    return Part(repository, always=SMALL_PATTERNS, choices=("model*.safetensors", "pytorch_model*.bin"))
+    return Part(repository, always=TOKENIZER_PATTERNS, choices=("model*.safetensors", "pytorch_model*.bin"))
 
 
 _TABLE = Path(__file__).with_name("published.csv")  # written by scripts/list_models.py
@@ -163,7 +162,12 @@ def cached_snapshot(repository: str, revision: str = "main") -> Path | None:
 def is_cached(name: str) -> bool:
     """Whether a model can be loaded, and texts be encoded, without a network."""
     model = published_models().get(name)
-    return name in cached_models() if model is None else _is_cached(model)
+    if model is not None:
+        return _is_cached(model)
+    if name.startswith("hub:"):
+        repository, _, revision = name.removeprefix("hub:").partition("@")
+        return all(_has(repository, each, revision or "main") for each in (_WEIGHTS, ("config.json",)))
+    return name in cached_models()
 
 
 def _is_cached(model: Published) -> bool:
@@ -202,9 +206,9 @@ def _named(repository: str) -> list[str]:
     return [f"hf:{repository}"] if {"text_config", "vision_config"} <= config.keys() else []
 
 
-def _has(repository: str, patterns: tuple[str, ...]) -> bool:
+def _has(repository: str, patterns: tuple[str, ...], revision: str = "main") -> bool:
     """Whether the cache has a file of a repository that fits a pattern; a link to nothing is none."""
-    snapshot = cached_snapshot(repository)
+    snapshot = cached_snapshot(repository, revision)
     return snapshot is not None and any(
         file.is_file() for pattern in patterns for file in snapshot.glob(pattern)
     )

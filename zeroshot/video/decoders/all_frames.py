@@ -63,10 +63,9 @@ def read_film(
         info = decoder.info
         start, end = stretch_within(stretch, info.duration_seconds)
         pictures, times = [], []
-        for second, picture in decoder.every_frame(min(end, start + end_seconds)):
-            if second >= start:
-                pictures.append(reduced(picture, largest_side))
-                times.append(second - start)
+        for second, picture in decoder.every_frame(min(end, start + end_seconds), start):
+            pictures.append(reduced(picture, largest_side))
+            times.append(second - start)
     finally:
         decoder.close()
     if not pictures and start >= info.duration_seconds:

@@ -81,12 +81,15 @@ class AnimatedPicture:
             pictures[place] = box_mean(picture, reduction(picture.shape[0], picture.shape[1], shorter_side))
         return Shown([self._seconds[place] for place in places], [pictures[place] for place in places])
 
-    def every_frame(self, end_seconds: float) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+    def every_frame(
+        self, end_seconds: float, start_seconds: float = 0.0
+    ) -> Iterator[tuple[float, NDArray[np.uint8]]]:
         """See `Decoder.every_frame`."""
         for place, second in enumerate(self._seconds):
             if second >= end_seconds:
                 return
-            yield second, self._picture(place)
+            if second >= start_seconds:
+                yield second, self._picture(place)
 
     def key_frame_near(self, seconds: float) -> KeyFrame | None:
         """See `Decoder.key_frame_near`: each frame builds on those before it."""

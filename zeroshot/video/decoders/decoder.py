@@ -67,11 +67,14 @@ class Decoder(Protocol):
             VideoError: nothing could be decoded.
         """
 
-    def every_frame(self, end_seconds: float) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+    def every_frame(
+        self, end_seconds: float, start_seconds: float = 0.0
+    ) -> Iterator[tuple[float, NDArray[np.uint8]]]:
         """Each frame that can be decoded, with its time, as they are shown.
 
         Args:
             end_seconds: frames shown then or later are left out.
+            start_seconds: so are those shown earlier; where seeking is sure, few of them are decoded.
         """
 
     def key_frame_near(self, seconds: float) -> KeyFrame | None:

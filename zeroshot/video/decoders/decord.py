@@ -96,9 +96,11 @@ class DistrustedDecord:
         """See `Decoder.close`."""
         self._truth.close()
 
-    def every_frame(self, end_seconds: float) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+    def every_frame(
+        self, end_seconds: float, start_seconds: float = 0.0
+    ) -> Iterator[tuple[float, NDArray[np.uint8]]]:
         """See `Decoder.every_frame`; PyAV's."""
-        return self._truth.every_frame(end_seconds)
+        return self._truth.every_frame(end_seconds, start_seconds)
 
     def key_frame_near(self, seconds: float) -> KeyFrame | None:
         """See `Decoder.key_frame_near`; PyAV's."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from fractions import Fraction
+from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from zeroshot.errors import VideoError, printable
@@ -101,17 +102,18 @@ class PyavDecoder:
         shown = [found[tick] for tick in ticks]
         return Shown([self.clock.seconds(tick) for tick, _ in shown], [picture for _, picture in shown], end)
 
-    def every_frame(self, end_seconds: float) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+    def every_frame(
+        self, end_seconds: float, start_seconds: float = 0.0
+    ) -> Iterator[tuple[float, NDArray[np.uint8]]]:
         """See `Decoder.every_frame`."""
-        self._stream.reopen()
         last: int | None = None
         try:
-            for tick, picture in self._all_frames(end_seconds, None):
+            for tick, picture in self._all_frames(start_seconds, end_seconds, None):
                 yield self.clock.seconds(tick), picture
                 last = tick
         except DecodingDamage:
             self._stream.use_one_thread()
-            for tick, picture in self._all_frames(end_seconds, last):
+            for tick, picture in self._all_frames(start_seconds, end_seconds, last):
                 yield self.clock.seconds(tick), picture
 
     def key_frame_near(self, seconds: float) -> KeyFrame | None:
@@ -333,14 +335,32 @@ class PyavDecoder:
             found.update(dict.fromkeys(waiting, kept))
         return found
 
-    def _all_frames(self, end_seconds: float, after: int | None) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        """Tick and picture of each frame behind a tick and up to a time, from the beginning of the file."""
-        for tick, frame in self.clock.timed(self._stream.frames()):
+    def _all_frames(
+        self, start_seconds: float, end_seconds: float, after: int | None
+    ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """Tick and picture of each frame behind a tick, from a time on and up to another."""
+        for tick, frame in self._frames_from(self.clock.tick(start_seconds)):
             if tick < self.clock.origin or (after is not None and tick <= after):
                 continue
-            if self.clock.seconds(tick) >= end_seconds:
+            seconds = self.clock.seconds(tick)
+            if seconds >= end_seconds:
                 return
-            yield tick, self._look.picture(frame, None)
+            if seconds >= start_seconds:
+                yield tick, self._look.picture(frame, None)
+
+    def _frames_from(self, tick: int) -> Iterator[tuple[int, VideoFrame]]:
+        """Frames with their ticks, from one shown at a tick or earlier; from the first where in doubt."""
+        for back in () if self.clock.counted else self._backs():
+            begin = tick - int(back / self.clock.time_base)
+            if begin <= self.clock.origin:
+                break
+            self._seek(begin)
+            frames = self.clock.timed(self._stream.frames())
+            first = next(frames, None)
+            if first is not None and first[0] <= tick:
+                return chain([first], frames)
+        self._stream.reopen()
+        return self.clock.timed(self._stream.frames())
 
     def _key_from(self, tick: int, *, backward: bool) -> int | None:
         """The timestamp of the key frame at which a seek in this direction lands, or None."""

@@ -82,10 +82,11 @@ def _answer(request: dict[str, Any]) -> Message:
 
 
 def _clips(request: dict[str, Any]) -> Message:
-    """The clips of one sampling, of a video file or a folder of frames."""
-    (path,), sampling = request["paths"], Sampling(**request["sampling"])
-    if is_folder(path):
-        return message_of(clips_from_frames(path, sampling))
+    """The clips of one sampling, of a video file, a folder of frames, or picture files as frames."""
+    paths, sampling = request["paths"], Sampling(**request["sampling"])
+    path = paths[0]
+    if request["pictures"] or is_folder(path):
+        return message_of(clips_from_frames(paths if request["pictures"] else path, sampling))
     if request["stretch"] is not None:
         sampling = _within(sampling, path, *request["stretch"])
     return message_of(decode.read_clips(path, sampling, **request["reading"]))
@@ -95,11 +96,6 @@ def _within(sampling: Sampling, path: str, start: float, end: float) -> Sampling
     """The same moments of a stretch of a file; of the whole file where it is the stretch, cut out already."""
     begin, last = stretch_within((start, end), decode.probe(path).duration_seconds)
     return sampling if last == math.inf else replace(sampling, start_seconds=begin, end_seconds=last)
-
-
-def _pictures(request: dict[str, Any]) -> Message:
-    """The clips of one sampling, of picture files that are the frames."""
-    return message_of(clips_from_frames(request["paths"], Sampling(**request["sampling"])))
 
 
 def _windows(request: dict[str, Any]) -> Message:
@@ -134,7 +130,6 @@ def _mask(request: dict[str, Any]) -> Message:
 
 _JOBS = {
     "clips": _clips,
-    "pictures": _pictures,
     "windows": _windows,
     "probe": _probe,
     "film": _film,

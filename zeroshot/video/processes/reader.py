@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import weakref
-from concurrent.futures import Future
 from dataclasses import asdict, replace
 from functools import cached_property, partial
 from itertools import islice
@@ -18,6 +17,7 @@ from zeroshot.video.decoders.all_frames import Film, film_from_frames
 from zeroshot.video.decoders.by_name import require_decoder
 from zeroshot.video.decoders.decode import VideoInfo
 from zeroshot.video.pictures import MOST_PIXELS, PictureFile
+from zeroshot.video.processes.fetching import here, then
 from zeroshot.video.processes.messages import Begun, clips_in, in_order
 from zeroshot.video.processes.pool import MEMORY_LIMIT_BYTES, Crew, Job, Limits, threads_each
 from zeroshot.video.processes.reading_notes import SnapTally, break_off_note
@@ -25,7 +25,6 @@ from zeroshot.video.processes.windows import Look, ReadVideo, WindowGroup, measu
 from zeroshot.video.source import (
     FRAMES_FPS,
     MaskFile,
-    Spooled,
     Stretch,
     clips_from_frames,
     is_path,
@@ -33,10 +32,10 @@ from zeroshot.video.source import (
     name_of,
     picture_paths,
 )
-from zeroshot.video.spool import on_disk
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
+    from concurrent.futures import Future
 
     from zeroshot.video.processes.messages import Message
     from zeroshot.video.sampling import Sampling, Window
@@ -154,23 +153,7 @@ class ClipReader:
 
     def _begin(self, source: VideoSource, sampling: Sampling) -> Future[Message] | None:
         """Hand a file to a child; None: frames in memory, which wait until they are asked for."""
-        options: dict[str, Any] = {"sampling": asdict(sampling), "stretch": None}
-        try:
-            source = source if lies_here(source) else on_disk(source)
-        except VideoError as error:
-            failed: Future[Message] = Future()
-            failed.set_exception(error)
-            return failed
-        if isinstance(source, Stretch):
-            options["stretch"] = [source.start_seconds, source.end_seconds]
-            return self._submit("clips", source, (source.path,), options)
-        if is_path(source):
-            future = self._submit("clips", source, (source,), options)
-            if isinstance(source, Spooled):
-                future.add_done_callback(lambda _: source.close())
-            return future
-        paths = picture_paths(source)
-        return self._submit("pictures", source, paths, options) if paths else None
+        return self._dispatch("clips", source, {"sampling": asdict(sampling)})
 
     def _clips(
         self, source: VideoSource, sampling: Sampling, future: Future[Message] | None
@@ -207,7 +190,7 @@ class ClipReader:
 
     def read_many_windows(
         self,
-        paths: Iterable[str],
+        paths: Iterable[VideoSource],
         window: Window,
         num_frames: int,
         windows_at_once: int = 8,
@@ -219,7 +202,7 @@ class ClipReader:
         A video ends with its last group, or with a group that holds the error that ended it.
 
         Args:
-            paths: of video files; taken one by one as places become free.
+            paths: of video files, or their bytes or addresses; taken one by one as places become free.
             window: how long, and how far apart.
             num_frames: T, as in `read_windows`.
             windows_at_once: windows in a group; bounds the memory of a long video.
@@ -228,8 +211,9 @@ class ClipReader:
 
         def probed() -> Iterator[Begun[ReadVideo]]:
             for path in paths:
-                future = self._submit("probe", path, (path,), {})
-                yield Begun(partial(measured, path, future), (future,))
+                place = here(path)
+                future = self._after(place, "probe", {}, keep=True)
+                yield Begun(partial(measured, path, place, future), (future,))
 
         def begun() -> Iterator[Begun[WindowGroup | None]]:
             for video in in_order(probed(), self.num_workers):
@@ -249,7 +233,7 @@ class ClipReader:
         group = tuple(islice(windows, windows_at_once))
         while group and video.error is None:
             following = tuple(islice(windows, windows_at_once))
-            future = self._submit_windows(video.path, group, look)
+            future = self._submit_windows(video.file, group, look)
             finish = partial(self._finished_group, video, group, future, look.frames, is_last=not following)
             yield Begun(finish, (future,))
             group = following
@@ -306,18 +290,42 @@ class ClipReader:
         options: dict[str, Any] = {"end_seconds": end_seconds, "largest_side": largest_side}
         if isinstance(source, MaskFile):
             return self._submit("mask", source, (source,), options)
-        options |= {"stretch": None, "pictures": False}
         if isinstance(source, PictureFile):
-            return self._submit(
-                "film", source, (source,), {**options, "pictures": True, "largest_side": MOST_PIXELS}
-            )
-        if isinstance(source, Stretch):
-            stretch = [source.start_seconds, source.end_seconds]
-            return self._submit("film", source, (source.path,), {**options, "stretch": stretch})
-        if is_path(source):
+            options |= {"largest_side": MOST_PIXELS, "pictures": True, "stretch": None}
             return self._submit("film", source, (source,), options)
+        return self._dispatch("film", source, options)
+
+    def _dispatch(self, kind: str, source: VideoSource, options: dict[str, Any]) -> Future[Message] | None:
+        """Hand a source to a child, whatever it is; None: frames in memory, which need none.
+
+        Args:
+            kind: of the job.
+            source: see `VideoSource`.
+            options: of the job, but for what part of the source it is about.
+        """
+        if not lies_here(source):
+            return self._after(here(source), kind, options)
+        options = {**options, "stretch": None, "pictures": False}
+        if isinstance(source, Stretch):
+            options["stretch"] = [source.start_seconds, source.end_seconds]
+            return self._submit(kind, source, (source.path,), options)
+        if is_path(source):
+            return self._submit(kind, source, (source,), options)
         paths = picture_paths(source)
-        return self._submit("film", source, paths, {**options, "pictures": True}) if paths else None
+        return self._submit(kind, source, paths, {**options, "pictures": True}) if paths else None
+
+    def _after(
+        self, place: Future[Any], kind: str, options: dict[str, Any], *, keep: bool = False
+    ) -> Future[Message]:
+        """Hand a file to a child once it is here; threads that fetch make no children of their own."""
+        crew, options = self._ready_crew(), {**options, "stretch": None, "pictures": False}
+
+        def hand(file: str | os.PathLike[str]) -> Future[Message]:
+            if self._crew is not crew:
+                raise VideoError("the reader was closed while videos waited for it; keep it open")
+            return self._submit(kind, file, (file,), options)
+
+        return then(place, hand, keep=keep)
 
     def probe(self, path: str | os.PathLike[str]) -> VideoInfo:
         """Duration, size, rate, codec and rotation of a file.
@@ -343,13 +351,17 @@ class ClipReader:
         options: dict[str, Any],
     ) -> Future[Message]:
         """Hand a job to the next free child."""
+        shown = tuple(name_of(path) for path in paths)
+        return self._ready_crew().submit(
+            Job(kind, name_of(source), tuple(os.fspath(path) for path in paths), shown, options)
+        )
+
+    def _ready_crew(self) -> Crew:
+        """The children, who start when there is work for them."""
         if self._crew is None or self._crew.owner != os.getpid():
             self._crew = Crew(self.num_workers, self._limits)
             weakref.finalize(self, self._crew.close)  # also at exit, where nobody has closed it
-        shown = tuple(name_of(path) for path in paths)
-        return self._crew.submit(
-            Job(kind, name_of(source), tuple(os.fspath(path) for path in paths), shown, options)
-        )
+        return self._crew
 
 
 def _film_of(
