@@ -108,7 +108,6 @@ def verbs() -> list[str]:
 
 
 def help_pages() -> str:
-<<<<<<< HEAD
     """What `-h` prints for each command, under its name: all of one process."""
     words = [sys.executable, __file__, *verbs()]
     done = subprocess.run(
@@ -125,22 +124,6 @@ def help_of(verb: str) -> str:
     with contextlib.redirect_stdout(shown), contextlib.suppress(SystemExit):
         app([*verb.split(), "--help"], prog_name="zeroshot")
     return shown.getvalue().strip("\n")
-
-
-if __name__ == "__main__":
-    parts = [f"## zeroshot {verb}\n\n```text\n{help_of(verb)}\n```\n" for verb in sys.argv[1:]]
-    print("\n".join(parts), end="")
-=======
-    """What `-h` prints for each command, under its name."""
-    parts = []
-    for verb in verbs():
-        words = [sys.executable, "-m", "zeroshot", *verb.split(), "--help"]
-        done = subprocess.run(
-            words, cwd=ROOT, env={**os.environ, "COLUMNS": "84"}, capture_output=True, text=True, check=True
-        )
-        text = done.stdout.replace("python -m zeroshot", "zeroshot").strip("\n")
-        parts.append(f"## zeroshot {verb}\n\n```text\n{text}\n```\n")
-    return "\n".join(parts)
 
 
 def report_fields() -> str:
@@ -199,4 +182,8 @@ def _type(field: dict[str, Any]) -> str:
         return f"object of {_type(field['additionalProperties'])}"
     kinds = field.get("type", "anything")
     return kinds if isinstance(kinds, str) else " or ".join(kinds)
->>>>>>> reports
+
+
+if __name__ == "__main__":
+    parts = [f"## zeroshot {verb}\n\n```text\n{help_of(verb)}\n```\n" for verb in sys.argv[1:]]
+    print("\n".join(parts), end="")

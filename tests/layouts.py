@@ -127,3 +127,54 @@ def activitynet(root: Path, video: Path) -> None:
     }
     put(root, ["clips/v_aa_0.mp4", "clips/v_aa_1.mp4", "clips/v_bb_0.mp4"], video)
     (root / "activity_net.v1-3.min.json").write_text(json.dumps({"database": database}))
+
+
+def charades(root: Path, video: Path) -> None:
+    """Three videos: two actions, one, none; the second is missing."""
+    classes = ["c000 Holding some clothes", "c001 Putting clothes somewhere", "c002 Closing a door"]
+    rows = [
+        ("AAAAA", "c000 0.00 3.10;c002 1.50 4.00;c000 5.00 6.00"),
+        ("BBBBB", "c001 0.00 9.00"),
+        ("CCCCC", ""),
+        ("DDDDD", "c002 0.00 2.00"),
+    ]
+    put(root, [f"Charades_v1_480/{name}.mp4" for name in ("AAAAA", "CCCCC", "DDDDD")], video)
+    (root / "Charades_v1_classes.txt").write_text("\n".join(classes) + "\n")
+    lines = ["id,subject,descriptions,actions,length"]
+    lines += [f'{name},S1,"a person, here",{actions},30.1' for name, actions in rows]
+    (root / "Charades_v1_test.csv").write_text("\n".join(lines) + "\n")
+
+
+def mimetics(root: Path, video: Path) -> None:
+    """The list in the form of Kinetics; labels with underscores."""
+    rows = [("archery", "aa", 3), ("playing_piano", "bb", 10), ("archery", "cc", 0)]
+    lines = ["label,youtube_id,time_start,time_end,split,is_cc"]
+    for label, name, start in rows:
+        lines.append(f"{label},{name},{start},{start + 5},test,0")
+    stems = [f"data/{label}/{name}_{start:06d}_{start + 5:06d}.mp4" for label, name, start in rows]
+    put(root, stems, video)
+    (root / "mimetics_v1.0.csv").write_text("\n".join(lines) + "\n")
+
+
+def thumos14(root: Path, video: Path) -> None:
+    """Annotations a file a label, as published; the last of three videos is missing."""
+    lines = {
+        "Diving": [
+            "video_test_0000001  0.5 2.0",
+            "video_test_0000002  4.0 6.0",
+            "video_test_0000003  1.0 2.0",
+        ],
+        "CliffDiving": ["video_test_0000001  0.5 2.0"],
+        "Ambiguous": ["video_test_0000001  3.0 4.0"],
+    }
+    put(root, [f"videos/video_test_000000{number}.mp4" for number in (1, 2)], video)
+    folder = root / "TH14_Temporal_annotations_test" / "annotation"
+    folder.mkdir(parents=True)
+    for label, rows in lines.items():
+        (folder / f"{label}_test.txt").write_text("\n".join(rows) + "\n")
+
+
+def activitynet_untrimmed(root: Path, video: Path) -> None:
+    """The list of `activitynet`, and the videos as they were before they were cut."""
+    activitynet(root, video)
+    put(root, ["untrimmed/v_aa.mp4", "untrimmed/v_bb.mp4"], video)

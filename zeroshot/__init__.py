@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from zeroshot.classifier import Classifier, load
     from zeroshot.datasets.splits import LabeledVideo, Split, read_split
     from zeroshot.errors import ZeroshotError
+    from zeroshot.evaluation.across import evaluate_across
     from zeroshot.evaluation.compare_runs import RunComparison
     from zeroshot.evaluation.compare_runs import compare_runs as compare
     from zeroshot.evaluation.leaderboard import Leaderboard, leaderboard
+    from zeroshot.evaluation.localize import localize
     from zeroshot.evaluation.prepare import EvaluationSettings
     from zeroshot.evaluation.report import Report
     from zeroshot.evaluation.run import evaluate
@@ -88,9 +90,11 @@ __all__ = [
     "download",
     "embed",
     "evaluate",
+    "evaluate_across",
     "leaderboard",
     "load",
     "load_model",
+    "localize",
     "make_bias_sets",
     "models",
     "probe_streams",
@@ -140,9 +144,11 @@ _HOMES = {
     "download": "model.download",
     "embed": "verbs",
     "evaluate": "evaluation.run",
+    "evaluate_across": "evaluation.across",
     "leaderboard": "evaluation.leaderboard",
     "load": "classifier",
     "load_model": "checkpoint",
+    "localize": "evaluation.localize",
     "make_bias_sets": "bias.make",
     "models": "model.catalog",
     "probe_streams": "probes.run",

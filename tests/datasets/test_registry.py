@@ -1,6 +1,6 @@
 """Data sets as they lie on disk: nested, flat, re-encoded; lists of every format; what is wrong is named.
 
-Covers: datasets/kinetics_ssv2_diving.
+Covers: datasets/charades, datasets/kinetics_ssv2_diving, datasets/ucf_hmdb.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import layouts
 import pytest
 
 from zeroshot.datasets.files_on_disk import bundled_lines
-from zeroshot.datasets.protocols import pool_key
+from zeroshot.datasets.protocols import plan_for
 from zeroshot.datasets.registry import DATASETS, detect, read_dataset
 from zeroshot.datasets.ucf_hmdb import _bundled_hmdb, _bundled_ucf
+from zeroshot.datasets.units import pool_key
 from zeroshot.errors import DatasetError, OptionError, ZeroshotError
 from zeroshot.text.prompts import read_labels
 from zeroshot.video.identity import content_key, file_stamp
@@ -37,7 +38,7 @@ def test_ucf101_by_the_bundled_lists(tmp_path, video, flat, suffix):
     layouts.ucf101(tmp_path, video, flat=flat, suffix=suffix)
     listing = read_dataset(tmp_path, "ucf101")
     assert [len(rows) for rows in listing.tests] == [3783, 3734, 3696]
-    assert len(listing.videos) == 3783 + 3734 + 3696
+    assert len(listing.videos) == 13320
     assert len(there(listing)) == 12
     found = {Path(v.path).stem: v.label for v in listing.videos if Path(v.path).exists()}
     assert found["v_HandStandPushups_g01_c01"] == "handstand pushups"
@@ -49,7 +50,7 @@ def test_ucf101_by_the_bundled_lists(tmp_path, video, flat, suffix):
 def test_ucf101_clips_outside_the_lists_count_in_full(tmp_path, video):
     layouts.ucf101(tmp_path, video, groups=(1, 25))
     listing = read_dataset(tmp_path, "ucf101")
-    assert len(listing.videos) == 3783 + 3734 + 3696 + 4
+    assert len(listing.videos) == 13320
     assert len(there(listing)) == 8
 
 
@@ -113,6 +114,154 @@ def test_bundled_ucf101_groups():
     tests = _bundled_ucf([line.split() for line in bundled_lines("ucf101_test")])
     assert len(set().union(*map(set, tests.values()))) == 3783 + 3734 + 3696
     assert "v_YoYo_g21_c05" in tests[3]
+
+
+def test_training_clips_that_no_list_names_count_as_missing(tmp_path, video):
+    layouts.ucf101(tmp_path / "u", video, groups=(1, 25))
+    layouts.put(tmp_path / "h", [f"kick_ball/{layouts.hmdb_name('kick_ball', 3)}.avi"], video)
+    for root, name, clips, tested in (("u", "ucf101", 13320, 11213), ("h", "hmdb51", 6766, 4243)):
+        listing = read_dataset(tmp_path / root, name)
+        assert len(listing.videos) == clips
+        counts = dict(line.split() for line in bundled_lines(f"{name}_counts"))
+        found = Counter(video.label for video in listing.videos)
+        assert [found[label] for label in listing.labels] == [int(counts[each]) for each in listing.published]
+        unnamed = [video for video in listing.videos if str(video.path).endswith("unnamed")]
+        there = {"ucf101": 4, "hmdb51": 1}[name]
+        assert len(unnamed) == clips - tested - there
+        assert len({video.path for video in unnamed}) == len(unnamed)
+        assert f"{len(unnamed):,} training clips that no list here names" in listing.sources[1]
+    tested = next(line.split()[1] for line in bundled_lines("ucf101_test") if line.startswith("Archery "))
+    lacking = 145 - sum(map(int, tested)) - 1
+    archery = tmp_path / "u" / "Archery" / f"training clip 1 of {lacking} unnamed"
+    assert str(archery) in {video.path for video in read_dataset(tmp_path / "u", "ucf101").videos}
+
+
+def test_hmdb51_by_all_of_its_own_lists_names_each_clip(tmp_path, video):
+    """All 51 lists of a split, 30 clips tested, 70 trained on, the others in no split."""
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    counts = dict(line.split() for line in bundled_lines("hmdb51_counts"))
+    for name, clips in counts.items():
+        for split in (1, 2, 3):
+            order = [(number + 30 * split) % 100 if number < 100 else 100 for number in range(int(clips))]
+            uses = [2 if place < 30 else 1 if place < 100 else 0 for place in order]
+            lines = [f"{layouts.hmdb_name(name, number)}.avi {use} " for number, use in enumerate(uses)]
+            (lists / f"{name}_test_split{split}.txt").write_text("\n".join(lines) + "\n")
+    layouts.hmdb51(tmp_path / "videos", video)
+    listing = read_dataset(tmp_path, "hmdb51")
+    assert len(listing.videos) == 6766
+    assert [len(rows) for rows in listing.tests] == [1530] * 3
+    assert [len(rows) for rows in listing.trains] == [3570] * 3
+    assert not any("unnamed" in str(video.path) for video in listing.videos)
+    for tested, trained in zip(listing.tests, listing.trains, strict=True):
+        assert not set(tested) & set(trained)
+
+
+def test_training_lists_of_ucf101(tmp_path, video):
+    layouts.ucf101(tmp_path / "videos", video, groups=(1, 8, 25))
+    listing = read_dataset(tmp_path, "ucf101")
+    first = {Path(listing.videos[row].path).stem for row in listing.trains[0]}
+    assert len(first) == 3734 + 3696 + 4  # what is not tested on is trained on, as far as it is known
+    assert {"v_Archery_g08_c01", "v_Archery_g25_c01"} <= first
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    (lists / "trainlist01.txt").write_text(
+        "Archery/v_Archery_g22_c01.avi 3\nArchery/v_Archery_g25_c01.avi 3\n"
+    )
+    listing = read_dataset(tmp_path, "ucf101")
+    named = [Path(listing.videos[row].path).stem for row in listing.trains[0]]
+    assert named == ["v_Archery_g22_c01", "v_Archery_g25_c01"]
+    assert len(listing.trains) == 3
+    assert len(listing.videos) == 13320
+    assert str(tmp_path / "Archery" / "v_Archery_g22_c01.avi") in {video.path for video in listing.videos}
+
+
+def test_few_shot_lists_lie_with_the_data_set_or_are_given(tmp_path, video):
+    layouts.ucf101(tmp_path / "videos", video)
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    for shots in (2, 16):
+        (lists / f"train1_few_shot_{shots}.txt").write_text("v_Archery_g08_c01.avi 2\n")
+    given = lists / "train1_few_shot_2.txt"
+    assert [path.name for path in read_dataset(tmp_path, "ucf101").few_shot] == [
+        "train1_few_shot_16.txt",
+        "train1_few_shot_2.txt",
+    ]
+    listing = read_dataset(tmp_path / "videos", "ucf101", lists=[given])
+    assert listing.few_shot == (given,)
+    assert [len(rows) for rows in listing.tests] == [3783, 3734, 3696]
+
+
+def test_charades(tmp_path, video):
+    layouts.charades(tmp_path, video)
+    assert detect(tmp_path) == "charades"
+    listing = read_dataset(tmp_path)
+    assert listing.labels == ("Holding some clothes", "Putting clothes somewhere", "Closing a door")
+    assert [(Path(video.path).name, video.labels) for video in listing.videos] == [
+        ("AAAAA.mp4", ("Holding some clothes", "Closing a door")),
+        ("BBBBB.mp4", ("Putting clothes somewhere",)),
+        ("DDDDD.mp4", ("Closing a door",)),
+    ]
+    assert there(listing) == ["AAAAA.mp4", "DDDDD.mp4"]
+    assert listing.notes == ("1 video without an action left out",)
+    table = tmp_path / "Charades_v1_test.csv"
+    text = table.read_text()
+    for old, new, named in (
+        ("c001 0.00 9.00", "c999 0.00 9.00", "line 3: 'c999 0.00 9.00'; expected one of 3 actions"),
+        ("c001 0.00 9.00", "c001", "line 3: 'c001'; expected"),
+        (",actions,", ",doings,", "has no column 'actions'"),
+    ):
+        table.write_text(text.replace(old, new))
+        with pytest.raises(DatasetError, match=named):
+            read_dataset(tmp_path, "charades")
+    table.write_text(text)
+    classes = tmp_path / "Charades_v1_classes.txt"
+    for words, named in (("clothes\n", "line 1: 'clothes'; expected"), ("\n", "names no action")):
+        classes.write_text(words)
+        with pytest.raises(DatasetError, match=named):
+            read_dataset(tmp_path, "charades")
+    classes.unlink()
+    with pytest.raises(DatasetError, match=r"no Charades_v1_classes.txt in"):
+        read_dataset(tmp_path, "charades")
+
+
+def test_mimetics(tmp_path, video):
+    layouts.mimetics(tmp_path, video)
+    assert detect(tmp_path) == "mimetics"
+    listing = read_dataset(tmp_path)
+    assert listing.labels == ("archery", "playing piano")
+    assert [video.label for video in listing.videos] == ["archery", "playing piano", "archery"]
+    assert len(there(listing)) == 3
+    among = plan_for("mimetics-k400", listing)
+    assert (len(among.labels), len(among.videos)) == (400, 3)
+    assert plan_for("mimetics", listing).labels == listing.labels
+
+
+def test_the_training_videos_of_ssv2(tmp_path, video):
+    layouts.ssv2(tmp_path, video)
+    assert read_dataset(tmp_path, "ssv2").training == ()
+    rows = [{"id": "1", "template": "Spinning [something] so it continues spinning"}]
+    (tmp_path / "labels" / "train.json").write_text(json.dumps(rows))
+    listing = read_dataset(tmp_path, "ssv2")
+    assert [(Path(v.path).name, v.label) for v in listing.training] == [
+        ("1.webm", "Spinning something so it continues spinning")
+    ]
+    assert len(listing.videos) == 3
+    plan = plan_for("few-shot-2", listing)
+    assert (len(plan.examples), len(plan.videos)) == (1, 3)
+    assert "; 173 of 174 labels have no training video" in plan.notes[0]
+
+
+def test_a_table_may_be_ranked_among_more_labels_than_it_has_videos_of(tmp_path):
+    path = tmp_path / "some.csv"
+    path.write_text("path,label\na.mp4,riding bike\nb.mp4,Zumba\n")
+    among = read_dataset(path, labels=["zumba", "Riding_bike", "archery"])
+    assert among.labels == ("zumba", "Riding_bike", "archery")
+    assert [video.label for video in among.videos] == ["Riding_bike", "zumba"]
+    assert [len(one.labels) for one in plan_for("csv", among).rounds] == [3]
+    with pytest.raises(DatasetError, match="has videos of 'Zumba', which is none of the 2 labels; add it"):
+        read_dataset(path, labels=["riding bike", "archery"])
+    assert read_dataset(path).labels == ("Zumba", "riding bike")
 
 
 def test_kinetics(tmp_path, video):

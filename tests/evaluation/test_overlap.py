@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from zeroshot.datasets.protocols import EvaluationPlan, Round
+from zeroshot.datasets.evaluation_plan import EvaluationPlan, Round
 from zeroshot.datasets.splits import LabeledVideo
 from zeroshot.evaluation.overlap import NEAR, Overlap, parts_of, text_neighbours
 from zeroshot.evaluation.scoring import stream_figures

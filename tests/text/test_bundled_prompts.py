@@ -28,6 +28,7 @@ LISTS = {
         "reverse takeoff, dive, no twist, tuck position",
     ),
     "activitynet200": (200, "Applying sunscreen", (3, "BMX"), "Playing badminton"),
+    "thumos14": (20, "baseball pitch", (13, "long jump"), "volleyball spiking"),
     "jester": (27, "Swiping Left", (16, "Zooming In With Full Hand"), "Doing other things"),
     "ntu60": (60, "drink water", (42, "falling"), "walking apart from each other"),
     "places365": (365, "airfield", (8, "outdoor apartment building"), "zen garden"),

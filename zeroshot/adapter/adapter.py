@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import contextmanager
 from copy import deepcopy
 from typing import TYPE_CHECKING
@@ -177,6 +178,13 @@ class TwoStreamAdapter(nn.Module):
         other.fused_weight.mul_(share)
         other.scene_directions.mul_(share**0.5)  # they are multiplied twice
         return other
+
+    def fingerprint(self) -> str:
+        """SHA-256 of config and weights."""
+        digest = hashlib.sha256(repr(sorted(self.config.as_dict().items())).encode())
+        for name, tensor in sorted(self.state_dict().items()):
+            digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
     def num_parameters(self) -> int:
         """How many numbers are trained."""

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 _EXAMPLES = 3  # clips of which every edit is shown
 _HEIGHT = 84  # pixels of a frame on the page
 _MOMENTS = 2  # frames of an edit
-<<<<<<< HEAD
 _CHARTED = (
     "orig",
     "bor",
@@ -50,10 +49,7 @@ _CHARTED = (
     "conflfg",
     "afd",
 )
-=======
-_CHARTED = ("orig", "bor", "hor", "shacc-random", "sberr-random", "scuba", "scufo", "contra", "conflfg")
 _MADE_OF_TWO = {"bor", "hor", "contra"}  # what guessing gives depends on both
->>>>>>> reports
 _COUNTED = {
     "orig": "right on the clips as they are",
     "bor": "hits without the person, over hits on the same clips as they are: lower is better",

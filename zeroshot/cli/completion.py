@@ -48,8 +48,9 @@ def template_sets(incomplete: str) -> list[str]:
 def protocol_names(incomplete: str) -> list[str]:
     """What figures can be made by."""
     from zeroshot.datasets.protocols import PROTOCOLS
+    from zeroshot.datasets.untrimmed import LOCALIZATION
 
-    return _fitting(PROTOCOLS, incomplete)
+    return _fitting([*PROTOCOLS, *LOCALIZATION], incomplete)
 
 
 def lineage_names(incomplete: str) -> list[str]:

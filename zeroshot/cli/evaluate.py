@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -18,10 +19,14 @@ from zeroshot.cli.screen import (
     say,
     say_puppets,
 )
-from zeroshot.errors import counted
+from zeroshot.errors import OptionError, counted
 
 if TYPE_CHECKING:
-    from zeroshot.evaluation.report import Report
+    from collections.abc import Callable, Sequence
+
+    from zeroshot.evaluation.prepare import EvaluationSettings
+    from zeroshot.evaluation.report import Report, Videos
+    from zeroshot.reports.document import Document
 
 
 def _named_or_listed(name: str) -> str:
@@ -35,20 +40,24 @@ def _named_or_listed(name: str) -> str:
     return name
 
 
-Root = Annotated[
-    str, typer.Argument(metavar="ROOT", help="Folder of a data set, or a CSV file with path, label.")
+Roots = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="ROOT...",
+        help="Folder of a data set, or a CSV file with path, label; several for one report.",
+    ),
 ]
 Output = Annotated[
     str, typer.Option("--output", "-o", metavar="DIR", help="Folder of report.json, report.md, report.html.")
 ]
-ProtocolName = Annotated[
-    str | None,
+Protocols = Annotated[
+    list[str] | None,
     typer.Option(
         "--protocol",
         "-p",
         metavar="NAME",
         help="hmdb51-zeroshot, ucf101-zeroshot, k600-zeroshot160, base-to-novel, generalized, half-classes, "
-        "folders, csv …; an unknown name lists all.",
+        "few-shot-16, charades, thumos14, folders, csv …; an unknown name lists all. One, or one a ROOT.",
         autocompletion=completion.protocol_names,
     ),
 ]
@@ -91,6 +100,18 @@ Seen = Annotated[
     str | None,
     typer.Option(metavar="LIST", help="For generalized: labels with training videos. Default: the records'."),
 ]
+MultiLabel = Annotated[
+    bool,
+    typer.Option(
+        "--multi-label", help="A file listed under several labels is right by any of them: mAP, and top-1."
+    ),
+]
+WindowLength = Annotated[
+    float, typer.Option("--window", metavar="SECONDS", help="For thumos14, activitynet: length of a window.")
+]
+WindowStride = Annotated[
+    float, typer.Option("--stride", metavar="SECONDS", help="For thumos14, activitynet: from start to start.")
+]
 AllowSeen = Annotated[
     bool, typer.Option("--allow-seen", help="Evaluate labels that a model was trained on; marks the report.")
 ]
@@ -114,9 +135,9 @@ Cache = Annotated[
 
 
 def evaluate(
-    root: Root,
+    roots: Roots,
     output: Output,
-    protocol: ProtocolName = None,
+    protocols: Protocols = None,
     models: Models = [],  # noqa: B006 - typer reads the default, nobody changes it
     lineage: As = "plain",
     data: Data = None,
@@ -126,6 +147,9 @@ def evaluate(
     texts: Texts = None,
     stages: options.Stages = None,
     seen: Seen = None,
+    multi_label: MultiLabel = False,
+    window: WindowLength = 2.0,
+    stride: WindowStride = 1.0,
     allow_seen: AllowSeen = False,
     overlap: Overlap = None,
     seen_cost: SeenCost = 0.05,
@@ -144,9 +168,7 @@ def evaluate(
     Videos that are missing or cannot be read are counted and named, and the exit status is 1. Interrupted,
     the same command goes on.
     """
-    from zeroshot.checkpoint import DEFAULT_MODEL
     from zeroshot.evaluation.prepare import EvaluationSettings
-    from zeroshot.evaluation.run import evaluate as run
 
     settings = EvaluationSettings(
         lineage=lineage,
@@ -159,6 +181,7 @@ def evaluate(
         lists=tuple(lists or ()),
         labels=labels,
         seen=seen,
+        multi_label=multi_label,
         allow_seen=allow_seen,
         overlap=overlap,
         seen_cost=seen_cost,
@@ -167,34 +190,118 @@ def evaluate(
         decoder=decoder,
         cache=cache,
     )
-    chosen = models or [DEFAULT_MODEL]
+    tasks, chosen = _tasks(roots, protocols or []), models or _default_models()
     with keeping(kept_in(cache or output)), Bars("videos", f"loading {chosen[0]}") as bars:
-        report = run(root, chosen, protocol=protocol, output=output, settings=settings, advance=bars.of)
-    _say_videos(report)
-    _put(report, output, as_json)
-    end_with(report.videos.listed - report.videos.evaluated, report.videos.listed)
+        found = _found(tasks, chosen, (output, settings, bars), (window, stride))
+    _show(found, output, as_json)
 
 
-def _put(report: Report, output: str, as_json: bool) -> None:
-    """The figures on stdout: as JSON, or for people."""
+class _Found(NamedTuple):
+    """What was found, and how it is shown: words on stderr, JSON, a document, videos left out of so many."""
+
+    each: Sequence[Callable[[], None]]
+    facts: dict[str, Any]
+    document: Document
+    left_out: int
+    listed: int
+
+
+def _found(
+    tasks: list[tuple[str, str | None]],
+    models: list[str],
+    how: tuple[str, EvaluationSettings, Bars],
+    cut: tuple[float, float],
+) -> _Found:
+    """One data set, several of them, or events in long videos."""
+    from zeroshot.datasets.untrimmed import LOCALIZATION
     from zeroshot.evaluation.document import document
 
+    output, settings, bars = how
+    events = [protocol for _, protocol in tasks if protocol in LOCALIZATION]
+    if events and len(tasks) > 1:
+        raise OptionError(f"{events[0]} finds events in time; it is evaluated by itself")
+    ((root, protocol), *others) = tasks
+    if protocol is not None and events:
+        from zeroshot.evaluation.events import Hysteresis
+        from zeroshot.evaluation.localize import Cut, localize
+        from zeroshot.video.sampling import Window
+
+        one = localize(
+            root,
+            models,
+            protocol=protocol,
+            output=output,
+            cut=Cut(Window(*cut), Hysteresis()),
+            settings=settings,
+            advance=bars.of,
+        )
+        left_out = one.videos.listed - one.videos.evaluated
+        words = partial(_say_counts, one.videos, one.allow_seen, one.seen_labels)
+        return _Found([words], one.as_dict(), one.document(), left_out, one.videos.listed)
+    if others:
+        from zeroshot.evaluation.across import evaluate_across
+
+        all_of_them = evaluate_across(tasks, models, output=output, settings=settings, advance=bars.of)
+        each = [partial(_say_videos, report) for report in all_of_them.reports.values()]
+        counts = all_of_them.left_out, all_of_them.listed
+        return _Found(each, all_of_them.as_dict(), all_of_them.document(), *counts)
+    from zeroshot.evaluation.run import evaluate as run
+
+    report = run(root, models, protocol=protocol, output=output, settings=settings, advance=bars.of)
+    left_out = report.videos.listed - report.videos.evaluated
+    words = partial(_say_videos, report)
+    return _Found([words], report.as_dict(), document(report), left_out, report.videos.listed)
+
+
+def _show(found: _Found, output: str, as_json: bool) -> None:
+    """The figures on stdout, as JSON or for people; ends with status 1 where a video was left out."""
+    for words in found.each:
+        words()
     if as_json:
-        put_json(report.as_dict())
-        return
-    put_document(document(report))
-    put_line(f"{output}/report.html shows it")
+        put_json(found.facts)
+    else:
+        put_document(found.document)
+        put_line(f"{output}/report.html shows it")
+    end_with(found.left_out, found.listed)
+
+
+def _default_models() -> list[str]:
+    """The model that stands for none."""
+    from zeroshot.checkpoint import DEFAULT_MODEL
+
+    return [DEFAULT_MODEL]
+
+
+def _tasks(roots: list[str], protocols: list[str]) -> list[tuple[str, str | None]]:
+    """Which data set is evaluated by which protocol.
+
+    Raises:
+        OptionError: several of both, and not as many.
+    """
+    if len(protocols) < 2:
+        return [(root, protocols[0] if protocols else None) for root in roots]
+    if len(roots) == 1:
+        return [(roots[0], protocol) for protocol in protocols]
+    if len(roots) != len(protocols):
+        raise OptionError(
+            f"{len(roots)} folders or files and {len(protocols)} protocols; expected one protocol or one each"
+        )
+    return list(zip(roots, protocols, strict=True))
 
 
 def _say_videos(report: Report) -> None:
     """How many of how many, and who is missing."""
-    videos = report.videos
     for model in report.models:
         say_puppets(str(model.facts["model"]), report.plan.labels)
         if model.facts["untrained"]:
             say(f"{model.name} is untrained: its figures should be chance")
-    if report.allow_seen:
-        say(f"{counted(len(report.seen_labels), 'label')} trained on: these are no figures on unseen classes")
+    _say_counts(report.videos, report.allow_seen, report.seen_labels)
+
+
+def _say_counts(videos: Videos, allow_seen: bool, seen_labels: tuple[str, ...]) -> None:
+    """Labels that were seen, and videos left out."""
+    if allow_seen:
+        say(f"{counted(len(seen_labels), 'label')} trained on: these are no figures on unseen classes")
     if videos.evaluated < videos.listed:
         names = [*videos.missing, *(path for path, _ in videos.unreadable)]
         more = ", …" if len(names) > 3 else ""

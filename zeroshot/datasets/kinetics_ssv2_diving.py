@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zeroshot.datasets.few_shot import is_few_shot_list
 from zeroshot.datasets.files_on_disk import Files, by_key, key, none_found
 from zeroshot.datasets.listing import Listing
 from zeroshot.datasets.splits import LabeledVideo
@@ -36,7 +39,26 @@ def read_kinetics(root: str, lists: Sequence[Path], name: str) -> Listing:
     Raises:
         DatasetError: no list, a label that the data set does not have, or none of the videos.
     """
-    labels = read_labels(name)
+    return _read_kinetics(root, lists, name, read_labels(name))
+
+
+def read_mimetics(root: str, lists: Sequence[Path] = ()) -> Listing:
+    """Mimetics: actions that are mimed, of 50 labels of Kinetics-400; files and list as those of Kinetics.
+
+    Args:
+        root: its folder.
+        lists: `mimetics_v1.0.csv`; none: found below the root.
+
+    Raises:
+        DatasetError: as for Kinetics.
+    """
+    listing = _read_kinetics(root, lists, "mimetics", read_labels("kinetics400"))
+    used = {video.label for video in listing.videos}
+    return replace(listing, labels=tuple(label for label in listing.labels if label in used))
+
+
+def _read_kinetics(root: str, lists: Sequence[Path], name: str, labels: tuple[str, ...]) -> Listing:
+    """The videos that lists in the format of Kinetics name."""
     known = by_key(labels)
     files = Files(root)
     tables = [(path, rows) for path in (lists or files.lists) if (rows := _kinetics_rows(path))]
@@ -117,7 +139,8 @@ def read_ssv2(root: str, lists: Sequence[Path] = ()) -> Listing:
 
     Args:
         root: folder of videos and lists.
-        lists: `validation.json`, a list of {"id", "template"}; none: found below the root.
+        lists: `validation.json`, a list of {"id", "template"}, and `train.json`, of use for few-shot alone;
+            none: found below the root.
 
     Raises:
         DatasetError: no list, an unknown template, or none of the videos.
@@ -125,22 +148,36 @@ def read_ssv2(root: str, lists: Sequence[Path] = ()) -> Listing:
     labels = read_labels("ssv2")
     known = by_key(labels)
     files = Files(root)
+    given = [path for path in lists if "train" not in path.name.lower()]
     path = _one(
-        lists, files.lists_named("validation", ".json"), root, "validation.json of Something-Something"
+        given, files.lists_named("validation", ".json"), root, "validation.json of Something-Something"
     )
-    videos, there = [], 0
+    training = [each for each in lists if each not in given] or files.lists_named("train", ".json")
+    videos = _ssv2_videos(path, files, known)
+    if not any(os.path.exists(str(video.path)) for video in videos):  # noqa: PTH110 - a Path each is slow
+        raise none_found(files, "ssv2", (Path(str(video.path)).name for video in videos))
+    return Listing(
+        "ssv2",
+        labels,
+        videos,
+        training=_ssv2_videos(training[0], files, known) if training else (),
+        few_shot=tuple(filter(is_few_shot_list, files.lists)),
+        sources=(path.name,),
+    )
+
+
+def _ssv2_videos(path: Path, files: Files, known: dict[str, str]) -> tuple[LabeledVideo, ...]:
+    """The videos of one list."""
+    videos = []
     for row in _rows(path, ("id", "template")):
         label = known.get(key(str(row["template"])))
         if label is None:
             raise DatasetError(
                 f"{path}: video {row['id']} has the template {row['template']!r}, not one of 174"
             )
-        place = files.find([str(row["id"])])
-        there += place is not None
-        videos.append(LabeledVideo(str(place or files.root / f"{row['id']}.webm"), label))
-    if not there:
-        raise none_found(files, "ssv2", (Path(str(video.path)).name for video in videos))
-    return Listing("ssv2", labels, tuple(videos), sources=(path.name,))
+        place = files.find([str(row["id"])]) or files.root / f"{row['id']}.webm"
+        videos.append(LabeledVideo(str(place), label))
+    return tuple(videos)
 
 
 def read_diving48(root: str, lists: Sequence[Path] = ()) -> Listing:
@@ -220,29 +257,50 @@ def read_activitynet(root: str, lists: Sequence[Path] = ()) -> Listing:
         DatasetError: no list, an unknown label, or none of the clips.
     """
     labels = read_labels("activitynet200")
-    known = by_key(labels)
     files = Files(root)
-    path = _one(lists, files.lists_named("activity_net", ".json"), root, "activity_net.v1-3.min.json")
-    table = _json(path)
-    database = table.get("database") if isinstance(table, dict) else None
-    if not isinstance(database, dict):
-        raise DatasetError(f"{path} has no `database`; expected ActivityNet's own list")
-    videos, there = [], 0
-    for name, facts in database.items():
-        if facts.get("subset") != "validation":
-            continue
-        for number, annotation in enumerate(facts.get("annotations", ())):
-            label = known.get(key(str(annotation.get("label"))))
-            if label is None:
-                raise DatasetError(
-                    f"{path}: {name} has the label {annotation.get('label')!r}, not one of 200"
-                )
+    path, videos, there = activitynet_list(files, lists), [], 0
+    for name, cuts in activitynet_annotations(path, by_key(labels)).items():
+        for number, (label, _) in enumerate(cuts):
             place = files.find([f"v_{name}_{number}", f"{name}_{number}"], [label])
             there += place is not None
             videos.append(LabeledVideo(str(place or files.root / f"v_{name}_{number}.mp4"), label))
     if not there:
         raise none_found(files, "activitynet200", (Path(str(video.path)).name for video in videos))
     return Listing("activitynet200", labels, tuple(videos), sources=(path.name,))
+
+
+def activitynet_list(files: Files, lists: Sequence[Path]) -> Path:
+    """ActivityNet's own list, given or found."""
+    found = files.lists_named("activity_net", ".json")
+    return _one(lists, found, str(files.root), "activity_net.v1-3.min.json")
+
+
+def activitynet_annotations(path: Path, known: dict[str, str]) -> dict[str, list[tuple[str, Any]]]:
+    """Of each video of the validation set: the label and the segment of each annotation, in their order.
+
+    Args:
+        path: of ActivityNet's own list.
+        known: labels by their key.
+
+    Raises:
+        DatasetError: it is no such list, or has another label.
+    """
+    table = _json(path)
+    database = table.get("database") if isinstance(table, dict) else None
+    if not isinstance(database, dict):
+        raise DatasetError(f"{path} has no `database`; expected ActivityNet's own list")
+    found: dict[str, list[tuple[str, Any]]] = {}
+    for name, facts in database.items():
+        if facts.get("subset") != "validation":
+            continue
+        for annotation in facts.get("annotations", ()):
+            label = known.get(key(str(annotation.get("label"))))
+            if label is None:
+                raise DatasetError(
+                    f"{path}: {name} has the label {annotation.get('label')!r}, not one of 200"
+                )
+            found.setdefault(name, []).append((label, annotation.get("segment")))
+    return found
 
 
 def _one(given: Sequence[Path], found: list[Path], root: str, what: str) -> Path:

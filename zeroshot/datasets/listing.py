@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from zeroshot.errors import DatasetError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zeroshot.datasets.splits import LabeledVideo
 
 
@@ -21,6 +23,9 @@ class Listing:
         videos: n rows; one that is missing has the place where it was expected.
         published: K names as the data set spells them (CamelCase, codes); empty where that is `labels`.
         tests: rows of each official test split; empty where there are none.
+        trains: rows of each official training split, where lists name them; empty where none does.
+        training: videos of a training set that is no part of `videos`.
+        few_shot: lists of a few training videos a label, which lie with the data set or were given.
         sources: the lists that were read, a line each.
         title: what a report calls it; empty: the name.
         notes: what a reader of the figures should know.
@@ -31,6 +36,9 @@ class Listing:
     videos: tuple[LabeledVideo, ...]
     published: tuple[str, ...] = ()
     tests: tuple[tuple[int, ...], ...] = ()
+    trains: tuple[tuple[int, ...], ...] = ()
+    training: tuple[LabeledVideo, ...] = ()
+    few_shot: tuple[Path, ...] = ()
     sources: tuple[str, ...] = ()
     title: str = ""
     notes: tuple[str, ...] = ()
@@ -41,7 +49,8 @@ class Listing:
             raise DatasetError(f"{self.name} lists no videos; expected one or more")
         if self.published and len(self.published) != len(self.labels):
             raise DatasetError(f"{len(self.published)} published names for {len(self.labels)} labels")
-        if unknown := sorted({video.label for video in self.videos} - set(self.labels)):
+        used = {label for video in self.videos for label in video.labels}
+        if unknown := sorted(used - set(self.labels)):
             raise DatasetError(
                 f"{self.name} has videos of {unknown[0]!r}, which is none of its {len(self.labels)} labels"
             )

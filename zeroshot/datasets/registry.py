@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zeroshot.datasets.charades import read_charades
+from zeroshot.datasets.few_shot import is_few_shot_list
 from zeroshot.datasets.files_on_disk import Files, by_key, key
-from zeroshot.datasets.kinetics_ssv2_diving import read_activitynet, read_diving48, read_kinetics, read_ssv2
+from zeroshot.datasets.kinetics_ssv2_diving import (
+    read_activitynet,
+    read_diving48,
+    read_kinetics,
+    read_mimetics,
+    read_ssv2,
+)
 from zeroshot.datasets.listing import Listing
 from zeroshot.datasets.splits import LabeledVideo, Split, read_split
 from zeroshot.datasets.ucf_hmdb import read_hmdb51, read_ucf101
@@ -59,7 +67,10 @@ def read_dataset(
     if name not in DATASETS:
         raise OptionError(f"data set {name!r}; expected one of {', '.join(DATASETS)}")
     if labels is None:
-        return DATASETS[name].read(str(root), [Path(path) for path in lists])
+        given = [Path(path) for path in lists]
+        few = tuple(path for path in given if is_few_shot_list(path))
+        listing = DATASETS[name].read(str(root), [path for path in given if path not in few])
+        return replace(listing, few_shot=few or listing.few_shot)
     if name not in {"folders", "csv"}:
         raise OptionError(f"{name} has labels of its own; leave them out")
     known = read_labels(labels, spaced=False)
@@ -80,6 +91,10 @@ def detect(root: str | os.PathLike[str]) -> str:
         return "ucf101"
     if any("_np1_" in stem or "_np2_" in stem for stem in stems[:1000]):
         return "hmdb51"
+    if files.lists_named("charades"):
+        return "charades"
+    if files.lists_named("mimetics", ".csv"):
+        return "mimetics"
     if files.lists_named("diving48"):
         return "diving48"
     if files.lists_named("activity_net"):
@@ -126,12 +141,31 @@ def _read_folders(root: str, lists: Sequence[Path], labels: Sequence[str] | None
 def _read_table(root: str, lists: Sequence[Path], labels: Sequence[str] | None = None) -> Listing:
     """A CSV file of path, label and maybe scene."""
     _refuse_lists(lists, "csv")
-    return listing_of(read_split(root, labels))
+    split = read_split(root)
+    return relabeled(split, split.labels if labels is None else labels)
 
 
-def listing_of(split: Split) -> Listing:
-    """A split as a listing."""
-    return Listing("csv", split.labels, split.videos, sources=(split.name,), title=split.name)
+def relabeled(split: Split, labels: Sequence[str]) -> Listing:
+    """A split whose videos are ranked among these labels, some of which may have no video.
+
+    Args:
+        split: the videos.
+        labels: in the order of the class index; spelled alike but for case, spaces and marks.
+
+    Raises:
+        DatasetError: a video has none of them.
+    """
+    given, alike = set(labels), by_key(labels)
+    own = {label: label if label in given else alike.get(key(label), "") for label in split.labels}
+    if unknown := [label for label, found in own.items() if not found]:
+        raise DatasetError(
+            f"{split.name} has videos of {unknown[0]!r}, which is none of the {len(labels)} labels; add it"
+        )
+    videos = tuple(
+        replace(video, label=own[video.label], others=tuple(own[label] for label in video.others))
+        for video in split.videos
+    )
+    return Listing("csv", tuple(labels), videos, sources=(split.name,), title=split.name)
 
 
 def _refuse_lists(lists: Sequence[Path], kind: str) -> None:
@@ -149,6 +183,10 @@ DATASETS: Mapping[str, Kind] = {
     "kinetics400": Kind(_kinetics("kinetics400"), "CSV of label, youtube_id, time_start, time_end, split"),
     "kinetics600": Kind(_kinetics("kinetics600"), "the same"),
     "kinetics700": Kind(_kinetics("kinetics700"), "the same"),
+    "mimetics": Kind(read_mimetics, "CSV as of Kinetics, of 50 of its labels; ID_000010_000020.mp4"),
+    "charades": Kind(
+        read_charades, "Charades_v1_test.csv, Charades_v1_classes.txt; ID.mp4, several labels a video"
+    ),
     "ssv2": Kind(read_ssv2, "validation.json of id, template; number.webm"),
     "diving48": Kind(read_diving48, "Diving48_V2_test.json, Diving48_vocab.json; vid_name.mp4"),
     "activitynet200": Kind(read_activitynet, "activity_net*.json; trimmed clips v_ID_0.mp4, v_ID_1.mp4 …"),

@@ -32,16 +32,23 @@ class LabeledVideo:
         path: where it lies, or its frames.
         label: the action, as a row of a list names it.
         scene: where it happens; None where nobody said.
+        others: further actions of a video that shows several, where each of them is right.
     """
 
     path: VideoSource
     label: str
     scene: str | None = None
+    others: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse an empty label."""
-        if not self.label.strip():
+        if not all(label.strip() for label in self.labels):
             raise LabelError(f"{name_of(self.path)} has an empty label; expected a name")
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Every action that it shows: one, but for data sets of several labels a video."""
+        return (self.label, *self.others)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +72,7 @@ class Split:
         if len(set(self.labels)) < len(self.labels):
             twice = next(label for label in self.labels if self.labels.count(label) > 1)
             raise LabelError(f"{self.name} has the label {twice!r} twice")
-        used = {video.label for video in self.videos}
+        used = {label for video in self.videos for label in video.labels}
         if empty := [label for label in self.labels if label not in used]:
             raise LabelError(
                 f"{self.name} has {counted(len(empty), 'label')} without videos (first: {empty[0]!r}); "
@@ -94,7 +101,7 @@ class Split:
 def digest_of(labels: Sequence[str], videos: Sequence[LabeledVideo]) -> str:
     """Sixteen hexadecimal digits of K labels in their order and of n videos in any order, by file name."""
     rows = sorted(
-        (name_of(video.path).rpartition("/")[2], video.label, video.scene or "") for video in videos
+        (name_of(video.path).rpartition("/")[2], *video.labels, video.scene or "") for video in videos
     )
     words = json.dumps([list(labels), rows], separators=(",", ":"))
     return hashlib.sha256(words.encode("ascii")).hexdigest()[:16]

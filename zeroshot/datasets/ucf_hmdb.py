@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from zeroshot.datasets.few_shot import is_few_shot_list
 from zeroshot.datasets.files_on_disk import Files, bundled_lines, key, none_found
 from zeroshot.datasets.listing import Listing
 from zeroshot.datasets.splits import LabeledVideo
@@ -23,6 +26,34 @@ if TYPE_CHECKING:
 _UCF_STEM = re.compile(r"v_(?P<name>\w+?)_g\d\d_c\d\d")
 _HMDB_STEM = re.compile(r".*?_(?P<name>[a-z_]+)_[a-z]_[a-z]{2}_np\d+_[a-z]{2}_[a-z]{3}_\d+")
 _TEST_LIST = re.compile(r"(?:test|val).*?(?:split_?|list_?)0?([123])")
+_TRAIN_LIST = re.compile(r"train.*?(?:split_?|list_?)0?([123])")
+
+
+@dataclass(frozen=True, eq=False)
+class _Lists:
+    """What the lists of a data set say.
+
+    Attributes:
+        tests: the test splits.
+        trains: the training splits, as far as lists name them.
+        others: clips that a list names and no split uses.
+        read: lists on disk that this is from; empty for the bundled ones.
+        few_shot: lists of a few training clips a class.
+    """
+
+    tests: Tests
+    trains: Tests = field(default_factory=dict)
+    others: dict[str, str] = field(default_factory=dict)
+    read: Sequence[Path] = ()
+    few_shot: tuple[Path, ...] = ()
+
+    @property
+    def classes(self) -> dict[str, str]:
+        """The published class of every stem that a list names."""
+        found = dict(self.others)
+        for rows in (*self.trains.values(), *self.tests.values()):
+            found |= rows
+        return found
 
 
 def read_ucf101(root: str, lists: Sequence[Path] = ()) -> Listing:
@@ -40,9 +71,13 @@ def read_ucf101(root: str, lists: Sequence[Path] = ()) -> Listing:
     published = tuple(name for name, _ in bundled)
     known = {key(name): label for name, label in zip(published, words, strict=True)}
     files = Files(root)
-    found = lists or [path for path in files.lists_named("test") if _TEST_LIST.search(path.name.lower())]
+    trains = [path for path in lists or files.lists if _TRAIN_LIST.fullmatch(path.stem.lower())]
+    given = [path for path in lists if path not in trains]
+    found = given or [path for path in files.lists_named("test") if _TEST_LIST.search(path.name.lower())]
     tests = _index_lists(found, _UCF_STEM, known) if found else _bundled_ucf(bundled)
-    return _listing("ucf101", files, words, published, tests, found, _UCF_STEM)
+    trained = _index_lists(trains, _UCF_STEM, known, _TRAIN_LIST)
+    few = tuple(filter(is_few_shot_list, files.lists))
+    return _listing(files, words, published, _Lists(tests, trained, {}, found, few), _UCF_STEM)
 
 
 def read_hmdb51(root: str, lists: Sequence[Path] = ()) -> Listing:
@@ -63,42 +98,37 @@ def read_hmdb51(root: str, lists: Sequence[Path] = ()) -> Listing:
     found = lists or files.lists_named("split")
     per_class = [path for path in found if key(path.name.lower().partition("_test_split")[0]) in known]
     others = [path for path in found if path not in per_class and _TEST_LIST.search(path.name.lower())]
+    few = tuple(filter(is_few_shot_list, files.lists))
     if per_class:
-        tests = _class_lists(per_class)
+        tests, trains, unused = (_class_lists(per_class, use) for use in ("2", "1", "0"))
+        rest = {stem: name for rows in unused.values() for stem, name in rows.items()}
+        said = _Lists(tests, trains, rest, per_class, few)
     elif others:
-        tests = _index_lists(others, _HMDB_STEM, known)
+        said = _Lists(_index_lists(others, _HMDB_STEM, known), read=others, few_shot=few)
     else:
         tests = {
             number: {stem: name for name, rows in sections.items() for stem, which in rows if number in which}
             for number in (1, 2, 3)
         }
-    return _listing("hmdb51", files, words, published, tests, per_class or others, _HMDB_STEM)
+        said = _Lists(tests, few_shot=few)
+    return _listing(files, words, published, said, _HMDB_STEM)
 
 
 def _listing(
-    name: str,
-    files: Files,
-    words: tuple[str, ...],
-    published: tuple[str, ...],
-    tests: Tests,
-    read: Sequence[Path],
-    pattern: re.Pattern[str],
+    files: Files, words: tuple[str, ...], published: tuple[str, ...], said: _Lists, pattern: re.Pattern[str]
 ) -> Listing:
-    """Every clip that a test split names or that lies on disk, with the rows of each split.
+    """Every clip of the data set, with the rows of each split; what no list names is counted by class.
 
     Args:
-        name: of the data set.
         files: below its root.
         words: labels in words.
         published: the same as the data set spells them, and its folders.
-        tests: the splits.
-        read: lists that they were read from; empty for the bundled ones.
+        said: by its lists.
         pattern: of a file's name.
     """
+    name = "ucf101" if pattern is _UCF_STEM else "hmdb51"
     known = {key(spelled): label for spelled, label in zip(published, words, strict=True)}
-    labels = {
-        stem: known[key(published_name)] for rows in tests.values() for stem, published_name in rows.items()
-    }
+    labels = {stem: known[key(spelled)] for stem, spelled in said.classes.items()}
     for stem in files.stems:
         if stem not in labels and (label := known.get(_class_in(stem, pattern, known))):
             labels[stem] = label
@@ -112,13 +142,55 @@ def _listing(
     if not there:
         raise none_found(files, name, sorted(labels))
     place = {stem: row for row, stem in enumerate(sorted(labels))}
-    rows = tuple(tuple(place[stem] for stem in sorted(tests[number])) for number in sorted(tests))
+    tests, trains = (
+        {number: tuple(place[stem] for stem in sorted(rows)) for number, rows in sorted(splits.items())}
+        for splits in (said.tests, said.trains)
+    )
+    if name == "ucf101":  # what is not tested on is trained on
+        trains = {
+            number: tuple(sorted({*place.values()} - {*rows})) for number, rows in tests.items()
+        } | trains
     source = (
-        f"{counted(len(read), 'list')} on disk (first: {read[0].name})"
-        if read
+        f"{counted(len(said.read), 'list')} on disk (first: {said.read[0].name})"
+        if said.read
         else f"bundled {name} test splits"
     )
-    return Listing(name, words, tuple(videos), published, rows, (source,))
+    unnamed = _unnamed(files, name, folders, Counter(labels.values())) if _is_whole(name, said) else []
+    sources = [source]
+    if unnamed:
+        sources.append(
+            f"{len(videos) + len(unnamed):,} clips by the count of each class: {len(unnamed):,} training "
+            "clips that no list here names and that are not there count as missing"
+        )
+    return Listing(
+        name,
+        words,
+        (*videos, *unnamed),
+        published,
+        tuple(tests.values()),
+        tuple(trains[number] for number in tests if number in trains),
+        few_shot=said.few_shot,
+        sources=tuple(sources),
+    )
+
+
+def _is_whole(name: str, said: _Lists) -> bool:
+    """Whether the test splits are the official ones, and not somebody's part of them."""
+    sizes = {"ucf101": [3783, 3734, 3696], "hmdb51": [1530] * 3}[name]
+    return [len(rows) for _, rows in sorted(said.tests.items())] == sizes
+
+
+def _unnamed(files: Files, name: str, folders: dict[str, str], found: Counter[str]) -> list[LabeledVideo]:
+    """A place for each clip that a class has beyond those that are named or there: it counts as missing."""
+    totals = dict(line.split() for line in bundled_lines(f"{name}_counts"))
+    places = []
+    for label, folder in folders.items():
+        lacking = int(totals[folder]) - found[label]
+        places += [
+            LabeledVideo(str(files.root / folder / f"training clip {number} of {lacking} unnamed"), label)
+            for number in range(1, lacking + 1)
+        ]
+    return places
 
 
 def _class_in(stem: str, pattern: re.Pattern[str], known: dict[str, str] | None = None) -> str:
@@ -161,8 +233,8 @@ def _bundled_hmdb() -> dict[str, list[tuple[str, set[int]]]]:
     return sections
 
 
-def _class_lists(paths: Sequence[Path]) -> Tests:
-    """HMDB51's own lists, one a class and split: `file.avi 2` is a test clip, 1 and 0 are none."""
+def _class_lists(paths: Sequence[Path], wanted: str) -> Tests:
+    """HMDB51's own lists, one a class and split: `file.avi 2` is a test clip, 1 a training clip, 0 unused."""
     tests: Tests = {}
     for path in paths:
         name, number = path.stem.rsplit("_test_split", 1)
@@ -175,19 +247,24 @@ def _class_lists(paths: Sequence[Path]) -> Tests:
             file, _, use = text.strip().rpartition(" ")
             if use not in {"0", "1", "2"} or not file:
                 raise DatasetError(f"{path}, line {line}: {text.strip()!r}; expected `file.avi 2`, 1 or 0")
-            if use == "2":
+            if use == wanted:
                 rows[_stem(file)] = name
     return tests
 
 
-def _index_lists(paths: Sequence[Path], pattern: re.Pattern[str], known: dict[str, str]) -> Tests:
+def _index_lists(
+    paths: Sequence[Path],
+    pattern: re.Pattern[str],
+    known: dict[str, str],
+    numbered: re.Pattern[str] = _TEST_LIST,
+) -> Tests:
     """Lists of `folder/file index` or `file`, one a split; the file's own name says its class.
 
     The index may count in any order, but must stand for one class throughout a list.
     """
     tests: Tests = {}
     for place, path in enumerate(sorted(paths), start=1):
-        match = _TEST_LIST.search(path.name.lower())
+        match = numbered.search(path.name.lower())
         rows = tests.setdefault(int(match[1]) if match else place, {})
         meant: dict[str, tuple[str, int]] = {}
         for line, text in enumerate(read_text(path).splitlines(), start=1):

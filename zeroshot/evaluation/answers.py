@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from zeroshot.datasets.protocols import EvaluationPlan
+    from zeroshot.datasets.evaluation_plan import EvaluationPlan
     from zeroshot.datasets.splits import LabeledVideo
     from zeroshot.evaluation.scoring import Outcome, StreamFigures
     from zeroshot.video.source import VideoSource

@@ -9,16 +9,16 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zeroshot.batch.engine import LocalEngine, fill_table
+from zeroshot.batch.engine import LocalEngine, fill_table, look_up
 from zeroshot.batch.table import EmbeddingTable, settings_of
 from zeroshot.errors import VideoError
 from zeroshot.evaluation.paper_look import Look, view_scores
 from zeroshot.index.stage_rows import STAGED_SCALE, staged_videos
-from zeroshot.model.clip_queue import PLAIN
+from zeroshot.model.clip_queue import PLAIN, WindowVectors
 from zeroshot.model.model import STREAMS
 from zeroshot.video.source import Stretch, is_path, name_of, path_of
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from zeroshot.datasets.splits import LabeledVideo
     from zeroshot.index.index import LabelIndex
     from zeroshot.model.model import Model
+    from zeroshot.video.sampling import Window
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +106,35 @@ def embed_pool(
                 advance(done, len(rows))
     read, last = (vectors[:, :-1], vectors[:, -1]) if drifts else (vectors, None)
     return Embedded(read, streams, tuple(errors), tuple(missing), last)
+
+
+def embed_windows(
+    model: Model, paths: Sequence[str], window: Window, folder: str | os.PathLike[str] | None = None
+) -> Iterator[WindowVectors | str]:
+    """The windows of each video with their vectors, in the order given, or the error that stopped it.
+
+    Args:
+        model: whose chosen stream is asked.
+        paths: of video files.
+        window: how a video is cut.
+        folder: where vectors are kept, as for `embed_pool`; None keeps nothing.
+
+    Raises:
+        OutputError: the folder cannot be written, or another run is writing there.
+    """
+    if folder is None:
+        for found in model.embed_windows(paths, window):
+            yield found if found.error is None else str(found.error)
+        return
+    settings = {name: value for name, value in settings_of(model, window).items() if name != "model"}
+    with _table_of(Path(folder), settings) as table:
+        for rows in look_up(table, LocalEngine(model, window), paths):
+            if error := next((row.error for row in rows if row.error is not None), None):
+                yield error
+                continue
+            spans = np.array([(row.start_seconds, row.end_seconds) for row in rows], np.float64)
+            vectors = np.stack([row.embedding for row in rows if row.embedding is not None])
+            yield WindowVectors(rows[0].path, spans, vectors, None, None)
 
 
 def stream_scores(
@@ -182,5 +212,10 @@ def _table(folder: Path, model: Model, look: Look, drifts: bool, plain: bool) ->
     settings = {
         name: value for name, value in settings_of(model, drifts=drifts).items() if name != "model"
     } | chosen
+    return _table_of(folder, settings)
+
+
+def _table_of(folder: Path, settings: dict[str, Any]) -> EmbeddingTable:
+    """The table of these settings, in a folder that is called after them."""
     words = json.dumps(settings, sort_keys=True).encode()
     return EmbeddingTable(folder / hashlib.sha256(words).hexdigest()[:16], settings)

@@ -59,7 +59,9 @@ def compare(
     name: str, other: str, first: StreamFigures, second: StreamFigures, num_videos: int
 ) -> Comparison:
     """How a stream of one model differs from one of another on the same rounds of the same n videos."""
-    own, theirs = (round_columns(figures.outcomes, num_videos, 1) for figures in (first, second))
+    own, theirs = (
+        round_columns(each.outcomes[: each.num_counted], num_videos, 1) for each in (first, second)
+    )
     return compare_columns(name, other, own, theirs)
 
 

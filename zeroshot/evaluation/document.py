@@ -76,7 +76,7 @@ def document(report: Report) -> Document:
 def _headlines(report: Report) -> Table:
     """The one number of each stream."""
     rows = [
-        (model.name, one.stream, _metric(name), percent(estimate), _spread(one, ""))
+        (model.name, one.stream, metric_in_words(name), percent(estimate), _spread(one, ""))
         for model in report.models
         for one in model.streams
         for name, estimate in [one.headline]
@@ -92,7 +92,7 @@ def _cards(report: Report) -> Cards:
         stream = "" if model.stream == "clip" else f", {model.stream} stream"
         spread = f", {_spread(model.figures)} over rounds" if model.figures.std is not None else ""
         interval = f"95 % interval {100 * estimate.low:.1f} to {100 * estimate.high:.1f}{spread}"
-        words = (_metric(name) + stream, interval)
+        words = (metric_in_words(name) + stream, interval)
         cards.append(Card(model.name, estimate, words, _colour(report, place)))
     return Cards(cards)
 
@@ -107,7 +107,8 @@ def _spread(one: StreamFigures, sign: str = "± ") -> str:
     return "" if one.std is None else f"{sign}{100 * one.std:.1f}"
 
 
-def _metric(name: str) -> str:
+def metric_in_words(name: str) -> str:
+    """What people call a figure: top-1, or a side of a protocol that has sides."""
     return _METRICS.get(name, name.replace("_", ", "))
 
 
@@ -149,12 +150,12 @@ def _accuracy(report: Report) -> list[Part]:
                 cells = [percent(one.sides[side]) for side in sides]
                 cells += [] if one.gamma is None else [f"{one.gamma:.4f}"]
                 shown = one.sides.items() if one.stream == model.stream else ()
-                bars += [Bar(f"{name}: {_metric(side)}", value, one.stream) for side, value in shown]
+                bars += [Bar(f"{name}: {metric_in_words(side)}", value, one.stream) for side, value in shown]
             else:
                 cells = [percent(one.top1), _spread(one), percent(one.top5), f"{100 * one.mean_class:.1f}"]
                 bars.append(Bar(name, one.top1, one.stream))
             rows.append([model.name, one.stream, *cells])
-    header = [_metric(side) for side in sides] or ["top-1", "± over rounds", "top-5", "mean class"]
+    header = [metric_in_words(side) for side in sides] or ["top-1", "± over rounds", "top-5", "mean class"]
     gamma = ["γ"] if report.plan.shape == "generalized" else []
     guessed = float(np.mean([1 / len(one.labels) for one in report.plan.rounds]))
     chance = None if sides or guessed == 1 else guessed  # among one label nothing can be wrong

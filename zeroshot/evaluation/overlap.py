@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from zeroshot.datasets.protocols import EvaluationPlan
+    from zeroshot.datasets.evaluation_plan import EvaluationPlan
     from zeroshot.datasets.seen_labels import Namesake
     from zeroshot.evaluation.scoring import Outcome, StreamFigures
     from zeroshot.statistics.intervals import Estimate
@@ -162,7 +162,7 @@ class Parts:
 
 def parts_of(figures: StreamFigures, plan: EvaluationPlan, shared: AbstractSet[str]) -> tuple[Parts, ...]:
     """Top-1 with and without shared labels: over all rounds where a mean tells something, else of each."""
-    groups = [("", [*range(len(plan.rounds))])]
+    groups = [("", [*range(len(plan.rounds))][: figures.num_counted])]
     if plan.shape != "mean":
         groups = [(one.name, [place]) for place, one in enumerate(plan.rounds)]
     found = []

@@ -12,8 +12,8 @@ from zeroshot.checkpoint import require_model, trained_labels
 from zeroshot.checks import Checks
 from zeroshot.datasets.files_on_disk import key
 from zeroshot.datasets.paper_settings import lineage_named
-from zeroshot.datasets.protocols import EvaluationPlan, plan_for, plan_of_split, protocol_named
-from zeroshot.datasets.registry import read_dataset
+from zeroshot.datasets.protocols import plan_for, plan_of_split, protocol_named
+from zeroshot.datasets.registry import read_dataset, relabeled
 from zeroshot.datasets.seen_labels import Namesake, TrainedOn, refuse_seen
 from zeroshot.datasets.splits import Split, require_some
 from zeroshot.errors import LabelError, OptionError, require_kinds
@@ -27,6 +27,7 @@ from zeroshot.video.sampling import Sampling, require_sampling
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from zeroshot.datasets.evaluation_plan import EvaluationPlan
     from zeroshot.datasets.lineage import Lineage
     from zeroshot.model.model import Model
     from zeroshot.store.folder import Layout
@@ -51,6 +52,8 @@ class EvaluationSettings:
         lists: its lists, where they lie elsewhere.
         labels: of `folders` and `csv`, in the order of the class index; None: those found.
         seen: for `generalized`: labels that had training videos; None: what the checkpoints' records say.
+        multi_label: whether a file that a list has under several labels is right by any of them; a file under
+            two labels is refused otherwise.
         allow_seen: evaluate labels that a model was trained on all the same, and mark the report.
         overlap: a label list, such as "kinetics400": accuracy with and without the labels that it has too.
         seen_cost: share of right answers on seen data that calibration may cost.
@@ -70,6 +73,7 @@ class EvaluationSettings:
     lists: tuple[str, ...] = ()
     labels: LabelSource | None = None
     seen: LabelSource | None = None
+    multi_label: bool = False
     allow_seen: bool = False
     overlap: LabelSource | None = None
     seen_cost: float = SEEN_COST
@@ -119,7 +123,7 @@ def prepare(
         ZeroshotError: one line that names what cannot be used.
     """
     first = Checks()
-    named = first.add("options", lambda: _names(models))
+    named = first.add("options", lambda: model_names(models))
     lineage = first.add("options", lambda: lineage_named(chosen.lineage))
     first.add("options", lambda: require_cost(chosen.seen_cost))
     first.add("options", lambda: _require_counts(chosen))
@@ -129,14 +133,14 @@ def prepare(
     listed = first.add("words", lambda: None if chosen.overlap is None else read_labels(chosen.overlap))
     if chosen.seen is not None:
         first.add("words", lambda: read_labels(chosen.seen or ()))
-    trained = first.add("files", lambda: _trained(models, chosen.stream))
+    trained = first.add("files", lambda: trained_on(models, chosen.stream))
     plan = first.add("files", lambda: _plan(source, protocol, chosen, trained()))
     prompts = first.add("files", lambda: _prompts(plan(), chosen, lineage()))
     first.add("videos", lambda: require_some(plan().data, plan().videos))
     for folder, layout in folders:
         first.add("output", partial(require_room, folder, layout))
     for model in models:
-        first.add("model", partial(_require, model, chosen))
+        first.add("model", partial(require_usable, model, chosen))
     repeated = first.add(
         "model",
         lambda: dict(zip(named(), (_repeated(plan(), labels) for labels in trained()), strict=True)),
@@ -149,7 +153,7 @@ def prepare(
     return Asked(plan(), prompts(), repeated(), by_name, chosen.templates or lineage().templates)
 
 
-def _require(model: str | Model, chosen: EvaluationSettings) -> None:
+def require_usable(model: str | Model, chosen: EvaluationSettings) -> None:
     """Refuse a model that cannot be, and a stream of one that is loaded already."""
     if isinstance(model, str):
         require_model(model, device=chosen.device, decoder=chosen.decoder, stream=chosen.stream)
@@ -164,7 +168,7 @@ def _require_counts(chosen: EvaluationSettings) -> None:
     require_sampling(Sampling(num_frames, 1 if chosen.num_views is None else chosen.num_views))
 
 
-def _trained(models: Sequence[str | Model], stream: str | None) -> list[TrainedOn]:
+def trained_on(models: Sequence[str | Model], stream: str | None) -> list[TrainedOn]:
     """The labels that each model says it was trained on."""
     return [trained_labels(model, stream) if isinstance(model, str) else TrainedOn() for model in models]
 
@@ -179,7 +183,10 @@ def _plan(
     if isinstance(source, Split):
         if protocol not in {None, "csv"}:
             raise OptionError(f"a Split is its own protocol; leave {protocol!r} out")
-        return plan_of_split(source)
+        if chosen.labels is None:
+            return plan_of_split(source, several_labels=chosen.multi_label)
+        listing = relabeled(source, read_labels(chosen.labels, spaced=False))
+        return plan_for("csv", listing, several_labels=chosen.multi_label)
     name = protocol or ("csv" if Path(source).is_file() else "folders")
     data = protocol_named(name).data
     if data is not None and chosen.data not in {None, data}:
@@ -191,10 +198,10 @@ def _plan(
     elif name == "generalized":
         known = {pair.label for each in trained for pair in each.namesakes(listing.labels)}
         seen = [label for label in listing.labels if label in known]
-    return plan_for(name, listing, seen)
+    return plan_for(name, listing, seen, several_labels=chosen.multi_label)
 
 
-def _names(models: Sequence[str | Model]) -> list[str]:
+def model_names(models: Sequence[str | Model]) -> list[str]:
     """What the report calls each model."""
     names = [model if isinstance(model, str) else model.name for model in models]
     if not names:

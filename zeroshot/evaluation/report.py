@@ -11,7 +11,7 @@ from zeroshot.reports.schema import head
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from zeroshot.datasets.protocols import EvaluationPlan
+    from zeroshot.datasets.evaluation_plan import EvaluationPlan
     from zeroshot.datasets.seen_labels import Namesake
     from zeroshot.evaluation.compare import Comparison
     from zeroshot.evaluation.overlap import Neighbours, Overlap, Parts

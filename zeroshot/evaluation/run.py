@@ -18,6 +18,7 @@ from zeroshot.errors import DatasetError, IndexFileError, counted
 from zeroshot.evaluation.cached_embeddings import Embedded, embed_pool, stream_scores
 from zeroshot.evaluation.compare import compare
 from zeroshot.evaluation.document import document
+from zeroshot.evaluation.examples import missing_examples, split_off, with_examples
 from zeroshot.evaluation.overlap import Apart, parts_of, text_neighbours
 from zeroshot.evaluation.paper_look import look_of
 from zeroshot.evaluation.prepare import EvaluationSettings, prepare
@@ -26,7 +27,7 @@ from zeroshot.evaluation.scoring import intervals_in_words, mean_over_rounds, st
 from zeroshot.index.index import LabelIndex
 from zeroshot.model.download import fetch_missing
 from zeroshot.reports.environment import environment
-from zeroshot.reports.files import CACHE, LAYOUT, write_report
+from zeroshot.reports.files import report_folders, write_report
 from zeroshot.statistics.metrics import target_ranks
 from zeroshot.text.prompts import make_prompts, prompts_digest, templates_in_words
 from zeroshot.text.stages import stages_in_report
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
 
-    from zeroshot.datasets.protocols import EvaluationPlan
+    from zeroshot.datasets.evaluation_plan import EvaluationPlan
     from zeroshot.evaluation.overlap import Neighbours, Overlap
     from zeroshot.evaluation.prepare import Asked
     from zeroshot.evaluation.scoring import StreamFigures
@@ -76,8 +77,7 @@ def evaluate(
     chosen = settings or EvaluationSettings()
     several = models if isinstance(models, list | tuple) else [models]
     listed = [model_given(each) for each in several]
-    cache = chosen.cache or (None if output is None else str(Path(output) / CACHE))
-    folders = [(each, kind) for each, kind in ((output, LAYOUT), (cache, None)) if each is not None]
+    cache, folders = report_folders(output, chosen.cache)
     asked = prepare(source, listed, protocol, chosen, folders)
     names, plan, prompts = list(asked.repeated), asked.plan, asked.prompts
     if len(listed) > 1:
@@ -85,6 +85,7 @@ def evaluate(
     runs = [
         _run(model, name, asked, chosen, cache, advance) for name, model in zip(names, listed, strict=True)
     ]
+    plan = replace(plan, notes=(*plan.notes, *missing_examples(plan, [run.shown for run in runs])))
     videos, readable = _readable(plan, [run.embedded for run in runs])
     results = tuple(_model_figures(run, asked, readable, chosen) for run in runs)
     pairs = tuple(
@@ -118,6 +119,7 @@ class _Run:
     sampling: Sampling
     embedded: Embedded
     scores: dict[str, np.ndarray[Any, np.dtype[np.float32]]]
+    shown: Embedded
     neighbours: Neighbours | None
 
 
@@ -130,23 +132,27 @@ def _run(
     advance: Advance | None,
 ) -> _Run:
     """Embeddings and scores of one model; a model that was loaded here is closed again."""
+    plan = asked.plan
     model = (
         load_model(source, device=chosen.device, decoder=chosen.decoder, stream=chosen.stream)
         if isinstance(source, str)
         else source
     )
     try:
-        sampling = _sampling(model, chosen)
+        sampling = _sampling(model, plan, chosen)
         tell = None if advance is None else lambda done, total: advance(name, done, total)
         drifts = bool(asked.prompts.stages)
         own = model.backbone.preprocess
         look = look_of(lineage_named(chosen.lineage), sampling, own, whole=drifts)
-        embedded = embed_pool(model, asked.plan.videos, cache, look=look, advance=tell, drifts=drifts)
+        embedded = embed_pool(
+            model, (*plan.videos, *plan.examples), cache, look=look, advance=tell, drifts=drifts
+        )
         index = _index(model, asked.prompts, cache)
         neighbours = _neighbours(model, asked, asked.overlaps[name], cache)
     finally:
         if isinstance(source, str):
             model.close()
+    embedded, shown = split_off(embedded, len(plan.videos))
     scores = stream_scores(embedded, index, look.average)
     facts = {
         "model": model.name,
@@ -164,7 +170,10 @@ def _run(
         "average": look.average,
     }
     stream = model.stream if model.adapter is not None else embedded.streams[0]
-    return _Run(name, facts, stream, sampling, embedded, scores, neighbours)
+    if plan.examples:
+        scores, ending = with_examples(scores, embedded, shown, plan, model.logit_scale)
+        stream += ending
+    return _Run(name, facts, stream, sampling, embedded, scores, shown, neighbours)
 
 
 def _neighbours(model: Model, asked: Asked, overlap: Overlap | None, cache: str | None) -> Neighbours | None:
@@ -194,11 +203,11 @@ def _index(model: Model, prompts: Prompts, cache: str | None) -> LabelIndex:
         return index
 
 
-def _sampling(model: Model, chosen: EvaluationSettings) -> Sampling:
-    """Frames and views: the lineage's or the model's, with what the user changed."""
+def _sampling(model: Model, plan: EvaluationPlan, chosen: EvaluationSettings) -> Sampling:
+    """Frames and views: the lineage's or the model's, the protocol's views, with what the user changed."""
     sampling = lineage_named(chosen.lineage).sampling or model.sampling
     num_frames = sampling.num_frames if chosen.num_frames is None else chosen.num_frames
-    num_views = sampling.num_views if chosen.num_views is None else chosen.num_views
+    num_views = (plan.num_views or sampling.num_views) if chosen.num_views is None else chosen.num_views
     return replace(sampling, num_frames=num_frames, num_views=num_views)
 
 
@@ -277,7 +286,8 @@ def _apart(figures: StreamFigures, plan: EvaluationPlan, labels: set[str]) -> Es
     """Top-1 over the videos of some labels, ranked among all; None where these are all, or have none."""
     if labels >= set(plan.labels) or plan.shape != "mean":  # sides say it themselves
         return None
-    return Apart(figures.outcomes, [one.labels for one in plan.rounds]).top1(labels)
+    counted_rounds = [one.labels for one in plan.rounds][: figures.num_counted]
+    return Apart(figures.outcomes[: figures.num_counted], counted_rounds).top1(labels)
 
 
 def _views(sampling: Sampling) -> str:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zeroshot.datasets.protocols import BASE, NOVEL, pool_key
+from zeroshot.datasets.evaluation_plan import BASE, NOVEL, SEVERAL_LABELS
+from zeroshot.datasets.units import pool_key
 from zeroshot.errors import counted
 from zeroshot.evaluation.calibration import SEEN_COST, calibrate, calibration_rows
 from zeroshot.evaluation.paper_look import mean_probabilities
+from zeroshot.statistics.average_precision import mean_average_precision
 from zeroshot.statistics.intervals import Count, Estimate
 from zeroshot.statistics.means import harmonic_mean, mean_class_accuracy, share_over_rounds
 from zeroshot.statistics.metrics import class_counts, generalized, target_ranks
@@ -20,9 +22,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from zeroshot.datasets.protocols import EvaluationPlan
+    from zeroshot.datasets.evaluation_plan import EvaluationPlan
 
 NUM_CONFUSIONS = 20
+MAP, ANY_LABEL = "mAP", "any label"
 FEW = 10  # videos of a round
 
 
@@ -32,10 +35,11 @@ class Outcome:
 
     Attributes:
         rows: (m,) rows of the pool of videos.
-        targets: (m,) row of the label.
+        targets: (m,) row of the label; where a video has several, of the one that stands first.
         answers: (m,) row of the best label.
         ranks: (m,) how many labels stand before the right one.
         scores: (m, K) cosines, or probabilities where these are averaged over views.
+        truth: (m, K) which labels are right, where a video has several; None where each has one.
     """
 
     rows: NDArray[np.int64]
@@ -43,6 +47,7 @@ class Outcome:
     answers: NDArray[np.int64]
     ranks: NDArray[np.int64]
     scores: NDArray[Any]
+    truth: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,14 +89,17 @@ class StreamFigures:
     Attributes:
         stream: clip, static, dynamic or fused.
         rounds: in the order of the plan.
-        top1: mean over the rounds, see `share_over_rounds`; Wilson's interval for one round.
+        top1: mean over the rounds, of the first part where the plan has parts, see `share_over_rounds`;
+            Wilson's interval for one round.
         top5: likewise.
         std: of top-1 over the rounds, with n − 1; None of one round.
-        sides: base, novel, harmonic; or seen, unseen, harmonic and the same calibrated; empty otherwise.
+        sides: base, novel, harmonic; or seen, unseen, harmonic and the same calibrated; mAP and top-1 by any
+            label of videos with several; each part of a plan that has some; empty otherwise.
         gamma: what calibration subtracts from the scores of seen labels; None where nothing is calibrated.
         classes: (label, hits, videos) over all rounds, in the order of the plan.
         confusion: (K, K) videos of a row's label that were answered with a column's, over all rounds.
         outcomes: what the figures are made of.
+        num_counted: so many of the first rounds are the figure, the others stand beside it; None: all are.
     """
 
     stream: str
@@ -104,11 +112,12 @@ class StreamFigures:
     classes: tuple[tuple[str, int, int], ...]
     confusion: NDArray[np.int64]
     outcomes: tuple[Outcome, ...] = field(repr=False)
+    num_counted: int | None = None
 
     @property
     def headline(self) -> tuple[str, Estimate]:
-        """The figure that stands for all: H where there are two sides, else top-1."""
-        for name in ("harmonic_calibrated", "harmonic"):
+        """The figure that stands for all: H where there are two sides, mAP of several labels, else top-1."""
+        for name in ("harmonic_calibrated", "harmonic", MAP):
             if name in self.sides:
                 return name, self.sides[name]
         return "top1", self.top1
@@ -129,7 +138,8 @@ class StreamFigures:
     @property
     def mean_class(self) -> float:
         """Accuracy of each label, averaged, then over the rounds."""
-        return sum(one.mean_class.value for one in self.rounds) / len(self.rounds)
+        shares = [one.mean_class.value for one in self.rounds[: self.num_counted]]
+        return sum(shares) / len(shares)
 
     def as_dict(self) -> dict[str, Any]:
         """Rounds and means, without the outcomes of single videos."""
@@ -184,12 +194,14 @@ def stream_figures(
         )
         for one, outcome in zip(plan.rounds, outcomes, strict=True)
     )
-    top1, top5 = (mean_over_rounds(outcomes, len(scores), k) for k in (1, 5))
-    values = [one.top1.share for one in rounds]
+    first = plan.parts[0][1] if plan.parts else None
+    top1, top5 = (mean_over_rounds(outcomes[:first], len(scores), k) for k in (1, 5))
+    values = [one.top1.share for one in rounds[:first]]
     std = float(np.std(values, ddof=1)) if len(values) > 1 else None
     sides, gamma = _sides(plan, outcomes, len(scores), seen_cost)
     classes, confusion = _classes(plan, outcomes)
-    return StreamFigures(stream, rounds, top1, top5, std, sides, gamma, classes, confusion, tuple(outcomes))
+    parts = (rounds, top1, top5, std, sides, gamma, classes, confusion, tuple(outcomes), first)
+    return StreamFigures(stream, *parts)
 
 
 def intervals_in_words(figures: StreamFigures) -> str:
@@ -222,14 +234,20 @@ def round_outcomes(
         labels = {label: row for row, label in enumerate(one.labels)}
         kept = [video for video in one.videos if readable[row_of[pool_key(video)]]]
         rows: NDArray[np.int64] = np.array([row_of[pool_key(video)] for video in kept], np.int64)
-        targets: NDArray[np.int64] = np.array([labels[video.label] for video in kept], np.int64)
         columns: NDArray[np.int64] = np.array([column[label] for label in one.labels], np.int64)
         if scores.ndim == 3:
             table: NDArray[Any] = mean_probabilities(scores[rows][:, :, columns], scale)
         else:
             table = scores[np.ix_(rows, columns)]
+        targets: NDArray[np.int64] = np.array([labels[video.label] for video in kept], np.int64)
+        truth = None
+        if plan.shape == SEVERAL_LABELS:
+            truth = np.zeros(table.shape, np.bool_)
+            for row, video in enumerate(kept):
+                truth[row, [labels[label] for label in video.labels]] = True
+            targets = np.where(truth, table, -np.inf).argmax(1)
         answers = table.argmax(1) if len(rows) else np.zeros(0, np.int64)
-        outcomes.append(Outcome(rows, targets, answers, target_ranks(table, targets), table))
+        outcomes.append(Outcome(rows, targets, answers, target_ranks(table, targets), table, truth))
     return outcomes
 
 
@@ -252,7 +270,13 @@ def round_columns(outcomes: Sequence[Outcome], num_videos: int, k: int) -> NDArr
 def _sides(
     plan: EvaluationPlan, outcomes: Sequence[Outcome], num_videos: int, seen_cost: float
 ) -> tuple[dict[str, Estimate], float | None]:
-    """Base, novel and H; or seen, unseen and H, before and after calibration."""
+    """What stands beside each other: parts, mAP, base and novel, or seen and unseen, calibrated too."""
+    if plan.parts:
+        return _parts(plan, outcomes, num_videos), None
+    if (truth := outcomes[0].truth) is not None:
+        (outcome,) = outcomes
+        any_label = Count.of(outcome.ranks < 1).estimate()
+        return {MAP: mean_average_precision(outcome.scores, truth), ANY_LABEL: any_label}, None
     if plan.shape == "sides":
         columns = round_columns(outcomes, num_videos, 1)
         counts = {
@@ -281,13 +305,23 @@ def _sides(
     return sides, gamma
 
 
+def _parts(plan: EvaluationPlan, outcomes: Sequence[Outcome], num_videos: int) -> dict[str, Estimate]:
+    """Top-1 of each part of the plan."""
+    found, start = {}, 0
+    for name, length in plan.parts:
+        found[name] = mean_over_rounds(outcomes[start : start + length], num_videos, 1)
+        start += length
+    return found
+
+
 def _classes(
     plan: EvaluationPlan, outcomes: Sequence[Outcome]
 ) -> tuple[tuple[tuple[str, int, int], ...], NDArray[np.int64]]:
-    """Hits and videos of each label, and the confusion matrix, added over rounds."""
+    """Hits and videos of each label, and the confusion matrix, added over the rounds of the first part."""
     place = {label: row for row, label in enumerate(plan.labels)}
     matrix = np.zeros((len(place), len(place)), np.int64)
-    for one, outcome in zip(plan.rounds, outcomes, strict=True):
+    first = plan.parts[0][1] if plan.parts else len(outcomes)
+    for one, outcome in zip(plan.rounds[:first], outcomes[:first], strict=True):
         rows = np.array([place[label] for label in one.labels])
         np.add.at(matrix, (rows[outcome.targets], rows[outcome.answers]), 1)
     hits, videos = np.diag(matrix), matrix.sum(1)

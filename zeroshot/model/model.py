@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cached_property
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Self
@@ -186,10 +185,7 @@ class Model(Encoder, FromFolder):
         """Changes with the adapter's config and weights; None without one."""
         if self.adapter is None:
             return None
-        digest = hashlib.sha256(repr(sorted(self.adapter.config.as_dict().items())).encode())
-        for name, tensor in sorted(self.adapter.state_dict().items()):
-            digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        return self.adapter.fingerprint()
 
     def embed_sources(
         self, videos: Iterable[VideoSource], *, sampling: Sampling | None = None, drifts: bool = False

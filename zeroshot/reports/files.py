@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from zeroshot.store.folder import Layout
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
 
     from zeroshot.reports.document import Document
 
@@ -23,6 +25,21 @@ CACHE = "embeddings"
 
 LAYOUT = Layout("report", ("report.json",), r"report\.(?:json|md|html)", beside=(CACHE,))
 """Of a report's folder: it holds nothing that is somebody else's."""
+
+
+def report_folders(
+    output: str | os.PathLike[str] | None, cache: str | None, rows: Sequence[str] = ()
+) -> tuple[str | None, list[tuple[str | os.PathLike[str], Layout | None]]]:
+    """Where embeddings are kept, if anywhere; and what is written, each with what it may hold (None: anything).
+
+    Args:
+        output: of the report; None writes none.
+        cache: as it was asked for; None: in the output.
+        rows: names of folders in the output, each with a report of its own.
+    """
+    kept = cache or (None if output is None else str(Path(output) / CACHE))
+    own = replace(LAYOUT, beside=(*LAYOUT.beside, *rows))
+    return kept, [(each, kind) for each, kind in ((output, own), (kept, None)) if each is not None]
 
 
 def json_text(contents: Any, indent: str = "") -> str:  # noqa: ANN401 - whatever JSON holds
