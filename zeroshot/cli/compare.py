@@ -51,14 +51,14 @@ def compare(
     from zeroshot.evaluation.compare_document import document
     from zeroshot.evaluation.compare_runs import compare_runs
     from zeroshot.evaluation.finished_runs import require_other_folder
-    from zeroshot.reports.files import write_report
+    from zeroshot.reports.files import LAYOUT, write_report
     from zeroshot.store.folder import require_room
 
     one_format(as_json, as_csv)
     first = Checks()
     if output is not None:
         first.add("options", lambda: require_other_folder(output, reports))
-        first.add("output", lambda: require_room(output))
+        first.add("output", lambda: require_room(output, LAYOUT))
     first.run()
     found = compare_runs(reports, stream=stream, anyway=anyway)
     if output is not None:

@@ -47,7 +47,7 @@ def leaderboard(
     from zeroshot.evaluation.finished_runs import require_other_folder
     from zeroshot.evaluation.leaderboard import leaderboard as run
     from zeroshot.evaluation.leaderboard_document import document
-    from zeroshot.reports.files import write_report
+    from zeroshot.reports.files import LAYOUT, write_report
     from zeroshot.store.folder import require_room
 
     forms = {"--json": as_json, "--csv": as_csv, "--latex": as_latex, "--card": as_card}
@@ -57,7 +57,7 @@ def leaderboard(
     first = Checks()
     if output is not None:
         first.add("options", lambda: require_other_folder(output, reports))
-        first.add("output", lambda: require_room(output))
+        first.add("output", lambda: require_room(output, LAYOUT))
     first.run()
     board = run(reports, stream=stream)
     if output is not None:
