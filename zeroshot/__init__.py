@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from zeroshot.resources import VERSION
 
 if TYPE_CHECKING:
+    from zeroshot.audit.report import AuditReport
+    from zeroshot.audit.run import AuditSettings, Classifying, audit
     from zeroshot.batch.table import read_embeddings
     from zeroshot.bias.make import make_bias_sets
     from zeroshot.bias.recipe import BiasRecipe
@@ -57,9 +59,12 @@ if TYPE_CHECKING:
 __version__ = VERSION
 
 __all__ = [
+    "AuditReport",
+    "AuditSettings",
     "BiasRecipe",
     "BiasReport",
     "Classifier",
+    "Classifying",
     "Clip",
     "Embedded",
     "EvaluationSettings",
@@ -84,6 +89,7 @@ __all__ = [
     "VideoIndex",
     "Waist",
     "ZeroshotError",
+    "audit",
     "build_index",
     "classify",
     "compare",
@@ -111,9 +117,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AuditReport": "audit.report",
+    "AuditSettings": "audit.run",
     "BiasRecipe": "bias.recipe",
     "BiasReport": "bias.report",
     "Classifier": "classifier",
+    "Classifying": "audit.run",
     "Clip": "types",
     "Embedded": "verbs",
     "EvaluationSettings": "evaluation.prepare",
@@ -138,6 +147,7 @@ _HOMES = {
     "VideoIndex": "video_search",
     "Waist": "waist.waist",
     "ZeroshotError": "errors",
+    "audit": "audit.run",
     "build_index": "verbs",
     "classify": "verbs",
     "compare": "evaluation.compare_runs",

@@ -181,8 +181,8 @@ def test_a_settings_file_that_is_none(tmp_path):
 
 
 def test_a_method_is_the_ground_that_settings_change(capsys, monkeypatch):
-    config = read_settings(None, ["objective.minimax=0.5"], {}, "minimax")
-    weights = METHODS["minimax"].weights
+    config = read_settings(None, ["objective.minimax=0.5"], {}, "rebias")
+    weights = METHODS["rebias"].weights
     assert {name: config.objective.weights[name] for name in weights} == {**weights, "minimax": 0.5}
     assert config.objective.weights["scene"] == 0
     assert not config.draws.balance_scenes
@@ -191,12 +191,19 @@ def test_a_method_is_the_ground_that_settings_change(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "300")
     status, out, _ = run_command(monkeypatch, capsys, "train", "--help")
     assert status == 0
-    assert f"One of {', '.join(METHODS)}." in out
+    assert f"Oneof{','.join(METHODS)}." in "".join(out.split())
+
+
+def test_methods_are_listed_with_their_sources(monkeypatch, capsys):
+    status, out, _ = run_command(monkeypatch, capsys, "train", "--methods")
+    assert status == 0
+    for name, method in METHODS.items():
+        assert f"{name}\n  source  {method.citation}\n  expect  " in out
 
 
 def test_the_command_trains_by_a_method(place, tmp_path, monkeypatch, capsys):
     words = ["train", place / "split.csv", "--output", tmp_path / "out", "--model", place / "tiny"]
-    words += ["--device", "cpu", "--method", "minimax", "--epochs", "1", "--set", "adapter.hidden_dim=16"]
+    words += ["--device", "cpu", "--method", "rebias", "--epochs", "1", "--set", "adapter.hidden_dim=16"]
     status, out, err = run_command(monkeypatch, capsys, *words)
     assert (status, err) == (0, "")
     assert " minimax -0." in out

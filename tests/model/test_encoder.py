@@ -16,7 +16,7 @@ from PIL import Image
 
 import zeroshot
 from zeroshot.errors import ModelError, OptionError, VideoError
-from zeroshot.model.backbone import choose_device, require_unforked
+from zeroshot.model.backbone import choose_device
 from zeroshot.model.encoder import bar
 from zeroshot.model.model import Model
 from zeroshot.video.sampling import Sampling
@@ -187,13 +187,6 @@ def test_a_fork_after_words_alone_goes_on():
     command = [sys.executable, "-W", "ignore", "-c", program, str(CLIPS[0])]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=100)
     assert done.returncode == 0, done.stderr
-
-
-def test_a_gpu_after_a_fork_is_one_line():
-    require_unforked(os.getpid(), torch.device("cuda"), "x")
-    require_unforked(os.getpid() + 1, torch.device("cpu"), "x")
-    with pytest.raises(ModelError, match=r"before this process was forked.*spawn"):
-        require_unforked(os.getpid() + 1, torch.device("cuda"), "x")
 
 
 @pytest.mark.parametrize("work", ["embed_texts", "embed_frames"])

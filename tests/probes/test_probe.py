@@ -14,9 +14,10 @@ from zeroshot.checkpoint import load_model
 from zeroshot.cli.main import main
 from zeroshot.datasets.splits import write_split
 from zeroshot.errors import OptionError
-from zeroshot.probes.probe import PROBES, Finding
+from zeroshot.probes.callable_subject import Function
+from zeroshot.probes.probe import ON_TOKENS, PROBES, Finding
 from zeroshot.probes.run import ask
-from zeroshot.probes.subject import Clips, Function, ModelSubject
+from zeroshot.probes.subject import Clips, ModelSubject
 from zeroshot.reports.document import Bar, Bars, Table
 from zeroshot.statistics.intervals import Count
 
@@ -76,7 +77,7 @@ def test_the_help_lists_every_probe(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         main()
     out = " ".join(capsys.readouterr().out.split())
-    assert f"Some of {', '.join(PROBES)}. Default: all." in out
+    assert f"Some of {', '.join(PROBES)}. Default: {', '.join(ON_TOKENS)}." in out
 
 
 def test_any_callable_is_a_subject():

@@ -23,8 +23,8 @@ from zeroshot.bias.take_apart import films_needed, known_facts, take_apart
 from zeroshot.checks import Checks
 from zeroshot.cutouts.finders import open_finder, require_finder
 from zeroshot.cutouts.mask_files import background_shelf
-from zeroshot.datasets.registry import read_dataset
-from zeroshot.datasets.splits import Split, read_split, require_some
+from zeroshot.datasets.registry import open_split
+from zeroshot.datasets.splits import Split, require_some
 from zeroshot.errors import OptionError, VideoError
 from zeroshot.store.folder import Claim, Layout, require_room
 from zeroshot.video.identity import content_key
@@ -143,19 +143,6 @@ def _looked_at(
     first.add("output", lambda: require_room(places.folder, LAYOUT))
     first.run()
     return split(), pictures(), lists()
-
-
-def open_split(source: str | os.PathLike[str]) -> Split:
-    """The labeled videos of a CSV file, of a folder a label, or of a data set that is known by its look.
-
-    Raises:
-        LabelError: the file cannot be read.
-        DatasetError: the folder is none of these.
-    """
-    if Path(source).is_file():
-        return read_split(source)
-    listing = read_dataset(source)
-    return Split.of(listing.name, listing.videos)
 
 
 @dataclass(frozen=True)

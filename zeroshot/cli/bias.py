@@ -21,7 +21,7 @@ from zeroshot.cli.screen import (
     say_puppets,
 )
 from zeroshot.cutouts.finders import masks_help
-from zeroshot.probes.probe import PROBES
+from zeroshot.probes.probe import ON_TOKENS, PROBES
 
 if TYPE_CHECKING:
     from zeroshot.bias.manifest import Skip
@@ -92,7 +92,7 @@ Probes = Annotated[
     typer.Option(
         "--probe",
         metavar="NAME",
-        help=f"Some of {', '.join(PROBES)}. Default: all.",
+        help=f"Some of {', '.join(PROBES)}. Default: {', '.join(ON_TOKENS)}.",
         autocompletion=completion.words(*PROBES),
     ),
 ]
@@ -248,8 +248,8 @@ def probe(
     Accuracy lost by shuffled, reversed and frozen frames, the scene as a linear classifier reads it from each
     stream, and the dependence between streams; with 95 % intervals. Each video is decoded once.
     """
-    from zeroshot.bias.make import open_split
     from zeroshot.cli.inputs import ModelChoice, model_from, require_choice
+    from zeroshot.datasets.registry import open_split
     from zeroshot.probes.report import document
     from zeroshot.probes.run import check_probing, probe_streams
     from zeroshot.reports.files import LAYOUT, write_report

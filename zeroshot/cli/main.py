@@ -12,6 +12,7 @@ import sys
 import typer
 
 from zeroshot.cli import (
+    audit,
     bias,
     classify,
     compare,
@@ -55,6 +56,7 @@ app.command("compare", short_help="Hold finished evaluations against each other.
 app.command("leaderboard", short_help="Figures of evaluations in one table.", no_args_is_help=True)(
     leaderboard.leaderboard
 )
+app.command("audit", short_help="Tell what a model leans on.", no_args_is_help=True)(audit.audit)
 app.add_typer(bias.app, name="bias", short_help="Test sets that tell scenery from action.")
 app.command("models", short_help="List what --model accepts.")(models.models)
 app.command("download", short_help="Fetch models for use without a network.", no_args_is_help=True)(

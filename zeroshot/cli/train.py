@@ -20,6 +20,17 @@ if TYPE_CHECKING:
     from zeroshot.training.config import TrainingConfig
     from zeroshot.training.history import EpochRecord, Fitted
 
+
+def _list_methods(wanted: bool) -> None:
+    """Show every method, where it comes from and what to expect, and end."""
+    if wanted:
+        for name, method in METHODS.items():
+            put_line(name)
+            put_line(f"  source  {method.citation}")
+            put_line(f"  expect  {method.expect}")
+        raise typer.Exit
+
+
 SplitFile = Annotated[
     str,
     typer.Argument(metavar="SPLIT", help="CSV with columns path, label, maybe scene; or a folder of tokens."),
@@ -81,6 +92,10 @@ MethodName = Annotated[
         autocompletion=completion.words(*METHODS),
     ),
 ]
+Listing = Annotated[
+    bool,
+    typer.Option("--methods", callback=_list_methods, is_eager=True, help="List methods and their sources."),
+]
 Precision = Annotated[str | None, typer.Option(help="no, bf16 or fp16.")]
 
 
@@ -106,6 +121,7 @@ def train(
     precision: Precision = None,
     device: options.Device = "auto",
     as_json: options.Json = False,
+    methods: Listing = False,  # noqa: ARG001 - ends before this is called
 ) -> None:
     """\b
     Example:  zeroshot train examples/clips/clips.csv --output adapted/ --model puppet-tiny --epochs 2

@@ -42,6 +42,19 @@ class Kind:
     about: str
 
 
+def open_split(source: str | os.PathLike[str]) -> Split:
+    """The labeled videos of a CSV file, of a folder a label, or of a data set that is known by its look.
+
+    Raises:
+        LabelError: the file cannot be read.
+        DatasetError: the folder is none of these.
+    """
+    if Path(source).is_file():
+        return read_split(source)
+    listing = read_dataset(source)
+    return Split.of(listing.name, listing.videos)
+
+
 def read_dataset(
     root: str | os.PathLike[str],
     kind: str | None = None,

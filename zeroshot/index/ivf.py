@@ -70,7 +70,7 @@ class Cells:
         groups = width // next(size for size in range(_LONGEST_GROUP, 0, -1) if width % size == 0)
         turn = _turn(vectors[chosen[:: max(1, len(chosen) // _POINTS_FOR_CODES)]], groups)
         sample = vectors[chosen] @ turn.T
-        centres = _centres(sample, number, draw, step)
+        centres = spherical_centres(sample, number, draw, step)
         quantizer = kernels.IndexFlatIP(width)
         quantizer.add(centres)
         index = kernels.IndexIVFPQ(quantizer, width, number, groups, 4, kernels.METRIC_INNER_PRODUCT)
@@ -80,7 +80,7 @@ class Cells:
         del sample
         for start in range(0, len(vectors), _VECTORS_AT_ONCE):
             part = vectors[start : start + _VECTORS_AT_ONCE] @ turn.T
-            homes = _homes(part, centres)
+            homes = nearest_centres(part, centres)
             index.add_core(len(part), kernels.swig_ptr(part), None, kernels.swig_ptr(homes))
             step()
         packed = kernels.IndexIVFPQFastScan(index)
@@ -171,7 +171,7 @@ class Cells:
             vectors: (B, n, D), each with its cell found anew, as `build` found it.
         """
         flat = vectors.reshape(-1, vectors.shape[2]) @ self._turn.T
-        homes = _homes(flat, self._centres).reshape(vectors.shape[:2])
+        homes = nearest_centres(flat, self._centres).reshape(vectors.shape[:2])
         order = nearest_rows(queries @ self._turn.T, self._centres, len(self)).rows
         places = np.empty_like(order)
         np.put_along_axis(places, order, np.arange(len(self))[None], axis=1)
@@ -225,7 +225,7 @@ def rescored(
         yield scores[order], found[order]
 
 
-def _homes(vectors: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.int64]:
+def nearest_centres(vectors: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.int64]:
     """(n,) the centre with the greatest inner product for each vector."""
     homes = np.empty(len(vectors), np.int64)
     for start in range(0, len(vectors), _VECTORS_AT_ONCE):
@@ -234,23 +234,35 @@ def _homes(vectors: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArra
     return homes
 
 
-def _centres(
-    points: NDArray[np.float32], number: int, draw: np.random.Generator, step: Callable[[], None]
+def spherical_centres(
+    points: NDArray[np.float32],
+    number: int,
+    draw: np.random.Generator,
+    step: Callable[[], None] | None = None,
+    starts: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """(C, D) unit centres by spherical k-means; a centre that nothing is near to starts again at a point.
 
     By numpy's matrix product: faiss's own k-means was many times slower beside other busy processes.
+
+    Args:
+        points: (n, D) unit rows, n ≥ C.
+        number: C.
+        draw: of the points that centres start at.
+        step: is called after each round.
+        starts: (C, D) that centres start at; None: some of the points.
     """
-    centres = points[draw.permutation(len(points))[:number]].copy()
+    centres = points[draw.permutation(len(points))[:number]].copy() if starts is None else starts
     for _ in range(_ROUNDS):
-        homes = _homes(points, centres)
+        homes = nearest_centres(points, centres)
         order = np.argsort(homes, kind="stable")
-        there, starts = np.unique(homes[order], return_index=True)
+        there, first = np.unique(homes[order], return_index=True)
         centres = points[draw.permutation(len(points))[:number]].copy()
-        sums = np.add.reduceat(points[order], starts, axis=0)
+        sums = np.add.reduceat(points[order], first, axis=0)
         lengths = np.linalg.norm(sums, axis=1)
         centres[there[lengths > 0]] = sums[lengths > 0] / lengths[lengths > 0, None]
-        step()
+        if step is not None:
+            step()
     return centres
 
 

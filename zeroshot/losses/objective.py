@@ -22,10 +22,13 @@ from zeroshot.losses.classification import (
     fused_classification,
     static_classification,
 )
+from zeroshot.losses.contrastive import contrastive, make_contrast_memory
 from zeroshot.losses.distillation import distillation
 from zeroshot.losses.independence import IndependenceConfig, independence, make_memory, minimax
+from zeroshot.losses.label_noise import noisy_classification, smoothed_classification
 from zeroshot.losses.scene import make_scene_head, scene
 from zeroshot.losses.step import Step
+from zeroshot.losses.still_clip import still_entropy, still_sensitivity, still_unlearning
 from zeroshot.types import Losses
 
 if TYPE_CHECKING:
@@ -45,6 +48,12 @@ TERMS: Mapping[str, Term] = MappingProxyType(
         "scene": scene,
         "adversary": adversary,
         "conditional_adversary": conditional_adversary,
+        "still_unlearning": still_unlearning,
+        "still_entropy": still_entropy,
+        "still_sensitivity": still_sensitivity,
+        "contrastive": contrastive,
+        "noisy_classification": noisy_classification,
+        "smoothed_classification": smoothed_classification,
     }
 )
 """Every loss by its name, which is also its weight's."""
@@ -56,11 +65,17 @@ PARTS: Mapping[str, Callable[[Sizes, IndependenceConfig], nn.Module]] = MappingP
         "scene": make_scene_head,
         "adversary": make_adversary,
         "conditional_adversary": make_conditional_adversary,
+        "contrastive": make_contrast_memory,
     }
 )
 """What a term learns or remembers, where it has something; the term finds it in `Step.parts`."""
 
 NEEDS_SCENES = frozenset({"scene", "adversary", "conditional_adversary"})
+
+DYNAMIC_ANSWERS = frozenset(
+    {"classification", "fused_classification", "noisy_classification", "smoothed_classification"}
+)
+"""Terms that teach the last layer of the dynamic stream to answer."""
 
 LEAST_VIDEOS: Mapping[str, int] = MappingProxyType({"independence": 4, "minimax": 4, "distillation": 2})
 """How many videos a term must be able to compare."""

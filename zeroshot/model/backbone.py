@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from copy import copy
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from zeroshot.errors import ModelError, OptionError, in_one_line, require_texts, require_whole
+from zeroshot.model.forks import require_unforked, survive_forks
 from zeroshot.model.hub.pull import pull
 from zeroshot.model.names import ModelName, parse_name, require_folder
 from zeroshot.model.networks import open_clip as openclip
@@ -105,6 +106,12 @@ class Backbone:
         other.preprocess = preprocess
         return other
 
+    @property
+    def module(self) -> torch.nn.Module:
+        """The library's own network, as it stands; at other levels than "exact" a copy of it reads frames."""
+        module: torch.nn.Module = self._network.module
+        return module
+
     def require_here(self) -> None:
         """Raise a ModelError where the weights are on a GPU and this process is a fork of theirs."""
         require_unforked(self._owner, self.device, self.name)
@@ -162,10 +169,39 @@ class Backbone:
         """Frames (B, 3, h, w) uint8, on the CPU, as the network sees them: resized and cut to its size."""
         return seen_frames(_tensor(frames), self.preprocess)
 
+    def encode_seen(self, seen: torch.Tensor) -> torch.Tensor:
+        """Embeddings (B, D) float32, unit rows, of what `see_frames` gave, or of such levels as floats."""
+        parts = [
+            self.encode_pixels(normalized(seen[part].to(self.device), self.preprocess))
+            for part in self._parts(len(seen))
+        ]
+        return self._checked(parts)
+
     def encode_seen_tokens(self, seen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """As `encode_tokens`, of what `see_frames` gave."""
         parts = (seen[part].to(self.device) for part in self._parts(len(seen)))
         return self._join_tokens(normalized(part, self.preprocess) for part in parts)
+
+    def pass_through_module(self, seen: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor]:
+        """Tokens (B, 1+N, C), None where there are none, and embeddings (B, D), by `module` itself.
+
+        For whoever watches its layers; at any speed level.
+
+        Args:
+            seen: (B, 3, h, w) of `see_frames`, or such levels as floats.
+        """
+        tokens, embeddings = [], []
+        with torch.inference_mode(), exact_and_fast(self.device):
+            for part in self._parts(len(seen)):
+                pixels = normalized(seen[part].to(self.device), self.preprocess)
+                if self.grid is None:
+                    embeddings.append(self._network.embed_pixels(pixels))
+                else:
+                    both = self._network.embed_tokens(pixels)
+                    tokens.append(both[0])
+                    embeddings.append(both[1])
+        units = self._checked([F.normalize(part, dim=-1) for part in embeddings])
+        return torch.cat(tokens) if tokens else None, units
 
     def _join_tokens(self, batches: Iterable[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Tokens and embeddings of all batches of pixels."""
@@ -334,35 +370,6 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
         there = f"{counts[kind]} of that kind" if counts[kind] else "none of that kind"
         raise ModelError(f"device {name!r} is not there: this computer has {there}; use --device auto or cpu")
     return torch.device(name)
-
-
-@cache
-def survive_forks() -> None:
-    """See to it that a process forked from this one can go on, on one thread.
-
-    The threads to which torch shares out its products do not come along into a forked process, which would
-    wait for them for ever.
-    """
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
-
-
-def require_unforked(owner: int, device: torch.device, name: str) -> None:
-    """Refuse a GPU that another process opened before it forked this one.
-
-    Args:
-        owner: the process that put the weights there.
-        device: where they are; a processor is as good after a fork as before.
-        name: of the model.
-
-    Raises:
-        ModelError: the device does not outlive a fork.
-    """
-    if device.type != "cpu" and owner != os.getpid():
-        raise ModelError(
-            f"{name} was put on {device} before this process was forked, which no GPU survives; start "
-            "workers with multiprocessing_context='spawn', or load the model in each"
-        )
 
 
 def _open_network(name: ModelName, from_hub: bool) -> Network:

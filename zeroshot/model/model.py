@@ -52,8 +52,7 @@ class Model(Encoder, FromFolder):
     results in the last digits of float32 only. With an adapter each view gives a unit vector of the chosen
     stream, from the tokens of its frames, and the vector of the video is the mean over its V views.
 
-    Videos are decoded by processes that start with the first file and end with `close`, with the model, or
-    with the program.
+    Videos are decoded by processes that start with the first file and end with `close` or with the model.
 
     Attributes:
         backbone: the frozen network.

@@ -12,16 +12,16 @@ from zeroshot.errors import OptionError
 from zeroshot.losses.independence import KERNELS, center, dependence
 from zeroshot.probes.probe import Finding
 from zeroshot.probes.subject import checked_rows
-from zeroshot.statistics.intervals import Estimate, t_interval
+from zeroshot.statistics.jackknife import NUM_GROUPS, groups_of, jackknife
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
     from torch import Tensor
 
     from zeroshot.probes.subject import Clips, Subject
+    from zeroshot.statistics.intervals import Estimate
 
-_NUM_GROUPS = 10  # of the jackknife
-ENOUGH = 2 * _NUM_GROUPS
+ENOUGH = 2 * NUM_GROUPS
 """Videos that the jackknife needs."""
 
 
@@ -45,8 +45,7 @@ def stream_dependence(
 ) -> Estimate:
     """NHSIC between two streams of the same videos: about 0 if independent, 1 if each follows from the other.
 
-    The interval is a jackknife over ten random groups of videos. (A bootstrap would count each video drawn
-    twice as a pair of equal ones, and find dependence in noise.)
+    The interval is a jackknife over ten random groups of videos.
 
     Args:
         static: (n, D) rows.
@@ -67,13 +66,14 @@ def stream_dependence(
         raise OptionError(f"{min(len(x), max_rows)} videos to compare; expected {ENOUGH} or more")
     chosen = torch.from_numpy(np.random.default_rng(seed).permutation(len(x))[:max_rows])
     x, y = x[chosen], y[chosen]
-    value = float(dependence(x, y, kernel))
     kernels = KERNELS[kernel](x), KERNELS[kernel](y)
-    group = torch.arange(len(x)) % _NUM_GROUPS
-    without = [_normalized(*kernels, group != g) for g in range(_NUM_GROUPS)]
-    spread = t_interval([_NUM_GROUPS * value - (_NUM_GROUPS - 1) * other for other in without])
-    reach = (spread.high - spread.low) / 2
-    return Estimate(value, value - reach, value + reach, len(x))
+
+    def of(kept: NDArray[np.bool_]) -> float:
+        return (
+            float(dependence(x, y, kernel)) if kept.all() else _normalized(*kernels, torch.from_numpy(kept))
+        )
+
+    return jackknife(of, groups_of(len(x)))
 
 
 def _normalized(kernel_x: Tensor, kernel_y: Tensor, keep: Tensor) -> float:

@@ -67,6 +67,11 @@ class Orders:
     intact: Count
     orders: Mapping[str, OrderDrop]
 
+    def as_dict(self) -> dict[str, Any]:
+        """Counts first."""
+        intact = {"hits": self.intact.hits, "videos": self.intact.total}
+        return {"intact": intact, "orders": {name: order.as_dict() for name, order in self.orders.items()}}
+
 
 def frame_order(subject: Subject, clips: Clips) -> Finding:
     """Accuracy with the frames shuffled and reversed."""

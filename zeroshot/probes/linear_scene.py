@@ -59,7 +59,7 @@ def linear_scene(subject: Subject, clips: Clips) -> Finding:
     if not known.any():
         return Finding(_TITLE, notes=("no scene probe: no video has a scene",), meanings=meanings)
     names, scenes = np.unique([scene for scene in clips.scenes if scene is not None], return_inverse=True)
-    videos = np.unique(clips.videos or range(len(known)), return_inverse=True)[1][known]
+    videos = clips.video_numbers[known]
     notes = () if known.all() else (f"the scene is known of {known.sum()} of {len(known)} videos",)
     try:
         if len(names) < 2 or len(set(videos.tolist())) < _NUM_FOLDS:
@@ -154,7 +154,7 @@ def assign_folds(
 
 
 def fit_logistic(
-    rows: Tensor, targets: Tensor, num_classes: int, penalty: float = 1.0
+    rows: Tensor, targets: Tensor, num_classes: int, penalty: float = 1.0, offset: Tensor | None = None
 ) -> Callable[[Tensor], Tensor]:
     """A function rows (m, D) → logits (m, S): the minimum of Σ cross-entropy + penalty / 2 · ‖W‖².
 
@@ -166,6 +166,8 @@ def fit_logistic(
         targets: (n,) integers below num_classes.
         num_classes: S.
         penalty: > 0, so that there is one minimum; the intercept is free of it.
+        offset: (n, S) logits that are known before the rows are looked at, and are not learned; whoever
+            calls the function adds those of the new rows.
     """
     if not penalty > 0:
         raise OptionError(f"penalty is {penalty}; expected a number > 0")
@@ -185,7 +187,8 @@ def fit_logistic(
 
     def loss() -> Tensor:
         """Its gradient is written out: to derive so few numbers took longer than to multiply them."""
-        logs = F.log_softmax(torch.addmm(intercept, inputs, weights), 1)
+        logits = torch.addmm(intercept, inputs, weights)
+        logs = F.log_softmax(logits if offset is None else logits + offset, 1)
         missed = (logs.exp() - wanted) / len(rows)
         weights.grad = torch.addmm(weights, inputs.T, missed, beta=penalty / len(rows))
         intercept.grad = missed.sum(0)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from zeroshot.probes.subject import Clips, Subject
-    from zeroshot.reports.document import Bars, Table
+    from zeroshot.reports.document import Bars, Pictures, Plane, Table
 
     Probe = Callable[[Subject, Clips], "Finding"]
 
@@ -30,6 +30,8 @@ class Finding:
         notes: what was not probed, and why.
         meanings: name of a row → what it counts.
         by_stream: stream → the record that the numbers are made of, with its counts.
+        charts: what is shown beside the bars.
+        verdict: what it means in a sentence with its evidence; empty where it found nothing to tell.
     """
 
     title: str
@@ -39,6 +41,8 @@ class Finding:
     notes: tuple[str, ...] = ()
     meanings: Mapping[str, str] = field(default_factory=dict)
     by_stream: Mapping[str, Any] = field(default_factory=dict)
+    charts: tuple[Plane | Pictures, ...] = ()
+    verdict: str = ""
 
 
 def _in_module(module: str, name: str) -> Probe:
@@ -56,4 +60,15 @@ PROBES: dict[str, Probe] = {
     "still": _in_module("frame_order", "still_frames"),
     "scene": _in_module("linear_scene", "linear_scene"),
     "dependence": _in_module("dependence", "dependence_of_streams"),
+    "units": _in_module("static_units", "static_units"),
+    "information": _in_module("scene_information", "scene_information"),
+    "swap": _in_module("swapped_places", "swapped_places"),
+    "cues": _in_module("static_cues", "static_cues"),
+    "motion-noise": _in_module("motion_noise", "motion_noise"),
+    "appearance-free": _in_module("appearance_free", "appearance_free"),
+    "neurons": _in_module("neurons", "neurons"),
+    "attack": _in_module("motion_attack", "motion_attack"),
 }
+
+ON_TOKENS = ("order", "still", "scene", "dependence")
+"""What is asked of tokens, where there are neither frames nor persons before other places."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zeroshot.checks import Checks, model_given
 from zeroshot.datasets.splits import require_some
 from zeroshot.errors import LabelError, ModelError, OptionError, require_whole
-from zeroshot.probes.probe import PROBES
+from zeroshot.probes.probe import ON_TOKENS, PROBES
 from zeroshot.probes.report import ProbeReport
 from zeroshot.probes.subject import Clips, ModelSubject
 from zeroshot.reports.environment import environment
@@ -66,7 +66,7 @@ def probe_streams(
         templates: prompts of the labels; None for the bare label.
         spaced: write CamelCase and under_scores in labels as words.
         seed: of the shuffle and the folds.
-        probes: names among `PROBES`; none given is all.
+        probes: names among `PROBES`; none given is `ON_TOKENS`.
         advance: is called with videos done and videos to do.
 
     Raises:
@@ -82,7 +82,7 @@ def probe_streams(
     first.run()
     waist, prompts = write_waist(model, split.videos, Path(cache), advance=advance), wanted()
     subject = ModelSubject(model, model.embed_prompts(prompts), waist)
-    findings = ask(subject, Clips.of_waist(waist, split.labels, seed), probes)
+    findings = ask(subject, Clips.of_waist(waist, split.labels, seed), probes or ON_TOKENS)
     record = {
         "videos": split.digest,
         "templates": templates_in_words(templates),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -215,3 +215,9 @@ def percent(estimate: Estimate) -> str:
         return "–"
     end = f"{100 * estimate.high:.1f}" if math.isfinite(estimate.high) else "∞"
     return f"{100 * estimate.value:.1f} [{100 * estimate.low:.1f}, {end}]"
+
+
+def within(estimate: Estimate, low: float = 0.0, high: float = 1.0) -> Estimate:
+    """The estimate as a chart draws it whose axis ends at `low` and `high`."""
+    value, first, last = (min(max(end, low), high) for end in (estimate.value, estimate.low, estimate.high))
+    return replace(estimate, value=value, low=first, high=last)

@@ -30,7 +30,7 @@ LAYOUT = Layout("report", ("report.json",), r"report\.(?:json|md|html)", beside=
 def report_folders(
     output: str | os.PathLike[str] | None, cache: str | None, rows: Sequence[str] = ()
 ) -> tuple[str | None, list[tuple[str | os.PathLike[str], Layout | None]]]:
-    """Where embeddings are kept, if anywhere; what is written, each with what it may hold (None: anything).
+    """Where embeddings are kept, and what is written, each with what it may hold; None: anything.
 
     Args:
         output: of the report; None writes none.

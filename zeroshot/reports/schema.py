@@ -17,7 +17,15 @@ from zeroshot.resources import from_home
 if TYPE_CHECKING:
     import os
 
-FORMATS = {"evaluation": 2, "bias": 1, "probe": 1, "training": 1, "comparison": 1, "leaderboard": 1}
+FORMATS = {
+    "evaluation": 2,
+    "bias": 1,
+    "probe": 1,
+    "training": 1,
+    "comparison": 1,
+    "leaderboard": 1,
+    "audit": 1,
+}
 """Kind of report → number of its form, as they stand under `report` and `format`."""
 _FOLDER = Path(__file__).parent / "schemas"
 _SHARED = "parts.json"
@@ -41,7 +49,7 @@ def report_schema(kind: str) -> dict[str, Any]:
     """The JSON Schema of a kind of report, in one piece: any validator of draft 2020-12 takes it.
 
     Args:
-        kind: evaluation, bias, probe, training, comparison or leaderboard, as under "report" in the file.
+        kind: of `FORMATS`, as it stands under "report" in the file.
 
     Raises:
         OptionError: there is no such kind.

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from zeroshot.adapter.adapter import TwoStreamAdapter, mean_embedding
 from zeroshot.errors import OptionError
-from zeroshot.losses.objective import Objective
+from zeroshot.losses.objective import DYNAMIC_ANSWERS, Objective
 from zeroshot.losses.scene import scene_directions
 from zeroshot.losses.step import Batch, Sizes, Targets
 from zeroshot.model.speed.threads import MeasuredThreads
@@ -96,9 +96,7 @@ def fit(
         watcher.note(note)
     # Without its cross-entropy nothing teaches a stream's head.
     computed = set(plan.config.objective.computed)
-    unused = not (
-        computed & {"classification", "fused_classification"} and "static_classification" in computed
-    )
+    unused = not (computed & DYNAMIC_ANSWERS and "static_classification" in computed)
     with on_machine(device, config.precision, unused=unused) as machine:
         run = Run(plan, machine, snapshots)
         run.go(watcher)

@@ -1,7 +1,8 @@
 """Methods: each trains and says where it comes from; the default is what nothing else was said gives.
 
-Covers: training/methods/method, training/methods/conditional_adversary, training/methods/independent,
-training/methods/minimax, training/methods/streams.
+Covers: training/methods/method, training/methods/albar, training/methods/dct, training/methods/independent,
+training/methods/label_noise, training/methods/label_smoothing, training/methods/plain,
+training/methods/rebias, training/methods/seo, training/methods/streams.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import pytest
 from training_world import SMALL, same, weights
 
+from zeroshot.errors import OptionError
 from zeroshot.losses.objective import TERMS
 from zeroshot.training.config import TrainingConfig
 from zeroshot.training.loop import fit
@@ -40,3 +42,11 @@ def test_the_default_method_is_the_default_of_the_settings(world, scenes):
         )
     ]
     assert same(*map(weights, fitted))
+
+
+def test_losses_on_still_clips_refuse_a_stream_that_subtracts(world):
+    config = TrainingConfig.from_dict(
+        {**QUICK, "adapter": {**QUICK["adapter"], "reference": "mean"}}, METHODS["albar"]
+    )
+    with pytest.raises(OptionError, match=r"step 1 of .*losses on still clips teach nothing"):
+        fit(*world, config)

@@ -5,9 +5,14 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from zeroshot.training.methods.conditional_adversary import CONDITIONAL_ADVERSARY
+from zeroshot.training.methods.albar import ALBAR
+from zeroshot.training.methods.dct import DCT
 from zeroshot.training.methods.independent import INDEPENDENT
-from zeroshot.training.methods.minimax import MINIMAX
+from zeroshot.training.methods.label_noise import LABEL_NOISE
+from zeroshot.training.methods.label_smoothing import LABEL_SMOOTHING
+from zeroshot.training.methods.plain import PLAIN
+from zeroshot.training.methods.rebias import REBIAS
+from zeroshot.training.methods.seo import SEO
 from zeroshot.training.methods.streams import STREAMS
 
 if TYPE_CHECKING:
@@ -19,8 +24,13 @@ METHODS: Mapping[str, Method] = MappingProxyType(
     {
         "streams": STREAMS,
         "independent": INDEPENDENT,
-        "minimax": MINIMAX,
-        "conditional_adversary": CONDITIONAL_ADVERSARY,
+        "plain": PLAIN,
+        "albar": ALBAR,
+        "rebias": REBIAS,
+        "dct": DCT,
+        "seo": SEO,
+        "label-noise": LABEL_NOISE,
+        "label-smoothing": LABEL_SMOOTHING,
     }
 )
 

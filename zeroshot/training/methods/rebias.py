@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from zeroshot.training.methods.method import DrawConfig, Method
 
-MINIMAX = Method(
+REBIAS = Method(
     citation="ReBias (Bahng et al., ICML 2020), whose weight of 1 both sides have here; DEAR takes the game "
     "over. Both sides move in one step instead of in turns.",
-    expect="not measured; row `minimax` of benchmarks/debias.py --ablation",
+    expect="not measured; row `rebias` of benchmarks/debias.py --ablation",
     weights={"classification": 1.0, "static_classification": 1.0, "independence": 1.0, "minimax": 1.0},
     draws=DrawConfig(balance_scenes=False),
 )

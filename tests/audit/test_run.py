@@ -1,0 +1,126 @@
+"""One audit for any model: ours, another's network with layers, a function; by one code path."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from tiny_world import write_checkpoint, write_videos
+from torch import nn
+
+from zeroshot.audit.report import document
+from zeroshot.audit.run import AuditSettings, Classifying, audit
+from zeroshot.errors import OptionError
+from zeroshot.reports.files import write_report
+from zeroshot.reports.html import page
+from zeroshot.reports.markdown import markdown
+from zeroshot.reports.schema import read_report
+
+
+class SceneOnly(nn.Module):
+    """A video network of another kind that looks at the light of the corners and nothing else."""
+
+    def __init__(self, num_labels):
+        super().__init__()
+        self.stem = nn.Conv3d(3, 4, 1, bias=False)
+        self.top = nn.Linear(4, num_labels)
+
+    def forward(self, frames):
+        seen = self.stem(frames.float().transpose(1, 2) / 255)
+        return self.top(seen[..., :3, :3].mean((2, 3, 4)))
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory):
+    return write_videos(tmp_path_factory.mktemp("audit") / "videos", 30)
+
+
+@pytest.fixture(scope="module")
+def report(split):
+    torch.manual_seed(0)
+    network = SceneOnly(3)
+    asked = ("order", "units", "swap", "scene", "cues")
+    settings = AuditSettings(asked, num_frames=4, side=32)
+    return audit(Classifying(network, "scenery", layers=("stem", "top")), split, settings=settings)
+
+
+def test_a_network_that_sees_the_scene_alone_is_found_out(report):
+    found = report.models[0].findings
+    order = found["order"].by_stream["answer"].orders
+    assert order["shuffled"].drop.value == order["reversed"].drop.value == 0
+    units = found["units"].by_stream
+    assert set(units) == {"stem", "top", "answer"}
+    assert units["stem"].unit_counts()["static"] == 4
+    assert found["scene"].by_stream["answer"].accuracy.value > 0.9
+    assert any("show looks alone" in line for line in report.models[0].verdicts)
+
+
+def test_the_document_opens_with_the_verdict(report, tmp_path):
+    text, shown = markdown(document(report)), page(document(report))
+    for words in (
+        "What the answers lean on",
+        "persons were guessed by motion",
+        "S static",
+        "scenery on tiny",
+    ):
+        assert words in text
+        assert words in shown
+    assert text.index("What the answers lean on") < text.index("S static")
+    write_report(tmp_path, report.as_dict(), document(report))
+    found = read_report(tmp_path, "audit")
+    assert found["models"][0]["findings"]["order"]["by_stream"]["answer"]["intact"]["videos"] == 30
+
+
+def test_models_stand_side_by_side(tmp_path, split):
+    write_checkpoint(tmp_path / "network")
+    told = []
+    settings = AuditSettings(("order", "units"), device="cpu", side=32, num_frames=4, tell=told.append)
+
+    def bright(frames):
+        return torch.stack([frames.float().mean((1, 2, 3, 4))] * 3, 1)
+
+    found = audit([str(tmp_path / "network"), bright], split, settings=settings)
+    assert [model.name for model in found.models] == [str(tmp_path / "network"), "bright"]
+    assert {"block 0", "block 1", "clip"} <= set(found.models[0].findings["units"].by_stream)
+    assert "asking bright: units, 2 of 2" in told
+    assert "bright:" in markdown(document(found))
+
+
+def test_puppets_need_no_videos(model):
+    found = audit(model, settings=AuditSettings(("order",)))
+    assert found.num_clips == 192
+    assert found.models[0].findings["order"].by_stream["fused"].orders["reversed"].drop.low > 0.1
+
+
+def test_mistakes_are_one_line(split, model):
+    few = AuditSettings(("order",), num_frames=4, side=32)
+    with pytest.raises(OptionError, match="probe is 'colour'; expected some of order"):
+        AuditSettings(("colour",))
+    with pytest.raises(OptionError, match="no model to audit"):
+        audit([], split)
+    with pytest.raises(
+        OptionError, match=r"wide gives torch.float32 of shape \(30, 7\).*expected scores \(30, 3\)"
+    ):
+        audit(Classifying(lambda frames: torch.zeros(len(frames), 7), "wide"), split, settings=few)
+    with pytest.raises(OptionError, match="gives numbers that are not finite"):
+        audit(Classifying(lambda frames: torch.full((len(frames), 3), torch.nan), "nan"), split, settings=few)
+    with pytest.raises(OptionError, match="layer 'middle' is not in SceneOnly"):
+        audit(Classifying(SceneOnly(3), "x", layers=("middle",)), split, settings=few)
+    with pytest.raises(OptionError, match="layers of x are named, but it is no torch"):
+        audit(Classifying(lambda frames: frames, "x", layers=("a",)), split, settings=few)
+    with pytest.raises(OptionError, match="4 frames a clip; the adapter of puppet-tiny reads 8"):
+        audit(model, split, settings=few)
+    settings = AuditSettings(("order",), num_frames=4, side=32, prune=0)
+    with pytest.raises(OptionError, match="units of adapters alone can be zeroed"):
+        audit(Classifying(SceneOnly(3), "x"), split, settings=settings)
+    for wrong in ({"side": 4}, {"num_frames": 0}, {"prune": -1}):
+        with pytest.raises(OptionError):
+            AuditSettings(**wrong)
+
+
+def test_embeddings_are_compared_with_texts(split):
+    texts = np.eye(3, dtype=np.float32)
+    settings = AuditSettings(("order",), num_frames=4, side=32)
+    network = Classifying(lambda frames: torch.tensor([[0.0, 2.0, 0.0]] * len(frames)), "second", texts=texts)
+    found = audit(network, split, settings=settings)
+    assert found.models[0].findings["order"].by_stream["answer"].intact.hits == 10

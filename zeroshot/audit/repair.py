@@ -1,0 +1,194 @@
+"""Repair without training: units of an adapter that carry wrong answers are zeroed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zeroshot.checkpoint import trained_labels
+from zeroshot.errors import ModelError, OptionError, counted
+from zeroshot.model.adapter_files import save_adapter
+from zeroshot.probes.neurons import rank_adapter_units, zeroed
+from zeroshot.statistics.intervals import Count
+from zeroshot.store.files import write_whole
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from zeroshot.probes.neurons import BiasedUnit
+    from zeroshot.probes.subject import Clips, ModelSubject
+
+MOST = 64
+"""Units that are zeroed at most, where nobody says how many."""
+
+_NUM_DRAWS = 5
+_ENOUGH = 30  # swapped clips: a third ranks, a third chooses, a third tells
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What zeroing units does.
+
+    Attributes:
+        units: that are zeroed, the worst first; none where none helps.
+        tried: number of units → share of the choosing clips answered rightly, as filmed and swapped together.
+        before: hits of the telling clips before the places of others, as the model came.
+        after: the same with the units zeroed.
+        filmed_before: hits of the telling clips as filmed, as the model came.
+        filmed_after: the same with the units zeroed.
+        random: share of hits with as many units zeroed at random, a number a draw.
+    """
+
+    units: tuple[BiasedUnit, ...]
+    tried: dict[int, float]
+    before: Count
+    after: Count
+    filmed_before: Count
+    filmed_after: Count
+    random: tuple[float, ...]
+
+    @property
+    def verdict(self) -> str:
+        """What it did, in a sentence with its evidence."""
+        if not self.units:
+            most = max(self.tried)
+            return f"Zeroing 1 to {most} units that carry wrong answers makes nothing better: none is zeroed."
+        chance = f"{np.mean(self.random):.0%}" if self.random else "–"
+        return (
+            f"With {counted(len(self.units), 'unit')} zeroed, {self.after.share:.0%} of answers follow the "
+            f"person before another place, where {self.before.share:.0%} did, and {chance} with as many "
+            "zeroed at random; "
+            f"as filmed {self.filmed_after.share:.0%} are right, where {self.filmed_before.share:.0%} were."
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        counts = {
+            name: {"hits": count.hits, "videos": count.total}
+            for name, count in vars(self).items()
+            if isinstance(count, Count)
+        }
+        units = [unit.as_dict() for unit in self.units]
+        return {
+            "units": units,
+            "tried": self.tried,
+            **counts,
+            "random": list(self.random),
+            "verdict": self.verdict,
+        }
+
+
+def repair(subject: ModelSubject, clips: Clips, most: int = MOST) -> Repair:
+    """Which units to zero: ranked on a third of the swapped clips, chosen on another, told on the last.
+
+    The model is left as it came.
+
+    Args:
+        subject: a model with an adapter.
+        clips: with swapped copies.
+        most: units at most; 1, 2, 4, 8 … and this are tried, and 0.
+
+    Raises:
+        OptionError: no adapter, no swapped copies or too few.
+    """
+    if subject.model.adapter is None:
+        raise OptionError(f"{subject.name} has no adapter of which units could be zeroed")
+    swaps = clips.swaps
+    if swaps is None or len(swaps.persons) < _ENOUGH:
+        number = 0 if swaps is None else len(swaps.persons)
+        raise OptionError(f"{counted(number, 'swapped clip')}; to zero units takes {_ENOUGH} or more")
+    if most < 1:
+        raise OptionError(f"{most} units to zero; expected 1 or more")
+    part = np.arange(len(swaps.persons)) % 3
+    ranked = rank_adapter_units(subject, clips, np.flatnonzero(part == 0).tolist())
+    layers, choosing, telling = subject.adapter_layers(), np.flatnonzero(part == 1), np.flatnonzero(part == 2)
+    numbers = sorted({0, min(most, len(ranked)), *(2**power for power in range(12) if 2**power <= most)})
+    tried = {}
+    for number in numbers:
+        with zeroed(layers, ranked[:number]):
+            hits = [outcomes.mean() for outcomes in _right(subject, clips, choosing)]
+        tried[number] = float(np.mean(hits))
+    best = max(numbers, key=lambda number: (tried[number], -number))
+    before = _right(subject, clips, telling)
+    with zeroed(layers, ranked[:best]):
+        after = _right(subject, clips, telling)
+    return Repair(
+        tuple(ranked[:best]),
+        tried,
+        Count.of(before[1]),
+        Count.of(after[1]),
+        Count.of(before[0]),
+        Count.of(after[0]),
+        tuple(_random(subject, clips, ranked, best, telling)) if best else (),
+    )
+
+
+def write_repaired(
+    folder: str | os.PathLike[str], subject: ModelSubject, found: Repair, source: str, record: dict[str, Any]
+) -> None:
+    """A checkpoint folder with the units zeroed, and where it comes from; the model is left as it came.
+
+    Args:
+        folder: made where it is missing.
+        subject: that was repaired.
+        found: by `repair`.
+        source: name of the model.
+        record: how the audit was made.
+
+    Raises:
+        ModelError: there is nothing to zero.
+        OutputError: the folder cannot be written.
+    """
+    model, layers = subject.model, subject.adapter_layers()
+    if model.adapter is None or not found.units:
+        raise ModelError(f"no unit of {source} is to be zeroed; no checkpoint is written")
+    with zeroed(layers, found.units):
+        save_adapter(Path(folder), model.adapter, model.backbone, stream=model.stream)
+    trained = trained_labels(source)
+    facts = {
+        "kind": "adapter",
+        "repaired": {"from": source, "adapter": model.adapter_fingerprint, **found.as_dict()},
+        "labels": list(trained.labels),
+        "derived": list(trained.derived),
+        "record": record,
+    }
+    text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
+    write_whole(Path(folder) / "training.json", text.encode())
+
+
+def _right(
+    subject: ModelSubject, clips: Clips, rows: NDArray[np.int64]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(m,) which of the swapped clips' persons are answered rightly as filmed, and before other places."""
+    swaps = clips.swaps
+    if swaps is None:
+        raise OptionError("no swapped clips to repair by")
+    persons = swaps.persons[rows]
+    outcomes = []
+    for batch, own in ((clips.batch, persons), (swaps.batch, rows)):
+        scores = subject.answer(batch(own.tolist()))[subject.stream]
+        outcomes.append(np.asarray(scores).argmax(1) == clips.targets[persons])
+    return outcomes[0], outcomes[1]
+
+
+def _random(
+    subject: ModelSubject,
+    clips: Clips,
+    units: Sequence[BiasedUnit],
+    number: int,
+    rows: NDArray[np.int64],
+) -> list[float]:
+    """Shares of hits before other places with as many units zeroed at random."""
+    generator, shares = np.random.default_rng(clips.seed), []
+    for _ in range(_NUM_DRAWS):
+        drawn = [units[place] for place in generator.permutation(len(units))[:number]]
+        with zeroed(subject.adapter_layers(), drawn):
+            shares.append(float(_right(subject, clips, rows)[1].mean()))
+    return shares
