@@ -9,12 +9,14 @@ import json
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from finished_reports import LABELS, figures_of, plan_of, write_run
 from scipy.stats import binomtest
 
 import zeroshot
 from zeroshot.errors import OptionError, ReportError
+from zeroshot.evaluation.compare import compare_columns
 from zeroshot.evaluation.compare_document import document
 from zeroshot.reports.markdown import markdown
 
@@ -113,6 +115,16 @@ def test_rounds_of_one_name(tmp_path):
     (pair,) = zeroshot.compare(runs).pairs
     assert pair.rounds == ("all", "all #2")
     assert len(pair.answers) == 40 + 39
+
+
+def test_rounds_that_stand_beside_the_figure_make_no_difference():
+    """McNemar's p is told of each round, the difference of those that count."""
+    own = np.array([[1, 1, 0, 1], [1, 1, 0, 1], [0, 1, 0, 1], [0, 0, 0, 1]])
+    theirs = np.array([[0, 1, 1, 1], [1, 1, 1, 1], [0, 1, 1, 1], [0, 0, 1, 1]])
+    found = compare_columns("a", "b", own, theirs, 1)
+    assert (found.difference.value, found.difference.n) == (pytest.approx(1 / 3), 3)
+    assert [alone[:2] for alone in found.rounds] == [(1, 0), (0, 4)]
+    assert compare_columns("a", "b", own, theirs).difference.value == pytest.approx((1 / 3 - 1) / 2)
 
 
 def test_streams(tmp_path):
