@@ -83,7 +83,8 @@ def write_run(
     missing = tuple(str(video.path) for video in plan.videos if file_of(video) in unread)
     said = {
         "lineage": "plain", "about": "names in words", "lineage_says": [], "names": "in words",
-        "templates": "none", "texts": None, "stages": None, "prompts_digest": "0123456789abcdef", "example_prompts": ["archery"],
+        "templates": "none", "texts": None, "stages": None, "prompts_digest": "0123456789abcdef",
+        "example_prompts": ["archery"],
         "views": "8 frames × 1 view × 1 crop", "changed": {}, "seen_cost": 0.05, "intervals": "95 %",
     }  # fmt: skip
     run = {"seconds": 1.0, **environment()}

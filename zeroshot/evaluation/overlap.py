@@ -198,7 +198,7 @@ class Apart(NamedTuple):
             of_these = np.array([label in chosen for label in labels])
             rows = of_these[outcome.targets]
             if outcome.truth is not None:
-                rows = ~outcome.truth[:, ~of_these].any(1)
+                rows = ~np.any(outcome.truth & ~of_these, axis=1)
             if not rows.any():
                 return None
             ranks = outcome.ranks[rows]
