@@ -57,7 +57,7 @@ def answers(
 
 
 def _targets(outcome: Outcome) -> NDArray[np.int64]:
-    """(m,) rows of the right labels: of several the first, whichever of them a model comes nearest to."""
+    """(m,) the label of each video; of several the first of the list, which is the same for every stream."""
     return outcome.targets if outcome.truth is None else outcome.truth.argmax(1)
 
 

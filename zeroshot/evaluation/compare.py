@@ -59,17 +59,13 @@ def compare(
     name: str, other: str, first: StreamFigures, second: StreamFigures, num_videos: int
 ) -> Comparison:
     """How a stream of one model differs from one of another on the same rounds of the same n videos."""
-    own, theirs = (round_columns(each.outcomes, num_videos, 1) for each in (first, second))
-    return compare_columns(name, other, own, theirs, first.num_counted)
+    own, theirs = (
+        round_columns(each.outcomes[: each.num_counted], num_videos, 1) for each in (first, second)
+    )
+    return compare_columns(name, other, own, theirs)
 
 
-def compare_columns(
-    name: str,
-    other: str,
-    own: NDArray[np.int64],
-    theirs: NDArray[np.int64],
-    num_counted: int | None = None,
-) -> Comparison:
+def compare_columns(name: str, other: str, own: NDArray[np.int64], theirs: NDArray[np.int64]) -> Comparison:
     """The same, of (n, 2 R) columns: for each video and round whether it was right, and whether it took part.
 
     Args:
@@ -77,10 +73,8 @@ def compare_columns(
         other: of the second one.
         own: columns of the first.
         theirs: of the second; the same videos take part in the same rounds.
-        num_counted: so many of the first rounds make the difference; None: all do.
     """
-    counted = own.shape[1] if num_counted is None else 2 * num_counted
-    difference = difference_over_rounds(own[:, :counted], theirs[:, :counted])
+    difference = difference_over_rounds(own, theirs)
     rounds = []
     for place in range(0, own.shape[1], 2):
         right, wrong = own[:, place] > theirs[:, place], own[:, place] < theirs[:, place]

@@ -209,7 +209,7 @@ def _comparisons(report: Report) -> list[Part]:
     rows = []
     for pair in report.comparisons:
         names = (f"{pair.first} − {pair.second}", percent(pair.difference))
-        asked = report.plan.rounds[: len(pair.rounds)]  # those that are the figure
+        asked = report.plan.rounds[: report.plan.num_counted]
         for one, (first, second, p) in zip(asked, pair.rounds, strict=True):
             rows.append((*names, one.name, str(first), str(second), f"{p:.2g}"))
             names = ("", "")

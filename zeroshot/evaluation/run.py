@@ -143,8 +143,7 @@ def _run(
         tell = None if advance is None else lambda done, total: advance(name, done, total)
         drifts = bool(asked.prompts.stages)
         own = model.backbone.preprocess
-        whole = drifts or bool(plan.examples)  # an example is likened to a video, not to its views
-        look = look_of(lineage_named(chosen.lineage), sampling, own, whole=whole)
+        look = look_of(lineage_named(chosen.lineage), sampling, own, whole=drifts)
         embedded = embed_pool(
             model, (*plan.videos, *plan.examples), cache, look=look, advance=tell, drifts=drifts
         )
@@ -275,7 +274,8 @@ def _exchanged(
     if plan.shape != "mean" or plan.parts or not any(video.label in other for video in plan.videos):
         return None
     outcomes = []
-    for one, outcome in zip(plan.rounds, figures.outcomes, strict=True):
+    first = figures.num_counted
+    for one, outcome in zip(plan.rounds[:first], figures.outcomes[:first], strict=True):
         place = {label: row for row, label in enumerate(one.labels)}
         twins = np.array([place.get(other.get(label, label), row) for label, row in place.items()])
         ranks = target_ranks(outcome.scores, twins[outcome.targets])
