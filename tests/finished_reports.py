@@ -65,18 +65,26 @@ def figures_of(
         "precision": "exact",
         "logit_scale": 100.0,
         "sampling": {"num_frames": 8, "num_views": 1},
+        "exchanged": None,
     }
     return ModelFigures(name, facts, streams[-1], found, (), None)
 
 
 def write_run(
-    folder: Path, plan: EvaluationPlan, *models: ModelFigures, unread=(), allow_seen=False, **settings
+    folder: Path,
+    plan: EvaluationPlan,
+    *models: ModelFigures,
+    unread=(),
+    allow_seen=False,
+    comparisons=(),
+    **settings,
 ) -> Path:
     """The folder, with the three files of an evaluation in it."""
     missing = tuple(str(video.path) for video in plan.videos if file_of(video) in unread)
     said = {
-        "lineage": "plain", "about": "names in words", "names": "in words", "templates": "none",
-        "texts": None, "stages": None, "prompts_digest": "0123456789abcdef", "example_prompts": ["archery"],
+        "lineage": "plain", "about": "names in words", "lineage_says": [], "names": "in words",
+        "templates": "none", "texts": None, "stages": None, "prompts_digest": "0123456789abcdef",
+        "example_prompts": ["archery"],
         "views": "8 frames × 1 view × 1 crop", "changed": {}, "seen_cost": 0.05, "intervals": "95 %",
     }  # fmt: skip
     run = {"seconds": 1.0, **environment()}
@@ -86,7 +94,7 @@ def write_run(
         {**said, **settings},
         Videos(len(plan.videos), missing, ()),
         models,
-        (),
+        tuple(comparisons),
         allow_seen,
         run,
         folder=f"/{root}",

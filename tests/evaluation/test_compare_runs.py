@@ -11,10 +11,13 @@ from dataclasses import replace
 
 import pytest
 from finished_reports import LABELS, figures_of, plan_of, write_run
+from report_schemas import assert_fits
 from scipy.stats import binomtest
 
 import zeroshot
+from zeroshot.datasets.evaluation_plan import SEVERAL_LABELS
 from zeroshot.errors import OptionError, ReportError
+from zeroshot.evaluation.compare import compare
 from zeroshot.evaluation.compare_document import document
 from zeroshot.reports.markdown import markdown
 
@@ -115,6 +118,41 @@ def test_rounds_of_one_name(tmp_path):
     assert len(pair.answers) == 40 + 39
 
 
+def test_rounds_beside_the_figure(tmp_path):
+    plan = replace(plan_of(NAMES, protocol="two-lists", rounds=2), parts=(("theirs", 1), ("ours", 1)))
+    models = [figures_of(plan, f"m{seed}", seed, seed) for seed in (1, 2)]
+    both = compare("m2", "m1", models[1].figures, models[0].figures, len(plan.videos))
+    runs = [write_run(tmp_path / model.name, plan, model) for model in models]
+    (pair,) = zeroshot.compare(runs).pairs
+    assert pair.rounds == ("draw 0",)
+    assert pair.comparison.difference.value == pytest.approx(both.difference.value)
+    tops = [run.figures["top1"]["value"] for run in zeroshot.compare(runs).runs]
+    assert pair.comparison.difference.value == pytest.approx(tops[1] - tops[0])
+    folder = write_run(tmp_path / "both", plan, *models, comparisons=(both,))
+    report = assert_fits(folder / "report.json", "evaluation")
+    assert [one["counted"] for one in report["rounds"]] == [True, False]
+    table = (folder / "report.md").read_text().partition("McNemar")[2].partition("##")[0]
+    assert "draw 0" in table
+    assert "draw 1" not in table
+
+
+def test_videos_of_several_labels(tmp_path):
+    plan = plan_of(NAMES, protocol="charades")
+    (one,) = plan.rounds
+    videos = tuple(
+        replace(video, others=(LABELS[(LABELS.index(video.label) + 1) % 4],)) for video in one.videos
+    )
+    plan = replace(plan, rounds=(replace(one, videos=videos),), shape=SEVERAL_LABELS)
+    models = [figures_of(plan, f"m{seed}", seed, 0.5) for seed in (1, 2)]
+    targets = [model.figures.outcomes[0].targets.tolist() for model in models]
+    assert targets[0] != targets[1], "each model has its own best one among the right labels"
+    runs = [write_run(tmp_path / model.name, plan, model) for model in models]
+    (pair,) = zeroshot.compare(runs).pairs
+    assert pair.videos == 40
+    right = [sum(model.figures.outcomes[0].ranks == 0) for model in models]
+    assert pair.comparison.difference.value == pytest.approx((right[1] - right[0]) / 40)
+
+
 def test_streams(tmp_path):
     plan, streams = plan_of(NAMES), ("static", "dynamic", "fused")
     runs = [
@@ -160,6 +198,15 @@ def test_runs_of_other_questions_are_refused_and_compared_by_choice(tmp_path):
         assert "**Not alike in all but the model: n − m:**" in said
         assert found.pairs[0].apart
         assert found.pairs[0].videos == 40
+
+
+def test_the_same_words_looked_at_as_other_papers_do(tmp_path):
+    plan = plan_of(NAMES)
+    runs = [
+        write_run(tmp_path / name, plan, figures_of(plan, name, 1, 1.0), lineage=name)
+        for name in ("plain", "vifi-clip")
+    ]
+    assert zeroshot.compare(runs).pairs[0].apart == ("looked at as vifi-clip, not as plain",)
 
 
 def test_videos_are_found_by_their_own_name_where_folders_differ(tmp_path):

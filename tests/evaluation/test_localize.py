@@ -11,6 +11,7 @@ from pathlib import Path
 import layouts
 import numpy as np
 import pytest
+from report_schemas import assert_fits
 from tiny_world import write_checkpoint
 
 import zeroshot
@@ -109,7 +110,7 @@ def test_it_is_what_loops_make_of_the_windows(root, network, tmp_path):
     assert one.facts["events_found"] == len(found)
     assert (report.videos.listed, report.videos.evaluated) == (3, 2)
     assert report.videos.missing == (str(root / "video_test_0000003.mp4"),)
-    facts = json.loads((tmp_path / "out" / "report.json").read_text())
+    facts = assert_fits(tmp_path / "out" / "report.json", "localization")
     assert facts == json.loads(json.dumps(report.as_dict()))
     assert list(facts["models"][0]["map"]) == ["0.30", "0.40", "0.50", "0.60", "0.70"]
     text = (tmp_path / "out" / "report.md").read_text()
@@ -160,6 +161,7 @@ def test_what_cannot_be_asked_of_events(root, network, tmp_path):
         (EvaluationSettings("vifi-clip"), "--as has no meaning for events"),
         (EvaluationSettings(num_views=2), "--num-views has no meaning"),
         (EvaluationSettings(multi_label=True), "--multi-label has no meaning"),
+        (EvaluationSettings(overlap="kinetics400"), "--overlap has no meaning"),
     ):
         with pytest.raises(OptionError, match=named):
             localize(root, network, protocol="thumos14", settings=settings)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from zeroshot.datasets.evaluation_plan import EvaluationPlan, Round
+from zeroshot.datasets.evaluation_plan import SEVERAL_LABELS, EvaluationPlan, Round
 from zeroshot.datasets.splits import LabeledVideo
 from zeroshot.evaluation.overlap import NEAR, Overlap, parts_of, text_neighbours
 from zeroshot.evaluation.scoring import stream_figures
@@ -78,6 +78,30 @@ def test_sides_are_told_one_by_one(scores):
     assert base.shared == base.every
     assert novel.as_dict()["shared"] is None
     assert novel.as_dict()["others"]["n"] == 20
+
+
+def test_of_several_labels_all_say_where_a_video_counts(scores):
+    videos = tuple(
+        LabeledVideo(f"{row}.mp4", LABELS[row % 4], others=(LABELS[(row + 1) % 4],) if row % 3 else ())
+        for row in range(40)
+    )
+    asked = EvaluationPlan("p", "d", (Round("all", LABELS, videos),), SEVERAL_LABELS)
+    figures = stream_figures("clip", scores, asked, np.ones(40, bool))
+    shared = set(LABELS[:2])
+    (found,) = parts_of(figures, asked, shared)
+    hits = {"shared": [], "others": [], "alone": []}
+    for row, video in enumerate(videos):
+        right = LABELS[scores[row].argmax()] in video.labels
+        if set(video.labels) <= shared:
+            hits["shared"].append(right)
+        elif not set(video.labels) & shared:
+            hits["others"].append(right)
+            hits["alone"].append(LABELS[2 + scores[row, 2:].argmax()] in video.labels)
+    told = {"shared": found.shared, "others": found.others, "alone": found.alone}
+    assert {name: (one.value, one.n) for name, one in told.items()} == {
+        name: (pytest.approx(np.mean(rows)), len(rows)) for name, rows in hits.items()
+    }
+    assert found.every == figures.top1
 
 
 def test_neighbours_are_nearer_than_labels_of_one_list_are():

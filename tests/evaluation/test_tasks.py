@@ -12,17 +12,22 @@ from pathlib import Path
 import layouts
 import numpy as np
 import pytest
+from report_schemas import assert_fits
 from sklearn.metrics import average_precision_score
 from tiny_world import write_checkpoint
 
 import zeroshot
 from zeroshot.checkpoint import load_model
+from zeroshot.datasets.evaluation_plan import EvaluationPlan, Round
 from zeroshot.datasets.splits import LabeledVideo, Split
 from zeroshot.errors import DatasetError, OptionError
 from zeroshot.evaluation.across import evaluate_across
+from zeroshot.evaluation.cached_embeddings import Embedded
 from zeroshot.evaluation.document import document
+from zeroshot.evaluation.examples import split_off, with_examples
 from zeroshot.evaluation.prepare import EvaluationSettings
 from zeroshot.evaluation.run import evaluate
+from zeroshot.evaluation.scoring import stream_figures
 from zeroshot.reports.markdown import markdown
 from zeroshot.text.prompts import read_labels
 from zeroshot.video.write import write_video
@@ -98,6 +103,44 @@ def test_a_few_examples_are_what_a_loop_makes_of_them(table, model, tmp_path):
     assert "clip + 6 examples" in (tmp_path / "out" / "report.md").read_text()
     facts = json.loads((tmp_path / "out" / "report.json").read_text())
     assert facts["models"][0]["stream"] == "clip + 6 examples"
+
+
+def test_examples_beside_views_as_a_line_of_papers_averages_them(table, model):
+    settings = EvaluationSettings("vifi-clip", num_frames=4, num_views=2)
+    report = evaluate(table, model, protocol="few-shot-2", settings=settings)
+    streams = {each.stream: each.outcomes[0].scores for each in report.models[0].streams}
+    assert list(streams) == ["clip", "clip, examples alone", "clip + 6 examples"]
+    assert report.models[0].facts["average"] == "probabilities"
+    assert streams["clip"].sum(1) == pytest.approx(1)
+    assert streams["clip + 6 examples"].sum(1) == pytest.approx(1)
+    assert not np.allclose(streams["clip"], streams["clip + 6 examples"])
+
+
+@pytest.mark.parametrize("of_views", [True, False])
+def test_examples_are_like_videos_by_all_of_their_views(of_views):
+    rng = np.random.default_rng(2)
+    vectors = unit(rng.normal(size=(8, 1, 3, 6))).astype(np.float32)
+    rows = [LabeledVideo(f"{number}.mp4", "ab"[number % 2]) for number in range(8)]
+    plan = EvaluationPlan("p", "d", (Round("all", ("a", "b"), tuple(rows[:4]), examples=tuple(rows[4:])),))
+    asked, shown = split_off(Embedded(vectors, ("clip",), (None,) * 8, (False,) * 8), 4)
+    texts = rng.normal(size=(4, 3, 2) if of_views else (4, 2)).astype(np.float32) / 10
+    scores, ending = with_examples({"clip": texts}, asked, shown, plan, 20.0)
+    whole = unit(vectors[:, 0].mean(axis=1))
+    outcomes = {
+        name: stream_figures(name, table, plan, np.ones(4, bool), scale=20.0).outcomes[0].scores
+        for name, table in scores.items()
+    }
+    for row in range(4):
+        added = np.zeros(2)
+        for place in range(4, 8):
+            added[place % 2] += np.exp(-5.5 * (1 - whole[row] @ whole[place])) / 20
+        expected = texts[row] + added
+        if of_views:
+            powers = np.exp(20 * expected)
+            expected = (powers / powers.sum(1, keepdims=True)).mean(0)
+        assert outcomes[f"clip{ending}"][row] == pytest.approx(expected, abs=1e-5)
+        alone = [whole[row] @ unit(whole[4 + label :: 2].mean(axis=0)) for label in range(2)]
+        assert outcomes["clip, examples alone"][row] == pytest.approx(alone, abs=1e-5)
 
 
 def test_examples_none_of_which_is_there(videos, model, tmp_path):
@@ -231,7 +274,7 @@ def test_several_data_sets_in_one_report(table, videos, network, model, tmp_path
         alone = evaluate(source, network, protocol=protocol)
         assert report.models[0].figures.as_dict() == alone.models[0].figures.as_dict()
         assert json.loads((tmp_path / "out" / name / "report.json").read_text())["data"] == report.plan.data
-    facts = json.loads((tmp_path / "out" / "report.json").read_text())
+    facts = assert_fits(tmp_path / "out" / "report.json", "evaluations")
     assert [(row["row"], row["listed"], row["evaluated"]) for row in facts["rows"]] == [
         ("csv", 12, 12),
         ("mimetics", 3, 3),

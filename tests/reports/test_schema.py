@@ -123,7 +123,7 @@ def test_what_is_no_report_is_one_line(tmp_path):
         with pytest.raises(ReportError, match=words) as raised:
             read_report(tmp_path, "probe")
         assert "\n" not in str(raised.value)
-    with pytest.raises(OptionError, match="report 'x'; expected one of evaluation, bias"):
+    with pytest.raises(OptionError, match="report 'x'; expected one of evaluation, evaluations"):
         report_schema("x")
 
 

@@ -269,6 +269,8 @@ def test_several_samplings_from_one_video(model, videos, tmp_path):
         ({"grid_side": 4}, r"tokens with grid \[2, 2\], not \[4, 4\]"),
         ({"sampling": Sampling(4, num_views=2)}, "tokens with num_samplings 1, not 2"),
         ({"sampling": Sampling(4, stride_seconds=0.1)}, "tokens with stride_seconds null, not 0.1"),
+        ({"sampling": Sampling(4, placement="middles")}, 'tokens with placement null, not "middles"'),
+        ({"sampling": Sampling(4, frames="keyframes")}, 'tokens with frames null, not "keyframes"'),
     ],
 )
 def test_other_settings_are_refused_by_name(copy, model, videos, options, named):

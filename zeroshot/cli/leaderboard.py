@@ -7,17 +7,13 @@ from typing import Annotated
 import typer
 
 from zeroshot.cli import options
-from zeroshot.cli.compare import StreamName
+from zeroshot.cli.compare import Output, StreamName
 from zeroshot.cli.screen import put_csv, put_document, put_json, put_line
 from zeroshot.errors import OptionError
 
 Reports = Annotated[
     list[str],
     typer.Argument(metavar="REPORT…", help="report.json of `zeroshot evaluate`, or its folder; any number."),
-]
-Output = Annotated[
-    str | None,
-    typer.Option("--output", "-o", metavar="DIR", help="Folder of report.json, report.md, report.html."),
 ]
 AsCsv = Annotated[bool, typer.Option("--csv", help="One CSV row a run, stream and metric.")]
 AsLatex = Annotated[bool, typer.Option("--latex", help="One row of a LaTeX table a model.")]

@@ -82,6 +82,11 @@ class EvaluationPlan:
         """Every label of any round, once, in the order of the first that has it."""
         return tuple(dict.fromkeys(label for one in self.rounds for label in one.labels))
 
+    @property
+    def num_counted(self) -> int | None:
+        """So many of the first rounds are the figure, the others stand beside it; None: all are."""
+        return self.parts[0][1] if self.parts else None
+
     @cached_property
     def videos(self) -> tuple[LabeledVideo, ...]:
         """Every video of any round, once, by its path."""

@@ -14,6 +14,7 @@ from zeroshot.evaluation.run import evaluate
 from zeroshot.reports.document import Document, List, Note, Section, Table, percent
 from zeroshot.reports.environment import environment, environment_lines
 from zeroshot.reports.files import report_folders, write_report
+from zeroshot.reports.schema import head
 
 if TYPE_CHECKING:
     import os
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     Advance = Callable[[str, int, int], None]
     Task = tuple[str | os.PathLike[str], str | None]
 
-FORMAT = 1
 _OF_ONE = ("data", "labels", "seen")  # settings that are of one data set
 
 
@@ -74,7 +74,7 @@ class Across:
                         "allow_seen": report.allow_seen,
                     }
                 )
-        return {"format": FORMAT, "rows": rows, "run": dict(self.run)}
+        return {**head("evaluations"), "rows": rows, "run": dict(self.run)}
 
     def document(self) -> Document:
         """A row a data set, a column a model; a terminal shows that and the notes."""

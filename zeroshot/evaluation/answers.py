@@ -43,7 +43,7 @@ def answers(
     return {
         "videos": video_names([plan.videos[row] for row in rows], folder),
         "rounds": [
-            {"videos": place[outcome.rows].tolist(), "targets": columns[number][outcome.targets].tolist()}
+            {"videos": place[outcome.rows].tolist(), "targets": columns[number][_targets(outcome)].tolist()}
             for number, outcome in enumerate(asked)
         ],
         "models": [
@@ -54,6 +54,11 @@ def answers(
             for streams in models
         ],
     }
+
+
+def _targets(outcome: Outcome) -> NDArray[np.int64]:
+    """(m,) the label of each video; of several the first of the list, which is the same for every stream."""
+    return outcome.targets if outcome.truth is None else outcome.truth.argmax(1)
 
 
 def label_rows(plan: EvaluationPlan) -> list[NDArray[np.int64]]:

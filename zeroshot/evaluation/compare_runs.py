@@ -193,8 +193,8 @@ def _questions_apart(first: FinishedRun, other: FinishedRun) -> list[str]:
     elif one["data"] != two["data"] and one["protocol"] not in _BY_PATH:
         found.append(f"data {two['data']}, not {one['data']}")
     rounds = _shared_rounds(first, other)
-    if len(rounds) < max(len(first.labels), len(other.labels)):
-        found.append(f"rounds {', '.join(other.labels)}, not {', '.join(first.labels)}")
+    if len(rounds) < max(len(first.counted), len(other.counted)):
+        found.append(f"rounds {', '.join(other.counted)}, not {', '.join(first.counted)}")
     for name, others_name in rounds:
         mine, theirs = set(first.labels[name]), set(other.labels[others_name])
         if mine != theirs:
@@ -214,7 +214,8 @@ def _questions_apart(first: FinishedRun, other: FinishedRun) -> list[str]:
 
 def _looks_apart(first: FinishedRun, other: FinishedRun) -> list[str]:
     """Ways of looking that two models may well have each of their own, a line each."""
-    found = []
+    papers = [run.report["settings"]["lineage"] for run in (other, first)]
+    found = [] if papers[0] == papers[1] else [f"looked at as {papers[0]}, not as {papers[1]}"]
     for name in ("sampling", "precision"):
         one, two = first.model.get(name), other.model.get(name)
         if one != two:
@@ -242,10 +243,15 @@ def _plain(value: object) -> str:
 
 
 def _shared_rounds(first: FinishedRun, other: FinishedRun) -> list[tuple[str, str]]:
-    """Names of rounds that are the same in both: by name, or because each run has one alone."""
+    """Names of rounds that are the same in both: by name, or because each run has one alone.
+
+    Of these the ones that make the figure of both, where there are any.
+    """
     if len(first.labels) == len(other.labels) == 1:
         return [(next(iter(first.labels)), next(iter(other.labels)))]
-    return [(name, name) for name in first.labels if name in other.labels]
+    shared = [name for name in first.labels if name in other.labels]
+    figure = [name for name in shared if name in first.counted and name in other.counted]
+    return [(name, name) for name in figure or shared]
 
 
 def _paired(run: FinishedRun, base: FinishedRun) -> PairedRun:

@@ -209,7 +209,8 @@ def _comparisons(report: Report) -> list[Part]:
     rows = []
     for pair in report.comparisons:
         names = (f"{pair.first} − {pair.second}", percent(pair.difference))
-        for one, (first, second, p) in zip(report.plan.rounds, pair.rounds, strict=True):
+        asked = report.plan.rounds[: report.plan.num_counted]
+        for one, (first, second, p) in zip(asked, pair.rounds, strict=True):
             rows.append((*names, one.name, str(first), str(second), f"{p:.2g}"))
             names = ("", "")
     return [Table(("difference", "points of top-1", "round", *right), rows)] if rows else []

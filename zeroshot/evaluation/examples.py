@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zeroshot.errors import DatasetError, counted
+from zeroshot.evaluation.paper_look import whole_videos
 from zeroshot.video.source import name_of
 
 if TYPE_CHECKING:
@@ -51,8 +52,10 @@ def with_examples(
 ) -> tuple[dict[str, NDArray[np.float32]], str]:
     """Scores by texts, by examples and by both, for each stream; and what the name of the last ends with.
 
+    Videos and examples are alike by their whole vectors, however their views are averaged beside the texts.
+
     Args:
-        texts: stream → (n, K) cosines of the videos and the labels' texts.
+        texts: stream → (n, K) cosines of the videos and the labels' texts, or (n, V, K) of V views.
         asked: the videos.
         shown: the plan's examples, in their order.
         plan: of one round that has examples.
@@ -72,7 +75,7 @@ def with_examples(
     ending = f" + {counted(len(rows), 'example')}"
     scores = {}
     for number, (stream, table) in enumerate(texts.items()):
-        videos, examples = asked.vectors[:, number], shown.vectors[rows, number]
+        videos, examples = whole_videos(asked.vectors[:, number]), whole_videos(shown.vectors[rows, number])
         scores[stream] = table
         scores[f"{stream}, examples alone"] = near_class_mean(videos, examples, targets, len(place))
         scores[stream + ending] = blended(table, videos @ examples.T, targets, logit_scale)
@@ -105,21 +108,22 @@ def blended(
     targets: NDArray[np.int64],
     logit_scale: float,
 ) -> NDArray[np.float32]:
-    """(n, K) scores: the cosine with the text, and what each example of the label adds by its likeness.
+    """Scores like `texts`: the cosine with the text, and what each example of the label adds by its likeness.
 
     An example adds α · exp(−β (1 − cosine)) to the logit, here over the logit scale, so that it is a score.
 
     Args:
-        texts: (n, K) cosines with the labels' texts.
+        texts: (n, K) cosines with the labels' texts, or (n, V, K) of V views, to each of which is added.
         likeness: (n, m) cosines with the examples.
         targets: (m,) row of each example's label.
         logit_scale: the model's own.
 
     Source: Zhang et al., ECCV 2022 (Tip-Adapter without training), with its α and β.
     """
-    added = np.zeros_like(texts)
+    added = np.zeros((len(texts), texts.shape[-1]), texts.dtype)
     nearness = WEIGHT * np.exp(-SHARPNESS * (1 - likeness))
     np.add.at(added.T, targets, nearness.T)
+    added = added if texts.ndim == 2 else added[:, None]
     scores: NDArray[np.float32] = texts + added / np.float32(logit_scale)
     return scores
 

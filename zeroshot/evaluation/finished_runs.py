@@ -87,6 +87,12 @@ class FinishedRun:
         )
 
     @cached_property
+    def counted(self) -> tuple[str, ...]:
+        """Names of the rounds whose mean is the figure; others may stand beside it."""
+        told = zip(self.rounds, self.report["rounds"], strict=True)
+        return tuple(name for name, one in told if one.get("counted", True))
+
+    @cached_property
     def labels(self) -> dict[str, tuple[str, ...]]:
         """Round → its labels."""
         names = self.report["labels"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zeroshot.errors import counted
 from zeroshot.reports.document import Bar, Bars, Card, Cards, Document, List, Note, Section, Table, percent
 from zeroshot.reports.environment import environment_lines
+from zeroshot.reports.schema import head
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from zeroshot.evaluation.report import Videos
     from zeroshot.statistics.average_precision import Localized
 
-FORMAT = 1
 _NAMED = 50  # videos left out that are named; report.json has all
 
 
@@ -75,7 +75,7 @@ class LocalizationReport:
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
         return {
-            "format": FORMAT,
+            **head("localization"),
             "protocol": self.protocol,
             "data": self.untrimmed.name,
             "sources": list(self.untrimmed.sources),

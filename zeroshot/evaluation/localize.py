@@ -12,19 +12,23 @@ from typing import TYPE_CHECKING, Any
 from zeroshot.batch.label_rows import index_of_labels
 from zeroshot.checkpoint import load_model
 from zeroshot.checks import Checks, model_given
-from zeroshot.datasets.seen_labels import refuse_seen
 from zeroshot.datasets.untrimmed import localization_named
 from zeroshot.errors import DatasetError, OptionError
 from zeroshot.evaluation.cached_embeddings import embed_windows
 from zeroshot.evaluation.events import Hysteresis, events_of
 from zeroshot.evaluation.localization_report import LocalizationReport, LocalizedModel
-from zeroshot.evaluation.prepare import EvaluationSettings, model_names, require_usable, trained_on
+from zeroshot.evaluation.prepare import (
+    EvaluationSettings,
+    check_folders,
+    check_models,
+    model_names,
+    trained_on,
+)
 from zeroshot.evaluation.report import Videos
 from zeroshot.model.download import fetch_missing
 from zeroshot.reports.environment import environment
 from zeroshot.reports.files import report_folders, write_report
 from zeroshot.statistics.average_precision import Event, Found, localization
-from zeroshot.store.folder import require_room
 from zeroshot.text.prompts import make_prompts, prompts_digest, templates_in_words
 from zeroshot.video.sampling import Window
 
@@ -44,7 +48,7 @@ if TYPE_CHECKING:
 WINDOW = Window(2.0, 1.0)
 """Short windows that overlap, as events of sports last a few seconds."""
 
-_WITHOUT_MEANING = ("texts", "stages", "num_frames", "num_views", "data", "labels", "seen")
+_WITHOUT_MEANING = ("texts", "stages", "num_frames", "num_views", "data", "labels", "seen", "overlap")
 
 
 @dataclass(frozen=True)
@@ -147,21 +151,13 @@ def _prepare(
 ) -> _Asked:
     """Everything that needs no weights, looked at."""
     first = Checks()
-    named = first.add("options", lambda: model_names(models))
+    first.add("options", lambda: model_names(models))
     first.add("options", lambda: _refuse_others(chosen))
     data = first.add("files", lambda: task.read(str(source), [Path(path) for path in chosen.lists]))
     prompts = first.add("files", lambda: make_prompts(list(data().labels), chosen.templates))
     trained = first.add("files", lambda: trained_on(models, chosen.stream))
-    for folder, layout in folders:
-        first.add("output", partial(require_room, folder, layout))
-    for model in models:
-        first.add("model", partial(require_usable, model, chosen))
-    repeated = first.add(
-        "model",
-        lambda: dict(zip(named(), (labels.namesakes(data().labels) for labels in trained()), strict=True)),
-    )
-    if not chosen.allow_seen:
-        first.add("model", lambda: refuse_seen(repeated()))
+    check_folders(first, folders)
+    repeated = check_models(first, models, chosen, trained, lambda: data().labels)
     first.run()
     return _Asked(data(), prompts(), repeated())
 
@@ -200,7 +196,7 @@ def _run(
         "fingerprint": model.fingerprint,
         "adapter_fingerprint": model.adapter_fingerprint,
         "untrained": model.backbone.is_random,
-        "sampling": asdict(model.sampling),
+        "sampling": model.sampling.as_dict(),
         "stream": "clip" if model.adapter is None else model.stream,
         "windows": num_windows,
         "events_found": sum(map(len, found.values())),

@@ -177,7 +177,11 @@ def parts_of(figures: StreamFigures, plan: EvaluationPlan, shared: AbstractSet[s
 
 
 class Apart(NamedTuple):
-    """Outcomes of rounds, and the labels of each, from which some labels are taken apart."""
+    """Outcomes of rounds, and the labels of each, from which some labels are taken apart.
+
+    A video with several labels goes with some of them where all of its labels are among those: which of them
+    a model ranks best must not decide by which figure it counts.
+    """
 
     outcomes: Sequence[Outcome]
     labels: Sequence[Sequence[str]]
@@ -193,6 +197,8 @@ class Apart(NamedTuple):
         for outcome, labels in zip(self.outcomes, self.labels, strict=True):
             of_these = np.array([label in chosen for label in labels])
             rows = of_these[outcome.targets]
+            if outcome.truth is not None:
+                rows = ~np.any(outcome.truth & ~of_these, axis=1)
             if not rows.any():
                 return None
             ranks = outcome.ranks[rows]

@@ -97,8 +97,18 @@ def view_scores(vectors: NDArray[np.float32], index: LabelIndex, average: str) -
     if average == "probabilities":
         flat = _products(vectors.reshape(-1, vectors.shape[-1]), index)
         return flat.reshape(*vectors.shape[:2], -1)
-    means = vectors.mean(axis=1)
-    return index.scores(_unit(means)[0]) if average == "embeddings" else _products(means, index)
+    if average == "embeddings":
+        return index.scores(whole_videos(vectors))
+    return _products(vectors.mean(axis=1), index)
+
+
+def whole_videos(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, D) unit rows of n videos: their own vectors, or for each the direction of the mean of its V views.
+
+    Args:
+        vectors: (n, D), or (n, V, D); zeros where a video failed, which stay.
+    """
+    return vectors if vectors.ndim == 2 else _unit(vectors.mean(axis=1))[0]
 
 
 def mean_probabilities(scores: NDArray[np.float32], scale: float) -> NDArray[np.float64]:

@@ -25,7 +25,7 @@ from zeroshot.text.prompts import make_prompts, read_labels, read_templates
 from zeroshot.video.sampling import Sampling, require_sampling
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from zeroshot.datasets.evaluation_plan import EvaluationPlan
     from zeroshot.datasets.lineage import Lineage
@@ -137,23 +137,50 @@ def prepare(
     plan = first.add("files", lambda: _plan(source, protocol, chosen, trained()))
     prompts = first.add("files", lambda: _prompts(plan(), chosen, lineage()))
     first.add("videos", lambda: require_some(plan().data, plan().videos))
-    for folder, layout in folders:
-        first.add("output", partial(require_room, folder, layout))
-    for model in models:
-        first.add("model", partial(require_usable, model, chosen))
-    repeated = first.add(
-        "model",
-        lambda: dict(zip(named(), (_repeated(plan(), labels) for labels in trained()), strict=True)),
-    )
-    if not chosen.allow_seen:
-        first.add("model", lambda: refuse_seen(repeated()))
+    check_folders(first, folders)
+    repeated = check_models(first, models, chosen, trained, lambda: _unexpected(plan()))
     first.run()
     overlaps = [_overlap(plan(), chosen.overlap, listed(), each) for each in trained()]
     by_name = dict(zip(named(), overlaps, strict=True))
     return Asked(plan(), prompts(), repeated(), by_name, chosen.templates or lineage().templates)
 
 
-def require_usable(model: str | Model, chosen: EvaluationSettings) -> None:
+def check_folders(first: Checks, folders: Sequence[tuple[str | os.PathLike[str], Layout | None]]) -> None:
+    """Look at folders that will be written, and at what they may hold; None: anything."""
+    for folder, layout in folders:
+        first.add("output", partial(require_room, folder, layout))
+
+
+def check_models(
+    first: Checks,
+    models: Sequence[str | Model],
+    chosen: EvaluationSettings,
+    trained: Callable[[], Sequence[TrainedOn]],
+    unexpected: Callable[[], Sequence[str]],
+) -> Callable[[], dict[str, tuple[Namesake, ...]]]:
+    """By model's name, the labels that it was trained on and should not have been, which may be refused.
+
+    Args:
+        first: is told what to look at; the result is there once it has run.
+        models: names and Models.
+        chosen: the settings.
+        trained: of each model, the labels that it was trained on.
+        unexpected: labels that none should have been trained on.
+    """
+    for model in models:
+        first.add("model", partial(_require_usable, model, chosen))
+    repeated = first.add(
+        "model",
+        lambda: dict(
+            zip(model_names(models), (each.namesakes(unexpected()) for each in trained()), strict=True)
+        ),
+    )
+    if not chosen.allow_seen:
+        first.add("model", lambda: refuse_seen(repeated()))
+    return repeated
+
+
+def _require_usable(model: str | Model, chosen: EvaluationSettings) -> None:
     """Refuse a model that cannot be, and a stream of one that is loaded already."""
     if isinstance(model, str):
         require_model(model, device=chosen.device, decoder=chosen.decoder, stream=chosen.stream)
@@ -210,11 +237,6 @@ def model_names(models: Sequence[str | Model]) -> list[str]:
         twice = next(name for name in names if names.count(name) > 1)
         raise OptionError(f"the model {twice!r} is given twice; name each once")
     return names
-
-
-def _repeated(plan: EvaluationPlan, trained: TrainedOn) -> tuple[Namesake, ...]:
-    """Labels that a model was trained on, where the protocol does not expect it."""
-    return trained.namesakes(_unexpected(plan))
 
 
 def _unexpected(plan: EvaluationPlan) -> list[str]:

@@ -166,8 +166,9 @@ class Report:
                     "listed": len(one.videos),
                     "expected_seen": sorted(one.expected_seen),
                     "digest": one.digest,
+                    "counted": plan.num_counted is None or number < plan.num_counted,
                 }
-                for one, rows in zip(plan.rounds, label_rows(plan), strict=True)
+                for number, (one, rows) in enumerate(zip(plan.rounds, label_rows(plan), strict=True))
             ],
             "models": [model.as_dict() for model in self.models],
             "comparisons": [comparison.as_dict() for comparison in self.comparisons],

@@ -271,10 +271,11 @@ def _exchanged(
 ) -> dict[str, float | int | None] | None:
     """Top-1 where two labels of each pair stand for each other, as in a paper's own table; None without."""
     other = {label: twin for one, two in pairs for label, twin in ((one, two), (two, one))}
-    if plan.shape != "mean" or not any(video.label in other for video in plan.videos):
+    if plan.shape != "mean" or plan.parts or not any(video.label in other for video in plan.videos):
         return None
     outcomes = []
-    for one, outcome in zip(plan.rounds, figures.outcomes, strict=True):
+    first = figures.num_counted
+    for one, outcome in zip(plan.rounds[:first], figures.outcomes[:first], strict=True):
         place = {label: row for row, label in enumerate(one.labels)}
         twins = np.array([place.get(other.get(label, label), row) for label, row in place.items()])
         ranks = target_ranks(outcome.scores, twins[outcome.targets])

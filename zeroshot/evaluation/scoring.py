@@ -194,7 +194,7 @@ def stream_figures(
         )
         for one, outcome in zip(plan.rounds, outcomes, strict=True)
     )
-    first = plan.parts[0][1] if plan.parts else None
+    first = plan.num_counted
     top1, top5 = (mean_over_rounds(outcomes[:first], len(scores), k) for k in (1, 5))
     values = [one.top1.share for one in rounds[:first]]
     std = float(np.std(values, ddof=1)) if len(values) > 1 else None
@@ -320,7 +320,7 @@ def _classes(
     """Hits and videos of each label, and the confusion matrix, added over the rounds of the first part."""
     place = {label: row for row, label in enumerate(plan.labels)}
     matrix = np.zeros((len(place), len(place)), np.int64)
-    first = plan.parts[0][1] if plan.parts else len(outcomes)
+    first = plan.num_counted
     for one, outcome in zip(plan.rounds[:first], outcomes[:first], strict=True):
         rows = np.array([place[label] for label in one.labels])
         np.add.at(matrix, (rows[outcome.targets], rows[outcome.answers]), 1)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 FORMATS = {
     "evaluation": 2,
+    "evaluations": 1,
+    "localization": 1,
     "bias": 1,
     "probe": 1,
     "training": 1,

@@ -72,6 +72,8 @@ class WaistSettings:
         seed: as in `Sampling`.
         start_seconds: as in `Sampling`.
         end_seconds: as in `Sampling`.
+        frames: as in `Sampling`.
+        placement: as in `Sampling`.
     """
 
     backbone: str
@@ -88,6 +90,8 @@ class WaistSettings:
     mirrored: bool = False
     swapped: bool = False
     masks: str = TOKENS
+    frames: str = "even"
+    placement: str = "segments"
 
     @property
     def num_clips(self) -> int:
@@ -100,9 +104,10 @@ class WaistSettings:
         return self.num_clips, self.num_frames, 1 + self.grid[0] * self.grid[1], self.token_dim
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields as JSON holds them; the usual masks are left out, as before there were others."""
+        """The fields as JSON holds them; the usual of some are left out, as before there were others."""
+        usual = {"masks": TOKENS, "frames": "even", "placement": "segments"}
         known = {**asdict(self), "grid": list(self.grid)}
-        return {name: known[name] for name in known if name != "masks" or self.masks != TOKENS}
+        return {name: value for name, value in known.items() if name not in usual or value != usual[name]}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> WaistSettings:

@@ -158,6 +158,8 @@ def waist_settings(
         copies.mirrored,
         copies.swapped,
         masks_identity(copies.masks) if copies.swapped else TOKENS,
+        sampling.frames,
+        sampling.placement,
     )
 
 
