@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -124,3 +126,30 @@ def test_embeddings_are_compared_with_texts(split):
     network = Classifying(lambda frames: torch.tensor([[0.0, 2.0, 0.0]] * len(frames)), "second", texts=texts)
     found = audit(network, split, settings=settings)
     assert found.models[0].findings["order"].by_stream["answer"].intact.hits == 10
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64])
+def test_a_seed_that_is_none_is_refused_before_videos_are_read(seed):
+    with pytest.raises(OptionError, match=f"seed is {seed}; expected 0 to"):
+        AuditSettings(seed=seed)
+
+
+def test_a_model_given_twice_is_refused(split):
+    with pytest.raises(OptionError, match="the model 'puppet-tiny' is given twice"):
+        audit(["puppet-tiny", "puppet-tiny"], split)
+
+
+def test_a_video_counts_once_and_what_cannot_be_repaired_is_told_before_probes(split):
+    def bright(frames):
+        return torch.stack([frames.float().mean((1, 2, 3, 4))] * 3, 1)
+
+    rows = [next(video for video in split.videos if video.label == label) for label in split.labels]
+    few = replace(split, videos=(*rows, rows[0]))
+    report = audit(bright, few, settings=AuditSettings(("order",), masks="", num_frames=2, side=32))
+    assert report.num_clips == 3
+    assert report.notes[0] == "1 row of the list names a file that stands above; a video counts once"
+    told = []
+    settings = AuditSettings(("order",), masks="", num_frames=2, side=32, prune=2, tell=told.append)
+    with pytest.raises(OptionError, match="bright is no model of ours"):
+        audit(bright, few, settings=settings)
+    assert told == []

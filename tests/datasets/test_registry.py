@@ -6,6 +6,7 @@ Covers: datasets/charades, datasets/kinetics_ssv2_diving, datasets/ucf_hmdb.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -472,3 +473,17 @@ def test_odd_json(tmp_path, video):
     (tmp_path / "something-validation.json").write_text("[]")
     with pytest.raises(DatasetError, match="say which with --list"):
         read_dataset(tmp_path, "ssv2")
+
+
+def test_a_pipe_is_a_list(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert detect(tmp_path / "pipe") == "csv"
+
+
+def test_the_message_counts_labels_that_a_list_lacks(tmp_path):
+    (tmp_path / "x.csv").write_text("path,label\na.mp4,run\nb.mp4,walk\nc.mp4,sit\n")
+    with pytest.raises(
+        DatasetError, match="videos of 'run', which is none of the 2 labels, nor is 1 other; add it"
+    ):
+        read_dataset(tmp_path / "x.csv", labels=["walk", "fly"])
+    assert read_dataset(tmp_path / "x.csv", labels=["walk", "run", "sit", "fly"]).labels[3] == "fly"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zeroshot.datasets.splits import LabeledVideo
-from zeroshot.datasets.units import counted_once, pool_key
+from zeroshot.datasets.splits import LabeledVideo, Split
+from zeroshot.datasets.units import counted_once, pool_key, split_of_units, without_repeats
 from zeroshot.errors import DatasetError
 from zeroshot.video.source import Stretch
 
@@ -46,3 +46,15 @@ def test_a_video_of_two_labels_is_refused_or_has_both():
     assert repeats == 2
     several = [LabeledVideo("a.mp4", "run", others=("walk",))]
     assert counted_once(several) == (tuple(several), 0)
+
+
+def test_a_split_of_units_tells_of_rows_left_aside():
+    rows = [LabeledVideo("a.mp4", "run"), LabeledVideo("b.mp4", "walk"), LabeledVideo("a.mp4", "run")]
+    split, told = split_of_units(Split.of("s", rows))
+    assert split.videos == tuple(rows[:2])
+    assert told == ("1 row of the list names a file that stands above; a video counts once",)
+    assert split_of_units(split) == (split, ())
+    two = Split.of("s", [*rows, LabeledVideo("b.mp4", "run")])
+    with pytest.raises(DatasetError, match=r"b.mp4 is listed as 'walk' and as 'run'"):
+        split_of_units(two)
+    assert without_repeats(two).videos == (rows[0], rows[1], two.videos[3])

@@ -177,9 +177,10 @@ def relabeled(split: Split, labels: Sequence[str]) -> Listing:
     given, alike = set(labels), by_key(labels)
     own = {label: label if label in given else alike.get(key(label), "") for label in split.labels}
     if unknown := [label for label, found in own.items() if not found]:
-        more = f" and of {counted(len(unknown) - 1, 'other label')}" if len(unknown) > 1 else ""
+        more = f", nor {'is' if len(unknown) == 2 else 'are'} {counted(len(unknown) - 1, 'other')}"
         raise DatasetError(
-            f"{split.name} has videos of {unknown[0]!r}{more}, none of the {len(labels)} labels; add it"
+            f"{split.name} has videos of {unknown[0]!r}, which is none of the {len(labels)} labels"
+            f"{more if len(unknown) > 1 else ''}; add it"
         )
     videos = tuple(
         replace(video, label=own[video.label], others=tuple(own[label] for label in video.others))

@@ -60,7 +60,7 @@ def split_of_units(split: Split) -> tuple[Split, tuple[str, ...]]:
         DatasetError: a file has two labels.
     """
     videos, repeats = counted_once(split.videos)
-    return replace(split, videos=videos), (repeats_in_words(repeats),) if repeats else ()
+    return (replace(split, videos=videos), (repeats_in_words(repeats),)) if repeats else (split, ())
 
 
 def without_repeats(split: Split) -> Split:
@@ -71,7 +71,7 @@ def without_repeats(split: Split) -> Split:
     found: dict[Hashable, LabeledVideo] = {}
     for video in split.videos:
         found.setdefault((_file(video), video.labels), video)
-    return replace(split, videos=tuple(found.values()))
+    return split if len(found) == len(split.videos) else replace(split, videos=tuple(found.values()))
 
 
 def _file(video: LabeledVideo) -> Hashable:
