@@ -134,6 +134,7 @@ class TrainingConfig:
         told = {name: value for name, value in self.adapter.items() if usual.get(name) != value}
         object.__setattr__(self, "adapter", told)
         _refuse_below(self, 1, "epochs", "batch_size")
+        _refuse_below(self, 0, "seed")
         require_whole("seed", self.seed, 0, 2**63 - 1)
         _refuse_unknown(self, "precision", PRECISIONS)
         self.objective.refuse_fewer(self.batch_size, f"batch_size is {self.batch_size}")
