@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -56,6 +56,21 @@ def test_every_answer_is_there(world):
             assert [labels[row] for row in said["labels"][place]] == order[:5]
             assert said["scores"][place] == pytest.approx([of[label] for label in order[:5]], abs=1e-5)
             assert said["ranks"][place] == order.index(video.label)
+
+
+def test_of_several_right_labels_the_first_is_told_whatever_a_model_answers(world):
+    """So that two runs say the same of one video."""
+    figures = stream_figures("clip", world.scores, world.plan, world.readable)
+    truth = [outcome.scores * 0 for outcome in figures.outcomes]
+    for table in truth:
+        table[:, 1:3] = 1
+    several = tuple(
+        replace(outcome, truth=table > 0, targets=outcome.targets * 0 + 2)
+        for outcome, table in zip(figures.outcomes, truth, strict=True)
+    )
+    found = answers(world.plan, [[replace(figures, outcomes=several)]], "/data")
+    for one, asked in zip(world.plan.rounds, found["rounds"], strict=True):
+        assert {world.plan.labels[row] for row in asked["targets"]} == {one.labels[1]}
 
 
 def test_of_equal_scores_the_first_label_stands_first():

@@ -271,7 +271,7 @@ def _exchanged(
 ) -> dict[str, float | int | None] | None:
     """Top-1 where two labels of each pair stand for each other, as in a paper's own table; None without."""
     other = {label: twin for one, two in pairs for label, twin in ((one, two), (two, one))}
-    if plan.shape != "mean" or not any(video.label in other for video in plan.videos):
+    if plan.shape != "mean" or plan.parts or not any(video.label in other for video in plan.videos):
         return None
     outcomes = []
     first = figures.num_counted
