@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # Trains, or encodes many videos: run with -m slow.
-SLOW = {"train.md", "evaluate.md", "bias.md", "archive.md", "cron.md", "static-bias.md", "index.md"}
+SLOW = {
+    "train.md",
+    "evaluate.md",
+    "bias.md",
+    "archive.md",
+    "audit.md",
+    "cron.md",
+    "static-bias.md",
+    "index.md",
+}
 RUN = [path for path in documents.documents() if {"bash", "python"} & documents.languages_of(path)]
 
 
