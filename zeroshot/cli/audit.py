@@ -47,8 +47,8 @@ Prune = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="Zero up to N units of the adapter that carry wrong answers: ranked on a third of the swapped clips, "
-        "chosen on another, told on the last. 0: up to 64 units.",
+        help="Zero up to N units of the adapter that carry wrong answers: ranked on a third of the swapped "
+        "clips, chosen on another, told on the last. 0: up to 64 units.",
     ),
 ]
 
