@@ -42,8 +42,8 @@ def compare(
 ) -> None:
     """\b
     Example:  zeroshot compare fused/ static/
-    After:    zeroshot evaluate examples/clips/clips.csv -m puppet-tiny --allow-seen -o fused/
-    After:    zeroshot evaluate examples/clips/clips.csv -m puppet-tiny --allow-seen -o static/ --stream static
+    After:    zeroshot evaluate examples/clips/clips.csv -m puppet-tiny --allow-seen -o fused
+    After:    zeroshot evaluate examples/clips/clips.csv -m puppet-tiny --allow-seen --stream static -o static
 
     Each run against the first, video by video: difference of top-1 with its 95 % interval, McNemar's test,
     labels that differ, and videos that one run alone has. Neither videos nor models are needed.

@@ -33,8 +33,8 @@ def leaderboard(
 ) -> None:
     """\b
     Example:  zeroshot leaderboard fused/ static/ --output board/
-    After:    zeroshot evaluate examples/clips/clips.csv -m puppet-tiny --allow-seen -o fused/
-    After:    zeroshot evaluate examples/clips/clips.csv -m puppet-tiny --allow-seen -o static/ --stream static
+    After:    zeroshot evaluate examples/clips/clips.csv -m puppet-tiny --allow-seen -o fused
+    After:    zeroshot evaluate examples/clips/clips.csv -m puppet-tiny --allow-seen --stream static -o static
 
     A row a model, a column a data set and protocol, with 95 % intervals; the page can be sorted, and needs no
     network. Figures of different questions never stand in one column.
