@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # Trains, or encodes many videos: run with -m slow.
-SLOW = {"train.md", "evaluate.md", "bias.md", "archive.md", "cron.md", "static-bias.md", "index.md"}
+SLOW = {"train", "evaluate", "bias", "archive", "audit", "cron", "static-bias", "index"}
 RUN = [path for path in documents.documents() if {"bash", "python"} & documents.languages_of(path)]
 
 
@@ -36,7 +36,7 @@ def folder(tmp_path, monkeypatch) -> Path:
 
 @pytest.mark.parametrize(
     "path",
-    [pytest.param(path, marks=pytest.mark.slow) if path.name in SLOW else path for path in RUN],
+    [pytest.param(path, marks=pytest.mark.slow) if path.stem in SLOW else path for path in RUN],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_what_is_shown_runs_and_prints_what_is_claimed(path, folder):

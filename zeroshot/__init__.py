@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from zeroshot.resources import VERSION
 
 if TYPE_CHECKING:
-    from zeroshot.audit.report import AuditReport
-    from zeroshot.audit.run import AuditSettings, Classifying, audit
+    from zeroshot.auditing.report import AuditReport
+    from zeroshot.auditing.run import AuditSettings, Classifying, audit
     from zeroshot.batch.table import read_embeddings
     from zeroshot.bias.make import make_bias_sets
     from zeroshot.bias.recipe import BiasRecipe
@@ -117,12 +117,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AuditReport": "audit.report",
-    "AuditSettings": "audit.run",
+    "AuditReport": "auditing.report",
+    "AuditSettings": "auditing.run",
     "BiasRecipe": "bias.recipe",
     "BiasReport": "bias.report",
     "Classifier": "classifier",
-    "Classifying": "audit.run",
+    "Classifying": "auditing.run",
     "Clip": "types",
     "Embedded": "verbs",
     "EvaluationSettings": "evaluation.prepare",
@@ -147,7 +147,7 @@ _HOMES = {
     "VideoIndex": "video_search",
     "Waist": "waist.waist",
     "ZeroshotError": "errors",
-    "audit": "audit.run",
+    "audit": "auditing.run",
     "build_index": "verbs",
     "classify": "verbs",
     "compare": "evaluation.compare_runs",

@@ -31,10 +31,9 @@ def pages() -> dict[str, str]:
 PAGES = pages()
 
 
-def line(page: str, kind: str) -> str | None:
-    """What stands behind "Example:" or "After:" on a page."""
-    found = re.search(rf"^ *{kind}: +(zeroshot .*)$", page, re.MULTILINE)
-    return None if found is None else found[1].strip()
+def lines(page: str, kind: str) -> list[str]:
+    """What stands behind "Example:" or each "After:" on a page."""
+    return [found.strip() for found in re.findall(rf"^ *{kind}: +(zeroshot .*)$", page, re.MULTILINE)]
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +57,9 @@ RUNS = [
 @pytest.mark.parametrize("verb", RUNS)
 def test_the_example_runs(run, desk, monkeypatch, verb):
     monkeypatch.chdir(desk)
-    for kind in ("After", "Example"):
-        words = line(PAGES[verb], kind)
-        if words is None:
-            assert kind == "After", f"zeroshot {verb} -h shows no example"
-            continue
-        if kind == "Example":
-            assert words.startswith(f"zeroshot {verb}".strip())
+    (example,) = lines(PAGES[verb], "Example")
+    assert example.startswith(f"zeroshot {verb}".strip())
+    for words in (*lines(PAGES[verb], "After"), example):
         status, out, err = run(*shlex.split(words)[1:])
         assert status == 0, err
         assert out.strip()
@@ -73,6 +68,5 @@ def test_the_example_runs(run, desk, monkeypatch, verb):
 @pytest.mark.parametrize("verb", sorted(PAGES))
 def test_the_example_stands_on_its_page_in_one_piece(run, verb):
     _, out, _ = run(*verb.split(), "-h")
-    words = line(PAGES[verb], "Example")
-    assert words is not None
+    (words,) = lines(PAGES[verb], "Example")
     assert f"  Example:  {words}\n" in out

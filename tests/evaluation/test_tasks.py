@@ -253,6 +253,12 @@ def test_both_figures_of_the_lists_of_tc_clip(videos, model, tmp_path):
     assert one.std == pytest.approx(np.std(shares, ddof=1))
     assert "the files' names" in (tmp_path / "out" / "report.md").read_text()
     assert len(theirs.plan.rounds) == 4
+    other = str(write_checkpoint(tmp_path / "other", seed=8))
+    both = evaluate(tmp_path, [model, other], protocol="hmdb51-tc-clip", output=tmp_path / "both")
+    assert [len(pair.rounds) for pair in both.comparisons] == [2]
+    assert both.comparisons[0].difference.value == pytest.approx(
+        both.models[1].figures.top1.value - both.models[0].figures.top1.value
+    )
 
 
 def test_four_views_for_models_trained_on_kinetics(videos, model, tmp_path):

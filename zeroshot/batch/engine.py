@@ -89,12 +89,11 @@ class LocalEngine:
     def _embedded(self, sources: Iterator[FileSource]) -> Iterator[VideoRows]:
         """The rows of each source, without what is known of the file."""
         if self._window is None:
-            streams = self._model.embed_streams
-            streams = partial(streams, plain=True) if self._plain else streams
-            embed = streams if self._all_streams else self._model.embed_sources
+            embed = self._model.embed_streams if self._all_streams else self._model.embed_sources
             embed = partial(embed, drifts=True) if self._drifts else embed
-            if self._pooling != "video":  # of whole videos alone are there drifts
-                embed = partial(streams, pooling=self._pooling)
+            if self._plain or self._pooling != "video":
+                streams = partial(self._model.embed_streams, plain=self._plain, pooling=self._pooling)
+                embed = partial(streams, drifts=True) if self._drifts else streams
             for source, outcome in embed(sources, sampling=self._sampling):
                 name = path_of(source)
                 if isinstance(outcome, VideoError):

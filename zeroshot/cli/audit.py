@@ -15,7 +15,7 @@ from zeroshot.cutouts.finders import MOTION, masks_help
 from zeroshot.probes.probe import PROBES
 
 if TYPE_CHECKING:
-    from zeroshot.audit.report import AuditReport
+    from zeroshot.auditing.report import AuditReport
 
 Words = Annotated[
     list[str],
@@ -47,8 +47,8 @@ Prune = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="Zero up to N units of the adapter that carry wrong answers; how many is chosen on half of the "
-        "clips and told on the others. 0: units 1 to 64 are tried.",
+        help="Zero up to N units of the adapter that carry wrong answers: ranked on a third of the swapped "
+        "clips, chosen on another, told on the last. 0: up to 64 units.",
     ),
 ]
 
@@ -71,9 +71,9 @@ def audit(
     What a model leans on: scenery or motion, order, single frames, noise; a verdict in words, then every
     figure with its interval. Several models stand side by side. Networks of others are audited from Python.
     """
-    from zeroshot.audit.report import document
-    from zeroshot.audit.run import AuditSettings
-    from zeroshot.audit.run import audit as look
+    from zeroshot.auditing.report import document
+    from zeroshot.auditing.run import AuditSettings
+    from zeroshot.auditing.run import audit as look
     from zeroshot.checkpoint import require_model
     from zeroshot.datasets.registry import open_split
     from zeroshot.errors import OptionError
@@ -115,7 +115,7 @@ def audit(
 
 def _put(report: AuditReport, output: str | None, as_json: bool) -> None:
     """On stdout: as JSON, or for people."""
-    from zeroshot.audit.report import document
+    from zeroshot.auditing.report import document
 
     if as_json:
         put_json(report.as_dict())

@@ -274,8 +274,7 @@ def _exchanged(
     if plan.shape != "mean" or plan.parts or not any(video.label in other for video in plan.videos):
         return None
     outcomes = []
-    first = figures.num_counted
-    for one, outcome in zip(plan.rounds[:first], figures.outcomes[:first], strict=True):
+    for one, outcome in zip(plan.rounds, figures.outcomes, strict=True):
         place = {label: row for row, label in enumerate(one.labels)}
         twins = np.array([place.get(other.get(label, label), row) for label, row in place.items()])
         ranks = target_ranks(outcome.scores, twins[outcome.targets])

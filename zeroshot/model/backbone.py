@@ -14,7 +14,6 @@ import torch
 import torch.nn.functional as F
 
 from zeroshot.errors import ModelError, OptionError, in_one_line, require_texts, require_whole
-from zeroshot.model.forks import require_unforked, survive_forks
 from zeroshot.model.hub.pull import pull
 from zeroshot.model.names import ModelName, parse_name, require_folder
 from zeroshot.model.networks import open_clip as openclip
@@ -22,7 +21,7 @@ from zeroshot.model.networks import transformers as hub
 from zeroshot.model.networks.foreign import read_json
 from zeroshot.model.networks.network import Network, no_tokens, not_finite
 from zeroshot.model.speed.precision import Precision, exact_and_fast, require_level
-from zeroshot.model.speed.threads import joined, map_apart
+from zeroshot.model.speed.threads import joined, map_apart, require_unforked, survive_forks
 from zeroshot.video.transform import normalized, preprocess_frames, seen_frames
 
 if TYPE_CHECKING:

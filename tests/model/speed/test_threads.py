@@ -1,7 +1,8 @@
-"""Parts of a batch on threads of their own."""
+"""Parts of a batch on threads of their own; processes that are forked from one with a model."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -12,7 +13,14 @@ import pytest
 import torch
 
 import zeroshot
-from zeroshot.model.speed.threads import MeasuredThreads, alone, map_apart
+from zeroshot.errors import ModelError
+from zeroshot.model.speed.threads import (
+    MeasuredThreads,
+    alone,
+    map_apart,
+    require_unforked,
+    survive_forks,
+)
 
 
 @pytest.fixture
@@ -165,3 +173,19 @@ def test_what_comes_of_threads_can_be_learned_from(two_cores):
     with torch.inference_mode():
         assert map_apart(lambda _: torch.zeros(1).is_inference(), range(3)) == [True] * 3
     assert map_apart(lambda _: torch.is_grad_enabled(), range(3)) == [False] * 3
+
+
+def test_a_gpu_after_a_fork_is_one_line():
+    require_unforked(os.getpid(), torch.device("cuda"), "x")
+    require_unforked(os.getpid() + 1, torch.device("cpu"), "x")
+    with pytest.raises(ModelError, match=r"before this process was forked.*spawn"):
+        require_unforked(os.getpid() + 1, torch.device("cuda"), "x")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no forks")
+def test_a_child_takes_one_thread():
+    survive_forks()
+    child = os.fork()
+    if not child:
+        os._exit(torch.get_num_threads())
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1

@@ -32,6 +32,9 @@ VERBS = {
     "index": ("waving,jumping", "-o", "x.index", *MODEL),
     "train": ("videos.csv", "-o", "trained", *TRAINING),
     "evaluate": ("videos.csv", "-o", "report", "--allow-seen", *MODEL),
+    "compare": ("report", "report"),
+    "leaderboard": ("report",),
+    "audit": ("puppet-tiny", "videos.csv", "--probe", "order", "--device", "cpu"),
     "models": (),
     "show": ("puppet-tiny",),
     "download": ("ViT-B-32/openai",),
@@ -42,7 +45,8 @@ VERBS = {
     "bias probe": ("videos.csv", "--cache", "tokens", *MODEL),
 }
 QUICK = ("embed", "models")  # classify is run in the tests below
-NEED_MORE = ("evaluate", "download", "push")  # more videos, or a network: their last line is one of ours
+# more videos, a network, or a run before them: their last line is one of ours
+NEED_MORE = ("evaluate", "download", "push", "compare", "leaderboard")
 VERB_PARAMS = [verb if verb in QUICK else pytest.param(verb, marks=pytest.mark.slow) for verb in VERBS]
 
 

@@ -4,7 +4,8 @@ Torch by itself shares out every single product among its threads, which meet af
 their cores busy while they wait. Where another process takes one of the cores for a moment, all wait for the
 slowest, hundreds of times in a batch: of a small model one answer then costs fifty times its work. So work
 comes here in parts, each of which one thread computes, whatever the machine is doing; results do not depend
-on that.
+on that. Threads do not come along into a process that is forked: it goes on where it can, and is told where
+it cannot.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
+
+from zeroshot.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -132,3 +135,32 @@ class MeasuredThreads:
             self.chosen = 1
         elif len(one) == len(every) == _TRIALS:
             self.chosen = self._all if min(every) * _WORTH < min(one) else 1
+
+
+@cache
+def survive_forks() -> None:
+    """See to it that a process forked from this one can go on, on one thread.
+
+    The threads to which torch shares out its products do not come along into a forked process, which would
+    wait for them for ever.
+    """
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+
+
+def require_unforked(owner: int, device: torch.device, name: str) -> None:
+    """Refuse a GPU that another process opened before it forked this one.
+
+    Args:
+        owner: the process that put the weights there.
+        device: where they are; a processor is as good after a fork as before.
+        name: of the model.
+
+    Raises:
+        ModelError: the device does not outlive a fork.
+    """
+    if device.type != "cpu" and owner != os.getpid():
+        raise ModelError(
+            f"{name} was put on {device} before this process was forked, which no GPU survives; start "
+            "workers with multiprocessing_context='spawn', or load the model in each"
+        )

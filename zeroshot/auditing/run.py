@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 
-from zeroshot.audit.clips import puppet_clips, video_clips
-from zeroshot.audit.repair import MOST, repair, require_repairable, write_repaired
-from zeroshot.audit.report import AuditReport, SubjectReport
+from zeroshot.auditing.clips import puppet_clips, video_clips
+from zeroshot.auditing.repair import MOST, repair, require_repairable, write_repaired
+from zeroshot.auditing.report import AuditReport, SubjectReport
 from zeroshot.checkpoint import load_model
 from zeroshot.cutouts.finders import MOTION
 from zeroshot.datasets.registry import open_split
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from zeroshot.audit.clips import Material
+    from zeroshot.auditing.clips import Material
 
     Audited: TypeAlias = "str | os.PathLike[str] | Model | Classifying | Callable[[Tensor], Tensor]"
     from zeroshot.probes.subject import Subject

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from zeroshot.audit.clips import puppet_clips
+from zeroshot.auditing.clips import puppet_clips
 from zeroshot.checkpoint import load_model
 from zeroshot.probes.subject import ModelSubject
 from zeroshot.synthetic.world import ACTIONS

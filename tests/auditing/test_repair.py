@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from zeroshot.audit.repair import repair, write_repaired
+from zeroshot.auditing.repair import repair, write_repaired
 from zeroshot.checkpoint import load_model, trained_labels
 from zeroshot.errors import ModelError, OptionError
 from zeroshot.probes.neurons import BiasedUnit

@@ -10,8 +10,8 @@ import torch
 from tiny_world import write_checkpoint, write_videos
 from torch import nn
 
-from zeroshot.audit.report import document
-from zeroshot.audit.run import AuditSettings, Classifying, audit
+from zeroshot.auditing.report import document
+from zeroshot.auditing.run import AuditSettings, Classifying, audit
 from zeroshot.errors import OptionError
 from zeroshot.reports.files import write_report
 from zeroshot.reports.html import page

@@ -7,7 +7,7 @@ import pytest
 import torch
 from tiny_world import LABELS, write_videos
 
-from zeroshot.audit.clips import partners, video_clips
+from zeroshot.auditing.clips import partners, video_clips
 from zeroshot.datasets.splits import LabeledVideo, Split
 from zeroshot.errors import LabelError, VideoError
 from zeroshot.video.sampling import Sampling

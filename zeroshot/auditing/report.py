@@ -14,7 +14,7 @@ from zeroshot.reports.schema import head
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from zeroshot.audit.repair import Repair
+    from zeroshot.auditing.repair import Repair
     from zeroshot.probes.probe import Finding
     from zeroshot.reports.document import Part
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zeroshot.audit.report import AuditReport, SubjectReport, document
+from zeroshot.auditing.report import AuditReport, SubjectReport, document
 from zeroshot.probes.probe import Finding
 from zeroshot.reports.markdown import markdown
 
