@@ -41,9 +41,9 @@ def compare(
     as_csv: Annotated[bool, typer.Option("--csv", help="One CSV row a video: what each answered.")] = False,
 ) -> None:
     """\b
-    Example:  zeroshot compare fused/ still/
-    After:    zeroshot evaluate examples/clips/clips.csv -m puppet-tiny --allow-seen -o fused/
-    After:    zeroshot evaluate examples/clips/clips.csv -m puppet-tiny --allow-seen -o still/ --stream static
+    Example:  zeroshot compare fused/ static/
+    After:    zeroshot evaluate examples/clips/clips.csv -m puppet-tiny --allow-seen -o fused
+    After:    zeroshot evaluate examples/clips/clips.csv -m puppet-tiny --allow-seen --stream static -o static
 
     Each run against the first, video by video: difference of top-1 with its 95 % interval, McNemar's test,
     labels that differ, and videos that one run alone has. Neither videos nor models are needed.

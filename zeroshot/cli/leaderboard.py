@@ -32,9 +32,9 @@ def leaderboard(
     as_card: AsCard = False,
 ) -> None:
     """\b
-    Example:  zeroshot leaderboard fused/ still/ --output board/
-    After:    zeroshot evaluate examples/clips/clips.csv -m puppet-tiny --allow-seen -o fused/
-    After:    zeroshot evaluate examples/clips/clips.csv -m puppet-tiny --allow-seen -o still/ --stream static
+    Example:  zeroshot leaderboard fused/ static/ --output board/
+    After:    zeroshot evaluate examples/clips/clips.csv -m puppet-tiny --allow-seen -o fused
+    After:    zeroshot evaluate examples/clips/clips.csv -m puppet-tiny --allow-seen --stream static -o static
 
     A row a model, a column a data set and protocol, with 95 % intervals; the page can be sorted, and needs no
     network. Figures of different questions never stand in one column.
