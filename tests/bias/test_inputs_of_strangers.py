@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import odd_files as odd
@@ -49,9 +50,19 @@ def test_pictures_are_read_in_a_child_and_a_damaged_one_costs_its_clips(world, t
         Image.new("RGB", (90, 50), (0, 255, 0)).save(pictures / f"beach_{number}.png")
     (pictures / "forest_1.webp").write_bytes(b"RIFF\x40\0\0\0WEBPVP8 \xff")
     (pictures / "forest_2.png").write_bytes(odd.png_that_claims(60_000, 60_000))
-    many = replace(split, videos=split.videos * 4)
+    copies = []
+    (tmp_path / "masks").mkdir()
+    for number in range(6):  # of other content each, so that each draws pictures of its own
+        for video in split.videos:
+            name = f"{number}{Path(video.path).stem}"
+            (tmp_path / f"{name}.mp4").write_bytes(Path(video.path).read_bytes() + bytes([number]))
+            mask = folder / "masks" / f"{Path(video.path).stem}.npz"
+            (tmp_path / "masks" / f"{name}.npz").write_bytes(mask.read_bytes())
+            copies.append(replace(video, path=str(tmp_path / f"{name}.mp4")))
     made = make_bias_sets(
-        many, tmp_path / "out", recipe(folder, kinds=("scuba",), images=str(pictures), least_person=0.0)
+        replace(split, videos=tuple(copies)),
+        tmp_path / "out",
+        recipe(tmp_path, backgrounds=None, kinds=("scuba",), images=str(pictures), least_person=0.0),
     )
     shown = {row.background_source for row in made.of_kind("scuba")}
     assert shown <= {"beach_0.png", "beach_1.png"}
