@@ -74,7 +74,7 @@ def survive(folder: Path, number: int, seed: int, decoder: str) -> None:
                 answers += 1
     assert answers > number / 4
     if sys.platform.startswith("linux"):
-        assert children() == before
+        assert children() <= before  # one that waited for a first reader may have served this one
 
 
 def test_sixty_mutations(tmp_path):

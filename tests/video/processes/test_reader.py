@@ -259,7 +259,7 @@ def test_a_child_that_died_between_files_is_replaced(plain):
 def test_nothing_is_left_after_closing(plain):
     before = children()
     reader = ClipReader(2)
-    assert children() == before, "nothing starts before the first file"
+    assert children() <= before, "nothing starts before the first file"
     list(reader.read_many([plain] * 4, EIGHT))
     started = children() - before
     assert started
@@ -267,7 +267,7 @@ def test_nothing_is_left_after_closing(plain):
     assert not started & children()
     assert reader.read(plain, EIGHT), "a closed reader starts anew"
     reader.close()
-    assert children() == before
+    assert children() <= before
 
 
 @on_linux
