@@ -6,7 +6,9 @@ python tests/notebooks.py   # runs them and keeps what they show in the files
 from __future__ import annotations
 
 import os
+import re
 import tempfile
+from itertools import groupby
 from pathlib import Path
 
 import documents
@@ -43,13 +45,20 @@ def without_hints(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def shown(notebook: nbformat.NotebookNode) -> list[tuple[str, object]]:
-    """What each code cell shows: printed lines without digits, and kinds of pictures."""
+    """What each code cell shows: printed lines without digits, and kinds of pictures.
+
+    A kernel cuts what is printed where time passes between two lines: pieces that follow each other are one.
+    """
     found: list[tuple[str, object]] = []
     for cell in notebook.cells:
-        for output in cell.get("outputs", ()):
-            if output.output_type == "stream":
-                found.append((output.name, documents.shape_of(output.text)))
-            else:
+        said = groupby(cell.get("outputs", ()), lambda output: output.get("name", ""))
+        for name, outputs in ((name, list(each)) for name, each in said):
+            if name:
+                # Words for now, which a terminal takes away again, stand there where loading took a while.
+                text = re.sub(r"[^\n]*\x1b\[K", "", "".join(output.text for output in outputs))
+                found += [(name, documents.shape_of(text))] if text.strip() else []
+                continue
+            for output in outputs:
                 kinds = {kind for kind in output.data if kind.startswith("image/")}
                 found.append((output.output_type, sorted(kinds)))
     return found
