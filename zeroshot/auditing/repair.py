@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from zeroshot.model.adapter_files import save_adapter
 from zeroshot.probes.neurons import rank_adapter_units, zeroed
 from zeroshot.probes.subject import ModelSubject
 from zeroshot.statistics.intervals import Count
-from zeroshot.store.files import write_whole
+from zeroshot.training.model_card import write_provenance
 
 if TYPE_CHECKING:
     import os
@@ -172,8 +171,7 @@ def write_repaired(
         "derived": list(trained.derived),
         "record": record,
     }
-    text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
-    write_whole(Path(folder) / "training.json", text.encode())
+    write_provenance(Path(folder), facts)
 
 
 def _right(

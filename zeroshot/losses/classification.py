@@ -51,5 +51,4 @@ def corrected(streams: Streams) -> tuple[Tensor, Tensor]:
 
 
 def _cross_entropy(step: Step, rows: Tensor) -> Tensor:
-    logits = rows @ (step.scale * step.texts).T
-    return F.cross_entropy(logits, step.targets.labels, reduction="none").mean()
+    return F.cross_entropy(step.logits(rows), step.targets.labels, reduction="none").mean()

@@ -34,7 +34,7 @@ def contrastive(step: Step) -> Tensor:
     memory: ContrastMemory = step.parts["contrastive"]  # type: ignore[assignment]
     streams = step.streams()
     looks = F.normalize(step.batch.embeddings.float().mean(1), dim=1).detach()
-    chances = (looks @ (step.scale * step.texts).T).softmax(1)
+    chances = step.logits(looks).softmax(1)
     labels = step.targets.labels
     hard = 1 - chances.gather(1, labels[:, None])[:, 0] >= MISLED
     queries = F.normalize(memory.project(streams.dynamic), dim=1)

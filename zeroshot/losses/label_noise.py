@@ -23,17 +23,12 @@ RATE = 0.1
 def noisy_classification(step: Step) -> Tensor:
     """Scalar cross-entropy of the dynamic stream where a tenth of the labels is drawn from all, evenly."""
     labels, count = step.targets.labels, len(step.texts)
-    generator = torch.Generator().manual_seed(round(step.progress * 2**31))
+    generator = step.generator()
     drawn = torch.randint(count, labels.shape, generator=generator).to(labels.device)
     noisy = (torch.rand(labels.shape, generator=generator) < RATE).to(labels.device)
-    return F.cross_entropy(_logits(step), torch.where(noisy, drawn, labels))
+    return F.cross_entropy(step.logits(step.streams().dynamic), torch.where(noisy, drawn, labels))
 
 
 def smoothed_classification(step: Step) -> Tensor:
     """Scalar cross-entropy of the dynamic stream with labels smoothed by a tenth: the mean of the noise."""
-    return F.cross_entropy(_logits(step), step.targets.labels, label_smoothing=RATE)
-
-
-def _logits(step: Step) -> Tensor:
-    """(B, K) of the dynamic stream."""
-    return step.streams().dynamic @ (step.scale * step.texts).T
+    return F.cross_entropy(step.logits(step.streams().dynamic), step.targets.labels, label_smoothing=RATE)

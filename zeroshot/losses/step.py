@@ -92,6 +92,14 @@ class Step:
             self._found = self.read(self.batch.tokens, self.batch.embeddings)
         return self._found
 
+    def logits(self, rows: Tensor) -> Tensor:
+        """(B, K) cosines of unit rows (B, D) with the seen labels, on the backbone's own scale."""
+        return rows @ (self.scale * self.texts).T
+
+    def generator(self) -> torch.Generator:
+        """For draws that are the same at the same place of a training, whatever came before."""
+        return torch.Generator().manual_seed(round(self.progress * 2**31))
+
     @property
     def targets(self) -> Targets:
         """What the batch's videos should be taken for."""

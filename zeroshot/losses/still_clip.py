@@ -37,7 +37,7 @@ def still_sensitivity(step: Step) -> Tensor:
     tokens = _still(step).float().detach().requires_grad_()
     with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):  # the quick kernels have no second derivative
         logits = _logits(step, tokens)
-        draws = torch.randn(logits.shape, generator=_generator(step)).to(logits.device)
+        draws = torch.randn(logits.shape, generator=step.generator()).to(logits.device)
         combined = (logits * (draws - draws.mean(1, keepdim=True))).sum()
         (slope,) = torch.autograd.grad(combined, tokens, create_graph=True)
     return slope.flatten(1).square().sum(1).mean()
@@ -46,7 +46,7 @@ def still_sensitivity(step: Step) -> Tensor:
 def _still(step: Step) -> Tensor:
     """(B, T, 1+N, C) tokens of one frame of each clip, another one each step, repeated."""
     tokens = step.batch.tokens
-    place = int(torch.randint(tokens.shape[1], (), generator=_generator(step)))
+    place = int(torch.randint(tokens.shape[1], (), generator=step.generator()))
     return tokens[:, place : place + 1].expand_as(tokens)
 
 
@@ -62,9 +62,4 @@ def _logits(step: Step, tokens: Tensor) -> Tensor:
             "the dynamic stream of a still clip is exactly zero: losses on still clips teach nothing; "
             "take an adapter whose reference is none"
         )
-    return rows @ (step.scale * step.texts).T
-
-
-def _generator(step: Step) -> torch.Generator:
-    """The same at the same place of a training, whatever came before."""
-    return torch.Generator().manual_seed(round(step.progress * 2**31))
+    return step.logits(rows)

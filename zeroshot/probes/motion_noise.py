@@ -14,8 +14,7 @@ import torch
 from zeroshot.cutouts.optical_flow import backward_flow
 from zeroshot.probes.probe import Finding
 from zeroshot.reports.document import Table
-from zeroshot.statistics.intervals import Estimate, t_interval
-from zeroshot.statistics.jackknife import groups_of
+from zeroshot.statistics.jackknife import groups_of, mean_over_groups
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zeroshot.probes.subject import Clips, Subject
+    from zeroshot.statistics.intervals import Estimate
 
 LEVELS = (4.0, 8.0)
 """Of 255, that noise adds or takes at every pixel."""
@@ -192,11 +192,9 @@ def _effect(kind: str, levels: float, before: NDArray[Any], after: NDArray[Any],
     """Of one stream."""
     first, second = np.asarray(before), np.asarray(after)
     change = np.abs(margins(second, clips.targets) - margins(first, clips.targets))
-    groups = groups_of(len(change), clips.video_numbers)
-    spread = t_interval([float(change[groups == group].mean()) for group in np.unique(groups)])
-    value, reach = float(change.mean()), (spread.high - spread.low) / 2
+    mean = mean_over_groups(change, groups_of(len(change), clips.video_numbers))
     flipped = float((first.argmax(1) != second.argmax(1)).mean())
-    return NoiseEffect(kind, levels, Estimate(value, value - reach, value + reach, len(change)), flipped)
+    return NoiseEffect(kind, levels, mean, flipped)
 
 
 def _figure(effect: NoiseEffect) -> str:

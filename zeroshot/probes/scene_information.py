@@ -15,8 +15,8 @@ from zeroshot.probes.linear_scene import PENALTIES, assign_folds, fit_logistic
 from zeroshot.probes.probe import Finding
 from zeroshot.probes.subject import checked_rows
 from zeroshot.reports.document import Bar, Bars, Table, within
-from zeroshot.statistics.intervals import Estimate, t_interval
-from zeroshot.statistics.jackknife import groups_of
+from zeroshot.statistics.intervals import Estimate
+from zeroshot.statistics.jackknife import groups_of, mean_over_groups
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -154,10 +154,7 @@ def information_beyond(
         chosen = _best_penalty(x, mixed, named, folds)
         first, second = _surprises(x, mixed, named, folds, chosen)
         null.append(float((first - second).mean()))
-    by_group, gained = groups_of(len(own), own), before - after
-    spread = t_interval([float(gained[by_group == group].mean()) for group in np.unique(by_group)])
-    value, reach = float(gained.mean()), (spread.high - spread.low) / 2
-    estimate = Estimate(value, value - reach, value + reach, len(x))
+    estimate = mean_over_groups(before - after, groups_of(len(own), own))
     return SceneInformation(estimate, float(before.mean()), tuple(null))
 
 
