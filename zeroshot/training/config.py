@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from zeroshot.training.methods.method import Method
-    from zeroshot.waist.waist import WaistSettings
+    from zeroshot.waist.settings import WaistSettings
 
 PRECISIONS = ("no", "bf16", "fp16")
 STREAM_NAMES = ("static", "dynamic", "fused")

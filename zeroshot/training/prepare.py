@@ -20,7 +20,8 @@ from zeroshot.training.methods.streams import STREAMS
 from zeroshot.training.opposite_labels import opposite_labels
 from zeroshot.training.scene_sources import AUTO, GIVEN, check_source, require_scenes, tell_scenes
 from zeroshot.video.sampling import Sampling
-from zeroshot.waist.waist import MANIFEST, Copies, Waist
+from zeroshot.waist.settings import Copies
+from zeroshot.waist.waist import MANIFEST, Waist
 from zeroshot.waist.writer import waist_settings, write_waist
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from zeroshot.video.processes.reader import ClipReader
     from zeroshot.video.sampling import Sampling
     from zeroshot.video.source import VideoSource
-    from zeroshot.waist.waist import Copies
+    from zeroshot.waist.settings import Copies
 
 PLACES = "places.json"
 

@@ -20,18 +20,10 @@ from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.source import lies_here, name_of
 from zeroshot.video.spool import on_disk
 from zeroshot.waist.persons import Shot
+from zeroshot.waist.settings import Copies, WaistSettings
 from zeroshot.waist.shards import SHARD, Shard, read_shard, shard_numbers, shard_path, write_shard
 from zeroshot.waist.swapped_copies import PLACES, copied_rows, learn_swapper, refuse_gone
-from zeroshot.waist.waist import (
-    FORMAT,
-    MANIFEST,
-    SWAPPED,
-    Copies,
-    Waist,
-    WaistRow,
-    WaistSettings,
-    read_manifest,
-)
+from zeroshot.waist.waist import FORMAT, MANIFEST, SWAPPED, Waist, WaistRow, read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
