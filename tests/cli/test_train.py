@@ -198,7 +198,8 @@ def test_methods_are_listed_with_their_sources(monkeypatch, capsys):
     status, out, _ = run_command(monkeypatch, capsys, "train", "--methods")
     assert status == 0
     for name, method in METHODS.items():
-        assert f"{name}\n  source  {method.citation}\n  expect  " in out
+        ours = f"  ours    {method.ours}\n" if method.ours else ""
+        assert f"{name}\n  source  {method.citation}\n{ours}  expect  {method.expect}\n" in out
 
 
 def test_the_command_trains_by_a_method(place, tmp_path, monkeypatch, capsys):

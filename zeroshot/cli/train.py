@@ -27,6 +27,8 @@ def _list_methods(wanted: bool) -> None:
         for name, method in METHODS.items():
             put_line(name)
             put_line(f"  source  {method.citation}")
+            if method.ours:
+                put_line(f"  ours    {method.ours}")
             put_line(f"  expect  {method.expect}")
         raise typer.Exit
 
@@ -135,11 +137,16 @@ def train(
 
     flags = {"epochs": epochs, "seed": seed, "precision": precision, "reverse": reverse or None}
     chosen = read_settings(config, settings or [], flags, method)
+    way = METHODS[method]
+    if swapped is None:
+        swapped = (True if way.required else None) if way.swapped else False
     preparation = Preparation(
         num_frames=num_frames,
         num_samplings=num_samplings,
-        mirrored=False if mirrored is None and not METHODS[method].mirrored else mirrored,
-        swapped=False if swapped is None and not METHODS[method].swapped else swapped,
+        mirrored=False if mirrored is None and not way.mirrored else mirrored,
+        swapped=swapped,
+        mixed=way.mixed,
+        emptied=way.emptied,
         masks=masks,
         cache=cache,
         scenes=scenes,
@@ -207,6 +214,8 @@ def read_settings(
     for twice in sorted(given.keys() & {change.partition("=")[0] for change in changes}):
         say(f"--set {twice}=… is left aside, as --{twice} is given")
     values |= given
+    if (other := values.get("method", method)) != method:
+        raise OptionError(f"the settings are those of the method {other!r}; say --method {other}")
     try:
         return TrainingConfig.from_dict(values, METHODS[method])
     except (TypeError, AttributeError, ValueError) as error:

@@ -24,14 +24,19 @@ class Copies:
         swapped: each video a second time, its person before another video's place, both found without
             annotation; a row of its own, of the same label, where the other video was. Right where the camera
             mostly rests.
+        mixed: each video a second time, mixed with a still frame of another video that looks like an action
+            by itself (`mixed_copies.FrameMixer`); a row of its own, of the same label and scene.
+        emptied: each video a second time without its person; no row, since nothing is done there.
         masks: who finds the persons: `tokens`, those of the backbone itself, or what `finders.FINDERS` knows,
             such as a folder of masks.
-        required: whether swapped copies that cannot be made, since nothing moves or nobody lends a place, are
-            an error; otherwise there are none.
+        required: whether swapped or emptied copies that cannot be made, since nothing moves or nobody lends a
+            place, are an error; otherwise there are none.
     """
 
     mirrored: bool = False
     swapped: bool = False
+    mixed: bool = False
+    emptied: bool = False
     masks: str = TOKENS
     required: bool = True
 
@@ -57,6 +62,8 @@ class WaistSettings:
         end_seconds: as in `Sampling`.
         frames: as in `Sampling`.
         placement: as in `Sampling`.
+        mixed: as in `Copies`.
+        emptied: as in `Copies`.
     """
 
     backbone: str
@@ -75,6 +82,8 @@ class WaistSettings:
     masks: str = TOKENS
     frames: str = "even"
     placement: str = "segments"
+    mixed: bool = False
+    emptied: bool = False
 
     @property
     def num_clips(self) -> int:
@@ -88,7 +97,7 @@ class WaistSettings:
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as JSON holds them; the usual of some are left out, as before there were others."""
-        usual = {"masks": TOKENS, "frames": "even", "placement": "segments"}
+        usual = {"masks": TOKENS, "frames": "even", "placement": "segments", "mixed": False, "emptied": False}
         known = {**asdict(self), "grid": list(self.grid)}
         return {name: value for name, value in known.items() if name not in usual or value != usual[name]}
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,14 +18,14 @@ from zeroshot.waist.shards import Shard, read_shard, shard_numbers, shard_path
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
 MANIFEST = "manifest.json"
 FORMAT = 2
-SWAPPED = " swapped"
-"""Ends the key of a copy before another place."""
+SWAPPED, MIXED, EMPTIED = " swapped", " mixed", " emptied"
+"""End the keys of copies: before another place, mixed with a still frame, without the person."""
 
 _REMEDY = "choose another folder, or delete this one"
 
@@ -51,13 +51,22 @@ class WaistRow:
 
     @property
     def video(self) -> str:
-        """The key of the video itself, where this is a copy of it before another place."""
-        return self.key.removesuffix(SWAPPED)
+        """The key of the video itself, where this is a copy of it."""
+        return self.key.removesuffix(SWAPPED).removesuffix(MIXED)
 
     @property
     def is_copy(self) -> bool:
         """Whether this is such a copy."""
-        return self.key.endswith(SWAPPED)
+        return self.key.endswith((SWAPPED, MIXED))
+
+
+class _Part(NamedTuple):
+    """What is asked of one shard: places in the answer, the shard, places in it, and which clips."""
+
+    here: NDArray[np.int64]
+    shard: Shard
+    places: NDArray[np.int64]
+    views: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +84,7 @@ class Waist:
     rows: tuple[WaistRow, ...]
     shards: tuple[Shard, ...]
     failures: tuple[tuple[str, str], ...] = ()
-    _places: NDArray[np.int64] = field(init=False, repr=False)
+    _where: dict[str, tuple[int, int]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Find each row's place, and refuse shards of another shape."""
@@ -94,8 +103,7 @@ class Waist:
                 f"{len(missing)} of {len(self.rows)} videos have no tokens (first: {missing[0]}); "
                 "write the waist again: what is there is kept"
             )
-        places = np.array([where[row.key] for row in self.rows], dtype=np.int64).reshape(-1, 2)
-        object.__setattr__(self, "_places", places)
+        object.__setattr__(self, "_where", where)
 
     @classmethod
     def open(
@@ -213,6 +221,7 @@ class Waist:
             if shard.keys and shard.keys[0].startswith("row "):  # keys that do not speak for their content
                 digest.update(shard.tokens.tobytes())
                 digest.update(shard.embeddings.tobytes())
+                digest.update(b"" if shard.figures is None else shard.figures.tobytes())
         return digest.hexdigest()[:16]
 
     def subset(self, rows: Sequence[int] | torch.Tensor) -> Waist:
@@ -232,24 +241,79 @@ class Waist:
         Raises:
             OptionError: a row or a sampling that is not there.
         """
-        wanted = np.asarray(rows, dtype=np.int64).reshape(-1)
-        chosen = self.settings.num_samplings // 2 if sampling is None else sampling
-        asked = np.broadcast_to(np.asarray(chosen, dtype=np.int64), wanted.shape)
-        views = np.where(asked < 0, ~asked, asked)
-        self._refuse(wanted, len(self), "rows")
-        self._refuse(views, self.settings.num_clips, "samplings")
-        places = self._places[wanted]
+        return self.of_keys([row.key for row in self._picked(rows)], sampling)
+
+    def of_keys(
+        self, keys: Sequence[str], sampling: int | Sequence[int] | torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same of whatever is written, by its key: copies that are no rows among it.
+
+        Args:
+            keys: B of them.
+            sampling: as for `batch`.
+
+        Raises:
+            OptionError: a key or a sampling that is not there.
+        """
         shape = self.settings.tokens_shape
-        tokens = np.empty((len(wanted), *shape[1:]), np.float16)
-        embeddings = np.empty((len(wanted), shape[1], self.settings.embedding_dim), np.float32)
-        for number in np.unique(places[:, 0]):
-            here = np.flatnonzero(places[:, 0] == number)
-            shard = self.shards[number]
-            tokens[here] = shard.tokens[places[here, 1], views[here]]
-            embeddings[here] = shard.embeddings[places[here, 1], views[here]]
+        tokens = np.empty((len(keys), *shape[1:]), np.float16)
+        embeddings = np.empty((len(keys), shape[1], self.settings.embedding_dim), np.float32)
+        asked = self._samplings(len(keys), sampling)
+        for here, shard, places, views in self._by_shard(keys, asked):
+            tokens[here] = shard.tokens[places, views]
+            embeddings[here] = shard.embeddings[places, views]
         for rows_of in (tokens, embeddings):
             rows_of[asked < 0] = rows_of[asked < 0, ::-1]
         return torch.from_numpy(tokens), torch.from_numpy(embeddings)
+
+    def figures(
+        self, rows: Sequence[int] | torch.Tensor, sampling: int | Sequence[int] | torch.Tensor | None = None
+    ) -> torch.Tensor | None:
+        """(B, T, 1+N) share of each token that is the person's; None where it was never written.
+
+        The class token sees all of a frame and counts as the person's; so does everything of which it is not
+        known.
+
+        Args:
+            rows: B row numbers.
+            sampling: as for `batch`.
+        """
+        keys = [row.key for row in self._picked(rows)]
+        _, frames, tokens, _ = self.settings.tokens_shape
+        shares = np.ones((len(keys), frames, tokens), np.float32)
+        asked = self._samplings(len(keys), sampling)
+        known = False
+        for here, shard, places, views in self._by_shard(keys, asked):
+            if shard.figures is not None:
+                shares[here, :, 1:] = shard.figures[places, views] / np.float32(255)
+                known = True
+        shares[asked < 0] = shares[asked < 0, ::-1]
+        return torch.from_numpy(shares) if known else None
+
+    def _picked(self, rows: Sequence[int] | torch.Tensor) -> list[WaistRow]:
+        """The rows of these numbers."""
+        wanted = np.asarray(rows, dtype=np.int64).reshape(-1)
+        self._refuse(wanted, len(self), "rows")
+        return [self.rows[row] for row in wanted]
+
+    def _samplings(
+        self, count: int, sampling: int | Sequence[int] | torch.Tensor | None
+    ) -> NDArray[np.int64]:
+        """(count,) which clips; ~i for clip i backwards."""
+        chosen = self.settings.num_samplings // 2 if sampling is None else sampling
+        asked = np.broadcast_to(np.asarray(chosen, dtype=np.int64), (count,))
+        self._refuse(np.where(asked < 0, ~asked, asked), self.settings.num_clips, "samplings")
+        return asked
+
+    def _by_shard(self, keys: Sequence[str], asked: NDArray[np.int64]) -> Iterator[_Part]:
+        """What of these keys lies in which shard."""
+        if missing := [key for key in keys if key not in self._where]:
+            raise OptionError(f"{missing[0]!r} is not there; this waist has {len(self._where)} keys")
+        places = np.array([self._where[key] for key in keys], dtype=np.int64).reshape(-1, 2)
+        views = np.where(asked < 0, ~asked, asked)
+        for number in np.unique(places[:, 0]):
+            here = np.flatnonzero(places[:, 0] == number)
+            yield _Part(here, self.shards[number], places[here, 1], views[here])
 
     def _refuse(self, numbers: NDArray[np.int64], count: int, what: str) -> None:
         wrong = numbers[(numbers < 0) | (numbers >= count)]
