@@ -1,4 +1,4 @@
-"""Units that show what stands still are dropped: the closed form, the probe's figures, and who is never dropped."""
+"""Units that show what stands still are dropped: the closed form, the probe's figures, who is never."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def test_one_batch_is_what_the_probe_says_of_its_pairs():
     assert np.abs(expected).max() > 0.1
 
 
-def step(blind, parts, progress=0.5):
-    """Hidden units that are the frames' mean (blind to order), or what the last frame has beyond the first."""
+def step(parts, *, blind, progress=0.5):
+    """Hidden units that are the frames' mean (blind to order), or the last frame minus the first."""
     draw = torch.Generator().manual_seed(7)
     tokens, elsewhere = torch.randn(2, 48, 5, 1, 4, generator=draw)
     embeddings = torch.zeros(48, 5, 3)
@@ -73,9 +73,9 @@ def step(blind, parts, progress=0.5):
 
 
 def test_units_that_are_blind_to_order_are_dropped_every_other_time():
-    """Frames averaged are the same in any order: ρ static is 1 to rounding; before other places nothing stays."""
+    """Frames averaged are the same in any order: ρ static is 1 to rounding."""
     factors = UnitFactors(4)
-    static_dropout(step(True, factors))
+    static_dropout(step(factors, blind=True))
     static, dynamic = factors.correlations()
     assert static.tolist() == pytest.approx([1.0] * 4, abs=1e-4)
     assert dynamic.abs().max() < 0.5
@@ -85,7 +85,7 @@ def test_units_that_are_blind_to_order_are_dropped_every_other_time():
 def test_units_that_show_motion_alone_are_never_dropped():
     """The same person elsewhere moves to the same units: the loss is the plain cross-entropy."""
     factors = UnitFactors(4)
-    one = step(False, factors)
+    one = step(factors, blind=False)
     found = static_dropout(one)
     assert factors.correlations()[1].tolist() == pytest.approx([1.0] * 4, abs=1e-4)
     assert not factors.chances().any()
@@ -105,7 +105,7 @@ def test_a_still_world_has_no_units_to_drop():
 
 
 def test_without_a_head_it_cannot_drop():
-    one = step(True, UnitFactors(4))
+    one = step(UnitFactors(4), blind=True)
     one.head = None
     with pytest.raises(OptionError, match="come without their head"):
         static_dropout(one)

@@ -156,7 +156,7 @@ def test_figures_are_where_the_person_is(written):
 
 def test_more_copies_are_added_by_another_folder_alone(written, model, videos, tmp_path):
     folder, _ = written
-    with pytest.raises(OutputError, match=r"holds tokens with emptied true"):
+    with pytest.raises(OutputError, match=r"holds tokens with mixed true, not false"):
         write_waist(model, videos, folder, sampling=Sampling(4), copies=Copies(mirrored=True, swapped=True))
     other = shutil.copytree(folder, tmp_path / "t")
     with pytest.raises(OutputError, match=r"holds copies before the places of .* not among these"):

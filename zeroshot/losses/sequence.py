@@ -41,7 +41,8 @@ class Code(NamedTuple):
     def drawn(self, generator: torch.Generator) -> Tensor:
         """(…, W) a sample through which gradients flow."""
         noise = torch.randn(self.mean.shape, generator=generator).to(self.mean.device)
-        return self.mean + (self.log_variance / 2).exp() * noise
+        sample: Tensor = self.mean + (self.log_variance / 2).exp() * noise
+        return sample
 
     def divergence(self, prior: Code) -> Tensor:
         """(…,) nats: KL(this ‖ prior), summed over the W numbers."""

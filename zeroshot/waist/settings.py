@@ -134,6 +134,8 @@ class WaistSettings:
         if self.fingerprint != other.fingerprint:
             first, second = told_apart((self.backbone, self.fingerprint), (other.backbone, other.fingerprint))
             return f"tokens of the backbone {first}, not of {second}"
-        mine, theirs = ({**settings.as_dict(), "backbone": ""} for settings in (self, other))
+        mine, theirs = (
+            {**asdict(settings), "grid": list(settings.grid), "backbone": ""} for settings in (self, other)
+        )
         found = first_difference(mine, theirs, "not")
         return None if found is None else f"tokens with {found}"
