@@ -13,7 +13,7 @@ from zeroshot.batch.label_rows import index_of_labels, require_index_place
 from zeroshot.batch.table import LAYOUT, EmbeddingTable, require_window, settings_of
 from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model, require_model
 from zeroshot.checks import Checks, labels_to_rank, model_given
-from zeroshot.classifier import load
+from zeroshot.classifier import Classifier, load
 from zeroshot.datasets.splits import Split, read_split
 from zeroshot.errors import OptionError, VideoError
 from zeroshot.index.recall import check_recall
@@ -26,6 +26,8 @@ from zeroshot.rejection.calibration import (
     set_rule,
     shown_by,
 )
+from zeroshot.rejection.rejection import Rejection, require_rejectable
+from zeroshot.rejection.rule import Rule
 from zeroshot.resources import from_home
 from zeroshot.statistics.conformal import require_error
 from zeroshot.store.folder import require_room
@@ -171,23 +173,25 @@ def calibrate(
     words = labels_to_rank(first, labels, templates, index, stages=stages)
     told = first.add("files", lambda: _split_of(videos))
     shown = first.add("files", lambda: None if (split := told()) is None else shown_by(split, words().labels))
+    first.add("files", lambda: require_rejectable(0.5, words(), templates))
     first.add("output", lambda: require_place(file))
     first.run()
     split, names = told(), shown()
     if split is not None:
         require_enough(len(split.videos), error)
     given = videos if split is None else [video.path for video in split.videos]
-    classifier = load(model, labels, templates=templates, stages=stages, index=index, reject=0.5)
-    with classifier if classifier.model is not model else nullcontext():
+    plain = load(model, labels, templates=templates, stages=stages, index=index)
+    with plain if plain.model is not model else nullcontext():
+        made = Rejection.of(Rule.at(0.5), plain.model, plain.index, templates)
+        classifier = Classifier(plain.model, plain.index, made)
         ranked = list(classifier.rank_many(given, len(classifier.labels)))
         found = [ranking.predictions for ranking in ranked if ranking.error is None]
         errors = {ranking.path: ranking.error for ranking in ranked if ranking.error is not None}
-        scale, made = classifier.model.logit_scale, classifier.rejection
     if names is None:
-        rule, counts = quantile_rule(found, scale, error)
+        rule, counts = quantile_rule(found, made.scale, error)
     else:
         read = [name for name, ranking in zip(names, ranked, strict=True) if ranking.error is None]
-        rule, counts = set_rule(found, read, scale, error)
+        rule, counts = set_rule(found, read, made.scale, error)
     calibration = Calibration(rule, classifier.labels, made.stamp, counts, str(file))
     calibration.save(file)
     return Calibrated(calibration, errors)
