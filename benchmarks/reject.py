@@ -20,7 +20,7 @@ from facts import machine_facts
 
 from zeroshot.checkpoint import load_model
 from zeroshot.rejection.background import background_labels
-from zeroshot.rejection.scores import CHOSEN, SCORES, energy
+from zeroshot.rejection.scores import CALIBRATED, CHOSEN, SCORES, energy
 from zeroshot.statistics.conformal import lower_threshold
 from zeroshot.statistics.intervals import t_interval
 from zeroshot.statistics.open_set import auroc, false_positives, risk_coverage
@@ -129,17 +129,15 @@ def promised(worlds: list[World]) -> list[str]:
     for number, world in enumerate(worlds):
         first = np.random.default_rng(number).permutation(len(world.known)) < len(world.known) // 2
         for bank, about in BANKS.items():
-            scores = {
-                kind: world.score(CHOSEN, bank, kind) for kind in ("known", "unknown actions", "no person")
-            }
-            cuts = {"auto": 0.0, f"quantile, error {ERROR:g}": lower_threshold(scores["known"][first], ERROR)}
-            for how, cut in cuts.items():
-                told = [(scores["known"][~first] < cut).mean()]
-                told += [(scores[kind] < cut).mean() for kind in ("unknown actions", "no person")]
+            for how, name in {"auto": CHOSEN, f"quantile, error {ERROR:g}": CALIBRATED}.items():
+                known = world.score(name, bank, "known")
+                cut = 0.0 if how == "auto" else lower_threshold(known[first], ERROR)
+                told = [(known[~first] < cut).mean()]
+                told += [(world.score(name, bank, kind) < cut).mean() for kind in world.others]
                 lines.setdefault(f"{how} | {about}", []).append((*told, np.nan, np.nan))
             lines.setdefault(f"sets, error {ERROR:g} | {about}", []).append(_sets(world, bank, first))
     rows = [
-        "| threshold | background | known rejected | unknown rejected | places rejected | label missed | a set |",
+        "| threshold | background | known rejected | unknown rejected | places rejected | missed | a set |",
         "|---|---|---|---|---|---|---|",
     ]
     for how, figures in lines.items():
@@ -153,7 +151,7 @@ def _sets(world: World, bank: str, first: np.ndarray) -> tuple[float, ...]:
     """Shares of empty sets among known and others, of missed labels, and the mean size of known sets."""
     kinds = {"known": world.known, **world.others}
     shares = {
-        kind: logits - np.logaddexp(energy(logits), energy(world.background[bank][kind]))[:, None]
+        kind: logits - (energy(logits) + np.logaddexp(0, -world.score(CHOSEN, bank, kind)))[:, None]
         for kind, logits in kinds.items()
     }
     own = np.take_along_axis(shares["known"], world.targets[:, None], 1)[:, 0]
@@ -218,7 +216,7 @@ def main() -> None:
         "\n".join(compared(validation)),
         "## Fresh worlds",
         "\n".join(compared(fresh)),
-        f"## Fresh worlds: what `{CHOSEN}` rejects, %",
+        f"## Fresh worlds: what is rejected, %, by `{CHOSEN}`, quantiles by `{CALIBRATED}`",
         "\n".join(promised(fresh)),
         "## Fresh worlds: probabilities",
         "\n".join(probabilities(fresh)),

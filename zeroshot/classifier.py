@@ -145,13 +145,11 @@ class Classifier(HoldsModel):
         Args:
             reject: as for `load`.
             templates: that the labels were filled into, if they were.
-
-        Raises:
-            ZeroshotError: one line that names what cannot be used.
         """
         from zeroshot.rejection.rejection import rejection_of
 
-        return Classifier(self.model, self.index, rejection_of(reject, self.model, self.index, templates))
+        rejection = rejection_of(reject, self.model, self.index, templates, of_file=True)
+        return Classifier(self.model, self.index, rejection)
 
     def similarity(self, videos: VideoSource | Iterable[VideoSource]) -> NDArray[np.float32]:
         """Cosines (n, K) of each of n videos with every label, in the order of `labels`.
@@ -396,5 +394,8 @@ def classifier_of(
         require_made_by(words, network, str(index))
         if words.cells is not None and network.device.type == "cuda" and has_gpu():
             words.to_gpu()
-    classifier = Classifier(network, words)
-    return classifier if reject is None else classifier.rejecting(reject, templates)
+    if reject is None:
+        return Classifier(network, words)
+    from zeroshot.rejection.rejection import rejection_of
+
+    return Classifier(network, words, rejection_of(reject, network, words, templates))

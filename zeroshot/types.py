@@ -110,8 +110,8 @@ class Prediction:
             over, which makes the probability an upper bound; None: all K.
         in_set: where a calibration on labeled videos gives sets, whether the label is in the video's; of
             "none of these", whether that is empty. None: there are no sets.
-        fit: of "none of these" alone, the share that the labels have against background labels, from 0 to 1,
-            which no threshold has touched; None of any other label.
+        fit: of "none of these" alone, the share that the best label has against the best background label,
+            from 0 to 1, which no threshold has touched; None of any other label.
     """
 
     label: str

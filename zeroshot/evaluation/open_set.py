@@ -13,7 +13,7 @@ from zeroshot.evaluation.calibration import calibration_rows
 from zeroshot.index.duplicates import NEAR
 from zeroshot.rejection.background import background_labels
 from zeroshot.rejection.rule import AUTO
-from zeroshot.rejection.scores import CHOSEN, SCORES, energy
+from zeroshot.rejection.scores import CALIBRATED, CHOSEN, SCORES, energy
 from zeroshot.statistics.conformal import least_videos, lower_threshold
 from zeroshot.statistics.intervals import Count, Estimate
 from zeroshot.statistics.open_set import RiskCoverage, auroc, false_positives, risk_coverage
@@ -275,25 +275,25 @@ def _promises(
 ) -> list[Promise]:
     """Each way of rejecting, where the validation videos are enough for it: one threshold for all labels."""
     first, test, other = groups["validation"], groups["test"], groups["unknown"]
-    fit = SCORES[CHOSEN](logits, behind)
-    shares = logits - np.logaddexp(energy(logits), energy(behind))[:, None]
+    fit, level = SCORES[CHOSEN](logits, behind), SCORES[CALIBRATED](logits, behind)
+    shares = logits - (energy(logits) + np.logaddexp(0, -fit))[:, None]
 
-    def share(rows: NDArray[np.bool_]) -> Estimate:
+    def share(rows: NDArray[Any]) -> Estimate:
         return Count.of(rows).estimate()
 
-    def by_fit(way: str, error: float | None, cut: float) -> Promise:
-        return Promise(way, error, share(fit[test] < cut), share(fit[other] < cut))
+    def by(values: NDArray[np.float64], way: str, error: float | None, cut: float) -> Promise:
+        return Promise(way, error, share(values[test] < cut), share(values[other] < cut))
 
-    found = [by_fit("auto", None, float(np.log(AUTO / (1 - AUTO))))]
+    found = [by(fit, "auto", None, float(np.log(AUTO / (1 - AUTO))))]
     for error in ERRORS:
         if first.sum() < least_videos(error):
             continue
-        found.append(by_fit("quantiles", error, lower_threshold(fit[first], error)))
+        found.append(by(level, "quantiles", error, lower_threshold(level[first], error)))
         # An unknown video has no label among the known ones; its row is never looked up below.
         own = np.take_along_axis(shares, np.maximum(targets, 0)[:, None], 1)[:, 0]
         cut = lower_threshold(own[first], error)
         sets = shares >= cut
-        empty = ~sets.any(1)
+        empty: NDArray[np.bool_] = ~np.any(sets, axis=1)
         size = float(sets[test].sum(1).mean())
         found.append(
             Promise("sets", error, share(empty[test]), share(empty[other]), share(own[test] < cut), size)

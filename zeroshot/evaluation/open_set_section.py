@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zeroshot.evaluation.open_set import COVERAGES
-from zeroshot.rejection.scores import ABOUT, CHOSEN
+from zeroshot.rejection.scores import ABOUT, CALIBRATED, CHOSEN
 from zeroshot.reports.document import Curve, Curves, List, Note, Part, Table, percent
 
 if TYPE_CHECKING:
@@ -69,9 +69,9 @@ def _words(model: ModelFigures) -> Note:
         f"Held out as unknown: {', '.join(found.unknown)}. {counts['validation']} videos of known labels are "
         f"for temperature and thresholds alone; figures count {counts['test']} others and "
         f"{counts['unknown']} of unknown labels. {found.num_background} background labels. Rejection goes by "
-        f"{CHOSEN}, chosen on puppets. What background labels name is easier to know for unknown: where they "
-        "do, another line is without these. The table of shares has accuracy among the surest videos, an "
-        "unknown one right nowhere."
+        f"{CHOSEN}, quantiles by {CALIBRATED}, both chosen on puppets. What background labels name is easier "
+        "to know for unknown: where they do, another line is without. The table of shares has accuracy among "
+        "the surest videos, an unknown one right nowhere."
     )
 
 

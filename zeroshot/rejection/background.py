@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -11,14 +12,15 @@ from zeroshot.datasets.same_names import Name, Names
 from zeroshot.errors import LabelError
 from zeroshot.index.duplicates import NEAR
 from zeroshot.text.prompts import make_prompts, read_labels
+from zeroshot.types import Prompts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from zeroshot.model.model import Model
     from zeroshot.text.prompts import TemplateSource
-    from zeroshot.types import Prompts
 
 LISTS = ("kinetics400", "places365", "puppet_actions", "puppet_compositional")
 """Actions of people, places without any, and what puppets do: 800 labels, encoded once a run.
@@ -50,6 +52,10 @@ def background_labels(labels: Sequence[str]) -> tuple[str, ...]:
     return kept
 
 
+_KEPT: WeakKeyDictionary[Model, dict[tuple[str, ...], NDArray[np.float32]]] = WeakKeyDictionary()
+"""Model → sentences of a label → its row: another list of labels has nearly the same background."""
+
+
 def background_prompts(labels: Sequence[str], templates: TemplateSource = None) -> Prompts:
     """The sentences of the background labels, written as those of the K labels are.
 
@@ -64,19 +70,28 @@ def background_prompts(labels: Sequence[str], templates: TemplateSource = None) 
 
 
 def background_vectors(
-    prompts: Prompts, label_vectors: NDArray[np.float32], embed: Callable[[Prompts], NDArray[np.float32]]
+    prompts: Prompts, label_vectors: NDArray[np.float32], model: Model
 ) -> NDArray[np.float32]:
     """(M, D) float32 unit rows of background labels, but those that the model takes for one of the labels.
 
     Args:
         prompts: of the background labels.
         label_vectors: (K, D) unit rows of the labels.
-        embed: gives (M, D) unit rows of prompts.
+        model: that encodes; it encodes a sentence once, for however many lists of labels.
 
     Raises:
         LabelError: none is left.
     """
-    rows = embed(prompts)
+    known = _KEPT.setdefault(model, {})
+    missing = [
+        (label, texts)
+        for label, texts in zip(prompts.labels, prompts.texts, strict=True)
+        if texts not in known
+    ]
+    if missing:
+        new = Prompts(*(tuple(part) for part in zip(*missing, strict=True)))
+        known.update(zip(new.texts, model.embed_prompts(new), strict=True))
+    rows = np.stack([known[texts] for texts in prompts.texts])
     far = (rows @ label_vectors.T).max(1) < NEAR
     if not far.any():
         raise LabelError(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zeroshot.errors import OptionError, OutputError, counted, printable
-from zeroshot.rejection.rule import Rule, log_share, odds_told
+from zeroshot.rejection.rule import Rule, Way, level, log_share, odds_told
 from zeroshot.statistics.conformal import least_videos, lower_threshold
 from zeroshot.store.files import read_note, write_note
 from zeroshot.store.folder import require_room
@@ -120,7 +120,9 @@ class Calibration:
         total, rule = sum(self.videos.values()), self.rule
         error = f"{rule.error or 0:.1%}"
         said = (
-            "videos like these that show a label miss it" if rule.sets else "videos like these are rejected"
+            "videos like these that show a label miss it"
+            if rule.way == "sets"
+            else "videos like these are rejected"
         )
         lines = [f"{counted(total, 'video')}: at most {error} of {said}, on average"]
         own = sum(label in rule.own for label in self.labels)
@@ -139,7 +141,7 @@ class Calibration:
         return {
             "calibration": _KIND,
             "format": _FORMAT,
-            "way": "sets" if rule.sets else "quantiles",
+            "way": rule.way,
             "error": rule.error,
             **asdict(self.stamp),
             "labels": list(self.labels),
@@ -173,7 +175,8 @@ class Calibration:
             raise OptionError(f"{path} is no calibration of this version; {_REMEDY}")
         try:
             own = {str(label): _read(value) for label, value in told["thresholds"].items()}
-            rule = Rule(_read(told["threshold"]), own, told["way"] == "sets", float(told["error"]))
+            way: Way = "sets" if told["way"] == "sets" else "quantiles"
+            rule = Rule(_read(told["threshold"]), own, way, float(told["error"]))
             stamp = Stamp(**{name: str(told[name]) for name in Stamp.__dataclass_fields__})
             videos = {str(label): int(number) for label, number in told["videos"].items()}
             return cls(rule, tuple(map(str, told["labels"])), stamp, videos, str(path))
@@ -190,17 +193,20 @@ def quantile_rule(
     has a threshold, and the promise, of its own.
 
     Args:
-        ranked: of each video, by the rule `Rule.at(0.5)`.
+        ranked: of each video all K labels, by the rule `Rule.at(0.5)`.
         scale: the model's own factor on cosines.
         error: share of videos that may be rejected.
 
     Raises:
         OptionError: too few videos, or an impossible error.
     """
-    best = [next(each for each in found if each.label != NONE) for found in ranked]
-    odds = [odds_told(found, scale) for found in ranked]
-    own, others = _thresholds([each.label for each in best], odds, error)
-    return Rule(others, own, sets=False, error=error), _counts([each.label for each in best])
+    answers, levels = [], []
+    for found in ranked:
+        best = next(each for each in found if each.label != NONE)
+        answers.append(best.label)
+        levels.append(level(_alone(best, found), odds_told(found, scale), scale))
+    own, others = _thresholds(answers, levels, error)
+    return Rule(others, own, "quantiles", error), _counts(answers)
 
 
 def set_rule(
@@ -218,14 +224,19 @@ def set_rule(
         OptionError: too few videos, or an impossible error.
     Source: Sadinle, Lei and Wasserman 2019, by label where it has enough videos; Vovk 2012.
     """
-    scores = []
-    for found, label in zip(ranked, shown, strict=True):
-        # As a rule meets it: probabilities among the labels alone, without that of none.
-        alone = sum(each.probability for each in found if each.label != NONE)
-        own = next(each for each in found if each.label == label)
-        scores.append(log_share(own, odds_told(found, scale)) - math.log(alone))
-    own_thresholds, others = _thresholds(shown, scores, error)
-    return Rule(others, own_thresholds, sets=True, error=error), _counts(shown)
+    scores = [
+        log_share(_alone(next(each for each in found if each.label == label), found), odds_told(found, scale))
+        for found, label in zip(ranked, shown, strict=True)
+    ]
+    own, others = _thresholds(shown, scores, error)
+    return Rule(others, own, "sets", error), _counts(shown)
+
+
+def _alone(label: Prediction, found: Sequence[Prediction]) -> Prediction:
+    """A label as a rule meets it: its probability is among all K labels alone, without that of none."""
+    return replace(
+        label, probability=label.probability / sum(each.probability for each in found if each.label != NONE)
+    )
 
 
 def shown_by(split: Split, labels: Sequence[str]) -> list[str]:

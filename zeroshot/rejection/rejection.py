@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zeroshot.errors import IndexFileError, OptionError, counted
-from zeroshot.index.exact import all_scores, log_sums
+from zeroshot.index.exact import all_scores
 from zeroshot.index.stage_rows import staged_width, unstaged_labels
 from zeroshot.rejection.background import background_prompts, background_vectors
 from zeroshot.rejection.calibration import Calibration, Stamp
 from zeroshot.rejection.rule import AUTO, Rule, require_no_none, with_none
 from zeroshot.text.prompts import make_prompts, prompts_digest
+from zeroshot.text.stages import STAGES
 from zeroshot.types import Prompts
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Rejection:
         if labels.shape[1] == staged_width(model.embedding_dim):
             changes = unstaged_labels(labels)[:, : model.embedding_dim]
             labels = changes / np.linalg.norm(changes, axis=1, keepdims=True)
-        rows = background_vectors(prompts, labels, model.embed_prompts)
+        rows = background_vectors(prompts, labels, model)
         rule = source.rule if isinstance(source, Calibration) else source
         return cls(rule, rows, model.logit_scale, stamp)
 
@@ -83,14 +83,12 @@ class Rejection:
         rule = self.rule
         if rule.error is None:
             return f"{words}; nothing is promised: `zeroshot calibrate` does that, on your own videos"
-        missed = (
-            "are without their label in the set" if rule.sets else "of your labels are answered with none"
-        )
+        missed = "miss their label in the set" if rule.way == "sets" else "are answered with none of them"
         return f"{words}; at most {rule.error:.1%} of videos like those of the calibration {missed}"
 
     def num_ranked(self, k: int, num_labels: int) -> int:
         """How many labels have to be ranked so that `told` can show k: all where the rule is of sets."""
-        return num_labels if self.rule.sets else k
+        return num_labels if self.rule.way == "sets" else k
 
     def told(
         self, ranked: Sequence[Sequence[Prediction]], vectors: NDArray[np.float32], k: int
@@ -103,10 +101,10 @@ class Rejection:
             k: how many labels each.
         """
         rows = np.ascontiguousarray(vectors, dtype=np.float32)
-        sums = log_sums(all_scores(rows, self.background), self.scale) if len(rows) else np.zeros(0)
+        best = all_scores(rows, self.background).max(1).tolist() if len(rows) else []
         return [
-            with_none(found, _energy(found[0], self.scale) - float(other), self.scale, self.rule, k)
-            for found, other in zip(ranked, sums, strict=True)
+            with_none(found, (found[0].score - other) * self.scale, self.scale, self.rule, k)
+            for found, other in zip(ranked, best, strict=True)
         ]
 
 
@@ -136,7 +134,12 @@ def rule_of(source: RejectSource) -> Rule | Calibration | None:
 
 
 def rejection_of(
-    source: RejectSource, model: Model, index: LabelIndex, templates: TemplateSource = None
+    source: RejectSource,
+    model: Model,
+    index: LabelIndex,
+    templates: TemplateSource = None,
+    *,
+    of_file: bool = False,
 ) -> Rejection | None:
     """The rejection that is asked for, None where none is; background labels are encoded now.
 
@@ -145,11 +148,12 @@ def rejection_of(
         model: that embeds videos.
         index: of the K labels.
         templates: that the labels were filled into, and so are those of the background.
+        of_file: whether the index may be of other texts, and so is looked at by `require_rejectable`.
 
     Raises:
         ZeroshotError: one line that names what cannot be used.
     """
-    rule = require_rejectable(source, index, templates)
+    rule = require_rejectable(source, index, templates) if of_file else rule_of(source)
     return None if rule is None else Rejection.of(rule, model, index, templates)
 
 
@@ -175,7 +179,7 @@ def require_rejectable(
     background_prompts(words.labels, templates)
     if isinstance(rule, Calibration):
         rule.require_labels(words.labels)
-    if isinstance(words, Prompts):
+    if isinstance(words, Prompts) or STAGES in words.fingerprint:  # stages are in that digest, too
         return rule
     made = prompts_digest(make_prompts(words.labels, templates, spaced=False))
     if words.fingerprint.get("prompts") != made:
@@ -185,8 +189,3 @@ def require_rejectable(
             "was made with, or the labels instead of it"
         )
     return rule
-
-
-def _energy(best: Prediction, scale: float) -> float:
-    """The energy of all labels, from the logit and the probability of the best one."""
-    return best.score * scale - math.log(best.probability)

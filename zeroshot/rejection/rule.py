@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from zeroshot.errors import LabelError, OptionError
 from zeroshot.types import NONE, Prediction
@@ -12,10 +12,11 @@ from zeroshot.types import NONE, Prediction
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-AUTO = 0.5
-"""The share that labels must have against the background where nothing was calibrated: more than that has.
+Way = Literal["auto", "quantiles", "sets"]
 
-Nobody promises anything of it: how far the scores of a model lie apart is the model's own affair.
+AUTO = 0.5
+"""The share that the best label must have against the best background label where nothing was calibrated: a
+background label that fits better than every label says that it is none of these. Nobody promises anything.
 """
 
 
@@ -26,15 +27,15 @@ class Rule:
     Attributes:
         others: threshold of labels without one of their own.
         own: label → threshold.
-        sets: False: a video's fit in log odds is held against the threshold of its best label. True: each
-            label's log share, its probability times the fit, is held against its own threshold, and those
-            that pass are the set.
+        way: auto: a video's fit in log odds is held against the threshold of its best label; quantiles: so is
+            the mean of that and the labels' energy; sets: each label's log share, its probability times the
+            fit, is held against its own threshold, and those that pass are the set.
         error: share of videos like those of the calibration that may fall below; None: nothing is promised.
     """
 
     others: float
     own: Mapping[str, float] = field(default_factory=dict)
-    sets: bool = False
+    way: Way = "auto"
     error: float | None = None
 
     @classmethod
@@ -55,24 +56,31 @@ class Rule:
         """Of one label."""
         return self.own.get(label, self.others)
 
-    def excess(self, predictions: Sequence[Prediction], odds: float) -> float:
+    def excess(self, predictions: Sequence[Prediction], odds: float, scale: float) -> float:
         """By how much, in logits, a video is above being none of the labels; below 0 it is none.
 
         Args:
             predictions: best first; all K where the rule is of sets.
             odds: the video's fit in log odds.
+            scale: the model's own factor on cosines.
         """
-        if not self.sets:
-            return odds - self.threshold(predictions[0].label)
+        if self.way != "sets":
+            value = odds if self.way == "auto" else level(predictions[0], odds, scale)
+            return value - self.threshold(predictions[0].label)
         return max(log_share(each, odds) - self.threshold(each.label) for each in predictions)
 
     def keeps(self, prediction: Prediction, odds: float) -> bool | None:
         """Whether a label is in the video's set; None where the rule is of none."""
-        return log_share(prediction, odds) >= self.threshold(prediction.label) if self.sets else None
+        return log_share(prediction, odds) >= self.threshold(prediction.label) if self.way == "sets" else None
+
+
+def level(best: Prediction, odds: float, scale: float) -> float:
+    """The score "energy-margin-background" of a video, from its best label and its fit in log odds."""
+    return (odds + best.score * scale - math.log(best.probability)) / 2
 
 
 def log_share(prediction: Prediction, odds: float) -> float:
-    """Logarithm of a label's probability among labels and background labels together."""
+    """Logarithm of a label's probability among the labels times the fit of the video."""
     if prediction.probability == 0:
         return -math.inf
     return math.log(prediction.probability) - _softplus(-odds)
@@ -88,12 +96,12 @@ def with_none(
 
     Args:
         predictions: best first; all K where the rule is of sets.
-        odds: the video's fit in log odds: energy of labels less that of background labels.
+        odds: the video's fit in log odds: logit of the best label less that of the best background label.
         scale: the model's own factor on cosines.
         rule: thresholds.
         k: how many labels are wanted.
     """
-    best, excess = predictions[0], rule.excess(predictions, odds)
+    best, excess = predictions[0], rule.excess(predictions, odds, scale)
     # none's weight against all labels together: e^-excess of the best one's
     weight = math.log(best.probability) - excess
     rest = math.exp(-_softplus(weight))
@@ -106,10 +114,11 @@ def with_none(
         best.score - excess / scale,
         math.exp(-_softplus(-weight)),
         best.compared,
-        in_set=excess < 0 if rule.sets else None,
+        in_set=excess < 0 if rule.way == "sets" else None,
         fit=math.exp(-_softplus(-odds)),
     )
-    place = sum(each.score >= none.score for each in kept)
+    above = sum(each.score >= none.score for each in kept)
+    place = 0 if excess < 0 else max(1, above)  # whatever the last bit of a score says
     return [*kept[:place], none, *kept[place:]]
 
 
