@@ -123,7 +123,7 @@ class Classifier(HoldsModel):
             k: how many predictions come back; 5 is what people read.
             labels: other labels, for this call alone; each such call encodes them.
             templates: of these, as for `load`; or, with reject, those that this index was made with.
-            reject: as for `load`, for this call alone, which encodes background labels.
+            reject: as for `load`, for this call alone.
 
         Raises:
             VideoError: the video cannot be decoded, or several are meant.
@@ -140,12 +140,7 @@ class Classifier(HoldsModel):
         return Predictions(self._predictions(row, k), path_of(video), thumbnails(clips))
 
     def rejecting(self, reject: RejectSource, templates: TemplateSource = None) -> Classifier:
-        """A new classifier of the same labels that answers "none of these" where they do not fit.
-
-        Args:
-            reject: as for `load`.
-            templates: that the labels were filled into, if they were.
-        """
+        """A new classifier that answers "none of these", see `load`; labels were filled into `templates`."""
         from zeroshot.rejection.rejection import rejection_of
 
         rejection = rejection_of(reject, self.model, self.index, templates, of_file=True)

@@ -6,23 +6,26 @@ Covers: evaluation/open_set_section.
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from report_schemas import assert_fits
 
 import zeroshot
-from zeroshot.datasets.evaluation_plan import EvaluationPlan
 from zeroshot.datasets.protocols import plan_of_split
 from zeroshot.datasets.splits import LabeledVideo, Split
 from zeroshot.errors import DatasetError, OptionError
-from zeroshot.evaluation.open_set import Background, open_set_figures, unknown_labels
+from zeroshot.evaluation.open_set import Background, open_set_figures, unknown_labels, validation_rows
 from zeroshot.evaluation.prepare import EvaluationSettings
 from zeroshot.evaluation.scoring import Outcome
 from zeroshot.statistics.metrics import target_ranks
 from zeroshot.statistics.open_set import auroc
 from zeroshot.synthetic.render import render_many
 from zeroshot.synthetic.world import ACTIONS
+
+if TYPE_CHECKING:
+    from zeroshot.datasets.evaluation_plan import EvaluationPlan
 
 LABELS = ("bowing", "kicking", "swimming", "waving")
 SCALE = 30.0
@@ -56,15 +59,13 @@ def figures():
 def test_known_validation_and_unknown_videos_are_apart_and_all_there(figures):
     assert sum(figures.counts.values()) == 320
     assert figures.counts["unknown"] == 160
-    assert 50 < figures.counts["validation"] < 110
+    assert figures.counts["validation"] == figures.counts["test"] == 80
 
 
 def test_the_scores_are_those_of_known_test_videos_against_unknown_ones(figures):
     plan, outcome, background = made(80)
-    from zeroshot.evaluation.calibration import calibration_rows
-
     known = outcome.targets < 2
-    test = known & ~calibration_rows(plan.videos, outcome.rows, known)
+    test = known & ~validation_rows(plan, outcome, known)
     best = outcome.scores[:, :2].max(1)
     by_name = {(one.score, one.background): one for one in figures.scores}
     assert by_name["cosine", "none"].auroc == auroc(best[test] * SCALE, best[~known] * SCALE)

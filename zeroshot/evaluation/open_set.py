@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zeroshot.errors import OptionError
-from zeroshot.evaluation.calibration import calibration_rows
 from zeroshot.index.duplicates import NEAR
 from zeroshot.rejection.background import background_labels
 from zeroshot.rejection.rule import AUTO
@@ -19,6 +18,7 @@ from zeroshot.statistics.intervals import Count, Estimate
 from zeroshot.statistics.open_set import RiskCoverage, auroc, false_positives, risk_coverage
 from zeroshot.statistics.temperature import calibration_error, fit_temperature
 from zeroshot.text.prompts import read_labels
+from zeroshot.video.source import name_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -200,8 +200,8 @@ def open_set_figures(
 ) -> OpenSet:
     """The figures of one stream.
 
-    About half of the videos of known labels, told by a digest of their names, are for validation alone:
-    temperature and thresholds are found there, and every figure on the others.
+    Half of the videos of known labels are for validation alone: temperature and thresholds are found there,
+    and every figure on the others.
 
     Args:
         outcome: of the plan's one round.
@@ -215,7 +215,7 @@ def open_set_figures(
     """
     known = np.array([label not in unknown for label in plan.rounds[0].labels])
     is_known = known[outcome.targets]
-    first = calibration_rows(plan.videos, outcome.rows, is_known)
+    first = validation_rows(plan, outcome, is_known)
     (table,) = background.scores.values()
     logits = scale * outcome.scores[:, known].astype(np.float64)
     behind = scale * table[outcome.rows].astype(np.float64)
@@ -250,6 +250,26 @@ def open_set_figures(
         (before, after),
         tuple(_promises(logits, behind, targets, groups)),
     )
+
+
+def validation_rows(plan: EvaluationPlan, outcome: Outcome, is_known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(m,) every other known video, label by label, in the order of digests of their names.
+
+    Args:
+        plan: of the protocol.
+        outcome: of its one round.
+        is_known: (m,) whether a video shows a known label.
+    """
+
+    def place(row: int) -> tuple[int, bytes, int]:
+        name = name_of(plan.videos[outcome.rows[row]].path).rpartition("/")[2]
+        digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
+        return int(outcome.targets[row]), digest, row
+
+    ordered = sorted(np.flatnonzero(is_known).tolist(), key=place)
+    chosen = np.zeros(len(is_known), np.bool_)
+    chosen[ordered[::2]] = True
+    return chosen
 
 
 def _scored(
