@@ -49,7 +49,16 @@ if TYPE_CHECKING:
     from zeroshot.training.prepare import Preparation
     from zeroshot.training.run import train
     from zeroshot.types import Clip, Match, Prediction, Predictions, Prompts, Ranking, Segment
-    from zeroshot.verbs import Embedded, build_index, classify, embed, synthesize, timeline
+    from zeroshot.verbs import (
+        Calibrated,
+        Embedded,
+        build_index,
+        calibrate,
+        classify,
+        embed,
+        synthesize,
+        timeline,
+    )
     from zeroshot.video.sampling import Sampling
     from zeroshot.video.source import Stretch
     from zeroshot.video_search import VideoIndex, search
@@ -63,6 +72,7 @@ __all__ = [
     "AuditSettings",
     "BiasRecipe",
     "BiasReport",
+    "Calibrated",
     "Classifier",
     "Classifying",
     "Clip",
@@ -91,6 +101,7 @@ __all__ = [
     "ZeroshotError",
     "audit",
     "build_index",
+    "calibrate",
     "classify",
     "compare",
     "download",
@@ -121,6 +132,7 @@ _HOMES = {
     "AuditSettings": "auditing.run",
     "BiasRecipe": "bias.recipe",
     "BiasReport": "bias.report",
+    "Calibrated": "verbs",
     "Classifier": "classifier",
     "Classifying": "auditing.run",
     "Clip": "types",
@@ -149,6 +161,7 @@ _HOMES = {
     "ZeroshotError": "errors",
     "audit": "auditing.run",
     "build_index": "verbs",
+    "calibrate": "verbs",
     "classify": "verbs",
     "compare": "evaluation.compare_runs",
     "download": "model.download",

@@ -14,6 +14,7 @@ import typer
 from zeroshot.cli import (
     audit,
     bias,
+    calibrate,
     classify,
     compare,
     download,
@@ -43,6 +44,9 @@ app.command("classify", short_help="Rank labels for videos.", no_args_is_help=Tr
 app.command("timeline", short_help="Rank labels for each stretch of long videos.", no_args_is_help=True)(
     timeline.timeline
 )
+app.command(
+    "calibrate", short_help='When "none of these" is answered, by your own videos.', no_args_is_help=True
+)(calibrate.calibrate)
 app.command("embed", short_help="Write the embeddings of many videos.", no_args_is_help=True)(embed.embed)
 app.command("search", short_help="Find videos by words.", no_args_is_help=True)(search.search)
 app.command("index", short_help="Encode a label list once.", no_args_is_help=True)(index.index)

@@ -14,6 +14,7 @@ from zeroshot.cli.inputs import (
     classifier_from,
     model_from,
     of_index,
+    reject_checked,
     require_choice,
     sampling_from,
     videos_from,
@@ -63,6 +64,7 @@ def timeline(
     index: options.Index = None,
     templates: options.Templates = None,
     stages: options.Stages = None,
+    reject: options.Reject = None,
     model: options.ModelName = None,
     window: Window = 4.0,
     stride: Stride = None,
@@ -97,6 +99,7 @@ def timeline(
     asked = first.add("options", lambda: ModelChoice(model, device, sampling_from(num_frames), *how))
     first.add("output", lambda: require_picture_place(output))
     words = words_from(first, labels, templates, index, stages, spaced=not as_given)
+    rejecting = reject_checked(first, reject, words, templates)
     choice = first.add("files", lambda: of_index(asked(), words(), index))
     form = "json" if as_json else "csv" if as_csv else "text"
     found = first.add("videos", lambda: _found(videos, form))
@@ -104,7 +107,7 @@ def timeline(
     first.run()
     named, network = found(), model_from(choice())
     made = index if model is None else None
-    classifier = classifier_from(network, words(), index, k, made)
+    classifier = classifier_from(network, words(), index, k, made, rejecting)
     failures, notes, picture = _begin(named, form), Notes(network, precision, classifier), drawn()
     kept = "the segments printed are whole; name the videos that are left to go on"
     with keeping(kept), progress(len(named.paths), "videos") as advance:
