@@ -193,6 +193,32 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class Event:
+    """A stretch of a video in which a label is on.
+
+    Attributes:
+        label: the name as given.
+        start_seconds: where it begins, from the first frame of the video.
+        end_seconds: where it ends.
+        probability: of the label among all, averaged over the windows of the stretch.
+    """
+
+    label: str
+    start_seconds: float
+    end_seconds: float
+    probability: float
+
+    def __post_init__(self) -> None:
+        """Refuse an event that ends before it begins."""
+        if not self.start_seconds <= self.end_seconds:
+            raise OptionError(f"an event cannot run from {self.start_seconds} to {self.end_seconds} s")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The row that JSON output carries."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class Match:
     """A video, or a stretch of one, that a text was found in.
 

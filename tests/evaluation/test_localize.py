@@ -19,9 +19,9 @@ from zeroshot.checkpoint import load_model
 from zeroshot.datasets.untrimmed import LOCALIZATION
 from zeroshot.errors import DatasetError, LabelError, OptionError
 from zeroshot.evaluation.cached_embeddings import embed_windows
-from zeroshot.evaluation.events import events_of
 from zeroshot.evaluation.localize import WINDOW, Cut, localize
 from zeroshot.evaluation.prepare import EvaluationSettings
+from zeroshot.events.hysteresis import Hysteresis, events_of
 from zeroshot.statistics.average_precision import temporal_iou
 from zeroshot.text.prompts import read_labels
 from zeroshot.video.write import write_video
@@ -129,7 +129,7 @@ def test_it_is_what_loops_make_of_the_windows(root, network, tmp_path):
 def test_events_that_are_found_exactly(root, network, monkeypatch):
     """A model that knows: the annotated stretches come back, and the figure is 1."""
     from zeroshot.evaluation import localize as room
-    from zeroshot.evaluation.events import FoundEvent
+    from zeroshot.events.hysteresis import FoundEvent
 
     labels = list(read_labels("thumos14"))
     truth = iter(
