@@ -27,6 +27,7 @@ from zeroshot.cli import (
     synthesize,
     timeline,
     train,
+    watch,
 )
 from zeroshot.cli.screen import INTERRUPTED, Interrupted, abandon_stdout, say
 from zeroshot.errors import OptionError, OutputError, ZeroshotError, printable
@@ -43,6 +44,7 @@ app.command("classify", short_help="Rank labels for videos.", no_args_is_help=Tr
 app.command("timeline", short_help="Rank labels for each stretch of long videos.", no_args_is_help=True)(
     timeline.timeline
 )
+app.command("watch", short_help="Tell of events in a camera or stream.", no_args_is_help=True)(watch.watch)
 app.command("embed", short_help="Write the embeddings of many videos.", no_args_is_help=True)(embed.embed)
 app.command("search", short_help="Find videos by words.", no_args_is_help=True)(search.search)
 app.command("index", short_help="Encode a label list once.", no_args_is_help=True)(index.index)

@@ -22,11 +22,13 @@ from zeroshot.video.spool import on_disk
 
 if TYPE_CHECKING:
     import os
+    import threading
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from zeroshot.events.hysteresis import FoundEvent
+    from zeroshot.events.watching import StreamEvent, Watching
     from zeroshot.index.index import LabelIndex
     from zeroshot.video.sampling import Window
     from zeroshot.video.source import VideoSource
@@ -83,6 +85,32 @@ class FindsEvents(HoldsModel):
         if rule.level == "range" or rule.labels_per_video is not None:
             return self._events_of_all(file, window, rule)
         return self._events(file, window, rule, refine=refine)
+
+    def watch(
+        self,
+        source: str | os.PathLike[str],
+        *,
+        watching: Watching | None = None,
+        stop: threading.Event | None = None,
+    ) -> Iterator[StreamEvent]:
+        """Events of a source that goes on, as they begin and end, and what becomes of the source.
+
+        Args:
+            source: a device such as /dev/video0, an address (rtsp, http, tcp …), or a file that grows.
+            watching: window, rule, lag and patience; None: the defaults.
+            stop: once it is set, what is on is said to end, and no more comes.
+
+        Raises:
+            VideoError: the source cannot be opened; a file cannot be read any more.
+            OptionError: one label alone, which nothing is held against.
+            LabelError: the rule has a threshold for what is no label.
+        """
+        from zeroshot.events.watching import Watcher, Watching
+        from zeroshot.video.live.source import live_source
+
+        how = watching or Watching()
+        how.rule.require(self.index.labels)
+        return Watcher(self, live_source(source), how, stop).events()
 
     @property
     def _staged(self) -> bool:
