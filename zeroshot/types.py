@@ -224,19 +224,23 @@ class Match:
 
     Attributes:
         path: the video as it was named when it was embedded.
-        score: cosine in [-1, 1] of the text and the video; of a start and an end, and what order adds to it.
+        score: cosine in [-1, 1] of the text and the video, or its best window; of a start and an end, and
+            what order adds to it.
         start_seconds: where the stretch begins, from the first frame of the video; None for a whole video.
         end_seconds: where it ends.
+        copies: other files of the same content, which are not found again.
     """
 
     path: str
     score: float
     start_seconds: float | None = None
     end_seconds: float | None = None
+    copies: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """The row that JSON output carries."""
-        return asdict(self)
+        """The row that JSON output carries; `copies` only where there are some."""
+        row = asdict(self)
+        return row if self.copies else {name: value for name, value in row.items() if name != "copies"}
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _FINER = 2  # windows of the second pass are shorter by this factor: much shorter ones show too little
 _STEPS = 4  # of the second pass in a window of its own
 _RISE = 0.1  # of probability by which a label must turn where it is said to
+_EXPLAINED = 0.5  # of how frames vary, by a cut between two of them: then that is where it turns
 _REGIONS_KEPT = 4  # an event's end is often the next one's start: it is read once
 
 
@@ -146,9 +147,9 @@ class FindsEvents(HoldsModel):
         for span in spans_of(self.model, file, window, drifts=self._staged):
             drifts = None if span.drift is None else span.drift[None]
             (levels,) = self.levels(span.vector[None], drifts)
-            yield from self._told(runs.take((span.start, span.end), levels, levels)[1], ends, rule)
             if ends is not None:
                 ends.reached_seconds = span.end
+            yield from self._told(runs.take((span.start, span.end), levels, levels)[1], ends, rule)
         yield from self._told(runs.finish(), ends, rule)
 
     def _told(self, found: list[FoundEvent], ends: _Ends | None, rule: Hysteresis) -> Iterator[Event]:
@@ -170,6 +171,24 @@ class FindsEvents(HoldsModel):
         yield from self._told(sorted(found, key=lambda each: each.end), None, rule)
 
 
+class _Region(NamedTuple):
+    """What lies around a moment.
+
+    Attributes:
+        centres: (n,) of fine windows, in seconds.
+        levels: (n, K) of every label in each.
+        length: of a fine window.
+        moments: (m,) of frames.
+        frames: (m, D) their own vectors.
+    """
+
+    centres: NDArray[np.float64]
+    levels: NDArray[np.float64]
+    length: float
+    moments: NDArray[np.float64]
+    frames: NDArray[np.float32]
+
+
 class _Ends:
     """Looks again at where events begin and end: there the windows are finer."""
 
@@ -182,7 +201,7 @@ class _Ends:
             window: of the first pass.
         """
         self._finder, self._file, self._window = finder, file, window
-        self._known: dict[float, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
+        self._known: dict[float, _Region] = {}
         self.reached_seconds = 0.0
 
     def refined(self, event: Event, label: int) -> Event:
@@ -198,25 +217,28 @@ class _Ends:
     def _turn(self, around: float, label: int, bounds: tuple[float, float], *, rises: bool) -> float:
         """The moment that best parts windows in which the label is off from those in which it is on.
 
-        Best: the levels on either side differ least from their own mean. So it does not matter that a short
-        window is less sure of everything.
+        Best: the levels on either side differ least from their own mean, so that it does not matter that a
+        short window is less sure of everything. A window with a cut inside fits no label, so that the turn
+        seen is late, or early, by up to half of it: where frames change at one place in reach, it is there.
         """
-        centres, levels = self._looked_at(around)
-        inside = (centres >= bounds[0]) & (centres <= bounds[1])
-        centres, levels = centres[inside], levels[inside, label] * (1 if rises else -1)
+        region = self._looked_at(around)
+        inside = (region.centres >= bounds[0]) & (region.centres <= bounds[1])
+        centres, levels = region.centres[inside], region.levels[inside, label] * (1 if rises else -1)
         if len(centres) < 2:
             return around
-        before, after = np.arange(1, len(levels)), np.arange(len(levels) - 1, 0, -1)
-        sums = np.cumsum(levels)
-        rise = (sums[-1] - sums[:-1]) / after - sums[:-1] / before
-        gain = before * after * np.square(np.maximum(rise, 0))
-        place = int(np.argmax(gain))
-        if rise[place] < _RISE:
+        place, _ = _parted(levels[:, None])
+        if levels[place:].mean() - levels[:place].mean() < _RISE:
             return around  # it does not turn within reach: the first pass knows better
-        return float((centres[place] + centres[place + 1]) / 2)
+        turn = float((centres[place - 1] + centres[place]) / 2)
+        near = np.abs(region.moments - turn) <= region.length / 2
+        moments, frames = region.moments[near], region.frames[near].astype(np.float64)
+        if len(moments) < 2:
+            return turn
+        place, share = _parted(frames)
+        return float((moments[place - 1] + moments[place]) / 2) if share >= _EXPLAINED else turn
 
-    def _looked_at(self, around: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(n,) centres of fine windows around a moment, and (n, K) their levels."""
+    def _looked_at(self, around: float) -> _Region:
+        """What lies around a moment, read once."""
         key = round(around, 3)
         if key not in self._known:
             while len(self._known) >= _REGIONS_KEPT:
@@ -224,7 +246,7 @@ class _Ends:
             self._known[key] = self._look(around)
         return self._known[key]
 
-    def _look(self, around: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _look(self, around: float) -> _Region:
         """One pass over the frames of two windows of the first pass, cut into overlapping fine ones."""
         reach = self._window.length_seconds
         start, end = max(0.0, around - reach), min(around + reach, max(self.reached_seconds, around))
@@ -243,7 +265,25 @@ class _Ends:
         rows = [order[first : first + num_frames] for first in firsts]
         centres = np.array([start + step * (first + num_frames / 2) for first in firsts])
         levels = self._finder.levels_of_clips([Clip(frames[row], seconds[row]) for row in rows])
-        return centres, levels
+        moments = start + step * (np.arange(len(order)) + 0.5)
+        vectors = self._finder.model.embed_frames(frames[order])
+        return _Region(centres, levels, step * num_frames, moments, vectors)
+
+
+def _parted(rows: NDArray[np.float64]) -> tuple[int, float]:
+    """Where n ≥ 2 rows are best parted in two runs, and the share of their variance that this explains.
+
+    Args:
+        rows: (n, D), in time order.
+    """
+    number = len(rows)
+    before = np.arange(1, number)[:, None]
+    sums = np.cumsum(rows, axis=0)
+    steps = (sums[-1] - sums[:-1]) / (number - before) - sums[:-1] / before
+    gains = (before * (number - before) / number)[:, 0] * np.square(steps).sum(1)
+    total = float(np.square(rows - rows.mean(0)).sum())
+    place = int(np.argmax(gains))
+    return place + 1, float(gains[place]) / total if total > 0 else 0.0
 
 
 def file_with_clock(video: VideoSource) -> File:
