@@ -99,7 +99,7 @@ def test_levels_are_probabilities_unless_told_otherwise():
 
 def test_single_labels_have_thresholds_of_their_own_and_short_events_are_none():
     windows = np.array([(float(n), n + 1.0) for n in range(5)])
-    shares = np.array([[0.5, 0.5], [0.62, 0.38], [0.62, 0.38], [0.4, 0.6], [0.62, 0.38]])
+    shares = np.array([[0.5, 0.5], [0.62, 0.38], [0.62, 0.38], [0.41, 0.59], [0.62, 0.38]])
     scores = np.log(shares).astype(np.float32)
     labels = ("falling", "standing")
     rule = Hysteresis(on={"falling": 0.6})

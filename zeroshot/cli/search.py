@@ -33,8 +33,8 @@ def search(
 
     Finds the videos, or the stretches of videos that were embedded with --window, which fit a text best.
     Windows that fit and touch are one stretch; files of the same content are found once. The model is the one
-    that embedded them; --model tells where it is now. "arms hanging -> both arms up" looks for what starts and
-    ends so, among embeddings that were made with --drifts.
+    that embedded them; --model tells where it is now. "arms hanging -> both arms up" looks for what starts
+    and ends so, among embeddings that were made with --drifts.
     """
     from zeroshot.batch.table import read_manifest
     from zeroshot.video_search import search as find

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     Picture = NDArray[np.uint8]
     Whole = tuple[tuple[float, float], Clip]
 
+_ROUNDING_SECONDS = 1e-6  # so that a moment meets the frame that is shown from it on
+
 
 class _Open:
     """A window some of whose frames have come."""
@@ -71,7 +73,7 @@ class WindowCutter:
         since, picture = self._shown
         made: Picture | None = None
         for each in self._open:
-            while len(each.pictures) < self._num_frames and each.moments[len(each.pictures)] < seconds:
+            while len(each.pictures) < self._num_frames and each.moments[len(each.pictures)] < seconds - _ROUNDING_SECONDS:
                 made = picture() if made is None else made
                 each.pictures.append(made)
                 each.seconds.append(since)

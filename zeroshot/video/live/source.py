@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zeroshot.errors import VideoError, printable
-from zeroshot.video.source import Url, is_address, without_scheme
+from zeroshot.video.source import Url, a_kind, is_address, without_scheme
 
 # What may be opened for the sake of an address: never a file of this computer.
 _WEB = "http,https,tcp,tls,crypto"
@@ -62,7 +62,7 @@ def live_source(source: str | os.PathLike[str] | Any) -> LiveSource:  # noqa: AN
         VideoError: nothing like it is known, or nothing is there.
     """
     if not isinstance(source, str | os.PathLike):
-        raise VideoError(f"a {type(source).__name__} cannot be watched; give a path, a device or an address")
+        raise VideoError(f"{a_kind(source)} cannot be watched; give a path, a device or an address")
     text = without_scheme(os.fspath(source))
     if is_address(text):
         scheme = text.partition("://")[0].lower()

@@ -64,7 +64,7 @@ class LiveStream:
                 name,
                 format=form,
                 options=options,
-                timeout=(max(_OPEN_SECONDS, patience_seconds), patience_seconds),
+                timeout=(patience_seconds if is_file else _OPEN_SECONDS, patience_seconds),
             )
             streams = self._container.streams.video
             if not streams:
@@ -184,4 +184,6 @@ def live_answer(request: dict[str, Any]) -> Message:
         _opened.clear()
         _opened["stream"] = LiveStream(request["asked"])
         return Message({"kind": "opened"})
+    if "stream" not in _opened:
+        raise VideoError("the source was not opened; the child that had opened it has died")
     return _opened["stream"].answer()
