@@ -100,7 +100,7 @@ def _region(video: VideoEvents, event: Event) -> dict[str, Any]:
     first, last = video.frames(event)
     words = f"{video.path} {event.label} {event.start_seconds!r}"
     return {
-        "id": hashlib.blake2b(words.encode("utf-8", "surrogateescape"), digest_size=5).hexdigest(),
+        "id": hashlib.blake2b(words.encode("utf-8", "backslashreplace"), digest_size=5).hexdigest(),
         "type": "timelinelabels",
         "from_name": "events",
         "to_name": "video",

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _FINER = 2  # windows of the second pass are shorter by this factor: much shorter ones show too little
 _STEPS = 4  # of the second pass in a window of its own
 _RISE = 0.1  # of probability by which a label must turn where it is said to
+_REACH = 0.75  # of a fine window: how far from where levels turn frames may
 _EXPLAINED = 0.5  # of how frames vary, by a cut between two of them: then that is where it turns
 _REGIONS_KEPT = 4  # an event's end is often the next one's start: it is read once
 
@@ -230,7 +231,7 @@ class _Ends:
         if levels[place:].mean() - levels[:place].mean() < _RISE:
             return around  # it does not turn within reach: the first pass knows better
         turn = float((centres[place - 1] + centres[place]) / 2)
-        near = np.abs(region.moments - turn) <= region.length / 2
+        near = np.abs(region.moments - turn) <= _REACH * region.length
         moments, frames = region.moments[near], region.frames[near].astype(np.float64)
         if len(moments) < 2:
             return turn

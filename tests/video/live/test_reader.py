@@ -96,7 +96,7 @@ def test_a_child_that_dies_is_an_error_and_no_more(transport):
         windows_in(reader.ask().result(60))
         reader._crew._drivers[0]._child._process.kill()
         promised = [reader.ask() for _ in range(3)]  # it is killed before all of these are answered
-        with pytest.raises(VideoError, match="ended the decoding process|was not opened"):
+        with pytest.raises(VideoError, match=r"ended the decoding process|was not opened"):
             _ = [each.result(60) for each in promised]
     finally:
         reader.close()

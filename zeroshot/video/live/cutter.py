@@ -73,7 +73,8 @@ class WindowCutter:
         since, picture = self._shown
         made: Picture | None = None
         for each in self._open:
-            while len(each.pictures) < self._num_frames and each.moments[len(each.pictures)] < seconds - _ROUNDING_SECONDS:
+            passed = int((each.moments < seconds - _ROUNDING_SECONDS).sum())
+            while len(each.pictures) < passed:
                 made = picture() if made is None else made
                 each.pictures.append(made)
                 each.seconds.append(since)
