@@ -32,13 +32,14 @@ ACTIONS = (
     "crawling",
 )
 SCENES = ("beach", "gym", "swimming pool", "mountains", "desert", "office", "farm")
-SECONDS = 3.0
+FRAMES = 37  # a shot; at 12 a second, so that boundaries lie on no grid
+SECONDS = FRAMES / 12
 
 
 def film(path: Path, seed: int, *, cut: bool) -> list[tuple[str, float, float]]:
     """Write a film; gives its true stretches."""
     rng = np.random.default_rng(seed)
-    view = View(num_frames=round(12 * SECONDS), size=(128, 128), fps=12)
+    view = View(num_frames=FRAMES, size=(128, 128), fps=12)
     actions = [ACTIONS[place] for place in rng.permutation(len(ACTIONS))[:6]]
     shots = [
         render(

@@ -1,4 +1,4 @@
-"""The events of a recorded video: windows joined as they are read, and ends found anew in finer windows."""
+"""The events of a recorded video: windows joined as they are read, and ends found anew in windows closer together."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
     File = str | os.PathLike[str]
 
-_FINER = 2  # windows of the second pass are shorter by this factor: much shorter ones show too little
-_STEPS = 4  # of the second pass in a window of its own
+_DENSER = 2  # frames of the second look to those of the first, in a window of the same length
+_STEPS = 8  # of windows of the second look in a window's length
 _RISE = 0.1  # of probability by which a label must turn where it is said to
-_REACH = 0.75  # of a fine window: how far from where levels turn frames may
+_REACH = 0.5  # of a window: how far from where levels turn frames may
 _EXPLAINED = 0.5  # of how frames vary, by a cut between two of them: then that is where it turns
 _REGIONS_KEPT = 4  # an event's end is often the next one's start: it is read once
 
@@ -73,7 +73,7 @@ class FindsEvents(HoldsModel):
             stride_seconds: from window to window; None: half of one.
             rule: when a label is on; None: `Hysteresis()`, by probability. By the label's range the video is
                 read to its end first, and ends are not refined.
-            refine: look again where events begin and end, in windows half as long and closer together.
+            refine: look again where events begin and end, in windows closer together, and at frames.
 
         Raises:
             VideoError: the video cannot be decoded, or is no file.
@@ -176,9 +176,9 @@ class _Region(NamedTuple):
     """What lies around a moment.
 
     Attributes:
-        centres: (n,) of fine windows, in seconds.
+        centres: (n,) of windows, in seconds.
         levels: (n, K) of every label in each.
-        length: of a fine window.
+        length: of a window.
         moments: (m,) of frames.
         frames: (m, D) their own vectors.
     """
@@ -191,7 +191,7 @@ class _Region(NamedTuple):
 
 
 class _Ends:
-    """Looks again at where events begin and end: there the windows are finer."""
+    """Looks again at where events begin and end: there the windows are closer together."""
 
     def __init__(self, finder: FindsEvents, file: File, window: Window) -> None:
         """Nothing is read yet.
@@ -218,18 +218,24 @@ class _Ends:
     def _turn(self, around: float, label: int, bounds: tuple[float, float], *, rises: bool) -> float:
         """The moment that best parts windows in which the label is off from those in which it is on.
 
-        Best: the levels on either side differ least from their own mean, so that it does not matter that a
-        short window is less sure of everything. A window with a cut inside fits no label, so that the turn
-        seen is late, or early, by up to half of it: where frames change at one place in reach, it is there.
+        Best: its lead over the label that takes turns with it differs least from its mean on either side. So
+        windows that show both, and are sure of neither, count for neither. Where the frames within reach
+        change at one place, it is there.
         """
         region = self._looked_at(around)
         inside = (region.centres >= bounds[0]) & (region.centres <= bounds[1])
-        centres, levels = region.centres[inside], region.levels[inside, label] * (1 if rises else -1)
+        centres, levels = region.centres[inside], region.levels[inside]
         if len(centres) < 2:
             return around
-        place, _ = _parted(levels[:, None])
-        if levels[place:].mean() - levels[:place].mean() < _RISE:
+        sign = 1 if rises else -1
+        own = sign * levels[:, label]
+        place, _ = _parted(own[:, None])
+        if own[place:].mean() - own[:place].mean() < _RISE:
             return around  # it does not turn within reach: the first pass knows better
+        off = levels[:place] if rises else levels[place:]
+        others = off.mean(0)
+        others[label] = -1.0
+        place, _ = _parted((own - sign * levels[:, int(others.argmax())])[:, None])
         turn = float((centres[place - 1] + centres[place]) / 2)
         near = np.abs(region.moments - turn) <= _REACH * region.length
         moments, frames = region.moments[near], region.frames[near].astype(np.float64)
@@ -248,27 +254,24 @@ class _Ends:
         return self._known[key]
 
     def _look(self, around: float) -> _Region:
-        """One pass over the frames of two windows of the first pass, cut into overlapping fine ones."""
+        """One pass over the frames of two windows of the first look, cut into windows closer together."""
         reach = self._window.length_seconds
         start, end = max(0.0, around - reach), min(around + reach, max(self.reached_seconds, around))
-        sampling = self._finder.model.sampling
-        num_frames = sampling.num_frames
-        views = max(2, round(_FINER * (end - start) / reach))  # as many frames as that many fine windows have
-        clips = self._finder.model.clips_of(
-            Stretch(str(self._file), start, end), Sampling(num_frames, num_views=views)
-        )
+        model = self._finder.model
+        num_frames = model.sampling.num_frames
+        views = _DENSER * max(1, round((end - start) / reach))
+        clips = model.clips_of(Stretch(str(self._file), start, end), Sampling(num_frames, num_views=views))
         frames = np.concatenate([clip.frames for clip in clips])
         seconds = np.concatenate([clip.seconds for clip in clips])
         # View v holds each v-th of evenly spread moments: frame i of view v is moment i · V + v.
         order = np.arange(len(seconds)).reshape(views, num_frames).T.reshape(-1)
-        step = (end - start) / len(order)
-        firsts = range(0, len(order) - num_frames + 1, max(1, num_frames // _STEPS))
-        rows = [order[first : first + num_frames] for first in firsts]
-        centres = np.array([start + step * (first + num_frames / 2) for first in firsts])
+        step, width = (end - start) / len(order), _DENSER * num_frames
+        firsts = range(0, len(order) - width + 1, max(1, width // _STEPS))
+        rows = [order[first : first + width : _DENSER] for first in firsts]
+        centres = np.array([start + step * (first + width / 2) for first in firsts])
         levels = self._finder.levels_of_clips([Clip(frames[row], seconds[row]) for row in rows])
         moments = start + step * (np.arange(len(order)) + 0.5)
-        vectors = self._finder.model.embed_frames(frames[order])
-        return _Region(centres, levels, step * num_frames, moments, vectors)
+        return _Region(centres, levels, step * width, moments, model.embed_frames(frames[order]))
 
 
 def _parted(rows: NDArray[np.float64]) -> tuple[int, float]:

@@ -6,18 +6,23 @@ import threading
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from zeroshot.errors import OptionError, VideoError, require_number, require_whole
 from zeroshot.events.hysteresis import Hysteresis, Runs, window_of_events
 from zeroshot.video.live.reader import LiveLook, LiveReader, windows_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from concurrent.futures import Future
 
-    from zeroshot.events.finding import FindsEvents
+    import numpy as np
+    from numpy.typing import NDArray
+
     from zeroshot.events.hysteresis import FoundEvent
+    from zeroshot.index.index import LabelIndex
+    from zeroshot.model.model import Model
+    from zeroshot.types import Clip
     from zeroshot.video.live.reader import LiveWindows
     from zeroshot.video.live.source import LiveSource
     from zeroshot.video.processes.messages import Message
@@ -96,11 +101,26 @@ class StreamEvent:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
+class Looking(Protocol):
+    """Looks at windows, as a `Classifier` does.
+
+    Attributes:
+        model: embeds clips.
+        index: of the K labels.
+    """
+
+    model: Model
+    index: LabelIndex
+
+    def levels_of_clips(self, clips: Sequence[Clip]) -> NDArray[np.float64]:
+        """(n, K) probabilities of every label for n clips."""
+
+
 class Watcher:
     """Watches one source until it ends or somebody stops it."""
 
     def __init__(
-        self, finder: FindsEvents, source: LiveSource, how: Watching, stop: threading.Event | None = None
+        self, finder: Looking, source: LiveSource, how: Watching, stop: threading.Event | None = None
     ) -> None:
         """Nothing is opened yet.
 
@@ -108,7 +128,7 @@ class Watcher:
             finder: looks at windows.
             source: is watched.
             how: see `Watching`.
-            stop: see `FindsEvents.watch`.
+            stop: see `Classifier.watch`.
         """
         self._finder, self._source, self._how = finder, source, how
         self._stop = stop or threading.Event()
@@ -122,7 +142,7 @@ class Watcher:
         self._words = "it was stopped"
 
     def events(self) -> Iterator[StreamEvent]:
-        """As `FindsEvents.watch`."""
+        """As `Classifier.watch`."""
         while not self._stop.is_set():
             try:
                 yield from self._connection()
