@@ -172,9 +172,11 @@ class VideoIndex:
 
     def _match(self, found: Moment, times: float) -> Match:
         start, end = self._rows.start_seconds[found.first], self._rows.end_seconds[found.last]
-        span = (None, None) if np.isnan(start) else (float(start), float(end))
         path = self._rows.paths[found.first]
-        return Match(path, times * found.score, *span, self._moments.copies_of(path))
+        score, copies = times * found.score, self._moments.copies_of(path)
+        if np.isnan(start):
+            return Match(path, score, copies=copies)
+        return Match(path, score, float(start), float(end), copies)
 
 
 def search(

@@ -361,7 +361,8 @@ def read_table(folder: str | Path) -> Embeddings:
     vectors, *drifts = (in_order(pieces, order, folder) for pieces in matrices.values())
     seconds = seconds[order].astype(np.float64)
     named = [paths[row] for row in order]
-    return Embeddings(named, vectors, *seconds.T, drifts[0] if drifts else None, contents)
+    starts, ends = seconds.T
+    return Embeddings(named, vectors, starts, ends, drifts[0] if drifts else None, contents)
 
 
 def no_drifts(folder: str | Path) -> OutputError:

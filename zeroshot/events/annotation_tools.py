@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _EAF_SCHEMA = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"
+_SEAM_SECONDS = 0.05  # between two events: less is no time without any
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,14 @@ class VideoEvents:
         """Stretches, in seconds, in which no label is on."""
         gaps, reached = [], 0.0
         for event in self.events:
-            if event.start_seconds > reached:
+            if event.start_seconds > reached + _SEAM_SECONDS:
                 gaps.append((reached, event.start_seconds))
             reached = max(reached, event.end_seconds)
-        return [*gaps, (reached, self.duration_seconds)] if self.duration_seconds > reached else gaps
+        return (
+            [*gaps, (reached, self.duration_seconds)]
+            if self.duration_seconds > reached + _SEAM_SECONDS
+            else gaps
+        )
 
     def frames(self, event: Event) -> tuple[int, int]:
         """First and last frame of an event, counted from 1, both inside: at least one frame."""

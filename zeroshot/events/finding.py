@@ -1,4 +1,4 @@
-"""The events of a recorded video: windows joined as they are read, and ends found anew in windows closer together."""
+"""The events of a recorded video: windows joined as they are read, and ends looked at again."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _DENSER = 2  # frames of the second look to those of the first, in a window of the same length
 _STEPS = 8  # of windows of the second look in a window's length
 _RISE = 0.1  # of probability by which a label must turn where it is said to
-_REACH = 0.5  # of a window: how far from where levels turn frames may
+_REACH = 0.75  # of a window: how far from where levels turn frames may
 _EXPLAINED = 0.5  # of how frames vary, by a cut between two of them: then that is where it turns
 _REGIONS_KEPT = 4  # an event's end is often the next one's start: it is read once
 
@@ -154,11 +154,13 @@ class FindsEvents(HoldsModel):
         yield from self._told(runs.finish(), ends, rule)
 
     def _told(self, found: list[FoundEvent], ends: _Ends | None, rule: Hysteresis) -> Iterator[Event]:
+        # What shrinks to nothing was a window on a cut, whose two sides look like something else together.
+        least = 0.0 if ends is None else ends.least_seconds
         for one in sorted(found, key=lambda each: each.start):
             event = Event(self.index.labels[one.label], one.start, one.end, one.score)
             if ends is not None:
                 event = ends.refined(event, one.label)
-            if event.end_seconds - event.start_seconds >= rule.shortest_seconds:
+            if event.end_seconds - event.start_seconds >= max(rule.shortest_seconds, least):
                 yield event
 
     def _events_of_all(self, file: File, window: Window, rule: Hysteresis) -> Iterator[Event]:
@@ -187,7 +189,7 @@ class _Region(NamedTuple):
     levels: NDArray[np.float64]
     length: float
     moments: NDArray[np.float64]
-    frames: NDArray[np.float32]
+    frames: NDArray[np.float64]
 
 
 class _Ends:
@@ -204,6 +206,7 @@ class _Ends:
         self._finder, self._file, self._window = finder, file, window
         self._known: dict[float, _Region] = {}
         self.reached_seconds = 0.0
+        self.least_seconds = window.length_seconds / _STEPS
 
     def refined(self, event: Event, label: int) -> Event:
         """The event with its ends where the label turns on and off, as finer windows tell."""
@@ -238,7 +241,7 @@ class _Ends:
         place, _ = _parted((own - sign * levels[:, int(others.argmax())])[:, None])
         turn = float((centres[place - 1] + centres[place]) / 2)
         near = np.abs(region.moments - turn) <= _REACH * region.length
-        moments, frames = region.moments[near], region.frames[near].astype(np.float64)
+        moments, frames = region.moments[near], region.frames[near]
         if len(moments) < 2:
             return turn
         place, share = _parted(frames)
@@ -268,10 +271,11 @@ class _Ends:
         step, width = (end - start) / len(order), _DENSER * num_frames
         firsts = range(0, len(order) - width + 1, max(1, width // _STEPS))
         rows = [order[first : first + width : _DENSER] for first in firsts]
-        centres = np.array([start + step * (first + width / 2) for first in firsts])
+        centres = np.array([start + step * (first + width / 2) for first in firsts], np.float64)
         levels = self._finder.levels_of_clips([Clip(frames[row], seconds[row]) for row in rows])
         moments = start + step * (np.arange(len(order)) + 0.5)
-        return _Region(centres, levels, step * width, moments, model.embed_frames(frames[order]))
+        vectors = model.embed_frames(frames[order]).astype(np.float64)
+        return _Region(centres, levels, step * width, moments, vectors)
 
 
 def _parted(rows: NDArray[np.float64]) -> tuple[int, float]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _TOUCHING_SECONDS = 1e-6  # less between two windows is no gap but rounding
-_SHARE = 0.5  # from what most windows score to what the best one does: what a moment must not fall below
+_SHARE = 0.7  # from what most windows score to what the best one does: what a moment must not fall below
 
 
 class Moment(NamedTuple):
@@ -61,8 +61,8 @@ class Moments:
     def best(self, scores: NDArray[np.float32], k: int) -> list[Moment]:
         """The k best moments of n scored rows, best first; none overlaps another.
 
-        A moment is a best window and its neighbours as long as they touch and score at least half way from
-        the median to the best of all.
+        A moment is a best window and its neighbours as long as they touch and score at least seven tenths of
+        the way from the median to the best of all.
 
         Args:
             scores: (n,).
