@@ -535,7 +535,9 @@ def main() -> None:
             train(run, tokens, stills, options, snapshot)
             save(run, snapshot)
         found = judge(run.model, tokens, options.test_each, seed)
-        settings = {name: value for name, value in vars(options).items() if name not in ("output", "seeds", "name")}
+        settings = {
+            name: value for name, value in vars(options).items() if name not in ("output", "seeds", "name")
+        }
         losses = [round(float(np.mean(part)), 4) for part in np.array_split(run.losses, 50) if len(part)]
         training = {"recipe": "examples/train_compositional.py", "settings": settings, "steps": run.step,
                     "seconds": round(run.seconds), "losses": losses, "metrics_percent": found}  # fmt: skip

@@ -17,7 +17,7 @@ FLOORS = {
     "statistics": 1, "store": 1,
     "reports": 2, "video": 2, "text": 2, "index": 2, "adapter": 2, "losses": 2,
     "model": 3, "datasets": 3, "synthetic": 3,
-    "batch": 4, "checkpoint": 4, "checks": 4, "cutouts": 4, "rejection": 4,
+    "batch": 4, "checkpoint": 4, "checks": 4, "cutouts": 4, "events": 4, "rejection": 4,
     "classifier": 5, "video_search": 5, "waist": 5,
     "evaluation": 6, "probes": 6, "training": 6,
     "bias": 7, "auditing": 7, "verbs": 7,

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from zeroshot.evaluation.prepare import EvaluationSettings
     from zeroshot.evaluation.report import Report
     from zeroshot.evaluation.run import evaluate
+    from zeroshot.events.hysteresis import Hysteresis
+    from zeroshot.events.watching import StreamEvent, Watching
     from zeroshot.index.index import LabelIndex
     from zeroshot.model.catalog import known_models as models
     from zeroshot.model.download import download
@@ -78,6 +80,8 @@ __all__ = [
     "Clip",
     "Embedded",
     "EvaluationSettings",
+    "Event",
+    "Hysteresis",
     "LabelIndex",
     "LabeledVideo",
     "Leaderboard",
@@ -94,10 +98,12 @@ __all__ = [
     "Sampling",
     "Segment",
     "Split",
+    "StreamEvent",
     "Stretch",
     "TrainingConfig",
     "VideoIndex",
     "Waist",
+    "Watching",
     "ZeroshotError",
     "audit",
     "build_index",
@@ -125,6 +131,7 @@ __all__ = [
     "synthesize",
     "timeline",
     "train",
+    "watch",
 ]
 
 _HOMES = {
@@ -138,6 +145,8 @@ _HOMES = {
     "Clip": "types",
     "Embedded": "verbs",
     "EvaluationSettings": "evaluation.prepare",
+    "Event": "types",
+    "Hysteresis": "events.hysteresis",
     "LabelIndex": "index.index",
     "LabeledVideo": "datasets.splits",
     "Leaderboard": "evaluation.leaderboard",
@@ -154,10 +163,12 @@ _HOMES = {
     "Sampling": "video.sampling",
     "Segment": "types",
     "Split": "datasets.splits",
+    "StreamEvent": "events.watching",
     "Stretch": "video.source",
     "TrainingConfig": "training.config",
     "VideoIndex": "video_search",
     "Waist": "waist.waist",
+    "Watching": "events.watching",
     "ZeroshotError": "errors",
     "audit": "auditing.run",
     "build_index": "verbs",
@@ -185,6 +196,7 @@ _HOMES = {
     "synthesize": "verbs",
     "timeline": "verbs",
     "train": "training.run",
+    "watch": "verbs",
 }
 # Commands whose word is taken for something else where their function stands.
 _NAMES_THERE = {"compare": "compare_runs", "models": "known_models", "show": "describe"}

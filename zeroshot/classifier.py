@@ -11,20 +11,18 @@ from zeroshot.batch.label_rows import index_of_labels
 from zeroshot.checkpoint import load_model, model_for, require_chosen, require_numbers
 from zeroshot.checks import Checks, labels_to_rank, model_given, require_made_by
 from zeroshot.errors import LabelError, OptionError, VideoError, counted, printable
+from zeroshot.events.finding import FindsEvents, file_with_clock
 from zeroshot.index.index import nearest_labels, require_k
 from zeroshot.index.ivf import has_gpu
 from zeroshot.index.stage_rows import STAGED_SCALE, staged_videos, staged_width
 from zeroshot.model.clip_queue import apart, rows_of
-from zeroshot.model.model import HoldsModel
 from zeroshot.model.spans import joined_spans, spans_of
 from zeroshot.reports.thumbnails import thumbnails
 from zeroshot.resources import from_home
 from zeroshot.text.stages import WITHOUT, stage_notes
 from zeroshot.types import Predictions, Prompts, Ranking, Segment
-from zeroshot.video.find import one_video
 from zeroshot.video.sampling import Window
-from zeroshot.video.source import VideoSource, is_path, name_of, path_of
-from zeroshot.video.spool import on_disk
+from zeroshot.video.source import VideoSource, name_of, path_of
 
 if TYPE_CHECKING:
     import os
@@ -45,7 +43,7 @@ if TYPE_CHECKING:
     from zeroshot.video.sampling import Sampling
 
 
-class Classifier(HoldsModel):
+class Classifier(FindsEvents):
     """A model and an index of labels: ranks the labels for any video.
 
     Calls do not influence each other: ranking video A, then B, then A again gives A the same answer twice.
@@ -81,7 +79,7 @@ class Classifier(HoldsModel):
     @property
     def is_staged(self) -> bool:
         """Whether labels say how they start and end, so that the order of the frames counts."""
-        return bool(self.index.embeddings.shape[1] != self.model.embedding_dim)
+        return self.index.is_staged(self.model.embedding_dim)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -221,12 +219,12 @@ class Classifier(HoldsModel):
         """The segments of `timeline` one by one, while the video is being read; memory stays bounded."""
         require_k(k)
         window = Window.of(window_seconds, stride_seconds)
-        file = on_disk(one_video(video))
-        if not is_path(file):
-            raise VideoError(f"{name_of(video)} has no clock; a timeline needs a video file")
-        spans = spans_of(self.model, file, window, drifts=self.is_staged)
-        joined = joined_spans(spans, self._best_label) if merge else spans
-        return (Segment(span.start, span.end, tuple(self._of_span(span, k))) for span in joined)
+        spans = spans_of(self.model, file_with_clock(video), window, drifts=self.is_staged)
+        return self._segments(joined_spans(spans, self._best_label) if merge else spans, k)
+
+    def _segments(self, spans: Iterable[Span], k: int) -> Iterator[Segment]:
+        for span in spans:
+            yield Segment(span.start, span.end, tuple(self._of_span(span, k)))
 
     def _best_label(self, span: Span) -> str:
         return self._of_span(span, 1)[0].label

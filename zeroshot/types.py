@@ -204,24 +204,54 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class Event:
+    """A stretch of a video in which a label is on.
+
+    Attributes:
+        label: the name as given.
+        start_seconds: where it begins, from the first frame of the video.
+        end_seconds: where it ends.
+        probability: of the label among all, averaged over the windows of the stretch.
+    """
+
+    label: str
+    start_seconds: float
+    end_seconds: float
+    probability: float
+
+    def __post_init__(self) -> None:
+        """Refuse an event that ends before it begins."""
+        if not self.start_seconds <= self.end_seconds:
+            raise OptionError(f"an event cannot run from {self.start_seconds} to {self.end_seconds} s")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The row that JSON output carries."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class Match:
     """A video, or a stretch of one, that a text was found in.
 
     Attributes:
         path: the video as it was named when it was embedded.
-        score: cosine in [-1, 1] of the text and the video; of a start and an end, and what order adds to it.
+        score: cosine in [-1, 1] of the text and the video, or its best window; of a start and an end, and
+            what order adds to it.
         start_seconds: where the stretch begins, from the first frame of the video; None for a whole video.
         end_seconds: where it ends.
+        copies: other files of the same content, which are not found again.
     """
 
     path: str
     score: float
     start_seconds: float | None = None
     end_seconds: float | None = None
+    copies: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """The row that JSON output carries."""
-        return asdict(self)
+        """The row that JSON output carries; `copies` only where there are some."""
+        row = asdict(self)
+        return row if self.copies else {name: value for name, value in row.items() if name != "copies"}
 
 
 @dataclass(frozen=True, eq=False)

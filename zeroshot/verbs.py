@@ -37,15 +37,18 @@ from zeroshot.synthetic.world import View
 from zeroshot.text.prompts import make_prompts
 from zeroshot.types import Prompts
 from zeroshot.video.find import videos_in
+from zeroshot.video.live.source import live_source
 from zeroshot.video.sampling import Window
 from zeroshot.video.source import Refused, is_path, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    import threading
+    from collections.abc import Callable, Iterable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from zeroshot.events.watching import StreamEvent, Watching
     from zeroshot.index.index import LabelIndex
     from zeroshot.model.model import Model
     from zeroshot.rejection.rejection import RejectSource
@@ -204,6 +207,36 @@ def _split_of(videos: VideoSource | Iterable[VideoSource] | Split) -> Split | No
     if is_path(videos) and os.fspath(videos).lower().endswith(".csv"):
         return read_split(videos)
     return None
+
+
+def watch(
+    source: str | os.PathLike[str],
+    labels: LabelSource,
+    *,
+    model: ModelSource | Model = DEFAULT_MODEL,
+    templates: TemplateSource = None,
+    stages: StageSource = None,
+    watching: Watching | None = None,
+    stop: threading.Event | None = None,
+) -> Iterator[StreamEvent]:
+    """Events of a source that goes on, as they begin and end: `zeroshot watch`.
+
+    Args:
+        source: as for `Classifier.watch`.
+        labels: as for `load`.
+        model: as for `load`.
+        templates: as for `load`.
+        stages: as for `load`.
+        watching: as for `Classifier.watch`.
+        stop: as for `Classifier.watch`.
+
+    Raises:
+        ZeroshotError: the source, labels or model cannot be used.
+    """
+    live_source(source)
+    classifier = load(model, labels, templates=templates, stages=stages)
+    with classifier if classifier.model is not model else nullcontext():
+        yield from classifier.watch(source, watching=watching, stop=stop)
 
 
 @dataclass(frozen=True)

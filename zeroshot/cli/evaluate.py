@@ -233,7 +233,6 @@ def _found(
         raise OptionError(f"{events[0]} finds events in time; it is evaluated by itself")
     ((root, protocol), *others) = tasks
     if protocol is not None and events:
-        from zeroshot.evaluation.events import Hysteresis
         from zeroshot.evaluation.localize import Cut, localize
         from zeroshot.video.sampling import Window
 
@@ -242,7 +241,7 @@ def _found(
             models,
             protocol=protocol,
             output=output,
-            cut=Cut(Window(*cut), Hysteresis()),
+            cut=Cut(Window(*cut)),
             settings=settings,
             advance=bars.of,
         )

@@ -28,6 +28,7 @@ from zeroshot.cli import (
     synthesize,
     timeline,
     train,
+    watch,
 )
 from zeroshot.cli.screen import INTERRUPTED, Interrupted, abandon_stdout, say
 from zeroshot.errors import OptionError, OutputError, ZeroshotError, printable
@@ -47,6 +48,7 @@ app.command("timeline", short_help="Rank labels for each stretch of long videos.
 app.command(
     "calibrate", short_help='When "none of these" is answered, by your own videos.', no_args_is_help=True
 )(calibrate.calibrate)
+app.command("watch", short_help="Tell of events in a camera or stream.", no_args_is_help=True)(watch.watch)
 app.command("embed", short_help="Write the embeddings of many videos.", no_args_is_help=True)(embed.embed)
 app.command("search", short_help="Find videos by words.", no_args_is_help=True)(search.search)
 app.command("index", short_help="Encode a label list once.", no_args_is_help=True)(index.index)
