@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zeroshot.app.refusal import Refusal
@@ -11,7 +12,6 @@ from zeroshot.video.source import NamedFile, Url, is_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from zeroshot.app.settings import Serving
     from zeroshot.video.source import VideoSource
@@ -61,10 +61,10 @@ def _below(folder: str, name: str) -> str | None:
     return found if inside and os.path.isfile(found) else None  # noqa: PTH113
 
 
-def by_last_name(folders: Iterable[Path]) -> dict[str, Path]:
+def by_last_name(folders: Iterable[str | os.PathLike[str]]) -> dict[str, Path]:
     """Folders of embeddings by what questions call them; the second of one name has a number behind it."""
     found: dict[str, Path] = {}
-    for folder in folders:
+    for folder in map(Path, folders):
         name, number = folder.name or "root", 2
         while name in found:
             name, number = f"{folder.name}-{number}", number + 1
