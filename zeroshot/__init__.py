@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from zeroshot.resources import VERSION
 
 if TYPE_CHECKING:
+    from zeroshot.app.server import asgi_app, serve
+    from zeroshot.app.settings import Serving
     from zeroshot.auditing.report import AuditReport
     from zeroshot.auditing.run import AuditSettings, Classifying, audit
     from zeroshot.batch.table import read_embeddings
@@ -83,12 +85,14 @@ __all__ = [
     "RunComparison",
     "Sampling",
     "Segment",
+    "Serving",
     "Split",
     "Stretch",
     "TrainingConfig",
     "VideoIndex",
     "Waist",
     "ZeroshotError",
+    "asgi_app",
     "audit",
     "build_index",
     "classify",
@@ -110,6 +114,7 @@ __all__ = [
     "report_schema",
     "score_bias",
     "search",
+    "serve",
     "show",
     "synthesize",
     "timeline",
@@ -141,12 +146,14 @@ _HOMES = {
     "RunComparison": "evaluation.compare_runs",
     "Sampling": "video.sampling",
     "Segment": "types",
+    "Serving": "app.settings",
     "Split": "datasets.splits",
     "Stretch": "video.source",
     "TrainingConfig": "training.config",
     "VideoIndex": "video_search",
     "Waist": "waist.waist",
     "ZeroshotError": "errors",
+    "asgi_app": "app.server",
     "audit": "auditing.run",
     "build_index": "verbs",
     "classify": "verbs",
@@ -168,6 +175,7 @@ _HOMES = {
     "report_schema": "reports.schema",
     "score_bias": "bias.score",
     "search": "video_search",
+    "serve": "app.server",
     "show": "checkpoint",
     "synthesize": "verbs",
     "timeline": "verbs",

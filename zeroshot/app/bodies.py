@@ -7,6 +7,11 @@ from itertools import count
 from pathlib import PurePath
 from typing import TYPE_CHECKING, BinaryIO
 
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import Request
+
 from zeroshot.app.questions import question_from_fields, question_from_json
 from zeroshot.app.refusal import Refusal
 from zeroshot.app.settings import LONGEST_QUESTION
@@ -18,7 +23,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from starlette.datastructures import FormData
-    from starlette.requests import Request
 
     from zeroshot.app.questions import Question
     from zeroshot.video.source import Spooled
@@ -75,7 +79,7 @@ async def _kept(request: Request, most_bytes: int) -> Spooled:
     try:
         with file:
             await _write(request, file, most_bytes)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - the file goes, whatever it was
         spooled.close()
         raise _no_room(error) from None
     return spooled
@@ -96,17 +100,11 @@ async def _write(request: Request, file: BinaryIO, most_bytes: int) -> None:
         raise Refusal(422, "the body is empty; expected the bytes of a video")
 
 
-async def _from_form(
-    request: Request, kind: type[Question], most_bytes: int
-) -> tuple[Question, Spooled]:
+async def _from_form(request: Request, kind: type[Question], most_bytes: int) -> tuple[Question, Spooled]:
     """The question that a form's fields hold, and its file `video`."""
-    from starlette.exceptions import HTTPException
-    from starlette.formparsers import MultiPartException
-    from starlette.requests import Request as Bounded
-
     most = most_bytes + LONGEST_QUESTION
     _refuse_declared(request, most)
-    bounded = Bounded(request.scope, _at_most(request.receive, most))
+    bounded = Request(request.scope, _at_most(request.receive, most))
     try:
         form = await bounded.form(max_files=1, max_fields=_FORM_FIELDS, max_part_size=LONGEST_QUESTION)
     except (HTTPException, MultiPartException, UnicodeError, ValueError, KeyError) as error:
@@ -121,8 +119,6 @@ async def _from_form(
 
 
 async def _of_form(form: FormData, kind: type[Question]) -> tuple[Question, Spooled]:
-    from starlette.datastructures import UploadFile
-
     videos = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
     fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
     if len(videos) != 1 or not isinstance(form.get("video"), UploadFile):
@@ -135,7 +131,7 @@ async def _of_form(form: FormData, kind: type[Question]) -> tuple[Question, Spoo
         with file:
             while piece := await videos[0].read(_PIECE_BYTES):
                 await asyncio.to_thread(file.write, piece)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - the file goes, whatever it was
         spooled.close()
         raise _no_room(error) from None
     return asked, spooled

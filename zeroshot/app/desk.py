@@ -1,4 +1,4 @@
-"""Questions to answers, whichever door they came in by: bounded in number and time, each put to a verb below."""
+"""Questions to answers, whichever door they came in by: bounded in number and time, each put to a verb."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from zeroshot.app.label_cache import LabelCache, num_texts
 from zeroshot.app.refusal import Refusal, refusal_of
 from zeroshot.app.served_files import by_last_name, served_video
-from zeroshot.app.worker import Closed, Worker
+from zeroshot.app.worker import Worker, WorkerClosedError
 from zeroshot.batch.parquet import EmbeddingRow
 from zeroshot.classifier import Classifier
 from zeroshot.errors import OptionError, ZeroshotError, counted, printable
@@ -161,7 +161,8 @@ class Desk:
         index = self._indices.get(chosen)
         if index is None:
             raise Refusal(
-                404, f"there are no embeddings {printable(chosen)!r}; expected {names or 'a server that has some'}"
+                404,
+                f"there are no embeddings {printable(chosen)!r}; expected {names or 'a server that has some'}",
             )
         found = await self._call(lambda: search(asked.query, index.read(), asked.k, model=self.model)[0])
         return {"query": asked.query, "matches": [match.as_dict() for match in found]}
@@ -209,7 +210,9 @@ class Desk:
         prompts = await asyncio.to_thread(_prompts_of, asked)
         number, most = num_texts(prompts), self.settings.most_texts
         if number > most:
-            raise Refusal(422, f"the labels make {number:,} texts, with templates and stages; expected {most:,} at most")
+            raise Refusal(
+                422, f"the labels make {number:,} texts, with templates and stages; expected {most:,} at most"
+            )
         return await self._call(lambda: self._cache.classifier(prompts))
 
     async def _video(self, asked: object, upload: Spooled | None) -> tuple[VideoSource, str]:
@@ -232,7 +235,7 @@ class Desk:
         try:
             future = put()
             return await asyncio.wrap_future(future)
-        except Closed:
+        except WorkerClosedError:
             pass
         except asyncio.CancelledError:
             task = asyncio.current_task()

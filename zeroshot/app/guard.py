@@ -1,4 +1,4 @@
-"""Before any question: whose it is, whether it comes in time; and after it: one JSON line whatever happens."""
+"""Before any question: whose it is, and whether it comes in time. After it: one JSON line, come what may."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from starlette.exceptions import HTTPException
 
 from zeroshot.app.refusal import Refusal
 from zeroshot.errors import printable
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("zeroshot.serve")
 _OPEN = "/health"  # what balancers ask, who have no token
 _IDLE_SECONDS = 10.0  # without a byte of a body
-_DRAINED_BYTES, _DRAINED_SECONDS = 1 << 20, 2.0  # of a body that is not wanted: whoever sends it then reads why
+_DRAINED_BYTES, _DRAINED_SECONDS = (
+    1 << 20,
+    2.0,
+)  # of a body that is not wanted: whoever sends it then reads why
 _HERE = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -68,13 +73,18 @@ class Guard:
             started = True
             await send(message)
 
+        inside = {**scope, "app": self, "starlette.exception_handlers": ({}, {})}  # errors come up to here
         try:
             self._admit(scope)
-            await self._app(scope, body.receive, told)
-            return
+            return await self._app(inside, body.receive, told)
         except Refusal as error:
             refusal = error
-        except Exception:
+        except HTTPException as error:
+            words = "there is nothing here" if error.status_code == 404 else error.detail.lower()
+            refusal = Refusal(
+                error.status_code, f"{words}; /openapi.json says what to ask", error.headers or {}
+            )
+        except Exception:  # noqa: BLE001 - a defect must not become a page of its own
             _LOG.exception("a defect, at %s", printable(str(scope.get("path", ""))))
             refusal = Refusal(500, "the server made a mistake; its log says which")
         if started:  # too late for a line
@@ -125,7 +135,9 @@ class _Body:
             async with asyncio.timeout(_IDLE_SECONDS):
                 message = await self._receive()
         except TimeoutError:
-            raise Refusal(408, f"nothing came for {_IDLE_SECONDS:g} s; send the body without pauses") from None
+            raise Refusal(
+                408, f"nothing came for {_IDLE_SECONDS:g} s; send the body without pauses"
+            ) from None
         self._is_whole = not message.get("more_body", False)
         return message
 

@@ -1,4 +1,4 @@
-"""What questions and answers look like: what comes in is held against it, and the description is made of it."""
+"""What questions and answers look like: held against what comes in, and what the description is made of."""
 
 from __future__ import annotations
 
@@ -240,7 +240,7 @@ def question_from_fields(kind: type[Q], fields: dict[str, str]) -> Q:
     """
     told: dict[str, Any] = dict(fields)
     for name, text in fields.items():
-        if text[:1] in {"[", "{"} and name in {"labels", "templates", "stages"} and "{}" != text[:2]:
+        if text[:1] in {"[", "{"} and name in {"labels", "templates", "stages"} and text[:2] != "{}":
             try:
                 told[name] = from_json(text, allow_inf_nan=False)
             except ValueError as error:

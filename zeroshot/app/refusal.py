@@ -16,7 +16,7 @@ _ASKERS = (VideoError, LabelError, OptionError)  # errors of whoever asks; all o
 
 
 @dataclass(frozen=True, eq=False)
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 - an answer, too
     """A question that is not answered.
 
     Attributes:
@@ -35,7 +35,7 @@ class Refusal(Exception):
 
 
 def refusal_of(error: ZeroshotError) -> Refusal:
-    """What the asker is told of an error: the whole line where the asker can mend it, no more than that else."""
+    """What the asker is told of an error: its line, where it is the asker who can mend it."""
     if isinstance(error, _ASKERS):
         return Refusal(422, str(error))
     return Refusal(500, "the server cannot answer this; its log says why")

@@ -1,4 +1,4 @@
-"""From what a question calls a video to a file: below the folders that are served, or an address, if allowed."""
+"""From what a question calls a video to a file below the folders that are served, or to an address."""
 
 from __future__ import annotations
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ipaddress
 import os
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zeroshot.errors import OptionError, printable, require_number, require_whole
-from zeroshot.resources import from_home
+from zeroshot.resources import from_home, install_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,6 +90,17 @@ class Serving:
     def file_limit_seconds(self) -> float:
         """Of processor time for one file, so that one that hangs leaves time for those behind it."""
         return min(60.0, max(1.0, self.time_limit_seconds / 3))
+
+
+def require_libraries() -> None:
+    """Refuse to serve without what that takes.
+
+    Raises:
+        OptionError: a library of the extra `serve` is not installed.
+    """
+    for name in ("starlette", "uvicorn", "python_multipart", "pydantic", "mcp"):
+        if find_spec(name) is None:
+            raise OptionError(f"serving needs {name}, which is not installed; {install_line('serve')}")
 
 
 def _folder(given: str | os.PathLike[str]) -> Path:

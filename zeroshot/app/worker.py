@@ -27,7 +27,7 @@ T = TypeVar("T")
 _VIDEOS_IN_A_ROW = 64  # then long work gets a turn, so that many short questions do not keep it waiting
 
 
-class Closed(Exception):
+class WorkerClosedError(Exception):
     """The worker has stopped."""
 
 
@@ -96,7 +96,7 @@ class Worker:
             drifts: rows (2, D) as for `Model.embed_sources`.
 
         Raises:
-            Closed: the worker has stopped.
+            WorkerClosedError: the worker has stopped.
         """
         video = _Video(source, drifts, finish)
         self._put(self._videos, video)
@@ -106,7 +106,7 @@ class Worker:
         """All items of an iterator, which gets a turn for each; called, and asked, in the worker's thread.
 
         Raises:
-            Closed: the worker has stopped.
+            WorkerClosedError: the worker has stopped.
         """
         work = _Work(begin)
         self._put(self._works, work)
@@ -129,7 +129,7 @@ class Worker:
     def _put(self, waiting: deque[Any], one: _Video | _Work[Any]) -> None:
         with self._changed:
             if self._is_closing:
-                raise Closed
+                raise WorkerClosedError
             waiting.append(one)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="zeroshot-model", daemon=True)
