@@ -162,7 +162,7 @@ class Desk:
         if index is None:
             raise Refusal(
                 404,
-                f"there are no embeddings {printable(chosen)!r}; expected {names or 'a server that has some'}",
+                f"there are no embeddings {printable(chosen)!r}; expected {names or 'none: it has none'}",
             )
         found = await self._call(lambda: search(asked.query, index.read(), asked.k, model=self.model)[0])
         return {"query": asked.query, "matches": [match.as_dict() for match in found]}

@@ -76,7 +76,7 @@ class Guard:
         inside = {**scope, "app": self, "starlette.exception_handlers": ({}, {})}  # errors come up to here
         try:
             self._admit(scope)
-            return await self._app(inside, body.receive, told)
+            await self._app(inside, body.receive, told)
         except Refusal as error:
             refusal = error
         except HTTPException as error:
@@ -87,6 +87,8 @@ class Guard:
         except Exception:  # noqa: BLE001 - a defect must not become a page of its own
             _LOG.exception("a defect, at %s", printable(str(scope.get("path", ""))))
             refusal = Refusal(500, "the server made a mistake; its log says which")
+        else:
+            return
         if started:  # too late for a line
             raise refusal
         close = {} if await body.drained() else {"Connection": "close"}

@@ -77,15 +77,14 @@ def description(settings: Serving, root_path: str = "") -> dict[str, Any]:
         root_path: below which the server hangs in somebody else's.
     """
     asks = {
-        "/classify": ("Rank labels for a video.", "ToClassify", "UploadToClassify", "RankingRow"),
+        "/classify": ("Rank labels for a video.", "Classify", "RankingRow"),
         "/timeline": (
             "Rank labels for each stretch of a video.",
-            "ToTimeline",
-            "UploadToTimeline",
+            "Timeline",
             "TimelineRow",
         ),
-        "/embed": ("The vector of a video.", "ToEmbed", "UploadToEmbed", "EmbeddingAnswer"),
-        "/search": ("Find videos by words.", "ToSearch", None, "SearchRow"),
+        "/embed": ("The vector of a video.", "Embed", "EmbeddingAnswer"),
+        "/search": ("Find videos by words.", "Search", "SearchRow"),
     }
     tells = {
         "/labels": ("What can be named.", "LabelsAnswer"),

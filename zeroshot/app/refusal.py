@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from zeroshot.errors import LabelError, OptionError, VideoError
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 _ASKERS = (VideoError, LabelError, OptionError)  # errors of whoever asks; all others are of whoever serves
 
 
-@dataclass(frozen=True, eq=False)
 class Refusal(Exception):  # noqa: N818 - an answer, too
     """A question that is not answered.
 
@@ -25,13 +23,11 @@ class Refusal(Exception):  # noqa: N818 - an answer, too
         headers: that go along, such as when to ask again.
     """
 
-    status: int
-    words: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        """The line."""
-        return self.words
+    def __init__(self, status: int, words: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(words)
+        self.status = status
+        self.words = words
+        self.headers = dict(headers or {})
 
 
 def refusal_of(error: ZeroshotError) -> Refusal:

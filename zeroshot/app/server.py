@@ -1,4 +1,4 @@
-"""`serve`: answers over HTTP, or to an MCP client, until it is told to stop. The verb behind `zeroshot serve`."""
+"""`serve`: answers over HTTP, or to an MCP client, until told to stop. The verb behind `zeroshot serve`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from zeroshot.errors import OptionError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
     from zeroshot.app.asgi import ServedApp
     from zeroshot.classifier import Classifier
     from zeroshot.model.model import Model
