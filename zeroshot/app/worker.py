@@ -120,8 +120,9 @@ class Worker:
         """
         with self._changed:
             self._is_closing = True
-            for one in (*self._videos, *self._works):
-                one.future.cancel()
+            waiting: list[Future[Any]] = [one.future for one in self._videos]
+            for future in (*waiting, *(one.future for one in self._works)):
+                future.cancel()
             self._changed.notify_all()
         if self._thread is not None:
             self._thread.join(wait_seconds)
