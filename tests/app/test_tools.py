@@ -62,7 +62,9 @@ def test_what_cannot_be_answered_is_one_line(desk):
 def test_it_is_there_under_mcp_without_a_session(asking):
     accept = {"accept": "application/json, text/event-stream"}
     listed = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
-    names = {tool["name"] for tool in asking.post("/mcp", json=listed, headers=accept).json()["result"]["tools"]}
+    names = {
+        tool["name"] for tool in asking.post("/mcp", json=listed, headers=accept).json()["result"]["tools"]
+    }
     assert names == {"classify_video", "search_videos", "timeline"}
     assert asking.get("/mcp").status_code == 405
     assert asking.post("/mcp", json=listed, headers={**accept, "host": "evil.example"}).status_code == 421

@@ -30,7 +30,10 @@ class Numbers:
             raise ZeroDivisionError("666")
         for each in batch:
             row = np.full(2, each, np.float32)
-            yield each, VideoError("13 is no video") if each == 13 else np.stack([row, -row]) if drifts else row
+            yield (
+                each,
+                VideoError("13 is no video") if each == 13 else np.stack([row, -row]) if drifts else row,
+            )
 
     def close(self):
         self.is_closed = True
@@ -102,7 +105,7 @@ def test_what_nobody_wants_any_more_is_not_done(worker, numbers):
     numbers.go.set()
     assert kept.result(20) == 1
     assert worker.embed(3, float_of).result(20) == 3
-    assert 2 not in sum(numbers.batches, [])
+    assert all(2 not in batch for batch in numbers.batches)
 
 
 def test_long_work_takes_turns_with_videos(worker, numbers):

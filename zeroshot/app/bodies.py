@@ -59,7 +59,7 @@ async def read_question(
         _refuse_declared(request, most_bytes)
         return asked, await _kept(request, most_bytes)
     others = "" if upload_kind is None else ", multipart/form-data or video/…"
-    raise Refusal(415, f"the body is {printable(media)[:60]!r}; expected application/json{others}")
+    raise Refusal(415, f"the body is {media[:60]!r}; expected application/json{others}")
 
 
 async def _json_body(request: Request) -> bytes:

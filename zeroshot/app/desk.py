@@ -162,7 +162,7 @@ class Desk:
         if index is None:
             raise Refusal(
                 404,
-                f"there are no embeddings {printable(chosen)!r}; expected {names or 'none: it has none'}",
+                f"there are no embeddings {chosen[:60]!r}; expected {names or 'none: it has none'}",
             )
         found = await self._call(lambda: search(asked.query, index.read(), asked.k, model=self.model)[0])
         return {"query": asked.query, "matches": [match.as_dict() for match in found]}
@@ -185,7 +185,7 @@ class Desk:
             Refusal: there is none of this name.
         """
         if name not in bundled_lists():
-            raise Refusal(404, f"there is no list {printable(name)[:60]!r}; /labels says which there are")
+            raise Refusal(404, f"there is no list {name[:60]!r}; /labels says which there are")
         return {"name": name, "labels": list(read_labels(name))}
 
     def health(self) -> dict[str, Any]:

@@ -104,7 +104,7 @@ class Guard:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get(b"host", "")
         if self._settings.is_loopback and _name_of(host) not in {*_HERE, self._settings.host}:
-            raise Refusal(421, f"the host {printable(host)[:60]!r} is not served here; expected 127.0.0.1")
+            raise Refusal(421, f"the host {host[:60]!r} is not served here; expected 127.0.0.1")
         origin = headers.get(b"origin")
         if origin is not None and _host_of(origin) != host:
             raise Refusal(403, "pages of other sites may not ask here")

@@ -255,7 +255,7 @@ def _one_mistake(error: ValidationError) -> str:
     message = _short(first["msg"])
     message = message[:1].lower() + message[1:]
     if first["type"] == "extra_forbidden":
-        return f"there is no field {_short(place)!r}; /openapi.json says which there are"
+        return f"there is no field {place[:60]!r}; /openapi.json says which there are"
     if first["type"] == "missing":
         return f"the field {place} is missing; /openapi.json says what is expected"
     shown = _short(repr(first.get("input")))

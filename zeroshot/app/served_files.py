@@ -33,7 +33,7 @@ def served_video(name: str, settings: Serving) -> VideoSource:
         path = _below(os.fspath(folder), name)
         if path is not None:
             return NamedFile(printable(name), path)
-    raise Refusal(404, f"there is no video {printable(name)!r}; expected the path of a file that is served")
+    raise Refusal(404, f"there is no video {name!r}; expected the path of a file that is served")
 
 
 def _address(name: str, settings: Serving) -> Url:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from typing import TYPE_CHECKING
 
@@ -77,7 +78,8 @@ def _listening(settings: Serving) -> socket.socket:
     try:
         return socket.create_server((settings.host, settings.port), family=family, backlog=1024)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        # What Python adds to the system's words holds the address once more.
+        reason = (os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)).lower()
         raise OptionError(
             f"cannot listen on {printable(settings.host)}, port {settings.port}: {reason}; choose another"
         ) from None

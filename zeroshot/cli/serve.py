@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +18,13 @@ from zeroshot.cli.inputs import (
     words_from,
 )
 from zeroshot.cli.screen import put_json, put_line, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zeroshot.app.settings import Serving
+    from zeroshot.classifier import Classifier
+    from zeroshot.model.model import Model
 
 Folders = Annotated[
     list[str] | None,
@@ -88,45 +95,58 @@ def serve(
 
     first = Checks()
     first.add("options", require_libraries)
+    bounds: dict[str, Any] = {"time_limit_seconds": time_limit, "most_waiting": most_waiting}
+    bounds |= {"allow_addresses": allow_addresses, "most_upload_bytes": most_upload << 20}
     settings = first.add(
         "options",
-        lambda: Serving(
-            folders=folders or (),
-            embeddings=embeddings or (),
-            host=host,
-            port=port,
-            token=token or None,
-            allow_addresses=allow_addresses,
-            time_limit_seconds=time_limit,
-            most_waiting=most_waiting,
-            most_upload_bytes=most_upload << 20,
-        ),
+        lambda: Serving(folders or (), embeddings or (), host, port, token or None, **bounds),
     )
     how = (decoder, stream, precision, frames, None, batch_size, num_workers, 1)
     asked = first.add(
         "options",
         lambda: ModelChoice(model, device, sampling_from(num_frames), *how, settings().file_limit_seconds),
     )
-    some = labels is not None or index is not None or templates is not None or stages is not None
-    words = words_from(first, labels, templates, index, stages, spaced=True) if some else None
-    choice = first.add("files", lambda: asked() if words is None else of_index(asked(), words(), index))
+    given = (labels, index, templates, stages)
+    answers = _loaded(first, asked, given) if any(given) else _without_labels(first, asked)
+    _answer(answers, settings(), as_json=as_json, mcp=mcp)
+
+
+def _without_labels(first: Checks, asked: Callable[[], ModelChoice]) -> Model:
+    """The model, where questions bring their labels along."""
+    first.add("model", lambda: require_choice(asked()))
+    first.run()
+    return model_from(asked())
+
+
+def _loaded(
+    first: Checks,
+    asked: Callable[[], ModelChoice],
+    given: tuple[str | None, str | None, str | None, str | None],
+) -> Classifier:
+    """The model and labels to start with: --labels, --index, --templates, --stages."""
+    labels, index, templates, stages = given
+    words = words_from(first, labels, templates, index, stages, spaced=True)
+    choice = first.add("files", lambda: of_index(asked(), words(), index))
     first.add("model", lambda: require_choice(choice()))
     first.run()
+    made = index if asked().name is None else None
+    return classifier_from(model_from(choice()), words(), index, 1, made)
+
+
+def _answer(answers: Classifier | Model, settings: Serving, *, as_json: bool, mcp: bool) -> None:
+    """Serve until told to stop."""
     from zeroshot.app.server import serve as answer
     from zeroshot.app.server import serve_mcp
 
-    network = model_from(choice())
-    made = index if model is None else None
-    answers = network if words is None else classifier_from(network, words(), index, 1, made)
     if mcp:
-        serve_mcp(answers, settings())
+        serve_mcp(answers, settings)
         return
 
     def ready(address: str) -> None:
         if as_json:
-            put_json({"address": address, "model": network.name})
+            put_json({"address": address})
         else:
-            put_line(f"{network.name} answers at {address}; {address}/openapi.json says what to ask")
+            put_line(f"serving at {address}; {address}/openapi.json says what to ask")
 
-    answer(answers, settings(), ready=ready)
+    answer(answers, settings, ready=ready)
     say("stopped")
