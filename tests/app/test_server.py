@@ -6,27 +6,20 @@ Covers: app/connection, app/graceful.
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-import urllib.error
 import urllib.request
-from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from served_process import post, started
 
 import zeroshot
 from zeroshot.app import connection
 from zeroshot.app.graceful import GracefulServer
 from zeroshot.app.server import _listening
-
-CLIPS = Path(__file__).parents[2] / "examples" / "clips"
 
 
 class Listening(NamedTuple):
@@ -92,36 +85,6 @@ def test_a_body_that_stops_coming_is_told_and_let_go(listening, monkeypatch):
     answer = received(listening.port, head + b"content-length: 50\r\n\r\n{")
     assert b" 408 " in answer.splitlines()[0]
     assert b"nothing came" in answer
-
-
-@contextmanager
-def started(*words: str):
-    """The command, and the address that it says."""
-    command = [sys.executable, "-m", "zeroshot", "serve", "--port", "0", "--json", "--model", "puppet-tiny"]
-    with subprocess.Popen(
-        [*command, "--folder", str(CLIPS), *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    ) as process:
-        try:
-            line = process.stdout.readline()
-            assert line, process.stderr.read().decode()
-            yield process, json.loads(line)["address"]
-        finally:
-            process.kill()
-
-
-def post(address: str, path: str, question: dict) -> tuple[int, dict]:
-    request = urllib.request.Request(
-        address + path, json.dumps(question).encode(), {"content-type": "application/json"}
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=100) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.load(error)
 
 
 def test_told_to_end_it_finishes_what_it_is_at_and_takes_nothing_new(listening):
