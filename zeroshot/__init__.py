@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from zeroshot.resources import VERSION
 
 if TYPE_CHECKING:
+    from zeroshot.app.server import asgi_app, serve
+    from zeroshot.app.settings import Serving
     from zeroshot.auditing.report import AuditReport
     from zeroshot.auditing.run import AuditSettings, Classifying, audit
     from zeroshot.batch.table import read_embeddings
@@ -97,6 +99,7 @@ __all__ = [
     "RunComparison",
     "Sampling",
     "Segment",
+    "Serving",
     "Split",
     "StreamEvent",
     "Stretch",
@@ -105,6 +108,7 @@ __all__ = [
     "Waist",
     "Watching",
     "ZeroshotError",
+    "asgi_app",
     "audit",
     "build_index",
     "calibrate",
@@ -127,6 +131,7 @@ __all__ = [
     "report_schema",
     "score_bias",
     "search",
+    "serve",
     "show",
     "synthesize",
     "timeline",
@@ -162,6 +167,7 @@ _HOMES = {
     "RunComparison": "evaluation.compare_runs",
     "Sampling": "video.sampling",
     "Segment": "types",
+    "Serving": "app.settings",
     "Split": "datasets.splits",
     "StreamEvent": "events.watching",
     "Stretch": "video.source",
@@ -170,6 +176,7 @@ _HOMES = {
     "Waist": "waist.waist",
     "Watching": "events.watching",
     "ZeroshotError": "errors",
+    "asgi_app": "app.server",
     "audit": "auditing.run",
     "build_index": "verbs",
     "calibrate": "verbs",
@@ -192,6 +199,7 @@ _HOMES = {
     "report_schema": "reports.schema",
     "score_bias": "bias.score",
     "search": "video_search",
+    "serve": "app.server",
     "show": "checkpoint",
     "synthesize": "verbs",
     "timeline": "verbs",

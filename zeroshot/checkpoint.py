@@ -62,6 +62,7 @@ def load_model(  # noqa: PLR0913 - what people choose when they take a model
     precision: str = "exact",
     batch_size: int = 32,
     num_workers: int = 2,
+    time_limit_seconds: float = 60.0,
     progress: bool = False,
 ) -> Model:
     """The Model of that name, ready to embed videos, frames and texts.
@@ -78,6 +79,7 @@ def load_model(  # noqa: PLR0913 - what people choose when they take a model
         precision: exact, fast or fastest: cosines of 0.99999, 0.9995, 0.999 at least to float32's frames.
         batch_size: frames in one forward pass; 32 fill a processor, more of them a large GPU.
         num_workers: decoding processes; two keep ahead of a network on a processor.
+        time_limit_seconds: of processor time for one file, after which it counts as unreadable.
         progress: a bar on stderr counts videos.
 
     Raises:
@@ -94,14 +96,14 @@ def load_model(  # noqa: PLR0913 - what people choose when they take a model
     network, adapter, spoken = _parts(opened, stream, backbone, loading)
     if adapter is not None and share != 1:
         adapter = adapter.towards_clip(share)
-    model = Model(
-        network, adapter=adapter, stream=spoken, sampling=sampling, decoder=decoder, num_workers=num_workers
-    )
+    reading: dict[str, Any] = {"decoder": decoder, "num_workers": num_workers}
+    reading["time_limit_seconds"] = time_limit_seconds
+    model = Model(network, adapter=adapter, stream=spoken, sampling=sampling, **reading)
     model.folder, model.origin = opened.folder, opened.name if opened.is_foreign else ""
     network.notes = tuple(dict.fromkeys((*opened.notes, *network.notes)))
     model.progress = progress
-    again = partial(load_model, opened.name, decoder=decoder, stream=stream, share=share, backbone=backbone)
-    model.reload = partial(again, precision=precision, num_workers=num_workers)
+    again = partial(load_model, opened.name, stream=stream, share=share, backbone=backbone, **reading)
+    model.reload = partial(again, precision=precision)
     return model
 
 

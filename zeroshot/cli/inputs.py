@@ -157,6 +157,7 @@ class ModelChoice:
         batch_size: as --batch-size.
         num_workers: as --num-workers.
         num_views: as --num-views.
+        time_limit_seconds: as for `load_model`.
     """
 
     name: str | None = None
@@ -170,6 +171,7 @@ class ModelChoice:
     batch_size: int = 32
     num_workers: int = 2
     num_views: int = 1
+    time_limit_seconds: float = 60.0
 
     def __post_init__(self) -> None:
         """Refuse words that nobody knows, but those that only a network's library knows."""
@@ -251,6 +253,7 @@ def model_from(choice: ModelChoice) -> Model:
             precision=choice.precision or "exact",
             batch_size=choice.batch_size,
             num_workers=choice.num_workers,
+            time_limit_seconds=choice.time_limit_seconds,
         )
     if choice.frames is not None:
         model.sampling = replace(model.sampling, frames=choice.frames)

@@ -25,6 +25,7 @@ from zeroshot.cli import (
     models,
     push,
     search,
+    serve,
     synthesize,
     timeline,
     train,
@@ -51,6 +52,7 @@ app.command(
 app.command("watch", short_help="Tell of events in a camera or stream.", no_args_is_help=True)(watch.watch)
 app.command("embed", short_help="Write the embeddings of many videos.", no_args_is_help=True)(embed.embed)
 app.command("search", short_help="Find videos by words.", no_args_is_help=True)(search.search)
+app.command("serve", short_help="Answer over HTTP, or to an MCP client.")(serve.serve)
 app.command("index", short_help="Encode a label list once.", no_args_is_help=True)(index.index)
 app.command("train", short_help="Train streams that follow motion.", no_args_is_help=True)(train.train)
 app.command("evaluate", short_help="Figures on unseen classes, by protocol.", no_args_is_help=True)(
