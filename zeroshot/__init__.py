@@ -44,7 +44,9 @@ if TYPE_CHECKING:
     from zeroshot.model.model import Model
     from zeroshot.probes.report import ProbeReport
     from zeroshot.probes.run import probe_streams
+    from zeroshot.few_shot.taught import TaughtLabels
     from zeroshot.reports.schema import report_schema
+    from zeroshot.teaching import Taught, teach
     from zeroshot.training.config import TrainingConfig
     from zeroshot.training.prepare import Preparation
     from zeroshot.training.run import train
@@ -85,6 +87,8 @@ __all__ = [
     "Segment",
     "Split",
     "Stretch",
+    "Taught",
+    "TaughtLabels",
     "TrainingConfig",
     "VideoIndex",
     "Waist",
@@ -112,6 +116,7 @@ __all__ = [
     "search",
     "show",
     "synthesize",
+    "teach",
     "timeline",
     "train",
 ]
@@ -143,6 +148,8 @@ _HOMES = {
     "Segment": "types",
     "Split": "datasets.splits",
     "Stretch": "video.source",
+    "Taught": "teaching",
+    "TaughtLabels": "few_shot.taught",
     "TrainingConfig": "training.config",
     "VideoIndex": "video_search",
     "Waist": "waist.waist",
@@ -170,6 +177,7 @@ _HOMES = {
     "search": "video_search",
     "show": "checkpoint",
     "synthesize": "verbs",
+    "teach": "teaching",
     "timeline": "verbs",
     "train": "training.run",
 }

@@ -15,7 +15,7 @@ from zeroshot.checkpoint import (
     require_numbers,
     require_public,
 )
-from zeroshot.checks import Checks, labels_to_rank, model_given, require_made_by
+from zeroshot.checks import Checks, labels_to_rank, model_given, require_made_by, taught_as_index
 from zeroshot.errors import LabelError, OptionError, VideoError, counted, printable
 from zeroshot.index.index import nearest_labels, require_k
 from zeroshot.index.ivf import has_gpu
@@ -24,7 +24,6 @@ from zeroshot.model.clip_queue import apart, rows_of
 from zeroshot.model.model import HoldsModel
 from zeroshot.model.spans import joined_spans, spans_of
 from zeroshot.reports.thumbnails import thumbnails
-from zeroshot.resources import from_home
 from zeroshot.text.stages import WITHOUT, stage_notes
 from zeroshot.types import Predictions, Prompts, Ranking, Segment
 from zeroshot.video.find import one_video
@@ -311,8 +310,8 @@ def load(  # noqa: PLR0913 - what people choose when they begin
         model: `ARCH/TAG`, `hf:ORG/NAME`, a checkpoint folder, a bundled name, or a Model; what follows
             `spaced` is chosen for a Model in `load_model`. None: the one that made the index, else
             PE-Core-B-16/meta.
-        labels: a list, a file (one a line), "a,b,c", a bundled list's name such as "kinetics400", or
-            {label: descriptions}.
+        labels: a list, a file (one a line, or what `zeroshot teach` wrote), "a,b,c", a bundled list's name
+            such as "kinetics400", or {label: descriptions}.
         templates: None for the bare label, one sentence with {}, several, a file, or a bundled set's name.
         stages: how labels start and end, so that the order of frames counts: a JSON file, a bundled set such
             as "ssv2", or {label: {"start": …, "end": …}}; an index has to be made with the same.
@@ -337,7 +336,7 @@ def load(  # noqa: PLR0913 - what people choose when they begin
     usual = inspect.signature(load_model).parameters
     chosen = {name: value for name, value in chosen.items() if value != usual[name].default}
     model = None if model is None else model_given(model)
-    index = None if index is None else from_home(index)
+    labels, index = taught_as_index(labels, index)
     first = Checks()
     words = labels_to_rank(first, labels, templates, index, stages=stages, spaced=spaced)
     named = first.add("files", lambda: model_for(model, words(), index))

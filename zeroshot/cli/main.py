@@ -25,6 +25,7 @@ from zeroshot.cli import (
     push,
     search,
     synthesize,
+    teach,
     timeline,
     train,
 )
@@ -46,6 +47,7 @@ app.command("timeline", short_help="Rank labels for each stretch of long videos.
 app.command("embed", short_help="Write the embeddings of many videos.", no_args_is_help=True)(embed.embed)
 app.command("search", short_help="Find videos by words.", no_args_is_help=True)(search.search)
 app.command("index", short_help="Encode a label list once.", no_args_is_help=True)(index.index)
+app.command("teach", short_help="Show a few examples of each label.", no_args_is_help=True)(teach.teach)
 app.command("train", short_help="Train streams that follow motion.", no_args_is_help=True)(train.train)
 app.command("evaluate", short_help="Figures on unseen classes, by protocol.", no_args_is_help=True)(
     evaluate.evaluate

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zeroshot.checks import Checks
+from zeroshot.checks import Checks, taught_as_index
 from zeroshot.cli import options
 from zeroshot.cli.inputs import (
     ModelChoice,
@@ -90,6 +90,7 @@ def timeline(
     from zeroshot.video.sampling import Window as Stretch
 
     first = Checks()
+    labels, index = taught_as_index(labels, index)
     first.add("options", lambda: one_format(as_json, as_csv))
     drawn = first.add("options", lambda: TimelinePicture(output, decoder))
     first.add("options", lambda: Stretch.of(window, stride))
