@@ -1,0 +1,161 @@
+"""A few examples of words that a model does not know: words alone, a cache of examples, a linear head; on puppets.
+
+    python benchmarks/teach.py [--seeds 5] [--per-label 8] [--output DIR]
+
+Of the bundled puppet-tiny's actions, on random scenes. Some are called by nonsense ("blorp"), which the model
+cannot know; the others by their names. K examples of each are shown, and other videos are asked. A second table
+gives the examples to labels at random. "used" says how often leaving one out let the examples serve. Writes
+teach.csv and teach.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from facts import machine_facts
+
+from zeroshot.checkpoint import load_model
+from zeroshot.few_shot.taught import WAYS, Examples, ExampleVideo, taught
+from zeroshot.index.index import LabelIndex
+from zeroshot.statistics.intervals import t_interval
+from zeroshot.synthetic.render import render_many
+from zeroshot.synthetic.world import ACTIONS, SCENES, View
+
+HERE = Path(__file__).resolve().parent
+SHOTS = (1, 2, 4, 8, 16)
+NONSENSE = ("blorp", "zindle", "quav", "frimble", "snorv", "dakket", "plimf", "wuggle")
+FIRST_SEED = 91_000_000
+STREAMS = ("fused", "clip")
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Videos of every action: (n,) actions, stream → (n, D) unit rows."""
+
+    actions: np.ndarray
+    vectors: dict[str, np.ndarray]
+
+
+def draw(model, per_label: int, seed: int) -> Drawn:  # noqa: ANN001 - a Model
+    """`per_label` videos of every action before scenes at random."""
+    rng = np.random.default_rng(seed)
+    actions = np.repeat(np.arange(len(ACTIONS)), per_label)
+    scenes = rng.integers(len(SCENES), size=len(actions))
+    view = View(num_frames=model.sampling.num_frames)
+    rows = []
+    for start in range(0, len(actions), 64):
+        some = range(start, min(start + 64, len(actions)))
+        seeds = [FIRST_SEED + 1_000_003 * seed + row for row in some]
+        videos = render_many([int(actions[r]) for r in some], [int(scenes[r]) for r in some], seeds, view)
+        rows += [found for _, found in model.embed_streams((one.frames for one in videos), plain=True)]
+    names = ("static", "dynamic", "fused", "clip")
+    return Drawn(actions, {name: np.stack(rows)[:, place] for place, name in enumerate(names)})
+
+
+def words_of(model, seed: int) -> tuple[LabelIndex, np.ndarray]:  # noqa: ANN001 - a Model
+    """An index in which some actions are called by nonsense, and which."""
+    unknown = np.random.default_rng(1000 + seed).choice(len(ACTIONS), len(NONSENSE), replace=False)
+    names = list(ACTIONS)
+    for row, name in zip(unknown, NONSENSE, strict=True):
+        names[row] = name
+    return LabelIndex(names, model.embed_texts(names), fingerprint={}), unknown
+
+
+def shares(right: np.ndarray, actions: np.ndarray, unknown: np.ndarray) -> tuple[float, float, float]:
+    """Percent right in all, of the words that are unknown, and of the others."""
+    strange = np.isin(actions, unknown)
+    return tuple(100 * float(right[some].mean()) for some in (strange | ~strange, strange, ~strange))
+
+
+def judge(
+    words: LabelIndex, shown: Drawn, asked: Drawn, unknown: np.ndarray, stream: str, scale: float, seed: int
+):
+    """Rows of one seed and stream: (shots, labels, way, share in all, of unknown words, of known, used)."""
+    vectors, actions = asked.vectors[stream], asked.actions
+    plain = shares(words.scores(vectors).argmax(1) == actions, actions, unknown)
+    order = np.random.default_rng(2000 + seed)
+    for shots in SHOTS:
+        kept = np.concatenate([np.flatnonzero(shown.actions == row)[:shots] for row in range(len(ACTIONS))])
+        given = {"right": shown.actions[kept], "at random": order.permutation(shown.actions[kept])}
+        for labels, targets in given.items():
+            videos = tuple(ExampleVideo(str(row)) for row in kept)
+            yield shots, labels, "words alone", *plain, 0.0
+            for way in WAYS:
+                made, _ = taught(words, Examples(shown.vectors[stream][kept], targets, videos), scale, way)
+                right = made.scores(vectors).argmax(1) == actions
+                yield shots, labels, way, *shares(right, actions, unknown), 100.0 * bool(made.num_examples)
+
+
+def cell(values: list[float]) -> str:
+    """A mean, ± half its 95 % interval over seeds."""
+    found = t_interval(values)
+    return f"{found.value:.1f} ± {found.high - found.value:.1f}" if len(values) > 1 else f"{found.value:.1f}"
+
+
+def main() -> None:
+    """Measure, write, print."""
+    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    asked.add_argument("--seeds", type=int, default=5)
+    asked.add_argument("--per-label", type=int, default=8)
+    asked.add_argument("--output", type=Path, default=HERE / "results")
+    chosen = asked.parse_args()
+    started, rows = time.monotonic(), {}
+    with load_model("puppet-tiny", device="cpu") as model:
+        # One set of examples and one of questions; seeds draw which of them, and which words are nonsense.
+        shown, others = draw(model, 2 * max(SHOTS), 1), draw(model, 2 * chosen.per_label, 2)
+        for seed in range(chosen.seeds):
+            words, unknown = words_of(model, seed)
+            mixed = [some_of(each, np.random.default_rng(3000 + seed)) for each in (shown, others)]
+            for stream in STREAMS:
+                for shots, labels, way, *found in judge(
+                    words, *mixed, unknown, stream, model.logit_scale, seed
+                ):
+                    rows.setdefault((stream, labels, shots, way), []).append(found)
+        print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
+    write(rows, chosen.output)
+
+
+def some_of(drawn: Drawn, rng: np.random.Generator) -> Drawn:
+    """Half of the videos of each action, in an order of their own."""
+    rows = []
+    for action in range(len(ACTIONS)):
+        own = rng.permutation(np.flatnonzero(drawn.actions == action))
+        rows.append(own[: len(own) // 2])
+    kept = np.concatenate(rows)
+    return Drawn(drawn.actions[kept], {name: found[kept] for name, found in drawn.vectors.items()})
+
+
+def write(rows: dict, output: Path) -> None:
+    """Tables for people and for machines."""
+    output.mkdir(parents=True, exist_ok=True)
+    header = (
+        "stream",
+        "labels given",
+        "examples a label",
+        "way",
+        "all",
+        "unknown words",
+        "known words",
+        "used",
+    )
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    with (output / "teach.csv").open("w", newline="") as stream:
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerow(header)
+        for key, found in rows.items():
+            cells = [cell(list(values)) for values in zip(*found, strict=True)]
+            lines.append("| " + " | ".join(map(str, (*key, *cells))) + " |")
+            table.writerow([*key, *(np.mean(found, axis=0).round(3).tolist())])
+    text = "\n".join([*lines, "", f"%, ± half a 95 % interval over seeds. {machine_facts()}"]) + "\n"
+    (output / "teach.md").write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
