@@ -1,10 +1,10 @@
-"""A few examples of words that a model does not know: words alone, a cache of examples, a linear head; on puppets.
+"""A few examples of words that a model does not know: words, a cache, a linear head; on puppets.
 
     python benchmarks/teach.py [--seeds 5] [--per-label 8] [--output DIR]
 
-Of the bundled puppet-tiny's actions, on random scenes. Some are called by nonsense ("blorp"), which the model
-cannot know; the others by their names. K examples of each are shown, and other videos are asked. A second table
-gives the examples to labels at random. "used" says how often leaving one out let the examples serve. Writes
+Of the bundled puppet-tiny's actions, on random scenes. Some are called by nonsense ("blorp"), which it cannot
+know; the others by their names. K examples of each are shown, and other videos are asked; once more with the
+examples given to labels at random. "used" says how often leaving one out let the examples serve. Writes
 teach.csv and teach.md.
 """
 
@@ -16,6 +16,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from facts import machine_facts
@@ -26,6 +27,9 @@ from zeroshot.index.index import LabelIndex
 from zeroshot.statistics.intervals import t_interval
 from zeroshot.synthetic.render import render_many
 from zeroshot.synthetic.world import ACTIONS, SCENES, View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HERE = Path(__file__).resolve().parent
 SHOTS = (1, 2, 4, 8, 16)
@@ -75,7 +79,7 @@ def shares(right: np.ndarray, actions: np.ndarray, unknown: np.ndarray) -> tuple
 
 def judge(
     words: LabelIndex, shown: Drawn, asked: Drawn, unknown: np.ndarray, stream: str, scale: float, seed: int
-):
+) -> Iterator[tuple]:
     """Rows of one seed and stream: (shots, labels, way, share in all, of unknown words, of known, used)."""
     vectors, actions = asked.vectors[stream], asked.actions
     plain = shares(words.scores(vectors).argmax(1) == actions, actions, unknown)

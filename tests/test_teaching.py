@@ -90,9 +90,9 @@ def test_where_examples_are_from_is_kept(taught, shown):
 
 def test_another_model_and_other_words_are_refused(taught, tmp_path):
     _, output = taught
-    with zeroshot.load_model("ViT-B-32/random", num_workers=1) as other:
-        with pytest.raises(IndexFileError, match=r"taught labels .* was made by .*teach it again"):
-            zeroshot.load(other, output)
+    other = zeroshot.load_model("ViT-B-32/random")
+    with pytest.raises(IndexFileError, match=r"taught labels .* was made by .*teach it again"):
+        zeroshot.load(other, output)
     with pytest.raises(LabelError, match="leave templates out"):
         zeroshot.load("ViT-B-32/random", output, templates="a video of {}")
     with pytest.raises(LabelError, match="a list of words to index"):

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from zeroshot.evaluation.prepare import EvaluationSettings
     from zeroshot.evaluation.report import Report
     from zeroshot.evaluation.run import evaluate
+    from zeroshot.few_shot.taught import TaughtLabels
     from zeroshot.index.index import LabelIndex
     from zeroshot.model.catalog import known_models as models
     from zeroshot.model.download import download
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from zeroshot.model.model import Model
     from zeroshot.probes.report import ProbeReport
     from zeroshot.probes.run import probe_streams
-    from zeroshot.few_shot.taught import TaughtLabels
     from zeroshot.reports.schema import report_schema
     from zeroshot.teaching import Taught, teach
     from zeroshot.training.config import TrainingConfig

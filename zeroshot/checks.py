@@ -138,7 +138,7 @@ def labels_to_rank(
 def taught_as_index(
     labels: LabelSource | None, index: str | Path | None
 ) -> tuple[LabelSource | None, str | Path | None]:
-    """Labels and index as they were given, ~ filled in; a file of taught labels is an index, wherever it stood.
+    """Labels and index as given, ~ filled in; a file of taught labels is an index, wherever it stood.
 
     Args:
         labels: as for `load`.
@@ -166,8 +166,8 @@ def refuse_taught(labels: object, verb: str) -> None:
     """
     if is_taught_file(labels):
         raise LabelError(
-            f"{labels} holds taught labels, which are vectors already; give it to classify, timeline, search "
-            f"or evaluate with --labels, and a list of words to {verb}"
+            f"{labels} holds taught labels, which are vectors already; give it to classify, timeline, "
+            f"search or evaluate with --labels, and a list of words to {verb}"
         )
 
 

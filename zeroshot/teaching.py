@@ -1,4 +1,4 @@
-"""A few examples of one's own: a folder a label, or a table, in; labels that know them out. `zeroshot teach`."""
+"""A few examples of one's own in, a folder a label; labels that know them out: `zeroshot teach`."""
 
 from __future__ import annotations
 
@@ -209,8 +209,8 @@ def taught_by(
     given = Examples(vectors, targets, tuple(shown.facts[row] for row in rows))
     made, judgement = taught(index, given, network.logit_scale, way, force=force)
     notes += [
-        f"{printable(given.videos[row].name)} was given as {words.labels[targets[row]]!r}, but words and other "
-        f"examples say {words.labels[judgement.words[row]]!r}: look whether it lies in the right folder"
+        f"{printable(given.videos[row].name)} was given as {words.labels[targets[row]]!r}, but words and "
+        f"other examples say {words.labels[judgement.words[row]]!r}: look whether it lies in the right folder"
         for row in judgement.doubted.tolist()
     ]
     return Taught(made, judgement, errors, tuple(notes))
@@ -226,9 +226,7 @@ def _vectors(
         if isinstance(outcome, VideoError):
             errors[str(path)] = str(outcome)
         elif not outcome.any():
-            errors[str(path)] = (
-                f"{printable(str(path))} stands still: the {network.stream} stream sees nothing"
-            )
+            errors[str(path)] = f"{printable(str(path))} stands still: {network.stream} sees nothing"
         else:
             vectors.append(outcome)
             rows.append(row)
@@ -278,12 +276,12 @@ def _shown(source: Path, known: Prompts | None) -> Shown:
         read_labels(labels, spaced=False)  # refuses what is hard to tell apart
     if len(labels) < 2:
         raise LabelError(
-            f"{source} shows one label, {labels[0]!r}; expected two or more, so that there is something to tell "
-            "apart"
+            f"{source} shows one label, {labels[0]!r}; expected two or more, so that there is something to "
+            "tell apart"
         )
     if len(videos) > MOST:
         raise DatasetError(
-            f"{source} shows {len(videos)} videos; expected {MOST} or fewer: with so many `zeroshot train` pays"
+            f"{source} shows {len(videos)} videos; expected {MOST} or fewer: `zeroshot train` takes more"
         )
     kept, facts = _each_once(source, videos, notes)
     return Shown(tuple(labels), kept, facts, tuple(notes))
@@ -342,8 +340,8 @@ def _each_once(
         same = first.setdefault(digest or str(path.resolve()), video)
         if same.label != video.label:
             raise LabelError(
-                f"{printable(str(path))} is given as {video.label!r} and, the same content, as {same.label!r} "
-                f"({printable(str(same.path))}); take one of them away"
+                f"{printable(str(path))} is given as {video.label!r} and, the same content, as "
+                f"{same.label!r} ({printable(str(same.path))}); take one of them away"
             )
         if same is not video:
             copies[video.label] += 1

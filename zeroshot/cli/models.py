@@ -55,8 +55,8 @@ def show(checkpoint: Checkpoint, as_json: options.Json = False) -> None:
     """\b
     Example:  zeroshot show puppet-tiny
 
-    Tells what a checkpoint is and where it comes from: five lines, then every setting and figure. Of a file of
-    `zeroshot teach`: its labels, what each was shown, and whether that helps.
+    Tells what a checkpoint is and where it comes from: five lines, then every setting and figure. Of a file
+    of `zeroshot teach`: its labels, what each was shown, and whether that helps.
     """
     from zeroshot.checkpoint import describe
 

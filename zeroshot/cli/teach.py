@@ -35,14 +35,14 @@ All = Annotated[
 Way = Annotated[
     str,
     typer.Option(
-        help="cache: what resembles an example is of its label, nothing is trained; linear: a ridge regression "
-        "on what the words get wrong.",
+        help="cache: what resembles an example is of its label, nothing is trained; linear: a ridge "
+        "regression on what the words get wrong.",
         autocompletion=completion.words("cache", "linear"),
     ),
 ]
 Force = Annotated[
     bool,
-    typer.Option("--force", help="Let examples serve even where leaving them out says they do not help."),
+    typer.Option("--force", help="Let examples serve even where leaving out says they do not help."),
 ]
 
 

@@ -47,8 +47,8 @@ def refuse_shown(plan: EvaluationPlan, labels: TaughtLabels) -> None:
             continue
         if (same := shown.get(file_digest(str(video.path)) or "")) is not None:
             raise DatasetError(
-                f"{name_of(video.path)} is an example of these labels ({same.name}) and tested on; leave it out, "
-                "or say --allow-seen"
+                f"{name_of(video.path)} is an example of these labels ({same.name}) and tested on; leave it "
+                "out, or say --allow-seen"
             )
 
 

@@ -1,4 +1,4 @@
-"""Examples as a cache: a video is like a label as far as it is like the examples of it. Nothing is trained."""
+"""Examples as a cache: a video is like a label as far as it is like its examples. Nothing is trained."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SHARPNESS = 5.5
 """β of the paper: how fast an example counts for less as it resembles a video less."""
 
 SHARPNESSES = (2.0, SHARPNESS, 15.0, 40.0)
-"""β that leaving examples out chooses from: vectors of some models lie closer together than those of others."""
+"""β that leaving examples out chooses from: vectors of some models lie closer together than others'."""
 
 WEIGHT = 1.0
 """α of the paper: what an example that is the video itself adds to the logit of its label."""

@@ -1,8 +1,8 @@
 """Whether examples help: each is asked as if it had not been given, and the words alone are asked beside.
 
-How much examples weigh is chosen for each left-out example by the others alone, so that the figure is not that
-of a weight that was chosen for it. A label with one example has none left when that is taken out: such labels
-tell only whether the examples of others do harm.
+How much examples weigh is chosen for each left-out example by the others alone, so that the figure is not
+that of a weight that was chosen for it. A label with one example has none left when that is taken out: such
+labels tell only whether the examples of others do harm.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Blend:
 
     Attributes:
         shape: sharpness of a cache, or ridge of a head.
-        weight: what the examples' answers are multiplied with before they are added to cosines; 0: words alone.
+        weight: what the examples' answers are multiplied with, to be added to cosines; 0: words alone.
     """
 
     shape: float
@@ -52,7 +52,6 @@ class Judgement:
         blend: that serves; of weight 0 where the examples do not help.
         best: of weight above 0, the best there is.
         reason: why it serves, or not, in a line.
-        helps: whether it does.
         targets: (m,) rows of their labels.
         measured: (m,) which of them count: those of labels with several examples; none where fewer than two
             labels have.
@@ -63,11 +62,15 @@ class Judgement:
     blend: Blend
     best: Blend
     reason: str
-    helps: bool
     targets: NDArray[np.int64]
     measured: NDArray[np.bool_]
     words: NDArray[np.int64]
     taught: NDArray[np.int64]
+
+    @property
+    def helps(self) -> bool:
+        """Whether the examples serve."""
+        return self.blend.weight > 0
 
     @property
     def difference(self) -> Estimate:
@@ -156,7 +159,7 @@ def judge(
     counts = [int((one & measured).sum()) for one in (right, taught == targets)]
     reason, helps = _verdict(counts, float(plain), float(loss), targets[measured])
     blend = best if helps else Blend(best.shape, 0.0)
-    return Judgement(blend, best, reason, helps, targets, measured, words.argmax(axis=1), taught)
+    return Judgement(blend, best, reason, targets, measured, words.argmax(axis=1), taught)
 
 
 def _verdict(
@@ -210,12 +213,12 @@ def _unmeasured(
         blend = Blend(usual, ratio * unit)
         taught = (words + blend.weight * said).argmax(axis=1)
         if not (right & (taught != targets)).any():
-            return Judgement(blend, blend, told, True, targets, nobody, words.argmax(axis=1), taught)
+            return Judgement(blend, blend, told, targets, nobody, words.argmax(axis=1), taught)
     lost = int((right & (taught != targets)).sum())
     reason = f"the examples of other labels take {counted(lost, 'right answer')} from the words"
     best = Blend(usual, UNMEASURED[-1] * unit)
     none = Blend(usual, 0.0)
-    return Judgement(none, best, reason, False, targets, nobody, words.argmax(axis=1), taught)
+    return Judgement(none, best, reason, targets, nobody, words.argmax(axis=1), taught)
 
 
 def _refused(
@@ -227,7 +230,7 @@ def _refused(
 ) -> Judgement:
     """Examples that say nothing."""
     none, answers = Blend(usual, 0.0), words.argmax(axis=1)
-    return Judgement(none, none, reason, False, targets, measured, answers, answers)
+    return Judgement(none, none, reason, targets, measured, answers, answers)
 
 
 def _unit(words: NDArray[np.float32], said: NDArray[np.float64]) -> float:

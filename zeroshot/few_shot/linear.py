@@ -1,8 +1,9 @@
-"""Examples as a linear head: ridge regression on what the words get wrong; where they are right it adds nothing.
+"""Examples as a linear head: ridge regression on what the words get wrong; where they are right, nothing.
 
-The words' probabilities P of the examples are the prior: the head is fitted to Y − P, with Y the labels. With
-the kernel G of the m examples, from which their mean is taken, its answers are g(z)ᵀ C (Y − P), C = (G + λI)⁻¹,
-which is linear in z; and what it says of an example that it was fitted without has a closed form.
+The words' probabilities P of the examples are the prior: the head is fitted to Y − P, with Y the labels.
+With the kernel G of the m examples, from which their mean is taken, its answers are g(z)ᵀ C (Y − P), where
+C = (G + λI)⁻¹. That is linear in z; and what it says of an example that it was fitted without has a closed
+form.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Labels that were taught by a few examples: an index of their words, and what the examples add to its scores."""
+"""Labels that were taught by a few examples: an index of their words, and what examples add to its scores."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from zeroshot.store.arrays import (
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -92,8 +92,9 @@ class Lesson:
 class TaughtLabels(LabelIndex):
     """K labels with the (K, D) unit rows of their words, and examples that add to the scores.
 
-    A score is the cosine with the words and what the examples add to it, so it may lie above 1. It is the same
-    to the last bit in any batch. Every search is exact. Where examples do not help, scores are the words' own.
+    A score is the cosine with the words and what the examples add to it, so it may lie above 1. It is the
+    same to the last bit in any batch. Every search is exact. Where examples do not help, scores are those of
+    the words.
 
     Attributes:
         examples: what was shown.
@@ -113,7 +114,7 @@ class TaughtLabels(LabelIndex):
                 f"{len(examples.targets)} examples of shape {vectors.shape}; expected a row of "
                 f"{self.embeddings.shape[1]} numbers each"
             )
-        if len(vectors) and not (0 <= examples.targets.min() and examples.targets.max() < len(self)):
+        if len(vectors) and not (examples.targets.min() >= 0 and examples.targets.max() < len(self)):
             raise OptionError(f"an example is of label {int(examples.targets.max())}; there are {len(self)}")
         require_way(lesson.way)
         self.examples, self.lesson = replace(examples, vectors=vectors), lesson
@@ -175,12 +176,15 @@ class TaughtLabels(LabelIndex):
         queries: ArrayLike | None = None,
         advance: Callable[[], None] | None = None,
     ) -> LabelIndex:
-        """Nothing but an error: cells know the words alone.
+        """These very labels: every search is exact.
 
-        Raises:
-            OptionError: always.
+        Args:
+            recall: of no use here, nor are the others.
+            queries: of no use.
+            advance: of no use.
         """
-        raise OptionError("taught labels are searched exactly; index their words alone for cells")
+        del recall, queries, advance
+        return self
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write words, examples, where these are from and what was judged to one file.
@@ -241,21 +245,22 @@ class TaughtLabels(LabelIndex):
         exact: bool = False,
         check: bool = True,
     ) -> TaughtLabels:
-        """The labels that `save` wrote; all of it is held against checksums.
+        """The labels that `save` wrote.
 
         Args:
             path: the file.
             fingerprint: as for `LabelIndex.load`.
-            exact: every search is.
-            check: everything is.
+            exact: of no use here: every search is.
+            check: hold vectors against their checksums; all else always is.
 
         Raises:
             LabelError: the file is missing, damaged, of another kind or version, or made with something else.
         """
+        del exact
         place = Path(path)
         if place.exists() and not place.is_file():  # a pipe would be waited for
             raise LabelError(f"{place} is no plain file; {FORMAT.make}")
-        arrays, told = read_arrays(place, FORMAT, lambda _: True)
+        arrays, told = read_arrays(place, FORMAT, lambda name: check or name not in {"examples", "words"})
         try:
             labels = unpacked_words(arrays["labels"], arrays["label_ends"])
             words = LabelIndex(labels, arrays["words"], fingerprint=told["fingerprint"])

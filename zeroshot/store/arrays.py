@@ -97,7 +97,7 @@ def read_arrays(
 
 
 def is_of(path: Path, form: ArrayFormat) -> bool:
-    """Whether a file begins as all of a kind do, also one that is damaged further on or of another version."""
+    """Whether a file begins as all of a kind do, also one that is damaged further on or of another format."""
     with path.open("rb") as stream:
         return f'{{"__metadata__": {{"{form.mark}"'.encode() in stream.read(200)
 
