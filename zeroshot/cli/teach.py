@@ -8,7 +8,7 @@ import typer
 
 from zeroshot.checks import Checks
 from zeroshot.cli import completion, options
-from zeroshot.cli.screen import Bars, end_with, put_json, put_line, put_table, say, waiting
+from zeroshot.cli.screen import Bars, end_with, keeping, put_json, put_line, put_table, say, waiting
 from zeroshot.errors import counted
 from zeroshot.resources import from_home
 
@@ -59,8 +59,7 @@ def teach(
     device: options.Device = "auto",
 ) -> None:
     """\b
-    Example:  zeroshot teach my_actions/ --output my.labels --model puppet-tiny
-    Then:     zeroshot classify videos/ --labels my.labels
+    Example:  zeroshot teach examples/clips/clips.csv --output my.labels --model puppet-tiny
 
     Shows a few videos of each label. Each is left out once and asked, by the words alone and with the other
     examples: where these do not help, the words alone answer, and the file says so.
@@ -77,7 +76,7 @@ def teach(
         network = load_model(name, device=device, stream=stream)
     for note in network.backbone.notes:
         say(note)
-    with network, Bars("examples") as bars:
+    with keeping("nothing is written; the same command begins anew"), network, Bars("examples") as bars:
         found = taught_by(network, *asked(), way, force=force, watch=bars.to)
     found.labels.save(from_home(output))
     for line in (*found.errors.values(), *found.notes):

@@ -28,8 +28,6 @@ RATIOS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 UNMEASURED = (1.0, 0.5, 0.25)
 """The same where nothing can be measured: as much as the words, or less if that takes something from them."""
 
-_LUCK = 0.8  # level of the interval that has to lie above what guessing gets: luck passes one time in ten
-
 
 @dataclass(frozen=True)
 class Blend:
@@ -181,7 +179,7 @@ def _verdict(
     shares = np.bincount(targets) / total
     if by_both < by_words:
         return f"{told}: they would do harm", False
-    if Count(by_both, total).estimate(_LUCK).low <= float((shares**2).sum()):
+    if Count(by_both, total).estimate().low <= float((shares**2).sum()):
         return (
             f"{told}: no more than guessing might get; look whether the examples have the right labels",
             False,
