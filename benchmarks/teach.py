@@ -1,11 +1,12 @@
 """A few examples of words that a model does not know: words, a cache, a linear head; on puppets.
 
-    python benchmarks/teach.py [--seeds 5] [--per-label 8] [--output DIR]
+    python benchmarks/teach.py [--seeds 10] [--per-label 8] [--output DIR]
 
 Of the bundled puppet-tiny's actions, on random scenes. Some are called by nonsense ("blorp"), which it cannot
 know; the others by their names. K examples of each are shown, and other videos are asked; once more with the
-examples given to labels at random. "used" says how often leaving one out let the examples serve. Writes
-teach.csv and teach.md.
+examples given to labels at random. Seeds draw which words are nonsense, which videos of one pool are examples
+and which are asked: intervals are of these draws. "used" says how often the examples served. Writes teach.csv
+and teach.md.
 """
 
 from __future__ import annotations
@@ -105,34 +106,37 @@ def cell(values: list[float]) -> str:
 def main() -> None:
     """Measure, write, print."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    asked.add_argument("--seeds", type=int, default=5)
+    asked.add_argument("--seeds", type=int, default=10)
     asked.add_argument("--per-label", type=int, default=8)
     asked.add_argument("--output", type=Path, default=HERE / "results")
     chosen = asked.parse_args()
     started, rows = time.monotonic(), {}
     with load_model("puppet-tiny", device="cpu") as model:
-        # One set of examples and one of questions; seeds draw which of them, and which words are nonsense.
-        shown, others = draw(model, 2 * max(SHOTS), 1), draw(model, 2 * chosen.per_label, 2)
+        pool = draw(model, max(SHOTS) + chosen.per_label, 1)
+        print(f"drawn in {time.monotonic() - started:.0f} s", file=sys.stderr)
         for seed in range(chosen.seeds):
             words, unknown = words_of(model, seed)
-            mixed = [some_of(each, np.random.default_rng(3000 + seed)) for each in (shown, others)]
+            shown, others = parted(pool, np.random.default_rng(3000 + seed))
             for stream in STREAMS:
-                for shots, labels, way, *found in judge(
-                    words, *mixed, unknown, stream, model.logit_scale, seed
-                ):
-                    rows.setdefault((stream, labels, shots, way), []).append(found)
-        print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
+                found = judge(words, shown, others, unknown, stream, model.logit_scale, seed)
+                for shots, labels, way, *figures in found:
+                    rows.setdefault((stream, labels, shots, way), []).append(figures)
+    print(f"{time.monotonic() - started:.0f} s in all", file=sys.stderr)
     write(rows, chosen.output)
 
 
-def some_of(drawn: Drawn, rng: np.random.Generator) -> Drawn:
-    """Half of the videos of each action, in an order of their own."""
-    rows = []
+def parted(pool: Drawn, rng: np.random.Generator) -> tuple[Drawn, Drawn]:
+    """16 videos of each action to be shown, in an order of their own, and the others to be asked."""
+    shown, asked = [], []
     for action in range(len(ACTIONS)):
-        own = rng.permutation(np.flatnonzero(drawn.actions == action))
-        rows.append(own[: len(own) // 2])
-    kept = np.concatenate(rows)
-    return Drawn(drawn.actions[kept], {name: found[kept] for name, found in drawn.vectors.items()})
+        own = rng.permutation(np.flatnonzero(pool.actions == action))
+        shown.append(own[: max(SHOTS)])
+        asked.append(own[max(SHOTS) :])
+    parts = (np.concatenate(shown), np.concatenate(asked))
+    first, second = (
+        Drawn(pool.actions[kept], {name: rows[kept] for name, rows in pool.vectors.items()}) for kept in parts
+    )
+    return first, second
 
 
 def write(rows: dict, output: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_world import frames, write_checkpoint
+from tiny_world import coloured, write_checkpoint
 
 import zeroshot
 from zeroshot.errors import DatasetError, IndexFileError, LabelError, OptionError, OutputError
@@ -28,7 +28,7 @@ def model(tmp_path_factory):
 
 def write(path: Path, label: int, seed: int) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_video(path, frames(label, 0, seed), 12.0)
+    write_video(path, coloured(label, seed), 12.0)
     return path
 
 
@@ -90,7 +90,7 @@ def test_where_examples_are_from_is_kept(taught, shown):
 
 def test_another_model_and_other_words_are_refused(taught, tmp_path):
     _, output = taught
-    other = zeroshot.load_model("ViT-B-32/random")
+    other = zeroshot.load_model(write_checkpoint(tmp_path / "other", seed=4))
     with pytest.raises(IndexFileError, match=r"taught labels .* was made by .*teach it again"):
         zeroshot.load(other, output)
     with pytest.raises(LabelError, match="leave templates out"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Literal, TypeVar, get_args, overload
 
 from zeroshot.errors import IndexFileError, LabelError, OptionError, told_apart
 from zeroshot.resources import from_home
@@ -135,6 +135,12 @@ def labels_to_rank(
     return first.add("files", load)
 
 
+@overload
+def taught_as_index(labels: str | None, index: str | None) -> tuple[str | None, str | None]: ...
+@overload
+def taught_as_index(
+    labels: LabelSource | None, index: str | Path | None
+) -> tuple[LabelSource | None, str | Path | None]: ...
 def taught_as_index(
     labels: LabelSource | None, index: str | Path | None
 ) -> tuple[LabelSource | None, str | Path | None]:

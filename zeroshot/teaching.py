@@ -208,12 +208,22 @@ def taught_by(
     index = LabelIndex(plain.labels, plain.embeddings, fingerprint=stamp)
     given = Examples(vectors, targets, tuple(shown.facts[row] for row in rows))
     made, judgement = taught(index, given, network.logit_scale, way, force=force)
-    notes += [
-        f"{printable(given.videos[row].name)} was given as {words.labels[targets[row]]!r}, but words and "
-        f"other examples say {words.labels[judgement.words[row]]!r}: look whether it lies in the right folder"
-        for row in judgement.doubted.tolist()
-    ]
+    notes += _doubts(made, judgement)
     return Taught(made, judgement, errors, tuple(notes))
+
+
+def _doubts(labels: TaughtLabels, judgement: Judgement) -> list[str]:
+    """A line for each pair of labels of which examples of one look like the other, by words and examples."""
+    pairs = defaultdict[tuple[int, int], list[int]](list)
+    for row in judgement.doubted.tolist():
+        pairs[int(judgement.targets[row]), int(judgement.words[row])].append(row)
+    names = labels.labels
+    return [
+        f"{counted(len(rows), 'example')} of {names[given]!r} (first: "
+        f"{printable(labels.examples.videos[rows[0]].name)}) {'looks' if len(rows) == 1 else 'look'} like "
+        f"{names[seen]!r} to the words and to the other examples: in the right folder?"
+        for (given, seen), rows in pairs.items()
+    ]
 
 
 def _vectors(

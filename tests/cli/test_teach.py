@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tiny_world import frames, write_checkpoint
+from tiny_world import coloured, write_checkpoint
 
 from zeroshot.video.write import write_video
 
@@ -24,8 +24,8 @@ def desk(tmp_path_factory) -> Path:
         (root / "shown" / word).mkdir(parents=True)
         (root / "asked").mkdir(exist_ok=True)
         for place in range(2):
-            write_video(root / "shown" / word / f"{place}.mp4", frames(label, 0, 10 * label + place), 12.0)
-        write_video(root / "asked" / f"{word}.mp4", frames(label, 0, 99 + label), 12.0)
+            write_video(root / "shown" / word / f"{place}.mp4", coloured(label, 10 * label + place), 12.0)
+        write_video(root / "asked" / f"{word}.mp4", coloured(label, 99 + label), 12.0)
     return root
 
 
@@ -93,7 +93,10 @@ def test_mistakes_are_one_line(run, taught, desk, tmp_path):
         ),
         (("teach", tmp_path / "gone", "-o", tmp_path / "y", "--model", other), "does not exist"),
         (("teach", desk / "shown", "-o", tmp_path / "y", "--way", "magic"), "expected cache or linear"),
-        (("teach", desk / "shown", "-o", tmp_path / "y", "--model", other, "--stream", "fused"), "fused"),
+        (
+            ("teach", desk / "shown", "-o", tmp_path / "y", "--model", other, "--stream", "fused"),
+            "no adapter",
+        ),
     ]
     for words, expected in cases:
         status, out, err = run(*words, *CPU)

@@ -121,7 +121,12 @@ def mistakes() -> list[tuple[str, str]]:
     add("search {} --in full", ("waving", "full"))
     add("search waving --in {}", ("gone", "gone"), ("file", "file"))
     add("search {} --in gone", ('" "', "blank"), ("waving --json --csv", "one of them"))
-    add("teach {} --output my.labels", *SPLITS[:3], ("empty", "shows no video"), ("one_label.csv", "one label"))
+    add(
+        "teach {} --output my.labels",
+        *SPLITS[:3],
+        ("empty", "shows no video"),
+        ("one_label.csv", "one label"),
+    )
     add("teach videos.csv --output {}", *((each, each) for each in (*OUTPUTS, "file")))
     add("teach videos.csv --output my.labels {}", *READING[1:2], *LISTS[:3], ("--way x", "'x'"))
     add("train {} --output out", *SPLITS, ("one_label.csv", "alone"))

@@ -25,8 +25,13 @@ if TYPE_CHECKING:
 RATIOS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """How far the examples move scores apart, over how far the words do: what is chosen from."""
 
-UNMEASURED = (1.0, 0.5, 0.25)
-"""The same where nothing can be measured: as much as the words, or less if that takes something from them."""
+UNMEASURED = 0.125
+"""The same where nothing can be measured and the words know something; where they know nothing, 1."""
+
+_MOST_LOST = 0.25  # of the words' right answers, where each is asked without the only example of its label
+_ABOVE_GUESSING = 0.05  # of the way from what guessing gets right to all
+_ONE_EACH = "with one example of most labels nothing can be left out to measure what they add; two would do"
+_LEVEL = 0.9  # of the interval whose lower end has to lie there: luck passes one time in twenty
 
 
 @dataclass(frozen=True)
@@ -176,10 +181,9 @@ def _verdict(
     told = (
         f"left out one at a time, {by_both} of {total} are right with examples, {by_words} by the words alone"
     )
-    shares = np.bincount(targets) / total
     if by_both < by_words:
         return f"{told}: they would do harm", False
-    if Count(by_both, total).estimate().low <= float((shares**2).sum()):
+    if not _beats_guessing(by_both, targets):
         return (
             f"{told}: no more than guessing might get; look whether the examples have the right labels",
             False,
@@ -204,19 +208,31 @@ def _unmeasured(
     """Examples that leave nothing over when one is taken out: they serve as far as they take nothing away."""
     unit, right = _unit(words, said), words.argmax(axis=1) == targets
     nobody = np.zeros(len(targets), np.bool_)
-    told = "with one example of most labels nothing can be left out to measure what they add; two would do"
     if unit == 0:
         return _refused(words, targets, nobody, usual, "the examples are all alike to this model")
-    for ratio in UNMEASURED:
-        blend = Blend(usual, ratio * unit)
-        taught = (words + blend.weight * said).argmax(axis=1)
-        if not (right & (taught != targets)).any():
-            return Judgement(blend, blend, told, targets, nobody, words.argmax(axis=1), taught)
+    known = _beats_guessing(int(right.sum()), targets)
+    best = Blend(usual, (UNMEASURED if known else 1.0) * unit)
+    taught = (words + best.weight * said).argmax(axis=1)
     lost = int((right & (taught != targets)).sum())
-    reason = f"the examples of other labels take {counted(lost, 'right answer')} from the words"
-    best = Blend(usual, UNMEASURED[-1] * unit)
-    none = Blend(usual, 0.0)
-    return Judgement(none, best, reason, targets, nobody, words.argmax(axis=1), taught)
+    blend, reason = best, _ONE_EACH
+    if known and lost > _MOST_LOST * right.sum():
+        blend = Blend(usual, 0.0)
+        reason = f"the examples of other labels take {lost} of {counted(int(right.sum()), 'right answer')}"
+    elif not known:
+        reason += f"; of the examples the words get {int(right.sum())} of {len(targets)} right"
+    return Judgement(blend, best, reason, targets, nobody, words.argmax(axis=1), taught)
+
+
+def _beats_guessing(hits: int, targets: NDArray[np.int64]) -> bool:
+    """Whether so many of the examples are right that it is no luck.
+
+    Args:
+        hits: right ones.
+        targets: (n,) of the examples.
+    """
+    total = len(targets)
+    guessing = float(((np.bincount(targets) / total) ** 2).sum())
+    return Count(hits, total).estimate(_LEVEL).low > guessing + _ABOVE_GUESSING * (1 - guessing)
 
 
 def _refused(

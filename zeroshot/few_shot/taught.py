@@ -196,7 +196,7 @@ class TaughtLabels(LabelIndex):
             OutputError: it cannot be written there.
         """
         letters, ends = packed_words(self.labels)
-        arrays = {
+        arrays: dict[str, NDArray[Any]] = {
             "examples": self.examples.vectors,
             "label_ends": ends,
             "labels": letters,
