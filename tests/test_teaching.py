@@ -1,6 +1,6 @@
 """Teaching labels by a folder of videos: what is taken, what is left out, what is refused.
 
-Covers: evaluation/taught_labels, cli/teach.
+Covers: cli/teach.
 """
 
 from __future__ import annotations
@@ -197,25 +197,6 @@ def test_what_is_refused_before_any_weights(own, tmp_path, monkeypatch):
         shutil.rmtree(own / word)
     with pytest.raises(LabelError, match="shows one label, 'blorp'; expected two"):
         zeroshot.teach(own, model="ViT-B-32/random")
-
-
-def test_taught_labels_are_evaluated_beside_their_words(model, taught, asked, shown, tmp_path):
-    table = tmp_path / "videos.csv"
-    rows = [f"{path},{word}" for path, word in zip(asked, NONSENSE, strict=True)]
-    table.write_text("\n".join(["path,label", *rows]) + "\n")
-    settings = zeroshot.EvaluationSettings(labels=str(taught[1]))
-    report = zeroshot.evaluate(table, model, settings=settings)
-    streams = {each.stream: each for each in report.models[0].streams}
-    assert list(streams) == ["clip", "clip, taught by 9 examples"]
-    assert report.models[0].stream == "clip, taught by 9 examples"
-    assert streams["clip, taught by 9 examples"].top1.value == 1
-    ranked = zeroshot.load(model, taught[1]).similarity(asked)
-    assert streams["clip, taught by 9 examples"].outcomes[0].scores == pytest.approx(ranked, abs=1e-5)
-    table.write_text(table.read_text() + f"{shown / 'blorp' / '1.mp4'},blorp\n")
-    with pytest.raises(DatasetError, match=r"1\.mp4 is an example of these labels \(blorp/1\.mp4\)"):
-        zeroshot.evaluate(table, model, settings=settings)
-    with pytest.raises(OptionError, match="examples of its own"):
-        zeroshot.evaluate(shown, model, protocol="few-shot-2", settings=settings)
 
 
 def test_search_knows_them_without_a_model(model, taught, asked, shown, tmp_path):

@@ -51,7 +51,7 @@ def test_examples_under_labels_at_random_do_not_serve():
     """All but by luck, which is as rare as an interval misses."""
     served = 0
     for seed in range(30):
-        world = World(4, known=5, num_labels=6, seed=seed)
+        world = World(4, known=10, num_labels=12, seed=seed)
         found = world.judged(np.random.default_rng(seed).permutation(world.targets))
         assert found.best.weight > 0
         assert found.helps or found.blend.weight == 0

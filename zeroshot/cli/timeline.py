@@ -104,8 +104,7 @@ def timeline(
     first.add("model", lambda: require_choice(choice()))
     first.run()
     named, network = found(), model_from(choice())
-    made = index if model is None else None
-    classifier = classifier_from(network, words(), index, k, made)
+    classifier = classifier_from(network, words(), index, k, index if model is None else None)
     failures, notes, picture = _begin(named, form), Notes(network, precision, classifier), drawn()
     kept = "the segments printed are whole; name the videos that are left to go on"
     with keeping(kept), progress(len(named.paths), "videos") as advance:
