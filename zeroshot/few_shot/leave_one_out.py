@@ -148,9 +148,11 @@ def judge(
     ]
     if not blends:
         return _refused(words, targets, measured, usual, "the examples are all alike to this model")
-    tables = [words + blend.weight * without_itself[blend.shape] for blend in blends]
-    answers = np.array([table.argmax(axis=1) for table in tables])
-    losses = np.array([_losses(table, targets, logit_scale) for table in tables])
+    shape = (len(blends), len(targets))
+    answers, losses = np.zeros(shape, np.int64), np.zeros(shape)
+    for row, each in enumerate(blends):
+        table = words + each.weight * without_itself[each.shape]
+        answers[row], losses[row] = table.argmax(axis=1), _losses(table, targets, logit_scale)
     hits = (answers == targets) & measured
     losses = np.where(measured, losses, 0)
     best = blends[int(_choice(hits.sum(axis=1)[:, None], losses.sum(axis=1)[:, None])[0])]
