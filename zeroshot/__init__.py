@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from zeroshot.bias.recipe import BiasRecipe
     from zeroshot.bias.report import BiasReport
     from zeroshot.bias.score import score_bias
+    from zeroshot.calibrating import Calibrated, calibrate
     from zeroshot.checkpoint import describe as show
     from zeroshot.checkpoint import load_model
     from zeroshot.classifier import Classifier, load
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from zeroshot.evaluation.run import evaluate
     from zeroshot.events.hysteresis import Hysteresis
     from zeroshot.events.watching import StreamEvent, Watching
+    from zeroshot.few_shot.taught import TaughtLabels
     from zeroshot.index.index import LabelIndex
     from zeroshot.model.catalog import known_models as models
     from zeroshot.model.download import download
@@ -49,15 +51,14 @@ if TYPE_CHECKING:
     from zeroshot.probes.report import ProbeReport
     from zeroshot.probes.run import probe_streams
     from zeroshot.reports.schema import report_schema
+    from zeroshot.teaching import Taught, teach
     from zeroshot.training.config import TrainingConfig
     from zeroshot.training.prepare import Preparation
     from zeroshot.training.run import train
     from zeroshot.types import Clip, Match, Prediction, Predictions, Prompts, Ranking, Segment
     from zeroshot.verbs import (
-        Calibrated,
         Embedded,
         build_index,
-        calibrate,
         classify,
         embed,
         synthesize,
@@ -103,6 +104,8 @@ __all__ = [
     "Split",
     "StreamEvent",
     "Stretch",
+    "Taught",
+    "TaughtLabels",
     "TrainingConfig",
     "VideoIndex",
     "Waist",
@@ -134,6 +137,7 @@ __all__ = [
     "serve",
     "show",
     "synthesize",
+    "teach",
     "timeline",
     "train",
     "watch",
@@ -144,7 +148,7 @@ _HOMES = {
     "AuditSettings": "auditing.run",
     "BiasRecipe": "bias.recipe",
     "BiasReport": "bias.report",
-    "Calibrated": "verbs",
+    "Calibrated": "calibrating",
     "Classifier": "classifier",
     "Classifying": "auditing.run",
     "Clip": "types",
@@ -171,6 +175,8 @@ _HOMES = {
     "Split": "datasets.splits",
     "StreamEvent": "events.watching",
     "Stretch": "video.source",
+    "Taught": "teaching",
+    "TaughtLabels": "few_shot.taught",
     "TrainingConfig": "training.config",
     "VideoIndex": "video_search",
     "Waist": "waist.waist",
@@ -179,7 +185,7 @@ _HOMES = {
     "asgi_app": "app.server",
     "audit": "auditing.run",
     "build_index": "verbs",
-    "calibrate": "verbs",
+    "calibrate": "calibrating",
     "classify": "verbs",
     "compare": "evaluation.compare_runs",
     "download": "model.download",
@@ -202,6 +208,7 @@ _HOMES = {
     "serve": "app.server",
     "show": "checkpoint",
     "synthesize": "verbs",
+    "teach": "teaching",
     "timeline": "verbs",
     "train": "training.run",
     "watch": "verbs",

@@ -27,6 +27,7 @@ from zeroshot.cli import (
     search,
     serve,
     synthesize,
+    teach,
     timeline,
     train,
     watch,
@@ -54,6 +55,7 @@ app.command("embed", short_help="Write the embeddings of many videos.", no_args_
 app.command("search", short_help="Find videos by words.", no_args_is_help=True)(search.search)
 app.command("serve", short_help="Answer over HTTP, or to an MCP client.")(serve.serve)
 app.command("index", short_help="Encode a label list once.", no_args_is_help=True)(index.index)
+app.command("teach", short_help="Show a few examples of each label.", no_args_is_help=True)(teach.teach)
 app.command("train", short_help="Train streams that follow motion.", no_args_is_help=True)(train.train)
 app.command("evaluate", short_help="Figures on unseen classes, by protocol.", no_args_is_help=True)(
     evaluate.evaluate
