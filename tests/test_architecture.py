@@ -19,9 +19,9 @@ FLOORS = {
     "model": 3, "datasets": 3, "synthetic": 3,
     "batch": 4, "checkpoint": 4, "checks": 4, "cutouts": 4,
     "classifier": 5, "video_search": 5, "waist": 5,
-    "evaluation": 6, "probes": 6, "training": 6,
+    "evaluation": 6, "exported": 6, "probes": 6, "training": 6,
     "bias": 7, "auditing": 7, "verbs": 7,
-    "cli": 8, "app": 8,
+    "cli": 8, "app": 8, "bridges": 8,
     "__init__": 9, "__main__": 9,
 }  # fmt: skip
 TOP = max(FLOORS.values())
@@ -30,6 +30,8 @@ DOORS = {
     "decord": "video", "av": "video", "faiss": "index", "open_clip": "model", "transformers": "model",
     "torchvision": "cutouts", "pyarrow": "batch", "ray": "batch", "huggingface_hub": "model",
     "matplotlib": "reports", "accelerate": "training", "typer": "cli", "click": "cli", "rich": "cli",
+    "onnx": "exported", "onnxruntime": "exported", "openvino": "exported",
+    "fiftyone": "bridges", "mteb": "bridges", "daft": "bridges",
     "gradio": "app", "filelock": "store", "fsspec": "video", "tqdm": "model",
 }  # fmt: skip
 # scipy has two doors: what one room counts (regions of a mask) the other does not know (Student's t).

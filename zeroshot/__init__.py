@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from zeroshot.evaluation.prepare import EvaluationSettings
     from zeroshot.evaluation.report import Report
     from zeroshot.evaluation.run import evaluate
+    from zeroshot.exported.runtime import Exported, load_exported
+    from zeroshot.exported.write import ExportedFile, export
     from zeroshot.index.index import LabelIndex
     from zeroshot.model.catalog import known_models as models
     from zeroshot.model.download import download
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from zeroshot.training.run import train
     from zeroshot.types import Clip, Match, Prediction, Predictions, Prompts, Ranking, Segment
     from zeroshot.verbs import Embedded, build_index, classify, embed, synthesize, timeline
+    from zeroshot.video.read import read_frames
     from zeroshot.video.sampling import Sampling
     from zeroshot.video.source import Stretch
     from zeroshot.video_search import VideoIndex, search
@@ -68,6 +71,8 @@ __all__ = [
     "Clip",
     "Embedded",
     "EvaluationSettings",
+    "Exported",
+    "ExportedFile",
     "LabelIndex",
     "LabeledVideo",
     "Leaderboard",
@@ -97,8 +102,10 @@ __all__ = [
     "embed",
     "evaluate",
     "evaluate_across",
+    "export",
     "leaderboard",
     "load",
+    "load_exported",
     "load_model",
     "localize",
     "make_bias_sets",
@@ -106,6 +113,7 @@ __all__ = [
     "probe_streams",
     "push",
     "read_embeddings",
+    "read_frames",
     "read_split",
     "report_schema",
     "score_bias",
@@ -126,6 +134,8 @@ _HOMES = {
     "Clip": "types",
     "Embedded": "verbs",
     "EvaluationSettings": "evaluation.prepare",
+    "Exported": "exported.runtime",
+    "ExportedFile": "exported.write",
     "LabelIndex": "index.index",
     "LabeledVideo": "datasets.splits",
     "Leaderboard": "evaluation.leaderboard",
@@ -155,8 +165,10 @@ _HOMES = {
     "embed": "verbs",
     "evaluate": "evaluation.run",
     "evaluate_across": "evaluation.across",
+    "export": "exported.write",
     "leaderboard": "evaluation.leaderboard",
     "load": "classifier",
+    "load_exported": "exported.runtime",
     "load_model": "checkpoint",
     "localize": "evaluation.localize",
     "make_bias_sets": "bias.make",
@@ -164,6 +176,7 @@ _HOMES = {
     "probe_streams": "probes.run",
     "push": "model.hub.push",
     "read_embeddings": "batch.table",
+    "read_frames": "video.read",
     "read_split": "datasets.splits",
     "report_schema": "reports.schema",
     "score_bias": "bias.score",

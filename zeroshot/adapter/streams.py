@@ -41,6 +41,14 @@ def _sizes(x: Tensor) -> Tensor:
     return root_mean_square(x).clamp_min(_TINY).reshape(-1, *[1] * (x.ndim - 1))
 
 
+def known_of_all(holds: Tensor) -> bool:
+    """Whether something holds of all that there is; False, too, where nobody can know: in a drawn graph.
+
+    Short cuts ask this. `torch.export` draws one graph for all inputs, which goes the long way.
+    """
+    return not torch.compiler.is_compiling() and bool(holds.all())
+
+
 def drop(x: Tensor, share: float, generator: torch.Generator | None) -> Tensor:
     """The same shape, a share of the entries zero, the others larger: dropout from an explicit generator.
 
@@ -194,13 +202,13 @@ class SelfCorrelation(nn.Module):
             x: what is compared.
             weights: (B, 1, 1, C) of each channel in the inner products.
         """
-        _, _, tokens, width = x.shape
+        clips, _, tokens, width = x.shape
         output = (self.output.weight / width).T
         found = []
         for frame, now in enumerate((x * weights).unbind(1)):
             products = now @ x[:, frame : frame + self.num_lags].flatten(1, 2).transpose(1, 2)
             read = products.flatten(0, 1) @ output[: products.shape[-1]]
-            found.append(read.reshape(len(x), tokens, output.shape[1]))
+            found.append(read.reshape(clips, tokens, output.shape[1]))
         return torch.stack(found, 1)
 
 
@@ -242,13 +250,14 @@ class DynamicStream(nn.Module):
 
     def change(self, tokens: Tensor) -> Tensor:
         """(B, T, 1+N, C) raw tokens → float32 change against the static reference, zeros for a still clip."""
-        parts = torch.split(tokens, _CLIPS_AT_ONCE if tokens.device.type == "cpu" else max(1, len(tokens)))
+        apart = tokens.device.type == "cpu" and not torch.compiler.is_compiling()
+        parts = torch.split(tokens, _CLIPS_AT_ONCE) if apart else (tokens,)
         sized = (F.layer_norm(part.float(), part.shape[-1:]) for part in parts)
         change = torch.cat([subtract_reference(part, self.config.reference) for part in sized])
         if self.config.reference == "none":
             return change
         moves = root_mean_square(change) > self.config.stillness
-        if bool(moves.all()):
+        if known_of_all(moves):
             return change
         return torch.where(moves[:, None, None, None], change, torch.zeros_like(change))
 
@@ -258,9 +267,9 @@ class DynamicStream(nn.Module):
         # In place: fresh memory for every step cost more than the arithmetic.
         change = self.change(tokens).div_(self.channel_scale)
         size = root_mean_square(change)
-        if not self.training and not bool(size.any()):  # all are still
+        if not self.training and known_of_all(size == 0):  # all are still
             widths = (self.config.dynamic_dim, self.config.embedding_dim)
-            hidden, rows = (change.new_zeros(len(change), width) for width in widths)
+            hidden, rows = (change.new_zeros(change.shape[0], width) for width in widths)
             return hidden, rows
         size = torch.where(size > 0, size, 1.0)
         x = self._enter(change, size[:, None, None, None])
@@ -332,7 +341,7 @@ class StaticStream(nn.Module):
         batch, frames = tokens.shape[:2]
         if kind == "mean":
             return tokens.float().mean(1, keepdim=True)
-        if kind == "frame" and not self.training and torch.equal(tokens[:, 1:], tokens[:, :-1]):
+        if kind == "frame" and not self.training and known_of_all(tokens[:, 1:] == tokens[:, :-1]):
             return tokens[:, :1]
         if kind == "network" or (kind == "frame" and not self.training):
             return tokens
