@@ -61,12 +61,10 @@ def video_model(
         raise OptionError("FiftyOne is not installed; pip install fiftyone")
     from fiftyone.core import models as kinds
 
-    class ZeroshotModel(  # type: ignore[misc]
-        _Answers, kinds.EmbeddingsMixin, kinds.PromptMixin, kinds.Model
-    ):
+    class VideoModel(_Answers, kinds.EmbeddingsMixin, kinds.PromptMixin, kinds.Model):  # type: ignore[misc]
         """FiftyOne asks what its own classes say it may."""
 
-    return ZeroshotModel(classifier, k, window, least_probability)
+    return VideoModel(classifier, k, window, least_probability)
 
 
 class _Answers:
@@ -125,8 +123,9 @@ class _Answers:
         Raises:
             VideoError: it cannot be decoded.
         """
-        self._vector = self.classifier.model.embed_videos([_video(reader)])[0]
-        return self._vector
+        self._vector = self.classifier.model.embed_videos([_video(reader)])
+        vector: NDArray[np.float32] = self._vector[0]
+        return vector
 
     def embed_all(self, readers: Any) -> NDArray[np.float32]:  # noqa: ANN401 - readers of FiftyOne
         """Vectors (n, D) of several."""
@@ -140,11 +139,12 @@ class _Answers:
         """
         if self._vector is None:
             raise OptionError("no video has been embedded yet; call embed first")
-        return self._vector[None]
+        return self._vector
 
     def embed_prompt(self, prompt: str) -> NDArray[np.float32]:
         """The vector (D,) of a text."""
-        return self.classifier.model.embed_texts([prompt])[0]
+        vector: NDArray[np.float32] = self.classifier.model.embed_texts([prompt])[0]
+        return vector
 
     def embed_prompts(self, prompts: Any) -> NDArray[np.float32]:  # noqa: ANN401 - any iterable of text
         """Vectors (n, D) of texts."""

@@ -115,7 +115,7 @@ class VideoEncoder:
             raise OptionError(f"columns are {', '.join(columns)}; expected one of {', '.join(MODALITIES)}")
         ways: dict[str, Callable[[Iterable[Any]], Rows]] = {
             "text": self._texts,
-            "image": self.model.embed_frames,
+            "image": lambda images: self.model.embed_frames(list(images)),
             "video": self._videos,
         }
         inputs.collate_fn = _as_they_are

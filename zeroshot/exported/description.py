@@ -114,11 +114,11 @@ class Description:
         found = fields.pop("format")
         if found != FORMAT:
             raise ModelError(f"format {found!r}, of a newer version; this one reads {FORMAT}")
-        shapes = {
+        shapes: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in fields.pop("preprocess").items()
         }
-        lists = {name: tuple(fields.pop(name)) for name in ("labels", "streams")}
+        lists: dict[str, Any] = {name: tuple(fields.pop(name)) for name in ("labels", "streams")}
         difference = fields.pop("difference")
         return cls(
             preprocess=Preprocess(**shapes),

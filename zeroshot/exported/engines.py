@@ -11,6 +11,7 @@ from zeroshot.exported.description import KEY, REMEDY
 from zeroshot.resources import install_line
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     import os
 
     import numpy as np
@@ -83,7 +84,7 @@ class OpenVino:
         return found[0].copy(), found[1].copy(), found[2].copy()
 
 
-_ENGINES = {".onnx": OnnxRuntime, ".xml": OpenVino}
+_ENGINES: dict[str, Callable[[Path, int], Engine]] = {".onnx": OnnxRuntime, ".xml": OpenVino}
 
 
 def file_in(path: str | os.PathLike[str]) -> Path:

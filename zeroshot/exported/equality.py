@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -75,7 +75,7 @@ def _scores(rows: NDArray[np.float32], labels: NDArray[np.float32]) -> NDArray[n
     return all_scores(flat, labels).reshape(*rows.shape[:2], -1)
 
 
-def _largest(differences: NDArray[np.floating]) -> float:  # type: ignore[type-arg]
+def _largest(differences: NDArray[Any]) -> float:
     """The largest entry, infinite where one is no number."""
     found = float(np.abs(differences).max())
     return found if np.isfinite(found) else float("inf")

@@ -88,7 +88,8 @@ def _kernel(away: NDArray[np.floating[Any]], interpolation: str) -> NDArray[np.f
         return np.clip(1 - x, 0, None)
     near = (1.5 * x - 2.5) * x * x + 1
     far = ((-0.5 * x + 2.5) * x - 4) * x + 2
-    return np.where(x < 1, near, np.where(x < 2, far, 0.0))
+    cubic: NDArray[np.floating[Any]] = np.where(x < 1, near, np.where(x < 2, far, 0.0))
+    return cubic
 
 
 def _cut_or_padded(frames: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.uint8]:

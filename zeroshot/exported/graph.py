@@ -14,6 +14,7 @@ from zeroshot.model.tokens import pool_tokens
 from zeroshot.video.transform import normalized
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from zeroshot.adapter.adapter import TwoStreamAdapter
@@ -35,7 +36,7 @@ class VideoGraph(nn.Module):
     pool: Tensor
     labels: Tensor
 
-    def __init__(self, model: Model, labels: NDArray) -> None:  # type: ignore[type-arg]
+    def __init__(self, model: Model, labels: NDArray[np.float32]) -> None:
         """The parts of a model, none of them copied.
 
         Args:
@@ -55,14 +56,14 @@ class VideoGraph(nn.Module):
             # Averages of patches as a product: exporters know no average pooling to sizes that do not divide.
             each = torch.eye(1 + gh * gw)
             self.register_buffer("pool", pool_tokens(each, (gh, gw), max(adapter.config.grid)))
+            self.pooled_shape = (len(self.pool), adapter.config.token_dim)
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Frames (B, V, T, 3, h, w) uint8 → vectors, scores, probabilities."""
         pixels = normalized(frames.flatten(0, 2).float(), self.preprocess)
         if self.adapter is None:
             rows = F.normalize(self.network(pixels), dim=-1)
-            frames_each = frames.shape[1] * frames.shape[2]
-            vectors = rows.unflatten(0, (frames.shape[0], frames_each)).mean(1)[:, None]
+            vectors = rows.reshape(frames.shape[0], 1, -1, rows.shape[-1]).mean(2)
         else:
             vectors = self._streams(frames, pixels, self.adapter)
         vectors = F.normalize(vectors, dim=-1)
@@ -71,14 +72,15 @@ class VideoGraph(nn.Module):
 
     def _streams(self, frames: Tensor, pixels: Tensor, adapter: TwoStreamAdapter) -> Tensor:
         """(B, S, D) means over the views of each video, of any length."""
+        videos, views, length = frames.shape[:3]
         tokens, embeddings = self.network(pixels)
-        views, length = (frames.shape[0], frames.shape[1]), frames.shape[2]
-        rows = F.normalize(embeddings, dim=-1).unflatten(0, (views[0] * views[1], length))
+        rows = F.normalize(embeddings, dim=-1).reshape(videos * views, length, -1)
         # Rounded as they are on disk, where training reads them.
-        pooled = (self.pool @ tokens).half().unflatten(0, (views[0] * views[1], length))
+        pooled = (self.pool @ tokens).half().reshape(videos * views, length, *self.pooled_shape)
         streams = adapter(pooled, rows)
         named = [getattr(streams, name) for name in STREAMS]
-        return torch.stack([*named, rows.mean(1)], 1).unflatten(0, views).mean(1)
+        each = torch.stack([*named, rows.mean(1)], 1)
+        return each.reshape(videos, views, len(self.streams), -1).mean(1)
 
 
 class _Frames(nn.Module):
@@ -91,4 +93,5 @@ class _Frames(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """What the network gives, not normalized."""
-        return self._embed(pixels)
+        found: Tensor | tuple[Tensor, Tensor] = self._embed(pixels)
+        return found
