@@ -11,8 +11,8 @@ from zeroshot.exported.description import KEY, REMEDY
 from zeroshot.resources import install_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     import os
+    from collections.abc import Callable
 
     import numpy as np
     from numpy.typing import NDArray

@@ -84,12 +84,10 @@ def _weights(number: int, size: int, interpolation: str) -> tuple[NDArray[np.flo
 def _kernel(away: NDArray[np.floating[Any]], interpolation: str) -> NDArray[np.floating[Any]]:
     """How much pixels so far away count."""
     x = np.abs(away)
-    if interpolation == "bilinear":
-        return np.clip(1 - x, 0, None)
-    near = (1.5 * x - 2.5) * x * x + 1
-    far = ((-0.5 * x + 2.5) * x - 4) * x + 2
-    cubic: NDArray[np.floating[Any]] = np.where(x < 1, near, np.where(x < 2, far, 0.0))
-    return cubic
+    near, far = (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2
+    cubic = np.where(x < 1, near, np.where(x < 2, far, 0.0))
+    shares: NDArray[np.floating[Any]] = np.clip(1 - x, 0, None) if interpolation == "bilinear" else cubic
+    return shares
 
 
 def _cut_or_padded(frames: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.uint8]:
