@@ -15,6 +15,7 @@ import textwrap
 import numpy as np
 import onnx
 import pytest
+import torch
 from checkpoint_folders import PUPPET, transformers_folder
 from tiny_world import LABELS, frames
 
@@ -23,6 +24,7 @@ from zeroshot.errors import LabelError, ModelError, OptionError, OutputError, Vi
 from zeroshot.exported import engines, write
 from zeroshot.exported.description import KEY, Description
 from zeroshot.exported.equality import Difference
+from zeroshot.exported.graph import _as_on_disk
 from zeroshot.types import Clip
 
 CLIP = PUPPET.parents[1] / "examples" / "clips" / "waving_beach.mp4"
@@ -251,6 +253,11 @@ def test_a_description_survives_its_file(tiny):
     about = tiny.made.about
     assert Description.from_json(about.as_json(), "x") == about
     assert about.as_json().isascii()
+
+
+def test_tokens_are_rounded_as_on_disk():
+    tokens = torch.randn((4, 500), generator=torch.Generator().manual_seed(0)) * 30
+    assert torch.equal(_as_on_disk(tokens), tokens.half().float())
 
 
 @pytest.mark.slow

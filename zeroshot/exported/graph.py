@@ -75,12 +75,21 @@ class VideoGraph(nn.Module):
         videos, views, length = frames.shape[:3]
         tokens, embeddings = self.network(pixels)
         rows = F.normalize(embeddings, dim=-1).reshape(videos * views, length, -1)
-        # Rounded as they are on disk, where training reads them.
-        pooled = (self.pool @ tokens).half().reshape(videos * views, length, *self.pooled_shape)
+        pooled = _as_on_disk(self.pool @ tokens).reshape(videos * views, length, *self.pooled_shape)
         streams = adapter(pooled, rows)
         named = [getattr(streams, name) for name in STREAMS]
         each = torch.stack([*named, rows.mean(1)], 1)
         return each.reshape(videos, views, len(self.streams), -1).mean(1)
+
+
+def _as_on_disk(tokens: Tensor) -> Tensor:
+    """Tokens rounded to the eleven binary digits of float16, as training reads them from disk, in float32.
+
+    A cast there and back would do, but runtimes that compute all in float32 leave it out.
+    Source: Veltkamp (1968), splitting of a number into two.
+    """
+    large = tokens * float(2**13 + 1)
+    return large - (large - tokens)
 
 
 class _Frames(nn.Module):
