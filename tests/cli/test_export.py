@@ -8,8 +8,8 @@ from tiny_world import LABELS, write_checkpoint
 
 from zeroshot.exported.description import Description
 from zeroshot.exported.write import ExportedFile
-from zeroshot.video.preprocess import Preprocess
 from zeroshot.video.sampling import Sampling
+from zeroshot.video.transform import Preprocess
 
 HALF = (0.5, 0.5, 0.5)
 ABOUT = Description(

@@ -25,8 +25,8 @@ from zeroshot.evaluation.paper_look import look_of, mean_probabilities, preproce
 from zeroshot.evaluation.prepare import EvaluationSettings
 from zeroshot.evaluation.run import evaluate
 from zeroshot.video.decoders.all_frames import read_film
-from zeroshot.video.preprocess import Preprocess
 from zeroshot.video.sampling import Sampling
+from zeroshot.video.transform import Preprocess
 from zeroshot.video.write import write_video
 
 CLIPS = sorted((Path(__file__).parents[2] / "examples" / "clips").glob("*.mp4"))

@@ -25,6 +25,7 @@ from zeroshot.exported import engines, write
 from zeroshot.exported.description import KEY, Description
 from zeroshot.exported.equality import Difference
 from zeroshot.exported.graph import _as_on_disk
+from zeroshot.text.prompts import make_prompts
 from zeroshot.types import Clip
 
 CLIP = PUPPET.parents[1] / "examples" / "clips" / "waving_beach.mp4"
@@ -134,7 +135,7 @@ def test_an_earlier_export_is_replaced_and_nothing_else(tiny, tmp_path, monkeypa
         zeroshot.export(tiny.classifier.model, ["waving", "waving"], output=tmp_path / "x")
     staged = tmp_path / "staged.index"
     texts = {"opening": {"start": "a closed door", "end": "an open door"}}
-    prompts = zeroshot.verbs.make_prompts(["opening"], None, texts)
+    prompts = make_prompts(["opening"], None, texts)
     zeroshot.build_index(prompts, output=staged, model=tiny.classifier.model)
     with pytest.raises(OptionError, match="labels with stages cannot be exported"):
         zeroshot.export(tiny.classifier.model, index=staged, output=tmp_path / "x")

@@ -8,8 +8,7 @@ import torch
 
 from zeroshot.errors import VideoError
 from zeroshot.exported.frames import is_drawable, prepared
-from zeroshot.video.preprocess import Preprocess
-from zeroshot.video.transform import seen_frames
+from zeroshot.video.transform import Preprocess, seen_frames
 
 HALF = (0.5, 0.5, 0.5)
 

@@ -11,8 +11,7 @@ import torch
 from PIL import Image
 
 from zeroshot.errors import ModelError, VideoError
-from zeroshot.video.preprocess import Preprocess, resized_size, three_numbers
-from zeroshot.video.transform import preprocess_frames
+from zeroshot.video.transform import Preprocess, preprocess_frames, resized_size, three_numbers
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)

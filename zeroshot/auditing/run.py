@@ -24,9 +24,8 @@ from zeroshot.probes.run import ask
 from zeroshot.probes.subject import ModelSubject
 from zeroshot.reports.environment import environment
 from zeroshot.text.prompts import make_prompts, prompts_digest, templates_in_words
-from zeroshot.video.preprocess import Preprocess
 from zeroshot.video.sampling import Sampling
-from zeroshot.video.transform import seen_frames
+from zeroshot.video.transform import Preprocess, seen_frames
 
 if TYPE_CHECKING:
     import os

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from zeroshot.types import Clip
-    from zeroshot.video.preprocess import Preprocess
     from zeroshot.video.source import VideoSource
+    from zeroshot.video.transform import Preprocess
 
 ON_ERROR = ("skip", "raise")
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from zeroshot.datasets.lineage import Lineage, Pixels
     from zeroshot.index.index import LabelIndex
-    from zeroshot.video.preprocess import Preprocess
     from zeroshot.video.sampling import Sampling
+    from zeroshot.video.transform import Preprocess
 
 _CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 _IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

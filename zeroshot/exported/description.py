@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zeroshot.errors import ModelError, ZeroshotError, one_line
-from zeroshot.video.preprocess import Preprocess
 from zeroshot.video.sampling import Sampling, require_sampling
+from zeroshot.video.transform import Preprocess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zeroshot.errors import VideoError
-from zeroshot.video.preprocess import crop_margin, resized_size
+from zeroshot.video.transform import crop_margin, resized_size
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from zeroshot.video.preprocess import Preprocess
+    from zeroshot.video.transform import Preprocess
 
 # Half of what a kernel reaches over, in pixels of the smaller picture.
 _REACH = {"bicubic": 2.0, "bilinear": 1.0}

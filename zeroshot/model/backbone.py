@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from zeroshot.video.preprocess import Preprocess
+    from zeroshot.video.transform import Preprocess
 
 DEFAULT_NUM_FRAMES = 8
 # Texts in one forward pass: they are short, so more of them than frames fill a processor.

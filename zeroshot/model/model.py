@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from zeroshot.model.clip_queue import WindowVectors
     from zeroshot.model.encoder import Frames
     from zeroshot.types import Clip, Prompts
-    from zeroshot.video.preprocess import Preprocess
     from zeroshot.video.source import VideoSource
+    from zeroshot.video.transform import Preprocess
 
 # Labels whose texts are encoded before their means are taken; bounds the memory of 10,000 labels × 80
 # templates.

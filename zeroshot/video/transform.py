@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
 
-import torch
-import torch.nn.functional as F
-
-from zeroshot.errors import VideoError
-from zeroshot.video.preprocess import crop_margin, resized_size
+from zeroshot.errors import ModelError, VideoError
 
 if TYPE_CHECKING:
-    from zeroshot.video.preprocess import Preprocess
+    from collections.abc import Sequence
+
+    import torch
 
 # Name in a model's own configuration → mode of torch.nn.functional.interpolate, and whether it is
 # antialiased.
@@ -20,6 +19,69 @@ _INTERPOLATIONS = {
     "bilinear": ("bilinear", True),
     "nearest": ("nearest-exact", False),
 }
+_RESIZE_MODES = ("shortest", "squash", "longest")
+_CROP_OFFSETS = ("rounded", "floored", "ceiled")
+_LONG_SIDES = ("floored", "rounded")
+_PLAIN = ("antialias", "long_side", "whole_levels")
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """What a network wants done to a frame before it looks at it.
+
+    Attributes:
+        size: (h, w) in pixels of what the network reads.
+        mean: subtracted from each channel, on a scale where white is 1.
+        std: each channel is divided by it afterwards.
+        interpolation: "bicubic", "bilinear" or "nearest"; antialiased as PIL does it, but for "nearest".
+        resize_mode: "shortest" fits the shorter side and cuts the middle out, "squash" ignores the shape of
+            the frame, "longest" fits the longer side and pads.
+        fill_color: grey level, 0 to 255, of the padding.
+        resize_size: (h, w) to resize to before the middle is cut out; None means `size`. Some transformers
+            checkpoints resize to 256 and cut 224.
+        crop_offset: where half a pixel goes when the margin is odd: "rounded" to even as torchvision does
+            it, "floored" as transformers and mmcv do it, or "ceiled" as SlowFast does it.
+        antialias: False takes single pixels of a large frame, as OpenCV and SlowFast do.
+        long_side: what becomes of a fraction of a pixel of the longer side: "floored", or "rounded" as mmcv
+            does it.
+        whole_levels: False keeps fractions of a level between resizing and the network, as SlowFast does.
+    """
+
+    size: tuple[int, int]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    interpolation: str = "bicubic"
+    resize_mode: str = "shortest"
+    fill_color: int = 0
+    resize_size: tuple[int, int] | None = None
+    crop_offset: str = "rounded"
+    antialias: bool = True
+    long_side: str = "floored"
+    whole_levels: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what is not known here, rather than prepare frames otherwise than in training."""
+        _check_word("interpolation", self.interpolation, tuple(_INTERPOLATIONS))
+        _check_word("resize_mode", self.resize_mode, _RESIZE_MODES)
+        _check_word("crop_offset", self.crop_offset, _CROP_OFFSETS)
+        _check_word("long_side", self.long_side, _LONG_SIDES)
+        if len(self.size) != 2 or min(self.size) < 1:
+            raise ModelError(f"the model reads frames of size {self.size}; expected (h, w) in pixels")
+        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+            raise ModelError(f"mean {self.mean} and std {self.std}; expected three numbers each, std above 0")
+
+    @property
+    def shorter_side(self) -> int | None:
+        """Pixels that frames are resized to at most: decoders may reduce larger ones; None: they may not."""
+        plain = self.interpolation == "nearest" or not self.antialias
+        return None if plain else max(self.resize_size or self.size)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields as JSON holds them; what no network asks for only where it is so, for older records."""
+        usual = {field.name: field.default for field in fields(self) if field.name in _PLAIN}
+        return {
+            name: value for name, value in asdict(self).items() if name not in usual or value != usual[name]
+        }
 
 
 def preprocess_frames(frames: torch.Tensor, preprocess: Preprocess) -> torch.Tensor:
@@ -43,6 +105,8 @@ def preprocess_frames(frames: torch.Tensor, preprocess: Preprocess) -> torch.Ten
 
 def normalized(seen: torch.Tensor, preprocess: Preprocess) -> torch.Tensor:
     """Pixels (B, 3, h, w) float32 that a network reads, of what `seen_frames` gave."""
+    import torch
+
     mean = torch.tensor(preprocess.mean, device=seen.device)[:, None, None]
     std = torch.tensor(preprocess.std, device=seen.device)[:, None, None]
     return (seen / 255).sub_(mean).div_(std)
@@ -61,6 +125,8 @@ def seen_frames(frames: torch.Tensor, preprocess: Preprocess) -> torch.Tensor:
     Raises:
         VideoError: frames of another type or shape.
     """
+    import torch
+
     if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[1] != 3 or min(frames.shape[2:]) < 1:
         raise VideoError(f"frames are {frames.dtype} {tuple(frames.shape)}; expected uint8 (B, 3, H, W)")
     if frames.shape[0] == 0:
@@ -69,8 +135,53 @@ def seen_frames(frames: torch.Tensor, preprocess: Preprocess) -> torch.Tensor:
     return _crop_or_pad(resized, preprocess)
 
 
+def resized_size(height: int, width: int, preprocess: Preprocess) -> tuple[int, int]:
+    """(height, width) that a frame is resized to before the middle is cut out or the rest is padded.
+
+    >>> square = Preprocess((224, 224), (0.5,) * 3, (0.5,) * 3)
+    >>> resized_size(240, 427, square)
+    (224, 398)
+
+    Args:
+        height: of the frame in pixels.
+        width: of the frame in pixels.
+        preprocess: the network's own wishes.
+
+    Source: torchvision's `Resize` and transformers' `get_resize_output_image_size` cut the longer side's
+        fraction
+    off; open_clip's `ResizeKeepRatio` (targets that are not square, and "longest") rounds it.
+    """
+    target_height, target_width = preprocess.resize_size or preprocess.size
+    if preprocess.resize_mode == "squash":
+        return target_height, target_width
+    if preprocess.resize_mode == "shortest" and target_height == target_width:
+        short, long = sorted((height, width))
+        if preprocess.long_side == "rounded":
+            longer = int(long * (target_height / short) + 0.5)
+        else:
+            longer = int(target_height * long / short)
+        return (target_height, longer) if height <= width else (longer, target_height)
+    ratios = height / target_height, width / target_width
+    ratio = max(ratios) if preprocess.resize_mode == "longest" else min(ratios)
+    return max(round(height / ratio), 1), max(round(width / ratio), 1)
+
+
+def three_numbers(value: float | Sequence[float]) -> tuple[float, float, float]:
+    """One number a channel, of one for all channels or of three.
+
+    Raises:
+        ModelError: there are neither one nor three.
+    """
+    values = [float(value)] * 3 if isinstance(value, int | float) else [float(number) for number in value]
+    if len(values) != 3:
+        raise ModelError(f"mean or std is {values}; expected a number for each of 3 channels")
+    return values[0], values[1], values[2]
+
+
 def _resize(frames: torch.Tensor, size: tuple[int, int], preprocess: Preprocess) -> torch.Tensor:
     """Frames (B, 3, *size) with levels 0 to 255: uint8 on the CPU, floats elsewhere, or as it is asked."""
+    from torch.nn import functional as F
+
     if tuple(frames.shape[2:]) == size:
         return frames
     mode, antialias = _INTERPOLATIONS[preprocess.interpolation]
@@ -84,6 +195,8 @@ def _resize(frames: torch.Tensor, size: tuple[int, int], preprocess: Preprocess)
 
 def _crop_or_pad(frames: torch.Tensor, preprocess: Preprocess) -> torch.Tensor:
     """The middle (B, 3, h, w) of frames, padded first along a side that is too short."""
+    from torch.nn import functional as F
+
     height, width = preprocess.size
     missing_height = max(height - frames.shape[2], 0)
     missing_width = max(width - frames.shape[3], 0)
@@ -94,3 +207,16 @@ def _crop_or_pad(frames: torch.Tensor, preprocess: Preprocess) -> torch.Tensor:
     top = crop_margin(frames.shape[2] - height, preprocess.crop_offset)
     left = crop_margin(frames.shape[3] - width, preprocess.crop_offset)
     return frames[:, :, top : top + height, left : left + width]
+
+
+def crop_margin(excess: int, crop_offset: str) -> int:
+    """Pixels cut off before the middle, of `excess` pixels to lose."""
+    if crop_offset == "ceiled":
+        return -(-excess // 2)
+    return round(excess / 2) if crop_offset == "rounded" else excess // 2
+
+
+def _check_word(field: str, value: str, known: tuple[str, ...]) -> None:
+    """Refuse a value that is none of the known ones."""
+    if value not in known:
+        raise ModelError(f"the model asks for {field} {value!r}; known are {', '.join(known)}")

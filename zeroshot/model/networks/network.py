@@ -11,7 +11,7 @@ import torch
 from zeroshot.errors import ModelError
 
 if TYPE_CHECKING:
-    from zeroshot.video.preprocess import Preprocess
+    from zeroshot.video.transform import Preprocess
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ from zeroshot.model.networks.published import HUB_WEIGHTS, TOKENIZER_PATTERNS, p
 from zeroshot.model.networks.transformers import plain_config, quiet
 from zeroshot.model.networks.unfilled import unfilled
 from zeroshot.model.speed.products import quick_copy, short_copy, with_parts
-from zeroshot.video.preprocess import Preprocess, three_numbers
+from zeroshot.video.transform import Preprocess, three_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

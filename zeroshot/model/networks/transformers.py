@@ -17,7 +17,7 @@ from zeroshot.model.networks.foreign import clean_folder, is_plain, read_json, r
 from zeroshot.model.networks.network import Network, NetworkFacts, no_tokens
 from zeroshot.model.networks.published import part_of_hub
 from zeroshot.model.speed.products import quick_copy, quick_patches, short_copy, with_parts
-from zeroshot.video.preprocess import Preprocess, three_numbers
+from zeroshot.video.transform import Preprocess, three_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
