@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from zeroshot.evaluation.run import evaluate
     from zeroshot.events.hysteresis import Hysteresis
     from zeroshot.events.watching import StreamEvent, Watching
+    from zeroshot.exported.runtime import Exported, load_exported
+    from zeroshot.exported.write import ExportedFile, export
     from zeroshot.few_shot.taught import TaughtLabels
     from zeroshot.index.index import LabelIndex
     from zeroshot.model.catalog import known_models as models
@@ -56,14 +58,8 @@ if TYPE_CHECKING:
     from zeroshot.training.prepare import Preparation
     from zeroshot.training.run import train
     from zeroshot.types import Clip, Match, Prediction, Predictions, Prompts, Ranking, Segment
-    from zeroshot.verbs import (
-        Embedded,
-        build_index,
-        classify,
-        embed,
-        synthesize,
-        timeline,
-    )
+    from zeroshot.verbs import Embedded, build_index, classify, embed, synthesize, timeline
+    from zeroshot.video.read import read_frames
     from zeroshot.video.sampling import Sampling
     from zeroshot.video.source import Stretch
     from zeroshot.video_search import VideoIndex, search
@@ -84,6 +80,8 @@ __all__ = [
     "Embedded",
     "EvaluationSettings",
     "Event",
+    "Exported",
+    "ExportedFile",
     "Hysteresis",
     "LabelIndex",
     "LabeledVideo",
@@ -121,8 +119,10 @@ __all__ = [
     "embed",
     "evaluate",
     "evaluate_across",
+    "export",
     "leaderboard",
     "load",
+    "load_exported",
     "load_model",
     "localize",
     "make_bias_sets",
@@ -130,6 +130,7 @@ __all__ = [
     "probe_streams",
     "push",
     "read_embeddings",
+    "read_frames",
     "read_split",
     "report_schema",
     "score_bias",
@@ -156,6 +157,8 @@ _HOMES = {
     "EvaluationSettings": "evaluation.prepare",
     "Event": "types",
     "Hysteresis": "events.hysteresis",
+    "Exported": "exported.runtime",
+    "ExportedFile": "exported.write",
     "LabelIndex": "index.index",
     "LabeledVideo": "datasets.splits",
     "Leaderboard": "evaluation.leaderboard",
@@ -192,8 +195,10 @@ _HOMES = {
     "embed": "verbs",
     "evaluate": "evaluation.run",
     "evaluate_across": "evaluation.across",
+    "export": "exported.write",
     "leaderboard": "evaluation.leaderboard",
     "load": "classifier",
+    "load_exported": "exported.runtime",
     "load_model": "checkpoint",
     "localize": "evaluation.localize",
     "make_bias_sets": "bias.make",
@@ -201,6 +206,7 @@ _HOMES = {
     "probe_streams": "probes.run",
     "push": "model.hub.push",
     "read_embeddings": "batch.table",
+    "read_frames": "video.read",
     "read_split": "datasets.splits",
     "report_schema": "reports.schema",
     "score_bias": "bias.score",

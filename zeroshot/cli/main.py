@@ -20,6 +20,7 @@ from zeroshot.cli import (
     download,
     embed,
     evaluate,
+    export,
     index,
     leaderboard,
     models,
@@ -75,6 +76,9 @@ app.command("download", short_help="Fetch models for use without a network.", no
 app.command("show", short_help="Tell what a checkpoint is and where it comes from.", no_args_is_help=True)(
     models.show
 )
+app.command(
+    "export", short_help="Write a model with labels as one ONNX or OpenVINO file.", no_args_is_help=True
+)(export.export)
 app.command("push", short_help="Push a checkpoint to the model hub.", no_args_is_help=True)(push.push)
 app.command("synthesize", short_help="Write puppet videos whose truth is known.", no_args_is_help=True)(
     synthesize.synthesize
