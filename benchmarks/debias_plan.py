@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from debias_compositional import BUSY, CALM, compositional_world
 from debias_rows import ROWS, Row, TrainingData, Words, settings, train
-from debias_scores import Judged, judge
+from debias_scores import SCENE_READINGS, Judged, judge
 from debias_world import (
     SCENE_NAMES,
     TEST_PLACES,
@@ -30,6 +30,7 @@ from debias_world import (
     make_test,
     plain_world,
 )
+from systems_world import systems_world
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,6 +49,8 @@ WORLDS = {
     "compositional-validation": compositional_world(VALIDATION_PLACES, 15_000, CALM),
     "compositional-busy": compositional_world(TEST_PLACES, 21_000, BUSY),
     "compositional-busy-validation": compositional_world(VALIDATION_PLACES, 25_000, BUSY),
+    "systems": systems_world(TEST_PLACES, 41_000),
+    "systems-validation": systems_world(VALIDATION_PLACES, 45_000),
 }
 """What may be run in; settings are chosen in the validation ones. Seeds of a test are changed when its videos
 have been looked at: the earlier ones of `test` began at 1000."""
@@ -72,6 +75,7 @@ class Plan:
         steps: of each training; None is each row's own number.
         probed: rows whose streams the scene is probed for in.
         cache: folder of tokens and finished runs.
+        reading: key of `SCENE_READINGS`: what is asked of the streams that the scene is probed for in.
     """
 
     backbone: str
@@ -83,6 +87,7 @@ class Plan:
     steps: int | None
     probed: tuple[str, ...]
     cache: Path
+    reading: str = "accuracy"
 
     @property
     def place(self) -> World:
@@ -98,9 +103,13 @@ class Plan:
         """Digits that change with anything that a training or what is asked of it depends on."""
         how = (job.row.trained, job.row.true_scenes, job.row.way.swapped, job.row.way.mirrored)
         chosen = settings(job.row, 64, job.seed, self.steps).as_dict()
-        return digest(
-            *self.videos, SCENE_TEMPLATE, how, job.row.steps, chosen, job.coupling, job.name in self.probed
-        )
+        asked = (job.name in self.probed, *self.asked_beside)
+        return digest(*self.videos, SCENE_TEMPLATE, how, job.row.steps, chosen, job.coupling, *asked)
+
+    @property
+    def asked_beside(self) -> tuple[str, ...]:
+        """What is read of scenes, where it is not what was read at first: earlier runs go on."""
+        return () if self.reading == "accuracy" else (self.reading,)
 
 
 @dataclass(frozen=True)
@@ -202,12 +211,13 @@ def data_of(plan: Plan, seed: int) -> TrainingData:
 
 def clip_of(plan: Plan, coupling: float) -> Judged:
     """What CLIP itself says, averaged over frames; nothing of it is drawn but the videos."""
-    settings = (*plan.videos, coupling, "clip")
+    settings = (*plan.videos, coupling, "clip", *plan.asked_beside)
+    reading = SCENE_READINGS[plan.reading]
     return cached(
         plan.cache,
         "clip",
         settings,
-        lambda: judge(None, test_of(plan), words_of(plan), coupling, probe=True),
+        lambda: judge(None, test_of(plan), words_of(plan), coupling, reading),
     )
 
 
@@ -231,7 +241,8 @@ def run(job: Job) -> dict[str, object]:
     start, begun = time.process_time(), time.perf_counter()
     adapter = train(job.row, data, words, job.coupling, job.seed, plan.steps)
     seconds, wall = time.process_time() - start, time.perf_counter() - begun
-    found = judge(adapter, test, words, job.coupling, probe=job.name in plan.probed)
+    reading = SCENE_READINGS[plan.reading] if job.name in plan.probed else None
+    found = judge(adapter, test, words, job.coupling, reading)
     return {**found.packed(), "cpu_seconds": seconds, "seconds": wall, "fused": fused_by(adapter)}
 
 

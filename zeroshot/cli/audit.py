@@ -71,6 +71,7 @@ def audit(
     What a model leans on: scenery or motion, order, single frames, noise; a verdict in words, then every
     figure with its interval. Several models stand side by side. Networks of others are audited from Python.
     """
+    from zeroshot.auditing.repair import require_no_other
     from zeroshot.auditing.report import document
     from zeroshot.auditing.run import AuditSettings
     from zeroshot.auditing.run import audit as look
@@ -102,10 +103,12 @@ def audit(
     if output is not None:
         ((_, layout), _) = report_folders(output, None, ("repaired",))[1]
         first.add("output", lambda: require_room(output, layout))
+        if prune is not None:
+            first.add("output", lambda: require_no_other(Path(output) / "repaired"))
     for name in names:
         first.add("model", partial(require_model, name))
     first.run()
-    with Bars("videos") as bar:
+    with Bars("puppets" if synthetic else "videos") as bar:
         report = look(list(names), split(), settings=settings, advance=bar.to)
     if output is not None:
         write_report(output, report.as_dict(), document(report))

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from zeroshot.errors import OptionError, counted
 from zeroshot.probes.linear_scene import PENALTIES, assign_folds, fit_logistic
-from zeroshot.probes.probe import Finding
+from zeroshot.probes.probe import ANSWER, Finding, spoken
 from zeroshot.probes.subject import checked_rows
 from zeroshot.reports.document import Bar, Bars, Table, within
 from zeroshot.statistics.intervals import Estimate
@@ -109,8 +109,9 @@ def scene_information(subject: Subject, clips: Clips) -> Finding:
 def _verdict(stream: str, found: SceneInformation) -> str:
     """Whether more is said than chance gives, and how much."""
     if found.nats.low <= max(0.0, *found.null):
-        return f"What {stream} says of the scene beyond the label is no more than chance gives."
-    return f"{stream} says {found.share.value:.0%} of what the label leaves open of the scene."
+        return f"What {spoken(stream)} says of the scene beyond the label is no more than chance gives."
+    says = "The answer" if stream == ANSWER else stream
+    return f"{says} says {found.share.value:.0%} of what the label leaves open of the scene."
 
 
 def information_beyond(
