@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from zeroshot.probes.subject import Clips, ModelSubject
 
 
-
 def likely_scenes(clips: Clips, guesser: ModelSubject) -> tuple[tuple[str, ...], str]:
     """The likeliest scene of each clip, and one line on who guessed.
 

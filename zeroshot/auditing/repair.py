@@ -153,7 +153,7 @@ def write_repaired(
 ) -> None:
     """A checkpoint folder with the units zeroed, and where it comes from; the model is left as it came.
 
-    Its `config.json` is written last: what a killed run leaves is no checkpoint, and the next one writes anew.
+    Its `config.json` is written last: what a killed run leaves is no checkpoint, and the next writes anew.
 
     Args:
         folder: made where it is missing; an earlier repaired checkpoint is replaced.

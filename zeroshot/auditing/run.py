@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,7 +37,6 @@ from zeroshot.text.prompts import make_prompts, prompts_digest, templates_in_wor
 from zeroshot.video.transform import Preprocess
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
@@ -170,7 +170,10 @@ def audit(
     with ExitStack() as opened:
         known = [_opened(model, settings, opened) for model in listed]
         material = _material(split, [_look(model, settings) for model in known], settings, advance)
-        asked = [_Asked.of(model, material, settings) for model in known]
+        asked = [
+            _Asked.of(model, _called(given), material, settings)
+            for given, model in zip(listed, known, strict=True)
+        ]
         told = _tell_scenes(asked, settings)
         for each in asked:  # before hours of probes
             if settings.prune is not None:
@@ -224,6 +227,11 @@ def _opened(given: Audited, settings: AuditSettings, opened: ExitStack) -> Model
     return opened.enter_context(load_model(given, device=settings.device))
 
 
+def _called(given: Audited) -> str:
+    """The name by which a model is given: adapters on one backbone have theirs in common."""
+    return os.fspath(given) if isinstance(given, str | os.PathLike) else ""
+
+
 def _look(model: Model | Classifying, settings: AuditSettings) -> Look:
     """A model of ours sees frames as its backbone does, another network the middle square of them.
 
@@ -272,13 +280,17 @@ class _Asked:
 
     @classmethod
     def of(
-        cls, model: Model | Classifying, material: Mapping[Look, Material], settings: AuditSettings
+        cls,
+        model: Model | Classifying,
+        called: str,
+        material: Mapping[Look, Material],
+        settings: AuditSettings,
     ) -> _Asked:
-        """Of a model that was opened."""
+        """Of a model that was opened, by a name or by none."""
         clips = material[_look(model, settings)].clips.unasked()
         if isinstance(model, Model):
             prompts = make_prompts(list(clips.labels), settings.templates, spaced=True)
-            subject = ModelSubject(model, model.embed_prompts(prompts))
+            subject = ModelSubject(model, model.embed_prompts(prompts), called=called)
             return cls(subject, clips, {"prompts": prompts_digest(prompts)})
         module = model.module
         if module is None and isinstance(model.run, torch.nn.Module):
@@ -327,4 +339,3 @@ def _report(asked: _Asked, settings: AuditSettings) -> SubjectReport:
 def _name_of(given: object) -> str:
     """What a callable is called."""
     return getattr(given, "__name__", type(given).__name__)
-

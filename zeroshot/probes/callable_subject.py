@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _MOST_PASSES = 256  # each is a few rows, the frames themselves are not kept
 
+
 @dataclass(frozen=True, eq=False)
 class Function:
     """Any callable as a subject with one stream, `answer`.

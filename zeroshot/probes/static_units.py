@@ -209,7 +209,7 @@ def _plane(found: dict[str, LayerFactors], stream: str) -> tuple[Plane, ...]:
 
 
 def _colour(layer: str, stream: str) -> int | str:
-    """Streams have their own, an only one that of an answer; blocks are grey, layers of an adapter are not."""
+    """Streams have their own, an only one that of an answer; blocks are grey, other layers not."""
     if is_stream(layer, stream):
         return "fused" if layer == ANSWER else layer
     return layer if layer.startswith(_BLOCK) else 0

@@ -68,6 +68,7 @@ class ModelSubject:
         texts: (K, D) unit rows.
         waist: whose tokens the clips of `Clips.of_waist` hold; None: frames are levels (B, T, 3, H, W).
         phrasings: the labels worded otherwise, each (K, D); none given is `texts` alone.
+        called: what the model is called in the report; empty: as its backbone is.
 
     Raises:
         OptionError: tokens of another backbone.
@@ -77,6 +78,7 @@ class ModelSubject:
     texts: NDArray[np.float32]
     waist: Waist | None = None
     phrasings: tuple[NDArray[np.float32], ...] = ()
+    called: str = ""
 
     def __post_init__(self) -> None:
         """Refuse tokens of another backbone."""
@@ -92,7 +94,7 @@ class ModelSubject:
     @property
     def name(self) -> str:
         """As the user called it."""
-        return self.model.name
+        return self.called or self.model.name
 
     @property
     def stream(self) -> str:

@@ -158,6 +158,6 @@ def _verdict(stream: str, found: Followed | None) -> str:
     if found is None or found.person is None or found.place is None:
         return ""
     return (
-        f"Before another video's place, answers{of_stream(stream)} follow that place in {found.place.share:.0%} of "
-        f"{found.place.total} clips and the person in {found.person.share:.0%}."
+        f"Before another video's place, answers{of_stream(stream)} follow that place in "
+        f"{found.place.share:.0%} of {found.place.total} clips and the person in {found.person.share:.0%}."
     )
