@@ -294,7 +294,11 @@ def scene_information(rows: Tensor, test: TestSet) -> dict[str, float]:
     """What rows say of the scene beyond the label: nats, and percent of what the label leaves open."""
     people = test.probe_people
     found = information_beyond(
-        rows.numpy(), test.probe_scenes.numpy(), test.labels[people].numpy(), groups=people.numpy()
+        rows.numpy(),
+        test.probe_scenes.numpy(),
+        test.labels[people].numpy(),
+        groups=people.numpy(),
+        num_exchanges=0,
     )
     return {"information": found.nats.value, "information_share": 100 * found.share.value}
 

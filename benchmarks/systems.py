@@ -35,7 +35,17 @@ from debias_tables import (
 from facts import machine_facts
 from systems_orderings import asked_for
 from systems_report import NAME, write_report
-from systems_rows import STREAMS, chosen_rows, in_words, settings_of, tried_name, tried_rows
+from systems_rows import (
+    NETWORK,
+    STEPS,
+    STREAMS,
+    TUNING_STEPS,
+    chosen_rows,
+    in_words,
+    settings_of,
+    tried_name,
+    tried_rows,
+)
 
 from zeroshot.training.methods.table import METHODS
 
@@ -68,7 +78,7 @@ def tuning_jobs(options: argparse.Namespace, names: tuple[str, ...]) -> list[Job
         1,
         couplings_of(options),
         size=2 if options.tiny else 1,
-        steps=4 if options.tiny else 30 if options.quick else None,
+        steps=4 if options.tiny else 30 if options.quick else TUNING_STEPS,
         cache=options.cache,
     )
     return jobs_of(plans, tried_rows(names, tiny=options.tiny))
@@ -83,7 +93,7 @@ def test_jobs(options: argparse.Namespace, chosen: Mapping[str, Setting]) -> lis
         options.seeds or (2 if quick else NUM_SEEDS),
         couplings_of(options),
         size=2 if options.tiny else 1 if options.quick else 0,
-        steps=4 if options.tiny else 60 if options.quick else None,
+        steps=4 if options.tiny else 60 if options.quick else STEPS,
         probed=tuple(chosen),
         cache=options.cache,
     )
@@ -115,6 +125,7 @@ def facts_of(
         "tuning_size": asdict(tuning[0].plan.size),
         "tuning_steps": tuning[0].plan.steps,
         "steps": plan.steps,
+        "network": NETWORK,
         "bases": [plan.place.base, tuning[0].plan.place.base],
         "seeds": list(plan.seeds),
         "couplings": list(plan.couplings),

@@ -58,6 +58,7 @@ def preface(facts: Mapping[str, dict]) -> list[str]:
     """What was done, and what the figures mean."""
     size, small, (seen, unseen) = facts["size"], facts["tuning_size"], facts["num_labels"]
     whole = facts["whole_run"]
+    network = ", ".join(f"{name} {value}" for name, value in facts["network"].items())
     took = (
         f" All {whole['trainings']} trainings with their videos took {whole['minutes']} minutes by "
         f"{whole['processes']} processes."
@@ -69,8 +70,9 @@ def preface(facts: Mapping[str, dict]) -> list[str]:
         f"videos of {seen} seen actions a seed, seeds {', '.join(map(str, facts['seeds']))}; "
         f"{size['test_per_label']} test persons for each of {seen} seen and {unseen} unseen actions, each "
         "before another video's place. ρ is the share of training videos at their action's home. Scenes are "
-        "guessed by the backbone, as in training without a column of scenes. Persons, places and videos are "
-        "those of no other benchmark here.",
+        "guessed by the backbone, as in training without a column of scenes. Every method trains a "
+        f"network of the same size ({network}) for about {facts['steps']} steps of 64 videos. Persons, "
+        "places and videos are those of no other benchmark here.",
         "",
         "Percent ± half a 95 % interval over test persons and training seeds (hierarchical bootstrap; NHSIC "
         "and scene information: Student's over seeds; raw CLIP has no seeds). `shacc`: right about the "
@@ -87,7 +89,8 @@ def preface(facts: Mapping[str, dict]) -> list[str]:
         f"to be right. {_MARK}: so by construction, as a stream that subtracts is zero on stills.{took}",
         "",
         "**Tuning, equal for all**: six settings a method, listed below, each trained once at either ρ on "
-        f"{small['train']} videos of validation worlds (other scenes, other persons, other seeds), and "
+        f"{small['train']} videos of validation worlds (other scenes, other persons, other seeds) with "
+        f"{facts['tuning_steps']} steps, and "
         "chosen by SHAcc of what is served, mean of both; labels that are called unseen here were not "
         "looked at. What is not equal: the settings that `streams` begins with were chosen in earlier "
         "validation worlds over many rounds ([the log](../LOG.md)), those of the others from their "

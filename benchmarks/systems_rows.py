@@ -28,8 +28,16 @@ SCALES = (1.0, 1 / 3, 3.0)
 
 LEARNING_RATES = (1e-3, 2e-3)
 WIDER_RATES = (1e-3, 2e-3, 5e-4)
-HIDDEN_DIMS = (256, 128)
-"""Where a method has no term of its own, the width of its network is tried instead."""
+DROPOUTS = (0.1, 0.3)
+"""Where a method has no term of its own, dropout is tried instead."""
+
+NETWORK = {"hidden_dim": 128, "num_layers": 1}
+"""Every method trains a network of this size, which is the default's: what differs is the method."""
+
+STEPS = 120
+"""Of each training, of 64 videos each; with a method's folds as often as it has them and once more."""
+
+TUNING_STEPS = 60
 
 
 def own_terms(name: str) -> dict[str, float]:
@@ -41,13 +49,13 @@ def settings_of(name: str) -> tuple[Setting, ...]:
     """Six settings that a method is tried with, its own among them.
 
     Every method has as many: two learning rates by three sizes of its own terms, or three learning rates by
-    two widths where it has none.
+    two shares of dropout where it has none.
     """
     terms = own_terms(name)
     if not terms:
         return tuple(
-            {"learning_rate": rate, "adapter": {"hidden_dim": width}}
-            for rate, width in product(WIDER_RATES, HIDDEN_DIMS)
+            {"learning_rate": rate, "adapter": {"dropout": dropout}}
+            for rate, dropout in product(WIDER_RATES, DROPOUTS)
         )
     return tuple(
         {
@@ -71,6 +79,11 @@ def in_words(setting: Mapping[str, Any]) -> str:
     return " ".join(words)
 
 
+def row_of(name: str, setting: Mapping[str, Any]) -> Row:
+    """A method with a setting, on the network that all have."""
+    return Row({**setting, "adapter": {**NETWORK, **setting.get("adapter", {})}}, method=name)
+
+
 def tried_name(name: str, number: int) -> str:
     """Of the row of a method with one of its settings."""
     return f"{name} #{number}"
@@ -87,7 +100,7 @@ def tried_rows(names: tuple[str, ...], *, tiny: bool = False) -> dict[str, Row]:
         tiny: two settings a method alone.
     """
     return {
-        tried_name(name, number): Row({**setting, "num_folds": 0}, method=name)
+        tried_name(name, number): row_of(name, {**setting, "num_folds": 0})
         for name in names
         for number, setting in enumerate(settings_of(name)[: 2 if tiny else NUM_SETTINGS])
     }
@@ -95,7 +108,7 @@ def tried_rows(names: tuple[str, ...], *, tiny: bool = False) -> dict[str, Row]:
 
 def chosen_rows(chosen: Mapping[str, Setting]) -> dict[str, Row]:
     """The rows of the test: each method with the setting that was chosen for it."""
-    return {name: Row(setting, method=name) for name, setting in chosen.items()}
+    return {name: row_of(name, setting) for name, setting in chosen.items()}
 
 
 def answer_of(name: str) -> str:

@@ -97,6 +97,7 @@ def test_a_report_tells_what_the_tables_say(tmp_path):
         "backbone": ["tiny", "0123"], "size": size, "tuning_size": {"train": 280}, "seeds": [0, 1],
         "couplings": [0.95], "num_labels": [20, 12], "home_chance": 10.0, "machine": "Machine",
         "whole_run": {"trainings": 3, "minutes": 2, "processes": 2}, "rows": rows,
+        "network": {"hidden_dim": 128}, "steps": 150, "tuning_steps": 75,
         "cpu_seconds": {"plain": {"mean": 5.0, "most": 6.0}}, "tuning": dict.fromkeys(rows, tried),
     }  # fmt: skip
     (tmp_path / "systems.json").write_text(json.dumps(facts))

@@ -23,6 +23,7 @@ def likely_scenes(clips: Clips, guesser: ModelSubject) -> tuple[tuple[str, ...],
     model = guesser.model
     prompts, told = guessable(model.backbone.name)
     texts = torch.from_numpy(model.embed_prompts(prompts))
-    rows = torch.from_numpy(clips.ask(guesser.frames)["frames"])
-    shares = pseudo_scenes(rows.unflatten(1, (-1, texts.shape[1])), texts, model.logit_scale)
+    frames = torch.from_numpy(clips.ask(guesser.frames)["frames"])
+    rows = frames.reshape(len(frames), -1, texts.shape[1])  # (n, T, D)
+    shares = pseudo_scenes(rows, texts, model.logit_scale)
     return tuple(prompts.labels[place] for place in shares.argmax(1).tolist()), told

@@ -28,7 +28,7 @@ ENOUGH = 40
 """Clips whose scene is known that the probe needs."""
 
 _NUM_FOLDS = 5
-_NUM_PERMUTATIONS = 3
+_NUM_EXCHANGES = 3
 _TITLE = "What each stream says of the scene beyond the label"
 _MEANINGS = {
     "nats": "I(scene; stream | label): what a classifier that knows the label learns of the scene from the "
@@ -121,6 +121,7 @@ def information_beyond(
     *,
     groups: NDArray[np.int64] | None = None,
     seed: int = 0,
+    num_exchanges: int = _NUM_EXCHANGES,
 ) -> SceneInformation:
     """I(scene; row | label): by how much less surprising the row makes a scene to who knows the label.
 
@@ -134,6 +135,7 @@ def information_beyond(
         labels: (n,) integers.
         groups: (n,) integers; rows of one group are never split. None takes each row by itself.
         seed: of the folds and of the exchanges.
+        num_exchanges: times that scenes are exchanged within labels; 0 leaves the null empty.
 
     Raises:
         OptionError: one scene alone, or each label in one scene alone, where nothing is left open.
@@ -150,7 +152,7 @@ def information_beyond(
     penalty = _best_penalty(x, places, named, folds)
     before, after = _surprises(x, places, named, folds, penalty)
     generator, null = np.random.default_rng(seed), []
-    for _ in range(_NUM_PERMUTATIONS):
+    for _ in range(num_exchanges):
         mixed = _exchanged(places, named, generator)
         chosen = _best_penalty(x, mixed, named, folds)
         first, second = _surprises(x, mixed, named, folds, chosen)
