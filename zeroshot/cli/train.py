@@ -27,6 +27,8 @@ def _list_methods(wanted: bool) -> None:
         for name, method in METHODS.items():
             put_line(name)
             put_line(f"  source  {method.citation}")
+            if method.ours:
+                put_line(f"  ours    {method.ours}")
             put_line(f"  expect  {method.expect}")
         raise typer.Exit
 
@@ -84,11 +86,11 @@ Masks = Annotated[
     ),
 ]
 MethodName = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--method",
         metavar="NAME",
-        help=f"One of {', '.join(METHODS)}.",
+        help=f"One of {', '.join(METHODS)}. Default: {DEFAULT_METHOD}, or what the settings were made by.",
         autocompletion=completion.words(*METHODS),
     ),
 ]
@@ -103,7 +105,7 @@ def train(
     split: SplitFile,
     output: Output,
     model: options.ModelName = None,
-    method: MethodName = DEFAULT_METHOD,
+    method: MethodName = None,
     held_out: HeldOut = None,
     scenes: SceneSource = "auto",
     epochs: Epochs = None,
@@ -135,11 +137,17 @@ def train(
 
     flags = {"epochs": epochs, "seed": seed, "precision": precision, "reverse": reverse or None}
     chosen = read_settings(config, settings or [], flags, method)
+    # Copies that training may do without go by the option alone, whatever a file of settings was made by.
+    way, asked = METHODS[chosen.method], METHODS[method or DEFAULT_METHOD]
+    if swapped is None:
+        swapped = True if way.required else None if asked.swapped else False
     preparation = Preparation(
         num_frames=num_frames,
         num_samplings=num_samplings,
-        mirrored=False if mirrored is None and not METHODS[method].mirrored else mirrored,
-        swapped=False if swapped is None and not METHODS[method].swapped else swapped,
+        mirrored=False if mirrored is None and not asked.mirrored else mirrored,
+        swapped=swapped,
+        mixed=way.mixed,
+        emptied=way.emptied,
         masks=masks,
         cache=cache,
         scenes=scenes,
@@ -172,7 +180,7 @@ def _tell(fitted: Fitted, output: str, as_json: bool) -> None:
 
 
 def read_settings(
-    path: str | None, changes: list[str], flags: dict[str, Any], method: str = DEFAULT_METHOD
+    path: str | None, changes: list[str], flags: dict[str, Any], method: str | None = None
 ) -> TrainingConfig:
     """The config from a method, then a JSON file, then NAME=VALUE pairs, then flags that are not None.
 
@@ -181,8 +189,6 @@ def read_settings(
     """
     from zeroshot.training.config import TrainingConfig
 
-    if method not in METHODS:
-        raise OptionError(f"method is {method!r}; expected one of {', '.join(METHODS)}")
     values: dict[str, Any] = {}
     if path is not None:
         try:
@@ -207,8 +213,15 @@ def read_settings(
     for twice in sorted(given.keys() & {change.partition("=")[0] for change in changes}):
         say(f"--set {twice}=… is left aside, as --{twice} is given")
     values |= given
+    named = values.get("method", method or DEFAULT_METHOD)
+    if method not in {None, named}:
+        raise OptionError(
+            f"the settings are those of the method {named!r}, not of {method!r}; say one of them"
+        )
+    if named not in METHODS:
+        raise OptionError(f"method is {named!r}; expected one of {', '.join(METHODS)}")
     try:
-        return TrainingConfig.from_dict(values, METHODS[method])
+        return TrainingConfig.from_dict(values, METHODS[named])
     except (TypeError, AttributeError, ValueError) as error:
         raise OptionError(f"the settings cannot be used: {error}") from error
 
