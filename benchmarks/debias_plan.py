@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from debias_compositional import BUSY, CALM, compositional_world
+from debias_copies import Labels, changed_copies
 from debias_rows import ROWS, Row, TrainingData, Words, settings, train
 from debias_scores import SCENE_READINGS, Judged, judge
 from debias_world import (
@@ -24,7 +25,6 @@ from debias_world import (
     World,
     WorldSize,
     cached,
-    changed_copies,
     digest,
     make_sample,
     make_test,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from zeroshot.adapter.adapter import TwoStreamAdapter
     from zeroshot.model.backbone import Backbone
+    from zeroshot.training.methods.method import Method
 
 IMPORTANCE = (0.0, 0.95, 0.7, 0.9, 0.5)
 """Couplings in the order in which they are run: what is cut short shows most."""
@@ -76,6 +77,7 @@ class Plan:
         probed: rows whose streams the scene is probed for in.
         cache: folder of tokens and finished runs.
         reading: key of `SCENE_READINGS`: what is asked of the streams that the scene is probed for in.
+        every_copy: whether copies that few methods ask for are made as well.
     """
 
     backbone: str
@@ -88,6 +90,7 @@ class Plan:
     probed: tuple[str, ...]
     cache: Path
     reading: str = "accuracy"
+    every_copy: bool = False
 
     @property
     def place(self) -> World:
@@ -101,7 +104,8 @@ class Plan:
 
     def key(self, job: Job) -> str:
         """Digits that change with anything that a training or what is asked of it depends on."""
-        how = (job.row.trained, job.row.true_scenes, job.row.way.swapped, job.row.way.mirrored)
+        way = job.row.way
+        how = (job.row.trained, job.row.true_scenes, way.swapped, way.mirrored, *made_of(way))
         chosen = settings(job.row, 64, job.seed, self.steps).as_dict()
         asked = (job.name in self.probed, *self.asked_beside)
         return digest(*self.videos, SCENE_TEMPLATE, how, job.row.steps, chosen, job.coupling, *asked)
@@ -154,6 +158,11 @@ def jobs_of(plans: Sequence[Plan], rows: Mapping[str, Row]) -> list[Job]:
     return sorted(jobs, key=rank)
 
 
+def made_of(way: Method) -> tuple[str, ...]:
+    """The copies that few methods ask for; nothing for the others, whose earlier runs go on."""
+    return tuple(kind for kind, there in (("mixed", way.mixed), ("emptied", way.emptied)) if there)
+
+
 @lru_cache(maxsize=2)
 def backbone_of(name: str) -> Backbone:
     """The frozen CLIP of that name."""
@@ -203,10 +212,13 @@ def data_of(plan: Plan, seed: int) -> TrainingData:
     def make() -> TrainingData:
         backbone = backbone_of(plan.backbone)
         sample = make_sample(backbone, plan.size, plan.place, plan.place.base + 10 + seed)
-        changed = changed_copies(backbone, plan.place, sample, seed)
+        words, seen = words_of(plan), len(plan.place.seen)
+        labels = Labels(words.labels[:seen], words.logit_scale) if plan.every_copy else None
+        changed = changed_copies(backbone, plan.place, sample, seed, labels)
         return TrainingData(sample.without_pixels(), changed)
 
-    return cached(plan.cache, f"sample{seed}", (*plan.videos, seed), make)
+    made = ("every copy",) if plan.every_copy else ("usual copies",)
+    return cached(plan.cache, f"sample{seed}", (*plan.videos, seed, *made), make)
 
 
 def clip_of(plan: Plan, coupling: float) -> Judged:

@@ -81,7 +81,8 @@ def tuning_jobs(options: argparse.Namespace, names: tuple[str, ...]) -> list[Job
         steps=4 if options.tiny else 30 if options.quick else TUNING_STEPS,
         cache=options.cache,
     )
-    return jobs_of(plans, tried_rows(names, tiny=options.tiny))
+    made = [replace(plan, every_copy=True) for plan in plans]
+    return jobs_of(made, tried_rows(names, tiny=options.tiny))
 
 
 def test_jobs(options: argparse.Namespace, chosen: Mapping[str, Setting]) -> list[Job]:
@@ -97,7 +98,9 @@ def test_jobs(options: argparse.Namespace, chosen: Mapping[str, Setting]) -> lis
         probed=tuple(chosen),
         cache=options.cache,
     )
-    return jobs_of([replace(plan, reading="information") for plan in plans], chosen_rows(chosen))
+    return jobs_of(
+        [replace(plan, reading="information", every_copy=True) for plan in plans], chosen_rows(chosen)
+    )
 
 
 def tried(evidence: Evidence, name: str) -> dict[int, float]:
