@@ -1,4 +1,7 @@
-"""One audit for any model: ours, another's network with layers, a function; by one code path."""
+"""One audit for any model: ours, another's network with layers, a function; by one code path.
+
+Covers: auditing/likely_scenes.
+"""
 
 from __future__ import annotations
 

@@ -194,6 +194,14 @@ class _Read:
     levels: dict[Look, list[Tensor]]
     failures: list[tuple[str, str]]
 
+    def add(self, video: LabeledVideo, clip: Clip, finder: Finder | None) -> None:
+        """Take a video as every look sees it, and where the person is, if somebody looks for that."""
+        self.kept.append(video)
+        masks = None if finder is None else _masks(finder, clip)
+        for look, seen in self.seen.items():
+            seen.append(look.see(clip.frames))
+            self.levels[look] += [] if masks is None else [look.see(masks)[:, 0]]
+
 
 def _read(
     split: Split, num_frames: int, looks: Sequence[Look], finder: Finder | None, step: Callable[[int], None]
@@ -208,11 +216,7 @@ def _read(
             if isinstance(outcome, VideoError):
                 found.failures.append((name_of(video.path), str(outcome)))
             else:
-                found.kept.append(video)
-                masks = None if finder is None else _masks(finder, outcome[0])
-                for look in looks:
-                    found.seen[look].append(look.see(outcome[0].frames))
-                    found.levels[look] += [] if masks is None else [look.see(masks)[:, 0]]
+                found.add(video, outcome[0], finder)
             step(done)
     if not found.kept:
         first = found.failures[0][1]

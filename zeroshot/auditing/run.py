@@ -142,7 +142,6 @@ def audit(
 ) -> AuditReport:
     """What models lean on, by probes asked on the same videos.
 
-    >>> report = audit("puppet-tiny")                                       # doctest: +SKIP
     >>> report = audit([my_network, "puppet-tiny"], "videos.csv")           # doctest: +SKIP
 
     Args:
@@ -170,10 +169,8 @@ def audit(
     with ExitStack() as opened:
         known = [_opened(model, settings, opened) for model in listed]
         material = _material(split, [_look(model, settings) for model in known], settings, advance)
-        asked = [
-            _Asked.of(model, _called(given), material, settings)
-            for given, model in zip(listed, known, strict=True)
-        ]
+        pairs = zip(listed, known, strict=True)
+        asked = [_Asked.of(model, _called(given), material, settings) for given, model in pairs]
         told = _tell_scenes(asked, settings)
         for each in asked:  # before hours of probes
             if settings.prune is not None:

@@ -17,6 +17,8 @@ from zeroshot.probes.probe import PROBES
 if TYPE_CHECKING:
     from zeroshot.auditing.report import AuditReport
 
+_REPAIRED = "repaired"
+
 Words = Annotated[
     list[str],
     typer.Argument(
@@ -96,15 +98,15 @@ def audit(
         seed=seed,
         device=device,
         prune=prune,
-        output=None if output is None else Path(output) / "repaired",
+        output=None if output is None else Path(output) / _REPAIRED,
         tell=say,
     )
     split = first.add("files", lambda: None if synthetic else open_split(words[-1]))
     if output is not None:
-        ((_, layout), _) = report_folders(output, None, ("repaired",))[1]
+        ((_, layout), _) = report_folders(output, None, (_REPAIRED,))[1]
         first.add("output", lambda: require_room(output, layout))
-        if prune is not None:
-            first.add("output", lambda: require_no_other(Path(output) / "repaired"))
+    if output is not None and prune is not None:
+        first.add("output", partial(require_no_other, Path(output) / _REPAIRED))
     for name in names:
         first.add("model", partial(require_model, name))
     first.run()
