@@ -103,8 +103,7 @@ def audit(
     )
     split = first.add("files", lambda: None if synthetic else open_split(words[-1]))
     if output is not None:
-        ((_, layout), _) = report_folders(output, None, (_REPAIRED,))[1]
-        first.add("output", lambda: require_room(output, layout))
+        first.add("output", partial(require_room, *report_folders(output, None, (_REPAIRED,))[1][0]))
     if output is not None and prune is not None:
         first.add("output", partial(require_no_other, Path(output) / _REPAIRED))
     for name in names:
