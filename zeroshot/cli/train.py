@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from zeroshot.training.config import TrainingConfig
     from zeroshot.training.history import EpochRecord, Fitted
+    from zeroshot.training.prepare import Preparation
 
 
 def _list_methods(wanted: bool) -> None:
@@ -132,22 +134,14 @@ def train(
     ended. Several GPUs: accelerate launch -m zeroshot train …
     """
     from zeroshot.checkpoint import DEFAULT_MODEL
-    from zeroshot.training.prepare import Preparation
     from zeroshot.training.run import train as run
 
     flags = {"epochs": epochs, "seed": seed, "precision": precision, "reverse": reverse or None}
     chosen = read_settings(config, settings or [], flags, method)
-    # Copies that training may do without go by the option alone, whatever a file of settings was made by.
-    way, asked = METHODS[chosen.method], METHODS[method or DEFAULT_METHOD]
-    if swapped is None:
-        swapped = True if way.required else None if asked.swapped else False
-    preparation = Preparation(
+    preparation = replace(
+        _copies(method, chosen.method, mirrored, swapped),
         num_frames=num_frames,
         num_samplings=num_samplings,
-        mirrored=False if mirrored is None and not asked.mirrored else mirrored,
-        swapped=swapped,
-        mixed=way.mixed,
-        emptied=way.emptied,
         masks=masks,
         cache=cache,
         scenes=scenes,
@@ -166,6 +160,30 @@ def train(
             watcher=_Screen(bars, as_json),
         )
     _tell(fitted, output, as_json)
+
+
+def _copies(asked: str | None, method: str, mirrored: bool | None, swapped: bool | None) -> Preparation:
+    """Which copies are made, by what is asked for.
+
+    Those that training may do without go by the option, whatever method a file of settings was made by.
+
+    Args:
+        asked: name that the option has; None for the default.
+        method: that is trained by.
+        mirrored: as asked; None where nobody says.
+        swapped: likewise.
+    """
+    from zeroshot.training.prepare import Preparation
+
+    usual, needed = METHODS[asked or DEFAULT_METHOD], METHODS[method]
+    if swapped is None:
+        swapped = True if needed.required else None if usual.swapped else False
+    return Preparation(
+        mirrored=False if mirrored is None and not usual.mirrored else mirrored,
+        swapped=swapped,
+        mixed=needed.mixed,
+        emptied=needed.emptied,
+    )
 
 
 def _tell(fitted: Fitted, output: str, as_json: bool) -> None:

@@ -9,12 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zeroshot.errors import OptionError
+from zeroshot.losses.step import spread
 from zeroshot.losses.still_clip import certainty
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from zeroshot.losses.step import Step
+
+_CLIPS = 16  # of each batch: places are few, and each more would cost as much as a clip to learn from
 
 
 def person_free_certainty(step: Step) -> Tensor:
@@ -24,7 +27,8 @@ def person_free_certainty(step: Step) -> Tensor:
         OptionError: the videos come without such clips, or the stream says nothing of any of them.
     """
     emptied = step.emptied
-    rows = step.streams(emptied.tokens, emptied.embeddings).dynamic
+    few = spread(len(emptied.tokens), _CLIPS)
+    rows = step.streams(emptied.tokens[few], emptied.embeddings[few]).dynamic
     if not rows.detach().any():
         raise OptionError(
             "nothing moves in clips without their persons, of which the dynamic stream is exactly zero then: "

@@ -62,7 +62,7 @@ def reconstruction(step: Step) -> Tensor:
     frames = dynamic.drawn(draw)
     still = static.drawn(draw)[:, None].expand(-1, frames.shape[1], -1)
     found = step.parts["reconstruction"](torch.cat([frames, still], -1))
-    wanted = step.batch.embeddings.float() * step.batch.embeddings.shape[-1] ** 0.5
+    wanted: Tensor = step.batch.embeddings.float() * step.batch.embeddings.shape[-1] ** 0.5
     errors = (found - wanted).square().sum(-1)
     return (errors.sum(1) + _FIRST * errors[:, 0]).mean() / wanted[0].numel()
 

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zeroshot.errors import OptionError
+from zeroshot.losses.step import spread
 
 if TYPE_CHECKING:
     from zeroshot.losses.independence import IndependenceConfig
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 MOST = 0.5
 """Chance at which a unit is dropped that shows nothing but what stands still."""
 
-_PAIRS = 32  # of each batch, of each factor: two more passes of so many clips a step
+_PAIRS = 16  # of each batch, of each factor: two more passes of so many clips a step
 _MOMENTUM = 0.9
 _DEAD = 1e-12  # share of its square below which the variance of a unit is rounding
 
@@ -41,10 +42,11 @@ def static_dropout(step: Step) -> Tensor:
     factors: UnitFactors = step.parts["static_dropout"]  # type: ignore[assignment]
     batch, elsewhere, draw = step.batch, step.elsewhere, step.generator()
     with torch.no_grad():
-        filmed = step.dynamic_hidden[:_PAIRS]
+        few = spread(len(batch.tokens), _PAIRS)
+        filmed = step.dynamic_hidden[few]
         order = torch.randperm(batch.tokens.shape[1], generator=draw).to(filmed.device)
-        shuffled = step.streams(batch.tokens[:_PAIRS, order], batch.embeddings[:_PAIRS, order])
-        moved = step.streams(elsewhere.tokens[:_PAIRS], elsewhere.embeddings[:_PAIRS])
+        shuffled = step.streams(batch.tokens[few][:, order], batch.embeddings[few][:, order])
+        moved = step.streams(elsewhere.tokens[few], elsewhere.embeddings[few])
         for factor, other in enumerate((shuffled.dynamic_hidden, moved.dynamic_hidden)):
             if other is not None:
                 factors.learn(factor, filmed, other)

@@ -204,6 +204,11 @@ class Sizes:
     code_dim: int = 0
 
 
+def spread(count: int, most: int) -> list[int]:
+    """At most `most` of `count` rows, evenly spread."""
+    return torch.linspace(0, count - 1, min(count, most)).round().long().tolist()
+
+
 _Kind = TypeVar("_Kind")
 
 

@@ -14,7 +14,7 @@ from zeroshot.adapter.adapter import TwoStreamAdapter, mean_embedding
 from zeroshot.errors import OptionError
 from zeroshot.losses.objective import DYNAMIC_ANSWERS, Objective
 from zeroshot.losses.scene import scene_directions
-from zeroshot.losses.step import Sizes, Targets
+from zeroshot.losses.step import Sizes, Targets, spread
 from zeroshot.model.speed.threads import MeasuredThreads
 from zeroshot.training.accelerator import Machine, on_machine
 from zeroshot.training.batches import generator_for, read_batch
@@ -183,7 +183,7 @@ class Run:
         adapter = TwoStreamAdapter(adapter_config(plan.train.settings, choices), config.seed)
         if adapter.known_texts is not None:
             adapter.set_known_texts(plan.texts.embeddings)
-        adapter.calibrate(plan.train.batch(_spread(len(plan.train), _CALIBRATION_CLIPS))[0])
+        adapter.calibrate(plan.train.batch(spread(len(plan.train), _CALIBRATION_CLIPS))[0])
         if plan.scenes is not None:
             adapter.set_scene_directions(scene_directions(_averaged(plan.train), plan.scenes))
         sizes = Sizes(
@@ -351,8 +351,3 @@ def _averaged(waist: Waist) -> Tensor:
     """(n, D) each video as CLIP averages it over frames."""
     parts = torch.split(torch.arange(len(waist)), _ROWS_AT_ONCE)
     return torch.cat([mean_embedding(waist.batch(rows)[1]) for rows in parts])
-
-
-def _spread(count: int, most: int) -> list[int]:
-    """At most `most` of `count` rows, evenly spread."""
-    return torch.linspace(0, count - 1, min(count, most)).round().long().tolist()

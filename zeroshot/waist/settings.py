@@ -135,7 +135,8 @@ class WaistSettings:
             first, second = told_apart((self.backbone, self.fingerprint), (other.backbone, other.fingerprint))
             return f"tokens of the backbone {first}, not of {second}"
         mine, theirs = (
-            {**asdict(settings), "grid": list(settings.grid), "backbone": ""} for settings in (self, other)
+            {**each.as_dict(), "mixed": each.mixed, "emptied": each.emptied, "backbone": ""}
+            for each in (self, other)
         )
         found = first_difference(mine, theirs, "not")
         return None if found is None else f"tokens with {found}"

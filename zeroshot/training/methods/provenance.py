@@ -15,4 +15,5 @@ PROVENANCE = Method(
     swapped=True,
     required=True,
     adapter={"reference": "none", "reads": "content"},
+    epochs=8,  # with a copy of each video as many steps as 15 without
 )

@@ -14,4 +14,5 @@ STILLMIX = Method(
     weights={"classification": 1.0, "static_classification": 1.0},
     draws=DrawConfig(balance_scenes=False),
     mixed=True,
+    epochs=8,  # with a copy of each video as many steps as 15 without
 )
