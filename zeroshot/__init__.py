@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from zeroshot.resources import VERSION
 
 if TYPE_CHECKING:
+    from zeroshot.app.page import PageSettings, open_page
     from zeroshot.auditing.report import AuditReport
     from zeroshot.auditing.run import AuditSettings, Classifying, audit
     from zeroshot.batch.table import read_embeddings
@@ -73,6 +74,7 @@ __all__ = [
     "Leaderboard",
     "Match",
     "Model",
+    "PageSettings",
     "Prediction",
     "Predictions",
     "Preparation",
@@ -103,6 +105,7 @@ __all__ = [
     "localize",
     "make_bias_sets",
     "models",
+    "open_page",
     "probe_streams",
     "push",
     "read_embeddings",
@@ -131,6 +134,7 @@ _HOMES = {
     "Leaderboard": "evaluation.leaderboard",
     "Match": "types",
     "Model": "model.model",
+    "PageSettings": "app.page",
     "Prediction": "types",
     "Predictions": "types",
     "Preparation": "training.prepare",
@@ -161,6 +165,7 @@ _HOMES = {
     "localize": "evaluation.localize",
     "make_bias_sets": "bias.make",
     "models": "model.catalog",
+    "open_page": "app.page",
     "probe_streams": "probes.run",
     "push": "model.hub.push",
     "read_embeddings": "batch.table",

@@ -163,7 +163,7 @@ class VideoIndex:
 
 def search(
     queries: str | Sequence[str],
-    folder: str | os.PathLike[str],
+    folder: str | os.PathLike[str] | VideoIndex,
     k: int = 20,
     *,
     model: str | Model | None = None,
@@ -174,7 +174,8 @@ def search(
     Args:
         queries: one text, or several; "arms hanging -> both arms up" looks for what starts and ends so, in a
             folder that keeps drifts.
-        folder: written by `zeroshot embed`; with windows, each match is a stretch of a video.
+        folder: written by `zeroshot embed`; with windows, each match is a stretch of a video. Or a VideoIndex
+            of it, which reads it once for any number of searches.
         k: how many matches a text; all there are where k is larger.
         model: where the model is now called otherwise than in the folder's manifest, or a Model.
         device: auto, cpu, cuda, cuda:N or mps.
@@ -189,7 +190,7 @@ def search(
     first.add("options", lambda: require_whole("k", k))
     first.add("words", lambda: _require_words(texts))
     stages = first.add("words", lambda: [stages_in_words(text) for text in texts])
-    videos = first.add("files", lambda: VideoIndex(folder))
+    videos = first.add("files", lambda: folder if isinstance(folder, VideoIndex) else VideoIndex(folder))
     first.add("files", lambda: videos().drifts if any(stages()) else None)
     first.add("model", lambda: videos().require_model(model, device=device))
     first.run()
