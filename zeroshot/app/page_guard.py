@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # All that the page itself asks for. What else gradio answers, such as files by their paths and addresses that
 # it would fetch, is not there.
 _ROUTES = re.compile(
-    r"/(?:"
+    r"(?!.*\.\.)/(?:"
     r"|config|theme\.css|manifest\.json|favicon\.ico|robots\.txt"
     r"|(?:assets|static|svelte)/[\w./@-]+"
     r"|clips/[\w-]+|report"

@@ -25,7 +25,7 @@ _STREAMS = {
 _BEST = 6  # labels of the answer
 _BEST_OF_STREAM = 3
 _MOST_TICKS = 8
-_STEPS = (0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)  # seconds
+_STEPS = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)  # seconds
 
 
 @dataclass(frozen=True)
@@ -184,10 +184,11 @@ def _hidden(text: object) -> str:
 def _player(seen: Seen) -> str:
     """The video itself; words in its place where a browser cannot play what was read all the same."""
     src = f' src="{escape(seen.address)}"' if seen.address else ""
+    read = ", which was read all the same" if seen.answers else ""
     return (
         f'<figure class="z-player"><video controls muted playsinline preload="auto"{src} '
         f'aria-label="Video {safe(seen.name)}"></video>'
-        '<p class="z-unplayable" hidden>This browser cannot play the file. It was read all the same.</p>'
+        f'<p class="z-unplayable" hidden>This browser cannot play the file{read}.</p>'
         f'<figcaption title="{safe(seen.name)}">{safe(seen.name)}</figcaption></figure>'
     )
 
@@ -306,7 +307,10 @@ def _card(stream: str, predictions: Sequence[Prediction]) -> str:
     title, words = _STREAMS[stream]
     shown = _bars(predictions[:_BEST_OF_STREAM]) if predictions else '<p class="z-quiet">no answer</p>'
     dot = f'<i style="background:{paint(stream)}" aria-hidden="true"></i>'
-    return f'<article class="z-card" aria-label="{title}"><h3>{dot}{title}</h3><p class="z-quiet">{words}</p>{shown}</article>'
+    return (
+        f'<article class="z-card" aria-label="{title}"><h3>{dot}{title}</h3>'
+        f'<p class="z-quiet">{words}</p>{shown}</article>'
+    )
 
 
 def _notes(notes: Sequence[str]) -> str:

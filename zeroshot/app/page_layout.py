@@ -170,7 +170,7 @@ def _video(blocks: Any, page: Page, chosen: str) -> None:  # noqa: ANN401
     with gr.Row(elem_classes="z-columns"):
         with gr.Column(scale=1, min_width=300, elem_classes="z-side"):
             gr.HTML("<h2>1. A video</h2>", **_PLAIN)
-            file = gr.File(label="Upload a video", show_label=False, height=120, elem_classes="z-file")
+            file = gr.File(label="Upload a video", show_label=False, height=104, elem_classes="z-file")
             examples = gr.HTML(
                 "",
                 html_template="${clips}",
@@ -183,11 +183,12 @@ def _video(blocks: Any, page: Page, chosen: str) -> None:  # noqa: ANN401
             words = gr.Textbox(
                 page.answers.first_words,
                 label="Labels, one a line",
-                lines=7,
-                max_lines=7,
+                lines=6,
+                max_lines=6,
                 elem_classes="z-words",
             )
             lists = gr.Dropdown(list(bundled_lists()), value=None, label="Or all of a list")
+            button = gr.Button("Look", variant="primary")
             with gr.Accordion("More", open=False):
                 stages = gr.Dropdown(
                     [_NO_STAGES, *bundled_stages()],
@@ -198,7 +199,6 @@ def _video(blocks: Any, page: Page, chosen: str) -> None:  # noqa: ANN401
                 window = gr.Number(
                     0, label="Seconds of a stretch", minimum=0, info="0: by the video's length."
                 )
-            button = gr.Button("Look", variant="primary")
         with gr.Column(scale=4, min_width=320, elem_classes="z-main"):
             result = gr.HTML(page_html.result(page_html.Seen()), elem_id="z-result", **_PLAIN)
     desk = gr.State(Desk(chosen), delete_callback=page.leave)

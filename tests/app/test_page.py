@@ -1,0 +1,96 @@
+"""The page as it is served, by its application; a browser sees it in `test_page_browser`.
+
+Covers: app/page_layout.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+from zeroshot.app.page import (
+    PageSettings,
+    example_clips,
+    make_application,
+    open_page,
+    read_login,
+    report_page,
+)
+from zeroshot.errors import OptionError, OutputError, ReportError
+from zeroshot.reports.document import Document, Note, Section
+from zeroshot.reports.html import page as report_html
+
+CLIPS = Path(__file__).parents[2] / "examples" / "clips"
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("audited")
+    (folder / "report.html").write_text(report_html(Document("Audit", [Section("", [Note("It leans.")])])))
+    return folder
+
+
+def test_the_examples_are_the_bundled_clips():
+    clips = example_clips()
+    assert next(iter(clips)) == "film"
+    assert len(clips) == 1 + len(list(CLIPS.glob("*.mp4")))
+
+
+@pytest.mark.parametrize("line", ["", "name", "name:", ":secret password", "name:short", "\xff"])
+def test_a_login_is_a_name_and_a_long_password(tmp_path, line):
+    file = tmp_path / "login"
+    file.write_bytes(line.encode("latin-1"))
+    with pytest.raises(OptionError, match=r"NAME:PASSWORD"):
+        read_login(str(file))
+    file.write_text("me:long enough\n")
+    assert read_login(str(file)) == "me:long enough"
+
+
+def test_a_report_is_a_page_or_the_folder_of_one(audited, tmp_path):
+    assert report_page(str(audited)) == report_page(str(audited / "report.html"))
+    (tmp_path / "passwd").write_text("root")
+    for none in (tmp_path, tmp_path / "passwd", tmp_path / "gone.html"):
+        with pytest.raises(ReportError, match=r"is no report|zeroshot audit"):
+            report_page(str(none))
+
+
+def test_a_port_that_is_taken_is_one_line():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(OutputError, match=r"choose another --port"):
+            open_page(PageSettings(port=taken.getsockname()[1]))
+
+
+def test_what_is_served_is_the_page_the_clips_and_the_report(audited, tmp_path, monkeypatch):
+    testclient = pytest.importorskip("starlette.testclient")
+    pytest.importorskip("gradio")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "")
+    monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "")
+    settings = PageSettings(audit=str(audited), most_megabytes=1)
+    application = make_application(settings, "waving, kicking", tmp_path, "me:password")
+    client = testclient.TestClient(
+        application, headers={"authorization": "Basic " + base64.b64encode(b"me:password").decode()}
+    )
+    config = client.get("/config").text
+    assert "Labels, one a line" in config
+    assert "fonts.googleapis" not in config
+    addresses = re.findall(r"/clips/[\w-]+", config)
+    assert len(set(addresses)) == len(example_clips())
+    part = client.get(addresses[0], headers={"range": "bytes=4-7"})
+    assert (part.status_code, part.content) == (206, b"ftyp")
+    assert part.headers["content-type"] == "video/mp4"
+    assert client.get("/clips/" + "a" * 24).status_code == 404
+    report = client.get("/report")
+    assert "It leans." in report.text
+    assert report.headers["content-security-policy"].startswith("sandbox allow-scripts; default-src 'none'")
+    assert client.get("/gradio_api/file=" + str(CLIPS / "waving_beach.mp4")).status_code == 404
+    large = {"files": ("a.mp4", b"a" * (3 << 20))}
+    assert client.post("/gradio_api/upload", files=large).status_code == 413
+    small = client.post("/gradio_api/upload", files={"files": ("../../a<b>.mp4", b"abc")})
+    (path,) = small.json()
+    assert Path(path).resolve().is_relative_to(tmp_path.resolve())
