@@ -1,12 +1,7 @@
-"""The page as it is served, by its application; a browser sees it in `test_page_browser`.
-
-Covers: app/page_layout.
-"""
+"""What `open_page` looks at before it serves anything; what it serves is seen in `test_page_browser`."""
 
 from __future__ import annotations
 
-import base64
-import re
 import socket
 from pathlib import Path
 
@@ -15,7 +10,6 @@ import pytest
 from zeroshot.app.page import (
     PageSettings,
     example_clips,
-    make_application,
     open_page,
     read_login,
     report_page,
@@ -64,33 +58,3 @@ def test_a_port_that_is_taken_is_one_line():
         taken.listen()
         with pytest.raises(OutputError, match=r"choose another --port"):
             open_page(PageSettings(port=taken.getsockname()[1]))
-
-
-def test_what_is_served_is_the_page_the_clips_and_the_report(audited, tmp_path, monkeypatch):
-    testclient = pytest.importorskip("starlette.testclient")
-    pytest.importorskip("gradio")
-    monkeypatch.setenv("GRADIO_TEMP_DIR", "")
-    monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "")
-    settings = PageSettings(audit=str(audited), most_megabytes=1)
-    application = make_application(settings, "waving, kicking", tmp_path, "me:password")
-    client = testclient.TestClient(
-        application, headers={"authorization": "Basic " + base64.b64encode(b"me:password").decode()}
-    )
-    config = client.get("/config").text
-    assert "Labels, one a line" in config
-    assert "fonts.googleapis" not in config
-    addresses = re.findall(r"/clips/[\w-]+", config)
-    assert len(set(addresses)) == len(example_clips())
-    part = client.get(addresses[0], headers={"range": "bytes=4-7"})
-    assert (part.status_code, part.content) == (206, b"ftyp")
-    assert part.headers["content-type"] == "video/mp4"
-    assert client.get("/clips/" + "a" * 24).status_code == 404
-    report = client.get("/report")
-    assert "It leans." in report.text
-    assert report.headers["content-security-policy"].startswith("sandbox allow-scripts; default-src 'none'")
-    assert client.get("/gradio_api/file=" + str(CLIPS / "waving_beach.mp4")).status_code == 404
-    large = {"files": ("a.mp4", b"a" * (3 << 20))}
-    assert client.post("/gradio_api/upload", files=large).status_code == 413
-    small = client.post("/gradio_api/upload", files={"files": ("../../a<b>.mp4", b"abc")})
-    (path,) = small.json()
-    assert Path(path).resolve().is_relative_to(tmp_path.resolve())

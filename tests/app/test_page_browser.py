@@ -1,4 +1,4 @@
-"""The page in a browser: upload, type, press, keys, names, narrow and dark, and nothing asked of anybody else.
+"""The page in a browser: upload, type, press, keys, names, narrow, dark; nothing is asked of anybody else.
 
 Covers: app/page, app/page_layout.
 """
@@ -21,6 +21,7 @@ from zeroshot.app.page import example_clips
 from zeroshot.reports.document import Document, Note, Section
 from zeroshot.reports.html import page as report_html
 
+httpx = pytest.importorskip("httpx")
 playwright = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("gradio")
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -37,7 +38,7 @@ DONE = '.z-result[aria-busy="false"]'
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """Embeddings, a report that would like to do harm, uploads with odd names, and room for temporary files."""
+    """Embeddings, a report that would like to do harm, odd uploads, and room for temporary files."""
     folder = tmp_path_factory.mktemp("app")
     with zeroshot.load_model("puppet-tiny") as model:
         zeroshot.embed([CLIPS], folder / "embeddings", model=model, window_seconds=1.0)
@@ -54,7 +55,17 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def address(folder):
     """Of a page that a process of its own serves; what it keeps is gone once it was told to end."""
-    words = ["app", "--port", "0", "--embeddings", folder / "embeddings", "--audit", folder / "audited"]
+    words = [
+        "app",
+        "--port",
+        "0",
+        "--max-upload",
+        "1",
+        "--embeddings",
+        folder / "embeddings",
+        "--audit",
+        folder / "audited",
+    ]
     served = subprocess.Popen(
         [sys.executable, "-m", "zeroshot", *map(str, words)],
         stdout=subprocess.PIPE,
@@ -220,6 +231,29 @@ def test_words_find_clips_that_play_and_the_report_may_touch_nothing(open_at):
     frame = page.frame_locator("iframe.z-report")
     assert frame.get_by_text("It leans on scenery.").inner_text()
     assert page.title() == "zeroshot"
+
+
+def test_what_is_served_is_the_page_the_clips_and_the_report(address, folder):
+    with httpx.Client(base_url=address, timeout=300) as client:
+        config = client.get("config").text
+        clips = re.findall(r"/clips/[\w-]+", config)
+        assert len(set(clips)) == len(example_clips())
+        part = client.get(clips[0], headers={"range": "bytes=4-7"})
+        assert (part.status_code, part.content) == (206, b"ftyp")
+        assert part.headers["content-type"] == "video/mp4"
+        assert client.get("clips/" + "a" * 24).status_code == 404
+        report = client.get("report")
+        assert "It leans on scenery." in report.text
+        assert report.headers["content-security-policy"].startswith(
+            "sandbox allow-scripts; default-src 'none'"
+        )
+        assert client.get(f"gradio_api/file={CLIPS / 'waving_beach.mp4'}").status_code == 404
+        assert client.get("/", headers={"host": "evil.example"}).status_code == 403
+        large = {"files": ("a.mp4", b"a" * (3 << 20))}
+        assert client.post("gradio_api/upload", files=large).status_code == 413
+        small = client.post("gradio_api/upload", files={"files": ("../../a<b>.mp4", b"abc")})
+        (path,) = small.json()
+        assert Path(path).resolve().is_relative_to((folder / "tmp").resolve())
 
 
 def test_all_examples_are_there(open_at):
