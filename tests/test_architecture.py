@@ -17,7 +17,7 @@ FLOORS = {
     "statistics": 1, "store": 1,
     "reports": 2, "video": 2, "text": 2, "index": 2, "adapter": 2, "losses": 2,
     "model": 3, "datasets": 3, "synthetic": 3,
-    "batch": 4, "checkpoint": 4, "checks": 4, "cutouts": 4,
+    "batch": 4, "checkpoint": 4, "checks": 4, "cutouts": 4, "events": 4, "rejection": 4,
     "classifier": 5, "video_search": 5, "waist": 5,
     "evaluation": 6, "probes": 6, "training": 6, "stream_answers": 6,
     "bias": 7, "auditing": 7, "verbs": 7,
@@ -31,7 +31,8 @@ DOORS = {
     "decord": "video", "av": "video", "faiss": "index", "open_clip": "model", "transformers": "model",
     "torchvision": "cutouts", "pyarrow": "batch", "ray": "batch", "huggingface_hub": "model",
     "matplotlib": "reports", "accelerate": "training", "typer": "cli", "click": "cli", "rich": "cli",
-    "gradio": "app", "fastapi": "app", "starlette": "app", "uvicorn": "app",
+    "gradio": "app", "fastapi": "app", "starlette": "app", "uvicorn": "app", "h11": "app",
+    "mcp": "app", "mcp_types": "app", "pydantic": "app", "pydantic_core": "app",
     "filelock": "store", "fsspec": "video", "tqdm": "model",
 }  # fmt: skip
 # scipy has two doors: what one room counts (regions of a mask) the other does not know (Student's t).

@@ -18,6 +18,8 @@ from zeroshot.resources import VERSION
 
 if TYPE_CHECKING:
     from zeroshot.app.page import PageSettings, open_page
+    from zeroshot.app.server import asgi_app, serve
+    from zeroshot.app.settings import Serving
     from zeroshot.auditing.report import AuditReport
     from zeroshot.auditing.run import AuditSettings, Classifying, audit
     from zeroshot.batch.table import read_embeddings
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from zeroshot.evaluation.prepare import EvaluationSettings
     from zeroshot.evaluation.report import Report
     from zeroshot.evaluation.run import evaluate
+    from zeroshot.events.hysteresis import Hysteresis
+    from zeroshot.events.watching import StreamEvent, Watching
     from zeroshot.index.index import LabelIndex
     from zeroshot.model.catalog import known_models as models
     from zeroshot.model.download import download
@@ -50,7 +54,16 @@ if TYPE_CHECKING:
     from zeroshot.training.prepare import Preparation
     from zeroshot.training.run import train
     from zeroshot.types import Clip, Match, Prediction, Predictions, Prompts, Ranking, Segment
-    from zeroshot.verbs import Embedded, build_index, classify, embed, synthesize, timeline
+    from zeroshot.verbs import (
+        Calibrated,
+        Embedded,
+        build_index,
+        calibrate,
+        classify,
+        embed,
+        synthesize,
+        timeline,
+    )
     from zeroshot.video.sampling import Sampling
     from zeroshot.video.source import Stretch
     from zeroshot.video_search import VideoIndex, search
@@ -64,11 +77,14 @@ __all__ = [
     "AuditSettings",
     "BiasRecipe",
     "BiasReport",
+    "Calibrated",
     "Classifier",
     "Classifying",
     "Clip",
     "Embedded",
     "EvaluationSettings",
+    "Event",
+    "Hysteresis",
     "LabelIndex",
     "LabeledVideo",
     "Leaderboard",
@@ -85,14 +101,19 @@ __all__ = [
     "RunComparison",
     "Sampling",
     "Segment",
+    "Serving",
     "Split",
+    "StreamEvent",
     "Stretch",
     "TrainingConfig",
     "VideoIndex",
     "Waist",
+    "Watching",
     "ZeroshotError",
+    "asgi_app",
     "audit",
     "build_index",
+    "calibrate",
     "classify",
     "compare",
     "download",
@@ -113,10 +134,12 @@ __all__ = [
     "report_schema",
     "score_bias",
     "search",
+    "serve",
     "show",
     "synthesize",
     "timeline",
     "train",
+    "watch",
 ]
 
 _HOMES = {
@@ -124,11 +147,14 @@ _HOMES = {
     "AuditSettings": "auditing.run",
     "BiasRecipe": "bias.recipe",
     "BiasReport": "bias.report",
+    "Calibrated": "verbs",
     "Classifier": "classifier",
     "Classifying": "auditing.run",
     "Clip": "types",
     "Embedded": "verbs",
     "EvaluationSettings": "evaluation.prepare",
+    "Event": "types",
+    "Hysteresis": "events.hysteresis",
     "LabelIndex": "index.index",
     "LabeledVideo": "datasets.splits",
     "Leaderboard": "evaluation.leaderboard",
@@ -145,14 +171,19 @@ _HOMES = {
     "RunComparison": "evaluation.compare_runs",
     "Sampling": "video.sampling",
     "Segment": "types",
+    "Serving": "app.settings",
     "Split": "datasets.splits",
+    "StreamEvent": "events.watching",
     "Stretch": "video.source",
     "TrainingConfig": "training.config",
     "VideoIndex": "video_search",
     "Waist": "waist.waist",
+    "Watching": "events.watching",
     "ZeroshotError": "errors",
+    "asgi_app": "app.server",
     "audit": "auditing.run",
     "build_index": "verbs",
+    "calibrate": "verbs",
     "classify": "verbs",
     "compare": "evaluation.compare_runs",
     "download": "model.download",
@@ -173,10 +204,12 @@ _HOMES = {
     "report_schema": "reports.schema",
     "score_bias": "bias.score",
     "search": "video_search",
+    "serve": "app.server",
     "show": "checkpoint",
     "synthesize": "verbs",
     "timeline": "verbs",
     "train": "training.run",
+    "watch": "verbs",
 }
 # Commands whose word is taken for something else where their function stands.
 _NAMES_THERE = {"compare": "compare_runs", "models": "known_models", "show": "describe"}

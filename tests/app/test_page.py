@@ -14,7 +14,7 @@ from zeroshot.app.page import (
     read_login,
     report_page,
 )
-from zeroshot.errors import OptionError, OutputError, ReportError
+from zeroshot.errors import OptionError, ReportError
 from zeroshot.reports.document import Document, Note, Section
 from zeroshot.reports.html import page as report_html
 
@@ -56,5 +56,7 @@ def test_a_port_that_is_taken_is_one_line():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(OutputError, match=r"choose another --port"):
+        with pytest.raises(
+            OptionError, match=r"cannot listen on 127.0.0.1, port \d+: address already in use"
+        ):
             open_page(PageSettings(port=taken.getsockname()[1]))

@@ -81,8 +81,20 @@ def test_labels_that_were_typed_are_never_a_file(answers, tmp_path):
         labels_typed("a" * 1_000_001)
 
 
+def test_what_shows_none_of_the_labels_is_answered_with_none_of_them_by_the_share_asked_for(answers):
+    def best(reject: float) -> str:
+        last = list(answers.look(Asked(POOL, WORDS, reject=reject)))[-1]
+        assert last.error == ""
+        return last.answers[last.stream][0].label
+
+    assert best(0.0) == best(0.01) == "walking right"
+    assert best(0.999999) == "none of these"
+    kept = answers.classifier(WORDS, "", 0.2), answers.classifier(WORDS, "", 0.9)
+    assert kept[0].rejection.background is kept[1].rejection.background
+
+
 def test_a_list_is_encoded_once(answers):
-    assert answers.classifier("waving, kicking") is answers.classifier("waving, kicking\n")
+    assert answers.classifier("waving, kicking").index is answers.classifier("waving, kicking\n").index
     assert answers.classifier(answers.first_words).labels[0] == "waving"
 
 

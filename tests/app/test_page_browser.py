@@ -59,7 +59,7 @@ def address(folder):
         "app",
         "--port",
         "0",
-        "--max-upload",
+        "--most-upload",
         "1",
         "--embeddings",
         folder / "embeddings",

@@ -1,5 +1,5 @@
-"""What a browser sees: the page of `zeroshot app`.
+"""What people and programs elsewhere talk to: a page in a browser, HTTP and MCP.
 
-Here: the page and its server, which ask the verbs and show what they answer.
-Not here: anything that decodes, ranks or calibrates, and the command line.
+Here: how a question that arrives is read, bounded, put to a verb and answered, and how what serves starts
+and ends. Not here: decoding, ranking and calibration, which the verbs below have; what a terminal shows.
 """

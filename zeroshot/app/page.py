@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import tempfile
 import threading
 from contextlib import contextmanager, suppress
@@ -16,9 +15,10 @@ from zeroshot.app.page_answers import Answers, Library
 from zeroshot.app.page_files import MOUNT, ShownFiles, media_type
 from zeroshot.app.page_guard import Guard, Rules, is_loopback
 from zeroshot.app.page_layout import Page, lay_out, require_gradio, served
+from zeroshot.app.server import listening
 from zeroshot.checkpoint import load_model, require_model
 from zeroshot.checks import PUPPETS, Checks
-from zeroshot.errors import OptionError, OutputError, ReportError, printable, require_whole
+from zeroshot.errors import OptionError, ReportError, printable, require_whole
 from zeroshot.resources import examples_folder, from_home
 from zeroshot.text.prompts import read_labels
 from zeroshot.video_search import VideoIndex
@@ -82,7 +82,7 @@ def open_page(settings: PageSettings | None = None, tell: Callable[[str], None] 
     asked = settings or PageSettings()
     labels, login = _checked(asked)
     with (
-        _bound(asked.host, asked.port) as bound,
+        listening(asked.host, asked.port) as bound,
         tempfile.TemporaryDirectory(prefix="zeroshot-app-") as uploads,
     ):
         application = make_application(asked, labels, Path(uploads), login)
@@ -226,26 +226,6 @@ def _login(settings: PageSettings) -> str | None:
             "NAME:PASSWORD, or leave the host at 127.0.0.1"
         )
     return None
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    """A socket at which browsers may ask.
-
-    Raises:
-        OutputError: the port is taken, or the host is not this machine's.
-    """
-    kind = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(kind, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((host, port))
-    except OSError as error:
-        bound.close()
-        raise OutputError(
-            f"cannot bind {printable(host)}, port {port}: {(error.strerror or str(error)).lower()}; choose "
-            "another --port, or 0 for any that is free"
-        ) from None
-    return bound
 
 
 def _file_endpoint(files: ShownFiles) -> Any:  # noqa: ANN401 - starlette's

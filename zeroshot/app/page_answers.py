@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zeroshot.app.label_cache import LabelCache
 from zeroshot.app.page_html import Found, Seen
 from zeroshot.checks import puppets_note
-from zeroshot.classifier import load
+from zeroshot.classifier import Classifier, classifier_of
 from zeroshot.errors import LabelError, OptionError, ZeroshotError
+from zeroshot.rejection.rule import Rule
 from zeroshot.reports.lanes import lanes_of
 from zeroshot.reports.thumbnails import thumbnails
 from zeroshot.stream_answers import answering_stream, rank_streams
-from zeroshot.text.prompts import read_labels
+from zeroshot.text.prompts import make_prompts, read_labels
 from zeroshot.types import Clip
 from zeroshot.video_search import VideoIndex, search
 
@@ -24,10 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from zeroshot.app.page_files import ShownFiles
-    from zeroshot.classifier import Classifier
     from zeroshot.model.model import Model
     from zeroshot.text.prompts import LabelSource
-    from zeroshot.types import Segment
+    from zeroshot.types import Prompts, Segment
 
 _MOST_LETTERS = 1_000_000  # of labels typed
 _MOST_STRETCHES = 600  # that a page shows of one video
@@ -36,7 +37,7 @@ _LONGEST_USUAL = 4.0  # seconds, as `zeroshot timeline` has it
 _SHORTEST_USUAL = 1.0
 _USUAL_MOST_STRETCHES = 150
 _SHOWN = 24  # labels of a stretch and of a ranking
-_KEPT = 8  # label lists whose vectors are kept
+_MOST_TEXTS = 50_000  # of labels whose vectors are kept
 _NUM_MATCHES = 12
 _FRAMES = 8  # beside each other
 
@@ -50,12 +51,15 @@ class Asked:
         words: labels as typed, see `labels_typed`.
         stages: a bundled set of stages, or "".
         window_seconds: of a stretch; 0: by the video's length.
+        reject: the share that labels must have against background labels, below 1, for the answer not to be
+            "none of these"; 0: it never is.
     """
 
     path: str
     words: str
     stages: str = ""
     window_seconds: float = 0.0
+    reject: float = 0.0
 
 
 def labels_typed(text: str) -> tuple[str, ...]:
@@ -103,27 +107,33 @@ class Answers:
         self.files = files
         self.first_words = "\n".join(read_labels(labels))
         self._first_labels = labels
-        self._kept: dict[tuple[str, str], Classifier] = {}
+        self._kept = LabelCache(model, _MOST_TEXTS)
+        self._rejecting: tuple[Prompts, Classifier] | None = None  # with the background of the last list
 
-    def classifier(self, words: str, stages: str = "") -> Classifier:
-        """The classifier of labels as typed; made once.
+    def classifier(self, words: str, stages: str = "", reject: float = 0.0) -> Classifier:
+        """The classifier of labels as typed; its labels, and those of the background, are encoded once.
 
         Args:
             words: as of `Asked`.
             stages: as of `Asked`.
+            reject: as of `Asked`.
 
         Raises:
             LabelError: they cannot be used.
+            OptionError: the share is none.
         """
-        key = (words.strip(), stages)
-        if key not in self._kept:
-            # As they came, untouched labels keep the descriptions that their file may have.
-            labels = self._first_labels if key[0] == self.first_words.strip() else labels_typed(words)
-            made = load(self.model, labels, stages=stages or None)
-            while len(self._kept) >= _KEPT:
-                del self._kept[next(iter(self._kept))]
-            self._kept[key] = made
-        return self._kept[key]
+        # As they came, untouched labels keep the descriptions that their file may have.
+        is_first = words.strip() == self.first_words.strip()
+        labels = self._first_labels if is_first else labels_typed(words)
+        prompts = make_prompts(labels, stages=stages or None)
+        if not reject:
+            return self._kept.classifier(prompts)
+        rule = Rule.at(reject)
+        if self._rejecting is None or self._rejecting[0] != prompts:
+            self._rejecting = prompts, classifier_of(self.model, prompts, None, "auto")
+        found = self._rejecting[1]
+        rejection = found.rejection and replace(found.rejection, rule=rule)
+        return Classifier(self.model, found.index, rejection)
 
     def look(self, asked: Asked) -> Iterator[Seen]:
         """What is seen of a video: frames, then answers, then more and more of its time; or one line.
@@ -143,7 +153,7 @@ class Answers:
 
     def _steps(self, asked: Asked, seen: Seen) -> Iterator[Seen]:
         """As `look`; what fails raises."""
-        classifier = self.classifier(asked.words, asked.stages)
+        classifier = self.classifier(asked.words, asked.stages, asked.reject)
         clip = self.model.clips_of(asked.path)[0]
         # Moments lie in the middles of equal parts: the first as far from the start as the last from the end.
         seconds = float(clip.seconds[0] + clip.seconds[-1])

@@ -86,14 +86,16 @@ class Page:
         """Remove the upload of somebody who is gone."""
         self._put(desk, "")
 
-    def look(self, desk: Desk, words: str, stages: str, window: float | None) -> Iterator[str]:
+    def look(
+        self, desk: Desk, words: str, stages: str, window: float | None, reject: float = 0.0
+    ) -> Iterator[str]:
         """What is shown of the video on a desk, more and more of it, until something else is asked there."""
         desk.turn += 1
         if not desk.path:
             yield page_html.result(page_html.Seen())
             return
         turn = desk.turn
-        asked = Asked(desk.path, words, "" if stages == _NO_STAGES else stages, float(window or 0))
+        asked = Asked(desk.path, words, "" if stages == _NO_STAGES else stages, float(window or 0), reject)
         for seen in _paced(self.answers.look(asked)):
             if desk.turn != turn:
                 return
@@ -188,6 +190,14 @@ def _video(blocks: Any, page: Page, chosen: str) -> None:  # noqa: ANN401
                 elem_classes="z-words",
             )
             lists = gr.Dropdown(list(bundled_lists()), value=None, label="Or all of a list")
+            reject = gr.Slider(
+                0,
+                0.99,
+                value=0,
+                step=0.01,
+                label="None of these, below",
+                info="The share that labels must have against others; 0: one of yours is always answered.",
+            )
             button = gr.Button("Look", variant="primary")
             with gr.Accordion("More", open=False):
                 stages = gr.Dropdown(
@@ -202,7 +212,7 @@ def _video(blocks: Any, page: Page, chosen: str) -> None:  # noqa: ANN401
         with gr.Column(scale=4, min_width=320, elem_classes="z-main"):
             result = gr.HTML(page_html.result(page_html.Seen()), elem_id="z-result", **_PLAIN)
     desk = gr.State(Desk(chosen), delete_callback=page.leave)
-    asked = {"fn": page.look, "inputs": [desk, words, stages, window], "outputs": [result]}
+    asked = {"fn": page.look, "inputs": [desk, words, stages, window, reject], "outputs": [result]}
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
     starts = [
         file.upload(
@@ -211,6 +221,7 @@ def _video(blocks: Any, page: Page, chosen: str) -> None:  # noqa: ANN401
         examples.click(page.take_example, [examples, desk], [desk], **quiet),
         lists.input(page.list_of, [lists], [words], **quiet),
         button.click(_next_turn, [desk], [desk], **quiet),
+        reject.release(_next_turn, [desk], [desk], **quiet),
     ]
     for start in (*(start.then for start in starts), words.submit, blocks.load):
         start(**asked, **quiet, concurrency_id="model")

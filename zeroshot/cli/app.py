@@ -38,7 +38,7 @@ Password = Annotated[
     str | None,
     typer.Option("--password-file", metavar="FILE", help="NAME:PASSWORD, which everybody is asked for."),
 ]
-Upload = Annotated[int, typer.Option("--max-upload", metavar="MB", help="The largest video taken.", min=1)]
+Upload = Annotated[int, typer.Option("--most-upload", metavar="MB", help="The largest video taken.", min=1)]
 Share = Annotated[str, typer.Option(metavar="never", help="The page goes through nobody's tunnel.")]
 
 
