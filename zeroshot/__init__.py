@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from zeroshot.resources import VERSION
 
 if TYPE_CHECKING:
+    from zeroshot.app.page import PageSettings, open_page
     from zeroshot.app.server import asgi_app, serve
     from zeroshot.app.settings import Serving
     from zeroshot.auditing.report import AuditReport
@@ -88,6 +89,7 @@ __all__ = [
     "Leaderboard",
     "Match",
     "Model",
+    "PageSettings",
     "Prediction",
     "Predictions",
     "Preparation",
@@ -127,6 +129,7 @@ __all__ = [
     "localize",
     "make_bias_sets",
     "models",
+    "open_page",
     "probe_streams",
     "push",
     "read_embeddings",
@@ -164,6 +167,7 @@ _HOMES = {
     "Leaderboard": "evaluation.leaderboard",
     "Match": "types",
     "Model": "model.model",
+    "PageSettings": "app.page",
     "Prediction": "types",
     "Predictions": "types",
     "Preparation": "training.prepare",
@@ -203,6 +207,7 @@ _HOMES = {
     "localize": "evaluation.localize",
     "make_bias_sets": "bias.make",
     "models": "model.catalog",
+    "open_page": "app.page",
     "probe_streams": "probes.run",
     "push": "model.hub.push",
     "read_embeddings": "batch.table",

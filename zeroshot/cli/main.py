@@ -11,6 +11,7 @@ import sys
 
 import typer
 
+from zeroshot.cli import app as page
 from zeroshot.cli import (
     audit,
     bias,
@@ -69,6 +70,7 @@ app.command("leaderboard", short_help="Figures of evaluations in one table.", no
 )
 app.command("audit", short_help="Tell what a model leans on.", no_args_is_help=True)(audit.audit)
 app.add_typer(bias.app, name="bias", short_help="Test sets that tell scenery from action.")
+app.command("app", short_help="Open a page to try things on.")(page.app)
 app.command("models", short_help="List what --model accepts.")(models.models)
 app.command("download", short_help="Fetch models for use without a network.", no_args_is_help=True)(
     download.download
