@@ -20,7 +20,7 @@ FLOORS = {
     "batch": 4, "checkpoint": 4, "checks": 4, "cutouts": 4, "events": 4, "rejection": 4,
     "classifier": 5, "video_search": 5, "waist": 5,
     "evaluation": 6, "probes": 6, "training": 6,
-    "bias": 7, "auditing": 7, "verbs": 7,
+    "bias": 7, "auditing": 7, "verbs": 7, "calibration": 7,
     "app": 8,
     "cli": 9,
     "__init__": 10, "__main__": 10,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from zeroshot.bias.recipe import BiasRecipe
     from zeroshot.bias.report import BiasReport
     from zeroshot.bias.score import score_bias
+    from zeroshot.calibration import Calibrated, calibrate
     from zeroshot.checkpoint import describe as show
     from zeroshot.checkpoint import load_model
     from zeroshot.classifier import Classifier, load
@@ -54,10 +55,8 @@ if TYPE_CHECKING:
     from zeroshot.training.run import train
     from zeroshot.types import Clip, Match, Prediction, Predictions, Prompts, Ranking, Segment
     from zeroshot.verbs import (
-        Calibrated,
         Embedded,
         build_index,
-        calibrate,
         classify,
         embed,
         synthesize,
@@ -144,7 +143,7 @@ _HOMES = {
     "AuditSettings": "auditing.run",
     "BiasRecipe": "bias.recipe",
     "BiasReport": "bias.report",
-    "Calibrated": "verbs",
+    "Calibrated": "calibration",
     "Classifier": "classifier",
     "Classifying": "auditing.run",
     "Clip": "types",
@@ -179,7 +178,7 @@ _HOMES = {
     "asgi_app": "app.server",
     "audit": "auditing.run",
     "build_index": "verbs",
-    "calibrate": "verbs",
+    "calibrate": "calibration",
     "classify": "verbs",
     "compare": "evaluation.compare_runs",
     "download": "model.download",

@@ -73,7 +73,7 @@ def calibrate(
     given = _given(videos)
     network = model_from(choice())
     say_puppets(network.name, words().labels)
-    from zeroshot.verbs import calibrate as run
+    from zeroshot.calibration import calibrate as run
 
     with waiting("looking at videos"):
         made = run(
