@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from zeroshot.resources import VERSION
 
 if TYPE_CHECKING:
+    from zeroshot.app.server import asgi_app, serve
+    from zeroshot.app.settings import Serving
     from zeroshot.auditing.report import AuditReport
     from zeroshot.auditing.run import AuditSettings, Classifying, audit
     from zeroshot.batch.table import read_embeddings
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from zeroshot.bias.recipe import BiasRecipe
     from zeroshot.bias.report import BiasReport
     from zeroshot.bias.score import score_bias
+    from zeroshot.calibrating import Calibrated, calibrate
     from zeroshot.checkpoint import describe as show
     from zeroshot.checkpoint import load_model
     from zeroshot.classifier import Classifier, load
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from zeroshot.evaluation.run import evaluate
     from zeroshot.events.hysteresis import Hysteresis
     from zeroshot.events.watching import StreamEvent, Watching
+    from zeroshot.few_shot.taught import TaughtLabels
     from zeroshot.index.index import LabelIndex
     from zeroshot.model.catalog import known_models as models
     from zeroshot.model.download import download
@@ -47,11 +51,19 @@ if TYPE_CHECKING:
     from zeroshot.probes.report import ProbeReport
     from zeroshot.probes.run import probe_streams
     from zeroshot.reports.schema import report_schema
+    from zeroshot.teaching import Taught, teach
     from zeroshot.training.config import TrainingConfig
     from zeroshot.training.prepare import Preparation
     from zeroshot.training.run import train
     from zeroshot.types import Clip, Match, Prediction, Predictions, Prompts, Ranking, Segment
-    from zeroshot.verbs import Embedded, build_index, classify, embed, synthesize, timeline
+    from zeroshot.verbs import (
+        Embedded,
+        build_index,
+        classify,
+        embed,
+        synthesize,
+        timeline,
+    )
     from zeroshot.video.sampling import Sampling
     from zeroshot.video.source import Stretch
     from zeroshot.video_search import VideoIndex, search
@@ -65,6 +77,7 @@ __all__ = [
     "AuditSettings",
     "BiasRecipe",
     "BiasReport",
+    "Calibrated",
     "Classifier",
     "Classifying",
     "Clip",
@@ -87,16 +100,21 @@ __all__ = [
     "RunComparison",
     "Sampling",
     "Segment",
+    "Serving",
     "Split",
     "StreamEvent",
     "Stretch",
+    "Taught",
+    "TaughtLabels",
     "TrainingConfig",
     "VideoIndex",
     "Waist",
     "Watching",
     "ZeroshotError",
+    "asgi_app",
     "audit",
     "build_index",
+    "calibrate",
     "classify",
     "compare",
     "download",
@@ -116,8 +134,10 @@ __all__ = [
     "report_schema",
     "score_bias",
     "search",
+    "serve",
     "show",
     "synthesize",
+    "teach",
     "timeline",
     "train",
     "watch",
@@ -128,6 +148,7 @@ _HOMES = {
     "AuditSettings": "auditing.run",
     "BiasRecipe": "bias.recipe",
     "BiasReport": "bias.report",
+    "Calibrated": "calibrating",
     "Classifier": "classifier",
     "Classifying": "auditing.run",
     "Clip": "types",
@@ -150,16 +171,21 @@ _HOMES = {
     "RunComparison": "evaluation.compare_runs",
     "Sampling": "video.sampling",
     "Segment": "types",
+    "Serving": "app.settings",
     "Split": "datasets.splits",
     "StreamEvent": "events.watching",
     "Stretch": "video.source",
+    "Taught": "teaching",
+    "TaughtLabels": "few_shot.taught",
     "TrainingConfig": "training.config",
     "VideoIndex": "video_search",
     "Waist": "waist.waist",
     "Watching": "events.watching",
     "ZeroshotError": "errors",
+    "asgi_app": "app.server",
     "audit": "auditing.run",
     "build_index": "verbs",
+    "calibrate": "calibrating",
     "classify": "verbs",
     "compare": "evaluation.compare_runs",
     "download": "model.download",
@@ -179,8 +205,10 @@ _HOMES = {
     "report_schema": "reports.schema",
     "score_bias": "bias.score",
     "search": "video_search",
+    "serve": "app.server",
     "show": "checkpoint",
     "synthesize": "verbs",
+    "teach": "teaching",
     "timeline": "verbs",
     "train": "training.run",
     "watch": "verbs",

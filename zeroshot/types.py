@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+NONE = "none of these"
+"""The label that rejection answers where none of a list fits; no list may have it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Clip:
@@ -101,20 +104,28 @@ class Prediction:
     Attributes:
         label: the name as given.
         score: cosine in [-1, 1]; of labels with stages, that and what the order of the frames adds to it.
-        probability: softmax of the model's logits over all K labels, never over the k shown.
+        probability: softmax of the model's logits over all K labels, never over the k shown; with rejection
+            over these and "none of these".
         compared: where an index of very many labels was searched in cells, how many labels the softmax is
             over, which makes the probability an upper bound; None: all K.
+        in_set: where a calibration on labeled videos gives sets, whether the label is in the video's; of
+            "none of these", whether that is empty. None: there are no sets.
+        fit: of "none of these" alone, the share that the best label has against the best background label,
+            from 0 to 1, which no threshold has touched; None of any other label.
     """
 
     label: str
     score: float
     probability: float
     compared: int | None = None
+    in_set: bool | None = None
+    fit: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The row that JSON output carries; `compared` only where it is not all."""
+        """The row that JSON output carries; `compared`, `in_set` and `fit` only where there is something."""
         row: dict[str, Any] = {"label": self.label, "score": self.score, "probability": self.probability}
-        return row if self.compared is None else {**row, "compared": self.compared}
+        told = {name: getattr(self, name) for name in ("compared", "in_set", "fit")}
+        return row | {name: value for name, value in told.items() if value is not None}
 
 
 class Predictions(list[Prediction]):

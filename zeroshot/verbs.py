@@ -11,7 +11,7 @@ from zeroshot.batch.engine import LocalEngine, fill_table
 from zeroshot.batch.label_rows import index_of_labels, require_index_place
 from zeroshot.batch.table import LAYOUT, EmbeddingTable, require_window, settings_of
 from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model, require_model
-from zeroshot.checks import Checks, model_given
+from zeroshot.checks import Checks, model_given, refuse_taught
 from zeroshot.classifier import load
 from zeroshot.errors import OptionError, VideoError
 from zeroshot.index.recall import check_recall
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from zeroshot.events.watching import StreamEvent, Watching
     from zeroshot.index.index import LabelIndex
     from zeroshot.model.model import Model
+    from zeroshot.rejection.rejection import RejectSource
     from zeroshot.text.prompts import LabelSource, TemplateSource
     from zeroshot.text.stages import StageSource
     from zeroshot.types import Ranking, Segment
@@ -57,6 +58,7 @@ def classify(
     stages: StageSource = None,
     index: str | Path | None = None,
     k: int = 5,
+    reject: RejectSource = None,
 ) -> list[Ranking]:
     """One Ranking a video, in the order given: as `zeroshot classify`.
 
@@ -71,11 +73,12 @@ def classify(
         stages: as for `load`.
         index: as for `load`.
         k: how many predictions each.
+        reject: as for `load`; "none of these" is then one prediction more.
 
     Raises:
         ZeroshotError: labels or model cannot be used.
     """
-    classifier = load(model, labels, templates=templates, stages=stages, index=index)
+    classifier = load(model, labels, templates=templates, stages=stages, index=index, reject=reject)
     with classifier if classifier.model is not model else nullcontext():
         return list(classifier.rank_many(videos, k))
 
@@ -91,6 +94,7 @@ def timeline(  # noqa: PLR0913 - all that `load` and `Classifier.timeline` are a
     stride_seconds: float | None = None,
     k: int = 3,
     merge: bool = False,
+    reject: RejectSource = None,
 ) -> list[Segment]:
     """Segments of a long video with their k best labels, in time order: `zeroshot timeline`.
 
@@ -104,11 +108,12 @@ def timeline(  # noqa: PLR0913 - all that `load` and `Classifier.timeline` are a
         stride_seconds: as for `Classifier.timeline`.
         k: how many predictions each.
         merge: as for `Classifier.timeline`.
+        reject: as for `load`; "none of these" is then one prediction more.
 
     Raises:
         ZeroshotError: the video, labels or model cannot be used.
     """
-    classifier = load(model, labels, templates=templates, stages=stages)
+    classifier = load(model, labels, templates=templates, stages=stages, reject=reject)
     with classifier if classifier.model is not model else nullcontext():
         return classifier.timeline(video, window_seconds, stride_seconds, k, merge=merge)
 
@@ -320,6 +325,7 @@ def build_index(
     first = Checks()
     if recall is not None:
         first.add("options", lambda: check_recall(recall))
+    first.add("words", lambda: refuse_taught(labels, "index"))
     prompts = first.add(
         "words",
         lambda: labels if isinstance(labels, Prompts) else make_prompts(labels, templates, spaced=spaced),

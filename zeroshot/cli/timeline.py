@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zeroshot.checks import Checks
+from zeroshot.checks import Checks, taught_as_index
 from zeroshot.cli import options
 from zeroshot.cli.inputs import (
     ModelChoice,
@@ -14,6 +14,7 @@ from zeroshot.cli.inputs import (
     classifier_from,
     model_from,
     of_index,
+    reject_checked,
     require_choice,
     sampling_from,
     videos_from,
@@ -101,6 +102,7 @@ def timeline(
     index: options.Index = None,
     templates: options.Templates = None,
     stages: options.Stages = None,
+    reject: options.Reject = None,
     model: options.ModelName = None,
     window: Window = None,
     stride: Stride = None,
@@ -132,25 +134,27 @@ def timeline(
     """
     first = Checks()
     form = "json" if as_json else "csv" if as_csv else "text"
+    labels, index = taught_as_index(labels, index)
     first.add("options", lambda: one_format(as_json, as_csv))
     words = words_from(first, labels, templates, index, stages, spaced=not as_given)
     of_events = EventWords(tuple(on or ()), shortest, coarse, file_format)
     told: Callable[[], Segments | EventsAsked]
     if events:
         told = events_asked(first, words, of_events, (window, stride), TimelinePicture(output, decoder))
-        first.add("options", lambda: require_plain(k, merge=merge))
+        first.add("options", lambda: require_plain(k, reject, merge=merge))
     else:
         first.add("options", of_events.require_none)
         told = first.add("options", lambda: Segments((window, stride), k, merge, output, decoder))
     how = (decoder, stream, precision, frames, None, batch_size, num_workers)
     asked = first.add("options", lambda: ModelChoice(model, device, sampling_from(num_frames), *how))
+    rejecting = reject_checked(first, reject, words, templates)
     choice = first.add("files", lambda: of_index(asked(), words(), index))
     found = first.add("videos", lambda: _found(videos, form, told()))
     first.add("output", lambda: told().require_place(len(found().paths)))
     first.add("model", lambda: require_choice(choice()))
     first.run()
     network = model_from(choice())
-    classifier = classifier_from(network, words(), index, k, index if model is None else None)
+    classifier = classifier_from(network, words(), index, k, index if model is None else None, rejecting)
     _tell(classifier, told(), found(), Notes(network, precision, classifier), form)
 
 

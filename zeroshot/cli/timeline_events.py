@@ -87,7 +87,7 @@ def rule_from(on: tuple[str, ...], shortest: float) -> Hysteresis:
     return Hysteresis(high, high * _KEPT, shortest_seconds=shortest, on=of_labels)
 
 
-def require_plain(k: int, *, merge: bool) -> None:
+def require_plain(k: int, reject: object, *, merge: bool) -> None:
     """Refuse what has no meaning for events.
 
     Raises:
@@ -95,6 +95,8 @@ def require_plain(k: int, *, merge: bool) -> None:
     """
     if merge or k != 1:
         raise OptionError(f"--events with {'--merge' if merge else '-k'}, which is about segments; give one")
+    if reject is not None:
+        raise OptionError("--events with --reject, which is about segments; --on says when nothing is on")
 
 
 def events_asked(
