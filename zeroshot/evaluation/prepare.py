@@ -60,6 +60,7 @@ class EvaluationSettings:
         allow_seen: evaluate labels that a model was trained on all the same, and mark the report.
         overlap: a label list, such as "kinetics400": accuracy with and without the labels that it has too.
         seen_cost: share of right answers on seen data that calibration may cost.
+        open_set: labels of the data that are held out as unknown, or "half"; None: none are.
         stream: of models with an adapter; None is what the checkpoint says.
         device: auto, cpu, cuda, cuda:N or mps.
         decoder: auto, decord, pyav or raw.
@@ -80,6 +81,7 @@ class EvaluationSettings:
     allow_seen: bool = False
     overlap: LabelSource | None = None
     seen_cost: float = SEEN_COST
+    open_set: LabelSource | None = None
     stream: str | None = None
     device: str = "auto"
     decoder: str = "auto"
@@ -98,6 +100,7 @@ class Asked:
             what the model was trained on. None where nobody says.
         templates: of the texts by which a model compares labels with such a list.
         taught: what examples add to the labels, as a file has it; None without one.
+        unknown: labels that are held out as unknown; empty: none are.
     """
 
     plan: EvaluationPlan
@@ -106,6 +109,7 @@ class Asked:
     overlaps: dict[str, Overlap | None]
     templates: TemplateSource
     taught: TaughtLabels | None = None
+    unknown: tuple[str, ...] = ()
 
 
 def prepare(
@@ -143,13 +147,27 @@ def prepare(
     plan = first.add("files", lambda: _plan(source, protocol, _with_names(chosen, taught()), trained()))
     first.add("files", lambda: _refuse_shown(plan(), taught(), chosen))
     prompts = first.add("files", lambda: _prompts(plan(), chosen, lineage()))
+    unknown = first.add("files", lambda: _unknown(plan(), chosen))
     first.add("videos", lambda: require_some(plan().data, plan().videos))
     check_folders(first, folders)
     repeated = check_models(first, models, chosen, trained, lambda: _unexpected(plan()))
     first.run()
     overlaps = [_overlap(plan(), chosen.overlap, listed(), each) for each in trained()]
     by_name = dict(zip(named(), overlaps, strict=True))
-    return Asked(plan(), prompts(), repeated(), by_name, chosen.templates or lineage().templates, taught())
+    templates = chosen.templates or lineage().templates
+    return Asked(plan(), prompts(), repeated(), by_name, templates, taught(), unknown())
+
+
+def _unknown(plan: EvaluationPlan, chosen: EvaluationSettings) -> tuple[str, ...]:
+    """The labels that are held out; what cannot be is refused before any weights."""
+    if chosen.open_set is None:
+        return ()
+    from zeroshot.evaluation.open_set import unknown_labels
+    from zeroshot.rejection.background import background_labels
+
+    unknown = unknown_labels(plan, chosen.open_set)
+    background_labels([label for label in plan.labels if label not in unknown])
+    return unknown
 
 
 def _with_names(chosen: EvaluationSettings, taught: TaughtLabels | None) -> EvaluationSettings:
