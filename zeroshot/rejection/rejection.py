@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.errors import IndexFileError, OptionError, counted
+from zeroshot.errors import IndexFileError, LabelError, OptionError, counted
 from zeroshot.index.exact import all_scores
 from zeroshot.index.stage_rows import staged_width, unstaged_labels
 from zeroshot.rejection.background import background_prompts, background_vectors
