@@ -15,8 +15,9 @@ from zeroshot.training.config import TrainingConfig
 from zeroshot.training.label_targets import LabelTexts, Scenes
 from zeroshot.training.loop import fit
 from zeroshot.training.methods.table import DEFAULT_METHOD, METHODS
+from zeroshot.waist.settings import WaistSettings
 from zeroshot.waist.shards import Shard
-from zeroshot.waist.waist import SWAPPED, Waist, WaistRow, WaistSettings
+from zeroshot.waist.waist import SWAPPED, Waist, WaistRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

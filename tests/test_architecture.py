@@ -17,12 +17,13 @@ FLOORS = {
     "statistics": 1, "store": 1,
     "reports": 2, "video": 2, "text": 2, "index": 2, "adapter": 2, "losses": 2,
     "model": 3, "datasets": 3, "synthetic": 3,
-    "batch": 4, "checkpoint": 4, "checks": 4, "cutouts": 4,
+    "batch": 4, "checkpoint": 4, "checks": 4, "cutouts": 4, "events": 4, "rejection": 4,
     "classifier": 5, "video_search": 5, "waist": 5,
     "evaluation": 6, "exported": 6, "probes": 6, "training": 6,
     "bias": 7, "auditing": 7, "verbs": 7,
-    "cli": 8, "app": 8, "bridges": 8,
-    "__init__": 9, "__main__": 9,
+    "app": 8, "bridges": 8,
+    "cli": 9,
+    "__init__": 10, "__main__": 10,
 }  # fmt: skip
 TOP = max(FLOORS.values())
 
@@ -32,7 +33,8 @@ DOORS = {
     "matplotlib": "reports", "accelerate": "training", "typer": "cli", "click": "cli", "rich": "cli",
     "onnx": "exported", "onnxruntime": "exported", "openvino": "exported",
     "fiftyone": "bridges", "mteb": "bridges", "daft": "bridges",
-    "gradio": "app", "filelock": "store", "fsspec": "video", "tqdm": "model",
+    "gradio": "app", "starlette": "app", "uvicorn": "app", "h11": "app", "mcp": "app", "mcp_types": "app",
+    "pydantic": "app", "pydantic_core": "app", "filelock": "store", "fsspec": "video", "tqdm": "model",
 }  # fmt: skip
 # scipy has two doors: what one room counts (regions of a mask) the other does not know (Student's t).
 SEVERAL_DOORS = {"scipy": {"cutouts", "statistics"}}

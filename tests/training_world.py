@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from tiny_world import made_up, write_checkpoint, write_videos
 
@@ -13,6 +15,8 @@ from zeroshot.training.label_targets import given_scenes
 from zeroshot.training.methods.table import METHODS
 from zeroshot.training.prepare import Preparation
 from zeroshot.training.run import train
+from zeroshot.waist.shards import Shard
+from zeroshot.waist.waist import EMPTIED, SWAPPED, Waist
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +47,27 @@ QUIET = changed(
     CONFIG, objective={"independence": 0, "adversary": 0, "scene": 0, "distillation": 0}, balance_scenes=False
 )
 LONG = changed(CONFIG, epochs=12)
+
+
+def with_copies(waist: Waist) -> Waist:
+    """The waist, with each video before the next one's place as a row, and without its person beside."""
+    count = len(waist)
+    tokens, embeddings = waist.batch(range(count))
+    places, looks = tokens.float().mean(1, keepdim=True), embeddings.mean(1, keepdim=True)
+    moved = tokens.float() - places + places.roll(1, 0), embeddings - looks + looks.roll(1, 0)
+    empty = places + 0.1 * (tokens.float() - places), looks.expand_as(embeddings)
+    keys = [[row.key + ending for row in waist.rows] for ending in (SWAPPED, EMPTIED)]
+    figures = np.zeros((count, 1, *tokens.shape[1:2], tokens.shape[2] - 1), np.uint8)
+    figures[..., : figures.shape[-1] // 2] = 255
+    shards = [
+        Shard(tuple(names), made[0].half().numpy()[:, None], made[1].float().numpy()[:, None], some)
+        for names, made, some in zip(keys, (moved, empty), (figures, None), strict=True)
+    ]
+    rows = [
+        replace(row, key=key, scene=other.scene)
+        for row, key, other in zip(waist.rows, keys[0], waist.rows[-1:] + waist.rows[:-1], strict=True)
+    ]
+    return replace(waist, rows=waist.rows + tuple(rows), shards=waist.shards + tuple(shards))
 
 
 def world_and_scenes():

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from zeroshot.resources import VERSION
 
 if TYPE_CHECKING:
+    from zeroshot.app.server import asgi_app, serve
+    from zeroshot.app.settings import Serving
     from zeroshot.auditing.report import AuditReport
     from zeroshot.auditing.run import AuditSettings, Classifying, audit
     from zeroshot.batch.table import read_embeddings
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from zeroshot.evaluation.prepare import EvaluationSettings
     from zeroshot.evaluation.report import Report
     from zeroshot.evaluation.run import evaluate
+    from zeroshot.events.hysteresis import Hysteresis
+    from zeroshot.events.watching import StreamEvent, Watching
     from zeroshot.exported.runtime import Exported, load_exported
     from zeroshot.exported.write import ExportedFile, export
     from zeroshot.index.index import LabelIndex
@@ -51,7 +55,16 @@ if TYPE_CHECKING:
     from zeroshot.training.prepare import Preparation
     from zeroshot.training.run import train
     from zeroshot.types import Clip, Match, Prediction, Predictions, Prompts, Ranking, Segment
-    from zeroshot.verbs import Embedded, build_index, classify, embed, synthesize, timeline
+    from zeroshot.verbs import (
+        Calibrated,
+        Embedded,
+        build_index,
+        calibrate,
+        classify,
+        embed,
+        synthesize,
+        timeline,
+    )
     from zeroshot.video.read import read_frames
     from zeroshot.video.sampling import Sampling
     from zeroshot.video.source import Stretch
@@ -66,13 +79,16 @@ __all__ = [
     "AuditSettings",
     "BiasRecipe",
     "BiasReport",
+    "Calibrated",
     "Classifier",
     "Classifying",
     "Clip",
     "Embedded",
     "EvaluationSettings",
+    "Event",
     "Exported",
     "ExportedFile",
+    "Hysteresis",
     "LabelIndex",
     "LabeledVideo",
     "Leaderboard",
@@ -88,14 +104,19 @@ __all__ = [
     "RunComparison",
     "Sampling",
     "Segment",
+    "Serving",
     "Split",
+    "StreamEvent",
     "Stretch",
     "TrainingConfig",
     "VideoIndex",
     "Waist",
+    "Watching",
     "ZeroshotError",
+    "asgi_app",
     "audit",
     "build_index",
+    "calibrate",
     "classify",
     "compare",
     "download",
@@ -118,10 +139,12 @@ __all__ = [
     "report_schema",
     "score_bias",
     "search",
+    "serve",
     "show",
     "synthesize",
     "timeline",
     "train",
+    "watch",
 ]
 
 _HOMES = {
@@ -129,13 +152,16 @@ _HOMES = {
     "AuditSettings": "auditing.run",
     "BiasRecipe": "bias.recipe",
     "BiasReport": "bias.report",
+    "Calibrated": "verbs",
     "Classifier": "classifier",
     "Classifying": "auditing.run",
     "Clip": "types",
     "Embedded": "verbs",
     "EvaluationSettings": "evaluation.prepare",
+    "Event": "types",
     "Exported": "exported.runtime",
     "ExportedFile": "exported.write",
+    "Hysteresis": "events.hysteresis",
     "LabelIndex": "index.index",
     "LabeledVideo": "datasets.splits",
     "Leaderboard": "evaluation.leaderboard",
@@ -151,14 +177,19 @@ _HOMES = {
     "RunComparison": "evaluation.compare_runs",
     "Sampling": "video.sampling",
     "Segment": "types",
+    "Serving": "app.settings",
     "Split": "datasets.splits",
+    "StreamEvent": "events.watching",
     "Stretch": "video.source",
     "TrainingConfig": "training.config",
     "VideoIndex": "video_search",
     "Waist": "waist.waist",
+    "Watching": "events.watching",
     "ZeroshotError": "errors",
+    "asgi_app": "app.server",
     "audit": "auditing.run",
     "build_index": "verbs",
+    "calibrate": "verbs",
     "classify": "verbs",
     "compare": "evaluation.compare_runs",
     "download": "model.download",
@@ -181,10 +212,12 @@ _HOMES = {
     "report_schema": "reports.schema",
     "score_bias": "bias.score",
     "search": "video_search",
+    "serve": "app.server",
     "show": "checkpoint",
     "synthesize": "verbs",
     "timeline": "verbs",
     "train": "training.run",
+    "watch": "verbs",
 }
 # Commands whose word is taken for something else where their function stands.
 _NAMES_THERE = {"compare": "compare_runs", "models": "known_models", "show": "describe"}

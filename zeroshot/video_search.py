@@ -11,7 +11,8 @@ from zeroshot.batch.table import MANIFEST, no_drifts, read_manifest, read_table
 from zeroshot.checkpoint import NO_STREAM, load_model, require_model, require_public
 from zeroshot.checks import Checks, model_given
 from zeroshot.errors import ModelError, OptionError, OutputError, require_texts, require_whole, told_apart
-from zeroshot.index.exact import nearest_rows, unit_rows
+from zeroshot.events.moments import Moment, Moments
+from zeroshot.index.exact import all_scores, nearest_rows, unit_rows
 from zeroshot.index.stage_rows import STAGED_SCALE, staged_labels, staged_videos
 from zeroshot.model.drift import stage_changes
 from zeroshot.resources import from_home
@@ -49,6 +50,8 @@ class VideoIndex:
         self._rows: Embeddings = read_table(self.folder)
         if not self._rows.paths:
             raise OutputError(f"{self.folder} holds no embedding; put some there with `zeroshot embed`")
+        spans = np.stack([self._rows.start_seconds, self._rows.end_seconds], axis=1)
+        self._moments = Moments(self._rows.paths, spans, self._rows.contents)
 
     def __len__(self) -> int:
         return len(self._rows.paths)
@@ -73,7 +76,10 @@ class VideoIndex:
         return self._rows.drifts
 
     def search(self, queries: ArrayLike, k: int = 20) -> list[list[Match]]:
-        """The k best matches for each of B queries, best first; all n where k is larger.
+        """The k best matches for each of B queries, best first; all that there are where k is larger.
+
+        Windows of one file that fit and touch are one match, from where the first begins to where the last
+        ends; no other match overlaps it. Files of the same content are found once.
 
         Args:
             queries: (B, D) unit rows, such as `Model.embed_texts` gives.
@@ -111,9 +117,18 @@ class VideoIndex:
         self, asked: NDArray[np.float32], rows: NDArray[np.float32], k: int, times: float
     ) -> list[list[Match]]:
         """The k best of n rows for each of B checked queries, their scores multiplied."""
-        found = nearest_rows(asked, rows, min(require_whole("k", k), len(self)))
+        require_whole("k", k)
+        if not self._moments.is_plain:
+            return [
+                [
+                    self._match(found, times)
+                    for found in self._moments.best(all_scores(query[None], rows)[0], k)
+                ]
+                for query in asked
+            ]
+        found = nearest_rows(asked, rows, min(k, len(self)))
         return [
-            [self._match(row, times * score) for row, score in zip(rows, scores, strict=True)]
+            [self._match(Moment(row, row, score), times) for row, score in zip(rows, scores, strict=True)]
             for rows, scores in zip(found.rows.tolist(), found.scores.tolist(), strict=True)
         ]
 
@@ -155,15 +170,18 @@ class VideoIndex:
             )
         return loaded
 
-    def _match(self, row: int, score: float) -> Match:
-        start, end = float(self._rows.start_seconds[row]), float(self._rows.end_seconds[row])
-        times = (None, None) if np.isnan(start) else (start, end)
-        return Match(self._rows.paths[row], score, *times)
+    def _match(self, found: Moment, times: float) -> Match:
+        start, end = self._rows.start_seconds[found.first], self._rows.end_seconds[found.last]
+        path = self._rows.paths[found.first]
+        score, copies = times * found.score, self._moments.copies_of(path)
+        if np.isnan(start):
+            return Match(path, score, copies=copies)
+        return Match(path, score, float(start), float(end), copies)
 
 
 def search(
     queries: str | Sequence[str],
-    folder: str | os.PathLike[str],
+    folder: str | os.PathLike[str] | VideoIndex,
     k: int = 20,
     *,
     model: str | Model | None = None,
@@ -174,7 +192,8 @@ def search(
     Args:
         queries: one text, or several; "arms hanging -> both arms up" looks for what starts and ends so, in a
             folder that keeps drifts.
-        folder: written by `zeroshot embed`; with windows, each match is a stretch of a video.
+        folder: written by `zeroshot embed`; with windows, each match is a stretch of a video, as long as its
+            neighbouring windows fit. A VideoIndex is not read again.
         k: how many matches a text; all there are where k is larger.
         model: where the model is now called otherwise than in the folder's manifest, or a Model.
         device: auto, cpu, cuda, cuda:N or mps.
@@ -189,7 +208,7 @@ def search(
     first.add("options", lambda: require_whole("k", k))
     first.add("words", lambda: _require_words(texts))
     stages = first.add("words", lambda: [stages_in_words(text) for text in texts])
-    videos = first.add("files", lambda: VideoIndex(folder))
+    videos = first.add("files", lambda: folder if isinstance(folder, VideoIndex) else VideoIndex(folder))
     first.add("files", lambda: videos().drifts if any(stages()) else None)
     first.add("model", lambda: videos().require_model(model, device=device))
     first.run()

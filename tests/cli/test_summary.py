@@ -68,6 +68,13 @@ def test_whatever_the_files_say_there_are_five_lines(facts, name, odd):
     assert tuple(key for key, _ in summary({**facts, name: odd})) == NAMES
 
 
+def test_the_method_is_named(facts):
+    facts["training"]["method"] = {"name": "albar"}
+    assert dict(summary(facts))["trained on"] == (
+        "1,200 videos of 2 labels (videos.csv) by the method albar; chosen on 30 other videos"
+    )
+
+
 def test_what_nobody_says_is_not_recorded(facts):
     del facts["training"]
     told = dict(summary(facts))

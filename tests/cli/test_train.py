@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 from safetensors.torch import load_file
@@ -194,11 +195,65 @@ def test_a_method_is_the_ground_that_settings_change(capsys, monkeypatch):
     assert f"Oneof{','.join(METHODS)}." in "".join(out.split())
 
 
+def test_settings_in_a_file_bring_their_method_along(tmp_path):
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps(TrainingConfig.from_dict({"epochs": 2}, METHODS["albar"]).as_dict()))
+    assert read_settings(str(path), [], {}).method == "albar"
+    assert read_settings(str(path), [], {}, "albar").epochs == 2
+    with pytest.raises(OptionError, match=r"are of the method 'albar', not of 'dct'; say one of them"):
+        read_settings(str(path), [], {}, "dct")
+    with pytest.raises(OptionError, match=r"method is 'luck'; expected one of streams, "):
+        read_settings(None, ["method=luck"], {})
+
+
 def test_methods_are_listed_with_their_sources(monkeypatch, capsys):
     status, out, _ = run_command(monkeypatch, capsys, "train", "--methods")
     assert status == 0
     for name, method in METHODS.items():
-        assert f"{name}\n  source  {method.citation}\n  expect  " in out
+        ours = f"  ours    {method.ours}\n" if method.ours else ""
+        assert f"{name}\n  source  {method.citation}\n{ours}  expect  {method.expect}\n" in out
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in {"dbse", "sdn"} else pytest.mark.slow)
+        for name in ("dbse", "stillmix", "sdn", "static-dropout", "provenance")
+    ],
+)
+def test_each_method_goes_from_videos_to_answers(place, tmp_path, monkeypatch, capsys, name):
+    out = tmp_path / "out"
+    words = ["train", place / "split.csv", "--output", out, "--model", place / "tiny", "--device", "cpu"]
+    words += ["--method", name, "--epochs", "1", "--set", "batch_size=12"]
+    status, told, err = run_command(monkeypatch, capsys, *words)
+    assert (status, err) == (0, "")
+    assert all(f" {term} " in told for term in METHODS[name].weights)
+    settings = Waist.open(out / "tokens" / "train").settings
+    way = METHODS[name]
+    assert (settings.mixed, settings.emptied, settings.swapped) == (way.mixed, way.emptied, way.swapped)
+    facts = json.loads((out / "training.json").read_text())["method"]
+    assert (facts["name"], facts["citation"], facts["ours"]) == (name, way.citation, way.ours)
+    assert f"| method | {name}: {way.citation} |" in (out / "README.md").read_text()
+    status, told, _ = run_command(monkeypatch, capsys, "show", out)
+    assert status == 0
+    assert f" by the method {name}; chosen on " in told
+    assert way.citation[:100] in told
+    # Other names of the labels: those trained on are no unseen ones any more.
+    split = read_split(place / "split.csv")
+    others = [replace(video, label=f"somebody {video.label}") for video in split.videos[:6]]
+    write_split(tmp_path / "other.csv", Split.of("other", others))
+    words = ["evaluate", tmp_path / "other.csv", "--model", out, "--output", tmp_path / "figures", "--json"]
+    status, told, _ = run_command(monkeypatch, capsys, *words)
+    assert status == 0
+    assert json.loads(told)["videos"]["evaluated"] == 6
+
+
+def test_what_a_method_needs_is_not_switched_off(place, tmp_path, monkeypatch, capsys):
+    words = ["train", place / "split.csv", "--output", tmp_path / "out", "--model", place / "none"]
+    status, _, err = run_command(monkeypatch, capsys, *words, "--method", "provenance", "--no-swapped")
+    assert status == 1
+    assert "provenance learns of copies in which persons stand before other places" in err
+    assert err.endswith("; train with --swapped\n")
 
 
 def test_the_command_trains_by_a_method(place, tmp_path, monkeypatch, capsys):

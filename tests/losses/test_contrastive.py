@@ -72,6 +72,27 @@ def test_an_empty_queue_teaches_nothing_and_a_full_one_is_the_loop():
     assert float(memory.project.weight.grad.abs().sum()) > 0
 
 
+def test_positives_are_the_nearest_and_the_hundred_and_fifty_farthest():
+    """The trap of cutting to the smallest count of a batch first: then the farthest are not the farthest."""
+    memory = ContrastMemory(6)
+    keys, labels = unit(320, 128, seed=3), torch.arange(320) % 2
+    memory.keys[:320], memory.labels[:320], memory.hard[:320] = keys, labels, True
+    memory.looks[:320] = unit(320, 6, seed=4)
+    memory.filled.fill_(320)
+    query = unit(2, 128, seed=5)
+    found = float(memory.loss(query[:1], unit(1, 6, seed=6), torch.tensor([0])))
+    mine = sorted(keys[labels == 0], key=lambda key: float(key @ query[0]))
+    chosen = torch.stack([*mine[:150], mine[-1]])
+    assert found == pytest.approx(float(contrast(query[0], chosen, keys[labels == 1])), rel=1e-5)
+    # Another query of the batch whose label has few positives changes nothing for the first.
+    memory.labels[4:320:4] = 7
+    memory.hard[4:320:4] = False
+    few = float(memory.loss(query[:1], unit(1, 6, seed=6), torch.tensor([0])))
+    both = float(memory.loss(query, unit(1, 6, seed=6).expand(2, 6), torch.tensor([0, 1])))
+    other = float(memory.loss(query[1:], unit(1, 6, seed=6), torch.tensor([1])))
+    assert both == pytest.approx((few + other) / 2, rel=1e-5)
+
+
 def test_the_second_projection_follows_and_the_oldest_give_way():
     memory = ContrastMemory(6)
     with torch.no_grad():

@@ -177,6 +177,29 @@ def test_independent_features_give_zero_on_average():
     assert (values < 0).any()
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop")  # of vmap, which here is quick enough
+def test_eight_independent_rows_give_zero_over_ten_thousand_draws():
+    """Not the normalized value, whose mean a quotient shifts: HSIC itself has no bias at any m."""
+    x, y = (rows(10_000 * 8, 2, seed).reshape(10_000, 8, 2) for seed in (50, 51))
+    values = torch.vmap(lambda one, two: hsic(linear_kernel(one), linear_kernel(two)))(x, y)
+    assert float(values[7]) == pytest.approx(loops(x[7] @ x[7].T, y[7] @ y[7].T), rel=1e-9)
+    assert abs(values.mean()) < 3 * values.std() / 100
+    # The biased estimate is far away at the same m.
+    wrong = torch.vmap(lambda one, two: biased(linear_kernel(one), linear_kernel(two)))(x, y)
+    assert abs(wrong.mean()) > 20 * values.std() / 100
+
+
+@pytest.mark.parametrize("kernel", ["rbf", "linear"])
+def test_order_and_turning_do_not_matter(kernel):
+    x, y = dependent(24, 6, 19, strength=1.0)
+    order = torch.randperm(24, generator=torch.Generator().manual_seed(1))
+    turn = torch.linalg.qr(rows(6, 6, 20)).Q
+    expected = dependence(x, y, kernel)
+    torch.testing.assert_close(dependence(x[order], y[order], kernel), expected)
+    torch.testing.assert_close(dependence(x @ turn, y, kernel), expected)
+    assert abs(dependence(x[order], y, kernel) - expected) > 0.01  # alone it does
+
+
 @pytest.mark.parametrize("constant", [0.0, 0.3, 1e4])
 def test_features_without_variation_depend_on_nothing(constant):
     x = torch.full((12, 5), constant, dtype=torch.float32, requires_grad=True)

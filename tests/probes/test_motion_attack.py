@@ -7,6 +7,7 @@ import torch
 
 from zeroshot.probes.callable_subject import Function
 from zeroshot.probes.motion_attack import attack, estimated_gradient, motion_attack
+from zeroshot.probes.motion_noise import NoiseField
 from zeroshot.probes.subject import Clips
 
 CLIP = torch.from_numpy(np.random.default_rng(0).integers(60, 196, (3, 3, 16, 16), dtype=np.uint8))
@@ -41,11 +42,37 @@ def test_the_mean_of_estimates_is_the_gradients_direction():
         return np.exp((frames.float() * weights).sum((1, 2, 3, 4)).double().numpy() / 5000)[:, None]
 
     draw = np.random.default_rng(2)
-    total = torch.zeros_like(clip)
-    for _ in range(400):
+    total, alike = torch.zeros_like(clip), []
+    for number in range(400):
         noise = torch.from_numpy(draw.standard_normal(clip.shape).astype(np.float32))
         total += estimated_gradient(linear, clip, 0, torch.zeros_like(clip), noise)
-    assert float(torch.cosine_similarity(total.flatten(), weights.flatten(), dim=0)) > 0.9
+        if number + 1 in {4, 40, 400}:
+            alike.append(float(torch.cosine_similarity(total.flatten(), weights.flatten(), dim=0)))
+    assert alike[0] < alike[1] < alike[2]
+    assert alike[2] > 0.9
+
+
+def test_noise_is_another_in_each_frame():
+    """The trap of one field for all frames: a stream that subtracts their mean would see nothing of it."""
+    noise = NoiseField(CLIP, np.random.default_rng(0)).draw()
+    change = noise - noise.mean(0)
+    assert np.square(change).mean() > 0.3 * np.square(noise).mean()
+
+
+def test_what_is_looked_at_are_levels():
+    """At the ends of the scale too: no look at a changed clip is darker than black or lighter than white."""
+    ends = torch.where(CLIP > 128, 255, 0).to(torch.uint8)
+    seen = []
+
+    def watched(frames):
+        if len(frames) == 1:
+            seen.append((float(frames.min()), float(frames.max())))
+        return np.array([[0.9, 0.1]] * len(frames))
+
+    assert attack(watched, ends, 0, most_queries=15) is None
+    assert len(seen) == 5
+    assert min(low for low, _ in seen) >= 0
+    assert max(high for _, high in seen) <= 255
 
 
 def test_the_probe_counts_clips_that_were_right():

@@ -53,6 +53,7 @@ def test_noise_says_nothing_and_averages_no_more_than_the_rows():
     assert information_beyond(draw.normal(size=(600, 20)), scenes, labels).nats.low < 0.01
     whole = information_beyond(rows, scenes, labels).nats.value
     assert information_beyond(rows.mean(1, keepdims=True), scenes, labels).nats.value < whole
+    assert whole < information_beyond(rows, scenes, labels).left_open
 
 
 def test_a_label_that_gives_the_scene_away_leaves_nothing_open():

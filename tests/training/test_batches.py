@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
-from training_world import CONFIG, QUIET, changed
+from training_world import CONFIG, QUIET, changed, with_copies
 
-from zeroshot.training.batches import Draws, generator_for
+from zeroshot.errors import OptionError
+from zeroshot.losses.objective import BESIDE
+from zeroshot.losses.step import Beside, Targets
+from zeroshot.training.batches import Draws, generator_for, read_batch
 from zeroshot.training.label_targets import LabelTexts, mirrored_label, mirrored_rows
 from zeroshot.training.loop import plan_run
-from zeroshot.waist.waist import Waist
+from zeroshot.waist.waist import EMPTIED, Waist
 
 
 def test_draws_depend_on_seed_and_step_alone(world, scenes):
@@ -105,3 +109,28 @@ def test_generators_of_different_purposes_differ():
         for step in (0, 1)
     ]
     assert len({tuple(draw) for draw in draws}) == 12
+
+
+def test_what_lies_beside_clips_is_that_of_their_videos_moment_by_moment(world):
+    waist = with_copies(world[0])
+    count = len(waist) // 2
+    rows, clips = torch.tensor([3, count + 3, 7]), torch.tensor([0, 0, ~0])  # as filmed, elsewhere, backwards
+    targets = Targets(torch.zeros(3, dtype=torch.long))
+    plain = read_batch(waist, rows, clips, targets, ("classification", "static_classification"))
+    assert plain.beside == Beside()
+    batch = read_batch(waist, rows, clips, targets, BESIDE)
+    assert torch.equal(batch.tokens, waist.batch(rows, clips)[0])
+    other, where = batch.beside.elsewhere, torch.tensor([count + 3, 3, count + 7])
+    assert torch.equal(other.tokens, waist.batch(where, clips)[0])
+    assert torch.equal(other.embeddings, waist.batch(where, clips)[1])
+    assert torch.equal(batch.beside.emptied.tokens[0], batch.beside.emptied.tokens[1])
+    keys = [waist.rows[row].key + EMPTIED for row in (3, 3, 7)]
+    assert torch.equal(batch.beside.emptied.tokens, waist.of_keys(keys, clips)[0])
+    assert (batch.beside.figures[0] == 1).all()  # nobody knows
+    assert (batch.beside.figures[1, :, 1:3] == 1).all()
+    assert (batch.beside.figures[1, :, 3:] == 0).all()
+    part = batch.share(1, 2)
+    assert torch.equal(part.beside.elsewhere.tokens, other.tokens[1::2])
+    assert torch.equal(part.beside.figures, batch.beside.figures[1::2])
+    with pytest.raises(OptionError, match="come without copies before other places"):
+        read_batch(world[0], torch.tensor([0]), torch.tensor([0]), targets, ("static_dropout",))

@@ -20,6 +20,7 @@ from zeroshot.datasets.splits import Split
 from zeroshot.errors import OptionError, OutputError
 from zeroshot.store.folder import Claim
 from zeroshot.training.history import Watcher
+from zeroshot.training.methods.table import METHODS
 from zeroshot.training.prepare import Preparation
 from zeroshot.training.run import train
 from zeroshot.training.snapshot import LAYOUT
@@ -44,6 +45,15 @@ def test_a_checkpoint_folder_says_where_it_comes_from(trained, place):
         "tokens",
     }
     facts = assert_fits(folder / "training.json", "training")
+    assert facts["method"]["name"] == "independent"
+    assert facts["method"]["citation"] == METHODS["independent"].citation
+    assert facts["method"]["ours"] == METHODS["independent"].ours
+    assert facts["method"]["changed"] == [
+        "held_out_share=0.25",
+        "adapter.hidden_dim=16",
+        "adapter.num_layers=1",
+        "adapter.num_queries=2",
+    ]
     assert facts["labels"] == sorted(LABELS)
     assert facts["videos"] == {"training": 18, "held_out": 6}
     assert facts["scenes"] == {"names": ["dark", "light"], "guessed": False}
@@ -57,7 +67,10 @@ def test_a_checkpoint_folder_says_where_it_comes_from(trained, place):
     rows = list(csv.DictReader((folder / "log.csv").read_text().splitlines()))
     assert [float(row["loss_total"]) for row in rows] == [record.losses["total"] for record in fitted.history]
     assert (folder / "training.png").read_bytes().startswith(b"\x89PNG")
-    assert "| trained on | 18 videos of 3 labels (split.csv) |" in (folder / "README.md").read_text()
+    card = (folder / "README.md").read_text()
+    assert "| trained on | 18 videos of 3 labels (split.csv) |" in card
+    assert "| method | independent: Kobayashi, Ding, Tamaki 2025, arXiv 2509.23009 |" in card
+    assert "| of it ours | its equations are not public: " in card
 
 
 def test_a_finished_run_is_given_again(trained, place):

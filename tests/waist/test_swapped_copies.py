@@ -21,8 +21,9 @@ from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.sampling import Sampling
 from zeroshot.video.write import write_video
 from zeroshot.waist.persons import OtherFinder, Shot
+from zeroshot.waist.settings import Copies
 from zeroshot.waist.swapped_copies import PlaceSwapper, partner
-from zeroshot.waist.waist import Copies, Waist
+from zeroshot.waist.waist import Waist
 from zeroshot.waist.writer import write_waist
 
 VIEW = View(num_frames=12, size=(40, 52), camera_jitter=0.0)

@@ -29,9 +29,10 @@ from zeroshot.video.decoders.decode import read_clips
 from zeroshot.video.identity import content_key
 from zeroshot.video.sampling import Sampling
 from zeroshot.waist.persons import OwnTokens, Shot
+from zeroshot.waist.settings import Copies
 from zeroshot.waist.shards import Shard, read_shard, write_shard
 from zeroshot.waist.swapped_copies import PlaceSwapper, partner, read_places
-from zeroshot.waist.waist import Copies, Waist
+from zeroshot.waist.waist import Waist
 from zeroshot.waist.writer import LAYOUT, waist_settings, write_waist
 
 

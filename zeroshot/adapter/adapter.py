@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from zeroshot.adapter.fusion import careful_rows, fused_rows
+from zeroshot.adapter.sequence import ElementStream, SequenceStream
 from zeroshot.adapter.streams import DynamicStream, StaticStream, unit_rows
 from zeroshot.errors import OptionError
 from zeroshot.types import Streams
@@ -60,8 +61,13 @@ class TwoStreamAdapter(nn.Module):
         super().__init__()
         self.config = config
         with _seeded(seed):
-            self.dynamic = DynamicStream(config)
-            self.static = StaticStream(config)
+            sequence = config.code_dim > 0
+            self.dynamic: DynamicStream | SequenceStream = (
+                SequenceStream(config) if sequence else DynamicStream(config)
+            )
+            self.static: StaticStream | ElementStream = (
+                ElementStream(config) if sequence else StaticStream(config)
+            )
         self.register_buffer("fused_weight", torch.zeros(()))
         known = (config.num_known_labels, config.embedding_dim)
         self.register_buffer("fused_excess", torch.tensor(_EXCESS) if known[0] else None)
@@ -83,10 +89,11 @@ class TwoStreamAdapter(nn.Module):
             OptionError: the shapes are those of another backbone, grid or number of frames.
         """
         self._check(tokens, embeddings)
-        dynamic_hidden, change = self.dynamic(tokens, generator)
+        read = embeddings if self.config.code_dim else tokens
+        dynamic_hidden, change = self.dynamic(read, generator)
         dynamic = unit_rows(change)
         correction = dynamic if self.config.fusion == "unit" else _RESIDUAL_SCALE * change
-        static_hidden, shift = self.static(tokens, generator)
+        static_hidden, shift = self.static(read, generator)
         base = unit_rows(embeddings.float()).mean(1)
         static = unit_rows(base + shift)
         anchor = unit_rows(base - (base @ self.scene_directions.T) @ self.scene_directions)
@@ -121,7 +128,8 @@ class TwoStreamAdapter(nn.Module):
             OptionError: another shape, or none of the clips moves.
         """
         self._check(tokens, None)
-        self.dynamic.calibrate(tokens)
+        if isinstance(self.dynamic, DynamicStream):
+            self.dynamic.calibrate(tokens)
 
     @torch.no_grad()
     def set_fused_weight(self, weight: float) -> None:

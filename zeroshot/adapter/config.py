@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 
 STATIC_INPUTS = ("frame", "mean", "shuffled", "network")
-REFERENCES = ("mean", "first", "none")
+REFERENCES = ("mean", "first", "random", "none")
 READINGS = ("both", "content", "correlation")
+EMBEDDINGS = "embeddings"
+STATIC_CODE, FRAME_CODE = 64, 32
 FUSIONS = ("unit", "residual")
 
 
@@ -35,11 +37,14 @@ class AdapterConfig:
         kernel_size: frames under the temporal convolution, odd.
         static_input: what the static stream sees: one random `frame` at a time, the `mean` of the frames,
             the `shuffled` frames, or all frames through a `network` without a temporal kernel.
-        reference: what the dynamic stream subtracts: the temporal `mean`, the `first` frame, or `none`,
-            which is there to measure what subtraction brings: a still clip is then no longer zero.
+        reference: what the dynamic stream subtracts: the temporal `mean`, the `first` frame, a `random` one
+            while it learns and the mean afterwards, or `none`, which is there to measure what subtraction
+            brings: a still clip is then no longer zero.
         reads: what the dynamic stream takes from the change: its `content`, which also tells the scene; its
             `correlation` with itself over places and frames, which tells where and when alone; or `both`. On
             moving puppets correlation was ahead even of content that was learned from unbiased videos.
+            `embeddings` reads frame embeddings instead of tokens, as codes of 64 numbers for what stays and
+            32 a frame for what changes (`adapter/sequence.py`); most other settings mean nothing then.
         num_lags: frames ahead that are correlated, the present one included; at most num_frames.
         num_components: principal components of a frame's change through which detectors of direction compare
             frames; 0 has no such detectors, and cannot tell turning left from turning right.
@@ -105,9 +110,19 @@ class AdapterConfig:
         return self.hidden_dim // 4 if self.num_components else 0
 
     @property
+    def code_dim(self) -> int:
+        """Numbers of a frame's code; 0 where tokens are read."""
+        return FRAME_CODE if self.reads == EMBEDDINGS else 0
+
+    @property
     def dynamic_dim(self) -> int:
-        """H + R, the width of the dynamic stream's hidden features."""
-        return self.hidden_dim + self.num_detectors
+        """H + R, the width of the dynamic stream's hidden features; of codes means and log variances."""
+        return 2 * self.num_frames * self.code_dim or self.hidden_dim + self.num_detectors
+
+    @property
+    def static_dim(self) -> int:
+        """H, the width of the static stream's hidden features; of a code means and log variances."""
+        return 2 * STATIC_CODE if self.code_dim else self.hidden_dim
 
     def _check_choices(self) -> None:
         """Refuse words that mean nothing and shares that are none."""
@@ -116,7 +131,7 @@ class AdapterConfig:
         choices = {
             "static_input": STATIC_INPUTS,
             "reference": REFERENCES,
-            "reads": READINGS,
+            "reads": (*READINGS, EMBEDDINGS),
             "fusion": FUSIONS,
         }
         for name, known in choices.items():

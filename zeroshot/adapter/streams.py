@@ -13,6 +13,8 @@ from zeroshot.adapter.detectors import DirectionDetectors
 from zeroshot.errors import OptionError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from zeroshot.adapter.config import AdapterConfig
 
 _TINY = 1e-6
@@ -66,16 +68,29 @@ def drop(x: Tensor, share: float, generator: torch.Generator | None) -> Tensor:
     return x * keep.mul_(256 / (256 - dropped))
 
 
-def subtract_reference(x: Tensor, reference: str) -> Tensor:
-    """(B, T, N, C) minus its temporal mean or its first frame; T equal frames give exact zeros.
+def subtract_reference(x: Tensor, reference: str, places: Tensor | None = None) -> Tensor:
+    """(B, T, …) minus its temporal mean or one frame; T equal frames give exact zeros.
 
     The mean is taken of differences to the first frame: a plain mean of T equal numbers may be off in the
     last bit where T is no power of two.
+
+    Args:
+        x: clips.
+        reference: as in `AdapterConfig`.
+        places: (B,) frames that a random reference is; None is their mean.
     """
     if reference == "none":
         return x
+    if reference == "random" and places is not None:
+        return x - x[torch.arange(len(x), device=x.device), places][:, None]
     change = x - x[:, :1]
     return change if reference == "first" else change.sub_(change.mean(1, keepdim=True))
+
+
+def random_places(x: Tensor, generator: torch.Generator | None) -> Tensor:
+    """(B,) a frame of each clip (B, T, …)."""
+    device = x.device if generator is None else generator.device
+    return torch.randint(x.shape[1], (len(x),), generator=generator, device=device).to(x.device)
 
 
 def cosine_bases(num_bases: int, num_frames: int) -> Tensor:
@@ -248,12 +263,23 @@ class DynamicStream(nn.Module):
         )
         self.head = nn.Linear(config.dynamic_dim, config.embedding_dim, bias=False)
 
-    def change(self, tokens: Tensor) -> Tensor:
-        """(B, T, 1+N, C) raw tokens → float32 change against the static reference, zeros for a still clip."""
+    def change(self, tokens: Tensor, places: Tensor | None = None) -> Tensor:
+        """(B, T, 1+N, C) raw tokens → float32 change against the static reference, zeros for a still clip.
+
+        Args:
+            tokens: of B clips.
+            places: (B,) frames that a random reference is; None is their mean.
+        """
         apart = tokens.device.type == "cpu" and not torch.compiler.is_compiling()
         parts = torch.split(tokens, _CLIPS_AT_ONCE) if apart else (tokens,)
+        chosen: Sequence[Tensor | None] = [None] * len(parts)
+        if places is not None:
+            chosen = torch.split(places, _CLIPS_AT_ONCE) if apart else (places,)
         sized = (F.layer_norm(part.float(), part.shape[-1:]) for part in parts)
-        change = torch.cat([subtract_reference(part, self.config.reference) for part in sized])
+        reference = self.config.reference
+        change = torch.cat(
+            [subtract_reference(part, reference, some) for part, some in zip(sized, chosen, strict=True)]
+        )
         if self.config.reference == "none":
             return change
         moves = root_mean_square(change) > self.config.stillness
@@ -265,7 +291,9 @@ class DynamicStream(nn.Module):
         """Tokens (B, T, 1+N, C) → hidden (B, H + R) and rows (B, D) of any length; zero for a still clip."""
         share = self.config.dropout if self.training else 0.0
         # In place: fresh memory for every step cost more than the arithmetic.
-        change = self.change(tokens).div_(self.channel_scale)
+        drawn = self.training and self.config.reference == "random"
+        places = random_places(tokens, generator) if drawn else None
+        change = self.change(tokens, places).div_(self.channel_scale)
         size = root_mean_square(change)
         if not self.training and known_of_all(size == 0):  # all are still
             widths = (self.config.dynamic_dim, self.config.embedding_dim)

@@ -14,6 +14,7 @@ import typer
 from zeroshot.cli import (
     audit,
     bias,
+    calibrate,
     classify,
     compare,
     download,
@@ -25,9 +26,11 @@ from zeroshot.cli import (
     models,
     push,
     search,
+    serve,
     synthesize,
     timeline,
     train,
+    watch,
 )
 from zeroshot.cli.screen import INTERRUPTED, Interrupted, abandon_stdout, say
 from zeroshot.errors import OptionError, OutputError, ZeroshotError, printable
@@ -44,8 +47,13 @@ app.command("classify", short_help="Rank labels for videos.", no_args_is_help=Tr
 app.command("timeline", short_help="Rank labels for each stretch of long videos.", no_args_is_help=True)(
     timeline.timeline
 )
+app.command(
+    "calibrate", short_help='When "none of these" is answered, by your own videos.', no_args_is_help=True
+)(calibrate.calibrate)
+app.command("watch", short_help="Tell of events in a camera or stream.", no_args_is_help=True)(watch.watch)
 app.command("embed", short_help="Write the embeddings of many videos.", no_args_is_help=True)(embed.embed)
 app.command("search", short_help="Find videos by words.", no_args_is_help=True)(search.search)
+app.command("serve", short_help="Answer over HTTP, or to an MCP client.")(serve.serve)
 app.command("index", short_help="Encode a label list once.", no_args_is_help=True)(index.index)
 app.command("train", short_help="Train streams that follow motion.", no_args_is_help=True)(train.train)
 app.command("evaluate", short_help="Figures on unseen classes, by protocol.", no_args_is_help=True)(

@@ -124,6 +124,16 @@ BatchSize = Annotated[
 NumWorkers = Annotated[
     int, typer.Option("--num-workers", metavar="N", help="Decoding processes on this machine.", min=1)
 ]
+Reject = Annotated[
+    str | None,
+    typer.Option(
+        "--reject",
+        metavar="HOW",
+        help='Answer "none of these": auto, a share from 0 to 1 that your labels must have against '
+        "background labels, or a file of `zeroshot calibrate`.",
+        autocompletion=completion.words("auto"),
+    ),
+]
 AsGiven = Annotated[
     bool,
     typer.Option("--as-given", help="Keep label names as they are: no spaces for CamelCase and underscores."),

@@ -31,9 +31,10 @@ def search(
     Example:  zeroshot search "a person waving" --in embeddings/ -k 3
     After:    zeroshot embed examples/clips --output embeddings/ --model puppet-tiny
 
-    Finds the videos, or the stretches of videos that were embedded with --window, which fit a text best. The
-    model is the one that embedded them; --model tells where it is now. "arms hanging -> both arms up" looks
-    for what starts and ends so, among embeddings that were made with --drifts.
+    Finds the videos, or the stretches of videos that were embedded with --window, which fit a text best.
+    Windows that fit and touch are one stretch; files of the same content are found once. The model is the one
+    that embedded them; --model tells where it is now. "arms hanging -> both arms up" looks for what starts
+    and ends so, among embeddings that were made with --drifts.
     """
     from zeroshot.batch.table import read_manifest
     from zeroshot.video_search import search as find
@@ -65,7 +66,8 @@ def _put_text(text: str, matches: list[Match]) -> None:
         when = ""
         if match.start_seconds is not None and match.end_seconds is not None:
             when = f"  {clock(match.start_seconds)} – {clock(match.end_seconds)}"
-        put_line(f"  {match.score:6.3f}  {printable(match.path)}{when}")
+        also = f"  (and {len(match.copies)} more of the same content)" if match.copies else ""
+        put_line(f"  {match.score:6.3f}  {printable(match.path)}{when}{also}")
 
 
 def _seconds(value: float | None) -> str:

@@ -65,7 +65,9 @@ def _training(record: Mapping[str, Any]) -> str:
         words = (
             f"{counted(_whole(videos.get('training')), 'video')} of {counted(len(labels), 'label')}{split}"
         )
-        return f"{words}; chosen on {chosen}"
+        method = _mapping(record.get("method")).get("name")
+        way = f" by the method {method}" if method else ""
+        return f"{words}{way}; chosen on {chosen}"
     number = _mapping(record.get("settings")).get("videos")
     recipe = f" by {record['recipe']}" if record.get("recipe") else ""
     return f"{counted(number, 'video')}{recipe}" if isinstance(number, int) else _UNSAID

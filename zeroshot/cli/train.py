@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from zeroshot.training.config import TrainingConfig
     from zeroshot.training.history import EpochRecord, Fitted
+    from zeroshot.training.prepare import Preparation
 
 
 def _list_methods(wanted: bool) -> None:
@@ -27,6 +29,8 @@ def _list_methods(wanted: bool) -> None:
         for name, method in METHODS.items():
             put_line(name)
             put_line(f"  source  {method.citation}")
+            if method.ours:
+                put_line(f"  ours    {method.ours}")
             put_line(f"  expect  {method.expect}")
         raise typer.Exit
 
@@ -84,11 +88,11 @@ Masks = Annotated[
     ),
 ]
 MethodName = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--method",
         metavar="NAME",
-        help=f"One of {', '.join(METHODS)}.",
+        help=f"One of {', '.join(METHODS)}. Default: {DEFAULT_METHOD}, or what the settings were made by.",
         autocompletion=completion.words(*METHODS),
     ),
 ]
@@ -103,7 +107,7 @@ def train(
     split: SplitFile,
     output: Output,
     model: options.ModelName = None,
-    method: MethodName = DEFAULT_METHOD,
+    method: MethodName = None,
     held_out: HeldOut = None,
     scenes: SceneSource = "auto",
     epochs: Epochs = None,
@@ -130,16 +134,14 @@ def train(
     ended. Several GPUs: accelerate launch -m zeroshot train …
     """
     from zeroshot.checkpoint import DEFAULT_MODEL
-    from zeroshot.training.prepare import Preparation
     from zeroshot.training.run import train as run
 
     flags = {"epochs": epochs, "seed": seed, "precision": precision, "reverse": reverse or None}
     chosen = read_settings(config, settings or [], flags, method)
-    preparation = Preparation(
+    preparation = replace(
+        _copies(method, chosen.method, mirrored, swapped),
         num_frames=num_frames,
         num_samplings=num_samplings,
-        mirrored=False if mirrored is None and not METHODS[method].mirrored else mirrored,
-        swapped=False if swapped is None and not METHODS[method].swapped else swapped,
         masks=masks,
         cache=cache,
         scenes=scenes,
@@ -160,6 +162,30 @@ def train(
     _tell(fitted, output, as_json)
 
 
+def _copies(asked: str | None, method: str, mirrored: bool | None, swapped: bool | None) -> Preparation:
+    """Which copies are made, by what is asked for.
+
+    Those that training may do without go by the option, whatever method a file of settings was made by.
+
+    Args:
+        asked: name that the option has; None for the default.
+        method: that is trained by.
+        mirrored: as asked; None where nobody says.
+        swapped: likewise.
+    """
+    from zeroshot.training.prepare import Preparation
+
+    usual, needed = METHODS[asked or DEFAULT_METHOD], METHODS[method]
+    if swapped is None:
+        swapped = True if needed.required else None if usual.swapped else False
+    return Preparation(
+        mirrored=False if mirrored is None and not usual.mirrored else mirrored,
+        swapped=swapped,
+        mixed=needed.mixed,
+        emptied=needed.emptied,
+    )
+
+
 def _tell(fitted: Fitted, output: str, as_json: bool) -> None:
     """What came of it; ends with status 1 where videos could not be read, as a note has said."""
     record = fitted.history[fitted.best_epoch - 1]
@@ -172,7 +198,7 @@ def _tell(fitted: Fitted, output: str, as_json: bool) -> None:
 
 
 def read_settings(
-    path: str | None, changes: list[str], flags: dict[str, Any], method: str = DEFAULT_METHOD
+    path: str | None, changes: list[str], flags: dict[str, Any], method: str | None = None
 ) -> TrainingConfig:
     """The config from a method, then a JSON file, then NAME=VALUE pairs, then flags that are not None.
 
@@ -181,8 +207,6 @@ def read_settings(
     """
     from zeroshot.training.config import TrainingConfig
 
-    if method not in METHODS:
-        raise OptionError(f"method is {method!r}; expected one of {', '.join(METHODS)}")
     values: dict[str, Any] = {}
     if path is not None:
         try:
@@ -207,8 +231,15 @@ def read_settings(
     for twice in sorted(given.keys() & {change.partition("=")[0] for change in changes}):
         say(f"--set {twice}=… is left aside, as --{twice} is given")
     values |= given
+    named = values.get("method", method or DEFAULT_METHOD)
+    if method not in {None, named}:
+        raise OptionError(
+            f"the settings are those of the method {named!r}, not of {method!r}; say one of them"
+        )
+    if named not in METHODS:
+        raise OptionError(f"method is {named!r}; expected one of {', '.join(METHODS)}")
     try:
-        return TrainingConfig.from_dict(values, METHODS[method])
+        return TrainingConfig.from_dict(values, METHODS[named])
     except (TypeError, AttributeError, ValueError) as error:
         raise OptionError(f"the settings cannot be used: {error}") from error
 

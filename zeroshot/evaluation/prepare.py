@@ -57,6 +57,7 @@ class EvaluationSettings:
         allow_seen: evaluate labels that a model was trained on all the same, and mark the report.
         overlap: a label list, such as "kinetics400": accuracy with and without the labels that it has too.
         seen_cost: share of right answers on seen data that calibration may cost.
+        open_set: labels of the data that are held out as unknown, or "half"; None: none are.
         stream: of models with an adapter; None is what the checkpoint says.
         device: auto, cpu, cuda, cuda:N or mps.
         decoder: auto, decord, pyav or raw.
@@ -77,6 +78,7 @@ class EvaluationSettings:
     allow_seen: bool = False
     overlap: LabelSource | None = None
     seen_cost: float = SEEN_COST
+    open_set: LabelSource | None = None
     stream: str | None = None
     device: str = "auto"
     decoder: str = "auto"
@@ -94,6 +96,7 @@ class Asked:
         overlaps: by model's name, what the list that is asked for has in common with the labels; without one,
             what the model was trained on. None where nobody says.
         templates: of the texts by which a model compares labels with such a list.
+        unknown: labels that are held out as unknown; empty: none are.
     """
 
     plan: EvaluationPlan
@@ -101,6 +104,7 @@ class Asked:
     repeated: dict[str, tuple[Namesake, ...]]
     overlaps: dict[str, Overlap | None]
     templates: TemplateSource
+    unknown: tuple[str, ...] = ()
 
 
 def prepare(
@@ -136,13 +140,27 @@ def prepare(
     trained = first.add("files", lambda: trained_on(models, chosen.stream))
     plan = first.add("files", lambda: _plan(source, protocol, chosen, trained()))
     prompts = first.add("files", lambda: _prompts(plan(), chosen, lineage()))
+    unknown = first.add("files", lambda: _unknown(plan(), chosen))
     first.add("videos", lambda: require_some(plan().data, plan().videos))
     check_folders(first, folders)
     repeated = check_models(first, models, chosen, trained, lambda: _unexpected(plan()))
     first.run()
     overlaps = [_overlap(plan(), chosen.overlap, listed(), each) for each in trained()]
     by_name = dict(zip(named(), overlaps, strict=True))
-    return Asked(plan(), prompts(), repeated(), by_name, chosen.templates or lineage().templates)
+    templates = chosen.templates or lineage().templates
+    return Asked(plan(), prompts(), repeated(), by_name, templates, unknown())
+
+
+def _unknown(plan: EvaluationPlan, chosen: EvaluationSettings) -> tuple[str, ...]:
+    """The labels that are held out; what cannot be is refused before any weights."""
+    if chosen.open_set is None:
+        return ()
+    from zeroshot.evaluation.open_set import unknown_labels
+    from zeroshot.rejection.background import background_labels
+
+    unknown = unknown_labels(plan, chosen.open_set)
+    background_labels([label for label in plan.labels if label not in unknown])
+    return unknown
 
 
 def check_folders(first: Checks, folders: Sequence[tuple[str | os.PathLike[str], Layout | None]]) -> None:

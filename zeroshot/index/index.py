@@ -216,6 +216,10 @@ class LabelIndex:
         logits = found.scores * np.float64(logit_scale)
         return Ranked(found.scores, found.rows, np.exp(logits - found.log_sums[:, None]), compared)
 
+    def is_staged(self, embedding_dim: int) -> bool:
+        """Whether its rows are of labels with stages, for a model of that joint width."""
+        return bool(self._embeddings.shape[1] != embedding_dim)
+
     def scores(self, queries: ArrayLike) -> NDArray[np.float32]:
         """(B, K) float32 cosines of every query with every label, in the order of the labels.
 

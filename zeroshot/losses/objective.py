@@ -26,7 +26,17 @@ from zeroshot.losses.contrastive import contrastive, make_contrast_memory
 from zeroshot.losses.distillation import distillation
 from zeroshot.losses.independence import IndependenceConfig, independence, make_memory, minimax
 from zeroshot.losses.label_noise import noisy_classification, smoothed_classification
+from zeroshot.losses.person_free import person_free_certainty
+from zeroshot.losses.provenance import provenance
 from zeroshot.losses.scene import make_scene_head, scene
+from zeroshot.losses.sequence import (
+    dynamic_prior,
+    make_decoder,
+    make_prior,
+    reconstruction,
+    static_prior,
+)
+from zeroshot.losses.static_dropout import make_factors, static_dropout
 from zeroshot.losses.step import Step
 from zeroshot.losses.still_clip import still_entropy, still_sensitivity, still_unlearning
 from zeroshot.types import Losses
@@ -54,6 +64,12 @@ TERMS: Mapping[str, Term] = MappingProxyType(
         "contrastive": contrastive,
         "noisy_classification": noisy_classification,
         "smoothed_classification": smoothed_classification,
+        "static_dropout": static_dropout,
+        "person_free_certainty": person_free_certainty,
+        "provenance": provenance,
+        "reconstruction": reconstruction,
+        "static_prior": static_prior,
+        "dynamic_prior": dynamic_prior,
     }
 )
 """Every loss by its name, which is also its weight's."""
@@ -66,16 +82,32 @@ PARTS: Mapping[str, Callable[[Sizes, IndependenceConfig], nn.Module]] = MappingP
         "adversary": make_adversary,
         "conditional_adversary": make_conditional_adversary,
         "contrastive": make_contrast_memory,
+        "static_dropout": make_factors,
+        "reconstruction": make_decoder,
+        "dynamic_prior": make_prior,
     }
 )
 """What a term learns or remembers, where it has something; the term finds it in `Step.parts`."""
 
 NEEDS_SCENES = frozenset({"scene", "adversary", "conditional_adversary"})
 
+NEEDS_CODES = frozenset({"reconstruction", "static_prior", "dynamic_prior"})
+
 DYNAMIC_ANSWERS = frozenset(
-    {"classification", "fused_classification", "noisy_classification", "smoothed_classification"}
+    {
+        "classification",
+        "fused_classification",
+        "noisy_classification",
+        "smoothed_classification",
+        "static_dropout",
+    }
 )
 """Terms that teach the last layer of the dynamic stream to answer."""
+
+BESIDE: Mapping[str, str] = MappingProxyType(
+    {"static_dropout": "elsewhere", "person_free_certainty": "emptied", "provenance": "figures"}
+)
+"""What a term asks to be known beside the clips, by its name in `step.Beside`."""
 
 LEAST_VIDEOS: Mapping[str, int] = MappingProxyType({"independence": 4, "minimax": 4, "distillation": 2})
 """How many videos a term must be able to compare."""
@@ -188,6 +220,11 @@ class Objective(nn.Module):
                 f"there are {sizes.num_scenes} scenes and the scene losses need 2 or more; give scenes, or "
                 f"set the weights {', '.join(sorted(NEEDS_SCENES))} to 0"
             )
+        if not (sizes.code_dim or NEEDS_CODES.isdisjoint(config.computed)):
+            raise OptionError(
+                f"{', '.join(sorted(NEEDS_CODES))} are of codes of frame embeddings, which this adapter has "
+                "not; take one that reads embeddings"
+            )
         self.config, self.sizes = config, sizes
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -195,7 +232,15 @@ class Objective(nn.Module):
                 {name: PARTS[name](sizes, config.measure) for name in config.computed if name in PARTS}
             )
 
-    def forward(self, batch: Batch, texts: Tensor, scale: float, progress: float, read: Read) -> Losses:
+    def forward(
+        self,
+        batch: Batch,
+        texts: Tensor,
+        scale: float,
+        progress: float,
+        read: Read,
+        head: Callable[[Tensor], Tensor] | None = None,
+    ) -> Losses:
         """The total to minimize and each term before its weight.
 
         One backward pass serves both streams, since they share no weights: each term stops the gradient of
@@ -207,11 +252,12 @@ class Objective(nn.Module):
             scale: the backbone's own factor on cosines.
             progress: share of training that is done, for the adversary's ramp.
             read: tokens and frame embeddings → streams, with both hidden features.
+            head: last layer of the dynamic stream, for terms that change what comes before it.
 
         Raises:
             OptionError: shapes do not fit, scenes are missing, or a term is not a number (it is named).
         """
-        step = Step(batch, texts, scale, progress, read, self.config.weights, self.parts)
+        step = Step(batch, texts, scale, progress, read, self.config.weights, self.parts, head)
         self._check(step)
         terms = {name: TERMS[name](step) for name in self.config.computed}
         weights = {**self.config.weights, **dict.fromkeys(_FULL_PACE, 1.0)}

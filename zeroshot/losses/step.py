@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +30,35 @@ class Targets:
 
 
 @dataclass(frozen=True, eq=False)
+class Copy:
+    """The clips of a batch, changed.
+
+    Attributes:
+        tokens: (B, T, 1+N, C).
+        embeddings: (B, T, D).
+    """
+
+    tokens: Tensor
+    embeddings: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """What is known of the videos of a batch beside their clips; None where no term asks for it.
+
+    Attributes:
+        elsewhere: the persons before other places; as filmed where the batch has a clip elsewhere already.
+        emptied: the places without their persons.
+        figures: (B, T, 1+N) share of each token that is the person's, 1 where nobody knows. The class token
+            sees all of a frame and so counts as the person's.
+    """
+
+    elsewhere: Copy | None = None
+    emptied: Copy | None = None
+    figures: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Batch:
     """What one step reads.
 
@@ -36,11 +66,13 @@ class Batch:
         tokens: (B, T, 1+N, C).
         embeddings: (B, T, D) of the same frames.
         targets: of the same videos.
+        beside: what else is known of them.
     """
 
     tokens: Tensor
     embeddings: Tensor
     targets: Targets
+    beside: Beside = field(default_factory=Beside)
 
     def to(self, device: torch.device) -> Batch:
         """The same on another device."""
@@ -53,7 +85,14 @@ class Batch:
     def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
         scenes = None if self.targets.scenes is None else change(self.targets.scenes)
         targets = Targets(change(self.targets.labels), scenes)
-        return replace(self, tokens=change(self.tokens), embeddings=change(self.embeddings), targets=targets)
+
+        def copy(made: Copy | None) -> Copy | None:
+            return None if made is None else Copy(change(made.tokens), change(made.embeddings))
+
+        beside = self.beside
+        figures = None if beside.figures is None else change(beside.figures)
+        beside = Beside(copy(beside.elsewhere), copy(beside.emptied), figures)
+        return Batch(change(self.tokens), change(self.embeddings), targets, beside)
 
 
 @dataclass(eq=False)
@@ -68,6 +107,7 @@ class Step:
         read: passes tokens and embeddings through the streams.
         weights: of all terms.
         parts: term → what it learns or remembers, where it has something.
+        head: the last layer of the dynamic stream, from its hidden features to rows (B, D) of any length.
     """
 
     batch: Batch
@@ -77,6 +117,7 @@ class Step:
     read: Read
     weights: dict[str, float] = field(default_factory=dict)
     parts: nn.ModuleDict = field(default_factory=nn.ModuleDict)
+    head: Callable[[Tensor], Tensor] | None = None
     _found: Streams | None = field(default=None, init=False, repr=False)
 
     def streams(self, tokens: Tensor | None = None, embeddings: Tensor | None = None) -> Streams:
@@ -113,6 +154,21 @@ class Step:
         return self.targets.scenes
 
     @property
+    def elsewhere(self) -> Copy:
+        """The persons before other places; refuses videos without such copies."""
+        return _known(self.batch.beside.elsewhere, "copies in which persons stand before other places")
+
+    @property
+    def emptied(self) -> Copy:
+        """The places without their persons; refuses videos without such copies."""
+        return _known(self.batch.beside.emptied, "copies without their persons")
+
+    @property
+    def figures(self) -> Tensor:
+        """(B, T, 1+N) share of each token that is the person's; refuses videos of which nobody knows it."""
+        return _known(self.batch.beside.figures, "notes of where their persons are")
+
+    @property
     def dynamic_hidden(self) -> Tensor:
         """(B, H + R) what the dynamic stream knows before its last layer."""
         return _there(self.streams().dynamic_hidden)
@@ -137,6 +193,7 @@ class Sizes:
         embedding_dim: D.
         num_labels: K.
         num_scenes: S; 0 where nobody knows any.
+        code_dim: width of a frame's code, where the hidden features are codes of frame embeddings; else 0.
     """
 
     dynamic_dim: int
@@ -144,6 +201,24 @@ class Sizes:
     embedding_dim: int
     num_labels: int
     num_scenes: int = 0
+    code_dim: int = 0
+
+
+def spread(count: int, most: int) -> list[int]:
+    """At most `most` of `count` rows, evenly spread."""
+    return torch.linspace(0, count - 1, min(count, most)).round().long().tolist()
+
+
+_Kind = TypeVar("_Kind")
+
+
+def _known(beside: _Kind | None, what: str) -> _Kind:
+    if beside is None:
+        raise OptionError(
+            f"the videos come without {what}, of which this method learns; let `zeroshot train` write their "
+            "tokens by this method, into an empty folder"
+        )
+    return beside
 
 
 def _there(hidden: Tensor | None) -> Tensor:

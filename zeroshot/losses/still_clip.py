@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from zeroshot.errors import OptionError
+from zeroshot.losses.sensitivity import sensitivity
+from zeroshot.losses.step import Copy
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,35 +29,42 @@ def still_unlearning(step: Step) -> Tensor:
 
 def still_entropy(step: Step) -> Tensor:
     """Scalar mean Σ p log p of the dynamic stream on still clips: −log K where it is at a loss."""
-    logs = F.log_softmax(_logits(step, _still(step)), 1)
-    return (logs.exp() * logs).sum(1).mean()
+    return certainty(_logits(step, _still(step)))
 
 
 def still_sensitivity(step: Step) -> Tensor:
     """Scalar mean ‖∂(v · logits) / ∂tokens‖² on still clips, v ~ N(0, I) without its mean."""
-    tokens = _still(step).float().detach().requires_grad_()
-    with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):  # the quick kernels have no second derivative
-        logits = _logits(step, tokens)
+    still = _still(step)
+
+    def combined(tokens: Tensor) -> Tensor:
+        logits = _logits(step, Copy(tokens, still.embeddings))
         draws = torch.randn(logits.shape, generator=step.generator()).to(logits.device)
-        combined = (logits * (draws - draws.mean(1, keepdim=True))).sum()
-        (slope,) = torch.autograd.grad(combined, tokens, create_graph=True)
-    return slope.flatten(1).square().sum(1).mean()
+        return (logits * (draws - draws.mean(1, keepdim=True))).sum(1)
+
+    return sensitivity(combined, still.tokens).flatten(1).square().sum(1).mean()
 
 
-def _still(step: Step) -> Tensor:
-    """(B, T, 1+N, C) tokens of one frame of each clip, another one each step, repeated."""
-    tokens = step.batch.tokens
+def certainty(logits: Tensor) -> Tensor:
+    """Scalar mean Σ p log p of logits (B, K): −log K where they say nothing; finite where a p is 0."""
+    logs = F.log_softmax(logits, 1)
+    return (logs.exp() * logs).sum(1).mean()
+
+
+def _still(step: Step) -> Copy:
+    """One frame of each clip, another one each step, repeated."""
+    tokens, embeddings = step.batch.tokens, step.batch.embeddings
     place = int(torch.randint(tokens.shape[1], (), generator=step.generator()))
-    return tokens[:, place : place + 1].expand_as(tokens)
+    frame = slice(place, place + 1)
+    return Copy(tokens[:, frame].expand_as(tokens), embeddings[:, frame].expand_as(embeddings))
 
 
-def _logits(step: Step, tokens: Tensor) -> Tensor:
+def _logits(step: Step, still: Copy) -> Tensor:
     """(B, K) of the dynamic stream.
 
     Raises:
         OptionError: it says nothing of still clips, so that there is nothing to learn.
     """
-    rows = step.streams(tokens).dynamic
+    rows = step.streams(still.tokens, still.embeddings).dynamic
     if not rows.detach().any():
         raise OptionError(
             "the dynamic stream of a still clip is exactly zero: losses on still clips teach nothing; "

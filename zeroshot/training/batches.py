@@ -13,10 +13,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zeroshot.errors import OptionError
+from zeroshot.losses.objective import BESIDE
+from zeroshot.losses.step import Batch, Beside, Copy, Targets
 from zeroshot.training.balance import balanced_weights, draw, draw_grouped
+from zeroshot.waist.waist import EMPTIED, SWAPPED
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from zeroshot.training.config import TrainingConfig
+    from zeroshot.waist.waist import Waist
 
 _PURPOSES = {"rows": 1, "order": 2, "dropout": 4, "hold out": 5, "folds": 6}
 _CHANGED = 0.5  # share of the clips that are mirrored, or reversed, where they may be
@@ -116,3 +123,40 @@ class Draws:
         size = min(size, len(order))
         # The last batch of an epoch is filled up from its first, so that all are of one size.
         return order[torch.arange(place * size, (place + 1) * size) % len(order)]
+
+
+def read_batch(waist: Waist, rows: Tensor, clips: Tensor, targets: Targets, terms: Collection[str]) -> Batch:
+    """What one step reads of a waist.
+
+    Args:
+        waist: training videos.
+        rows: (B,) of it.
+        clips: (B,) of each row, ~c for clip c backwards.
+        targets: of the same.
+        terms: that are computed, which say what is read beside the clips.
+
+    Raises:
+        OptionError: a copy of a video is not there.
+    """
+    tokens, embeddings = waist.batch(rows, clips)
+    wanted = {BESIDE[term] for term in terms if term in BESIDE}
+    drawn = [waist.rows[int(row)] for row in rows]
+    elsewhere = emptied = None
+    if "elsewhere" in wanted:
+        keys = [row.video if row.is_copy else row.key + SWAPPED for row in drawn]
+        elsewhere = _copy(waist, keys, clips, "before other places")
+    if "emptied" in wanted:
+        emptied = _copy(waist, [row.video + EMPTIED for row in drawn], clips, "without their persons")
+    figures = waist.figures(rows, clips) if "figures" in wanted else None
+    return Batch(tokens, embeddings, targets, Beside(elsewhere, emptied, figures))
+
+
+def _copy(waist: Waist, keys: list[str], clips: Tensor, what: str) -> Copy:
+    """What is written of these keys."""
+    try:
+        return Copy(*waist.of_keys(keys, clips))
+    except OptionError as error:
+        raise OptionError(
+            f"the videos come without copies {what}, of which this method learns; let `zeroshot train` write "
+            "their tokens by this method, into an empty folder"
+        ) from error

@@ -11,12 +11,13 @@ from zeroshot.errors import OptionError, require_kinds, require_whole
 from zeroshot.losses.objective import ObjectiveConfig, drop_retired
 from zeroshot.training.methods.method import DrawConfig
 from zeroshot.training.methods.streams import STREAMS
+from zeroshot.training.methods.table import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from zeroshot.training.methods.method import Method
-    from zeroshot.waist.waist import WaistSettings
+    from zeroshot.waist.settings import WaistSettings
 
 PRECISIONS = ("no", "bf16", "fp16")
 STREAM_NAMES = ("static", "dynamic", "fused")
@@ -114,6 +115,7 @@ class TrainingConfig:
         choice: what is held out, and what is chosen by it.
         objective: the losses.
         adapter: fields of `AdapterConfig` that are not to have their default.
+        method: with whose settings these began, one of `METHODS`, as a checkpoint tells.
     """
 
     seed: int = 0
@@ -125,6 +127,7 @@ class TrainingConfig:
     choice: ChoiceConfig = field(default_factory=lambda: ChoiceConfig(**STREAMS.choice))
     objective: ObjectiveConfig = field(default_factory=lambda: ObjectiveConfig(dict(STREAMS.weights)))
     adapter: Mapping[str, Any] = field(default_factory=lambda: dict(STREAMS.adapter))
+    method: str = STREAMS.name
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with."""
@@ -137,6 +140,7 @@ class TrainingConfig:
         _refuse_below(self, 0, "seed")
         require_whole("seed", self.seed, 0, 2**63 - 1)
         _refuse_unknown(self, "precision", PRECISIONS)
+        _refuse_unknown(self, "method", tuple(METHODS))
         self.objective.refuse_fewer(self.batch_size, f"batch_size is {self.batch_size}")
 
     def as_dict(self) -> dict[str, Any]:
@@ -178,7 +182,7 @@ class TrainingConfig:
 
 _GROUPS: dict[str, type] = {"optimizer": OptimizerConfig, "draws": DrawConfig, "choice": ChoiceConfig}
 _RETIRED = {"stillmix": 0.0, "swap": 0.0}
-_ADDED = {"reverse": False}
+_ADDED = {"reverse": False, "method": STREAMS.name}
 
 
 def _refuse_below(config: object, least: int, *names: str) -> None:

@@ -14,10 +14,10 @@ from zeroshot.adapter.adapter import TwoStreamAdapter, mean_embedding
 from zeroshot.errors import OptionError
 from zeroshot.losses.objective import DYNAMIC_ANSWERS, Objective
 from zeroshot.losses.scene import scene_directions
-from zeroshot.losses.step import Batch, Sizes, Targets
+from zeroshot.losses.step import Sizes, Targets, spread
 from zeroshot.model.speed.threads import MeasuredThreads
 from zeroshot.training.accelerator import Machine, on_machine
-from zeroshot.training.batches import generator_for
+from zeroshot.training.batches import generator_for, read_batch
 from zeroshot.training.config import adapter_config
 from zeroshot.training.folds import class_folds, fusing_by_folds, fusings
 from zeroshot.training.history import EpochRecord, Fitted, Watcher
@@ -29,6 +29,7 @@ from zeroshot.waist.streams import read_streams
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from zeroshot.losses.step import Batch
     from zeroshot.training.config import TrainingConfig
     from zeroshot.training.label_targets import LabelTexts
     from zeroshot.training.snapshot import Snapshots
@@ -57,7 +58,8 @@ class Trainee(nn.Module):
             streams: Streams = self.adapter(tokens, embeddings, generator)
             return streams
 
-        losses = self.objective(batch, texts, logit_scale, progress, read)
+        head = self.adapter.dynamic.head
+        losses = self.objective(batch, texts, logit_scale, progress, read, head)
         return losses.total, dict(losses.terms)
 
 
@@ -181,15 +183,16 @@ class Run:
         adapter = TwoStreamAdapter(adapter_config(plan.train.settings, choices), config.seed)
         if adapter.known_texts is not None:
             adapter.set_known_texts(plan.texts.embeddings)
-        adapter.calibrate(plan.train.batch(_spread(len(plan.train), _CALIBRATION_CLIPS))[0])
+        adapter.calibrate(plan.train.batch(spread(len(plan.train), _CALIBRATION_CLIPS))[0])
         if plan.scenes is not None:
             adapter.set_scene_directions(scene_directions(_averaged(plan.train), plan.scenes))
         sizes = Sizes(
             adapter.config.dynamic_dim,
-            adapter.config.hidden_dim,
+            adapter.config.static_dim,
             adapter.config.embedding_dim,
             len(plan.texts.labels),
             plan.num_scenes,
+            adapter.config.code_dim,
         )
         self.trainee = Trainee(adapter, Objective(config.objective, sizes, config.seed))
         groups = _groups(self.trainee, config.optimizer.weight_decay)
@@ -225,9 +228,8 @@ class Run:
     def _batch(self) -> Batch:
         plan, machine = self.plan, self.machine
         rows, clips, labels = plan.draws.at(self.step)
-        tokens, embeddings = plan.train.batch(rows, clips)
-        scenes = None if plan.scenes is None else plan.scenes[rows]
-        batch = Batch(tokens, embeddings, Targets(labels, scenes))
+        targets = Targets(labels, None if plan.scenes is None else plan.scenes[rows])
+        batch = read_batch(plan.train, rows, clips, targets, plan.config.objective.computed)
         return batch.share(machine.rank, machine.count).to(machine.device)
 
     def _advance(self) -> None:
@@ -349,8 +351,3 @@ def _averaged(waist: Waist) -> Tensor:
     """(n, D) each video as CLIP averages it over frames."""
     parts = torch.split(torch.arange(len(waist)), _ROWS_AT_ONCE)
     return torch.cat([mean_embedding(waist.batch(rows)[1]) for rows in parts])
-
-
-def _spread(count: int, most: int) -> list[int]:
-    """At most `most` of `count` rows, evenly spread."""
-    return torch.linspace(0, count - 1, min(count, most)).round().long().tolist()

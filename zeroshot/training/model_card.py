@@ -53,12 +53,14 @@ def write_provenance(folder: Path, facts: dict[str, Any]) -> None:
     write_whole(folder / PROVENANCE, (json.dumps(contents, indent=2, ensure_ascii=False) + "\n").encode())
 
 
-def write_card(folder: Path, fitted: Fitted, material: Material, backbone: str) -> None:
+def write_card(
+    folder: Path, fitted: Fitted, material: Material, backbone: str, method: dict[str, Any]
+) -> None:
     """`README.md`: what the checkpoint is, for people."""
-    write_whole(folder / CARD, markdown(card(folder.name, fitted, material, backbone)).encode())
+    write_whole(folder / CARD, markdown(card(folder.name, fitted, material, backbone, method)).encode())
 
 
-def card(title: str, fitted: Fitted, material: Material, backbone: str) -> Document:
+def card(title: str, fitted: Fitted, material: Material, backbone: str, method: dict[str, Any]) -> Document:
     """What a checkpoint is, how it was trained and how good it is.
 
     Args:
@@ -66,6 +68,7 @@ def card(title: str, fitted: Fitted, material: Material, backbone: str) -> Docum
         fitted: the adapter and its epochs.
         material: what it was trained on.
         backbone: name of the network below.
+        method: of `method_facts`.
     """
     train, adapter, epoch = material.train, fitted.adapter, fitted.best_epoch
     metrics, streams = fitted.history[epoch - 1].metrics, ("static", "dynamic", "fused")
@@ -74,6 +77,9 @@ def card(title: str, fitted: Fitted, material: Material, backbone: str) -> Docum
     rows = [(name, *(f"{metrics[f'{stream}_{name}']:.1%}" for stream in streams)) for name in names]
     facts = {
         "trained on": f"{len(train)} videos of {len(set(train.labels))} labels ({material.name})",
+        "method": f"{method['name']}: {method['citation']}",
+        **({"of it ours": method["ours"]} if method["ours"] else {}),
+        **({"settings of its own": ", ".join(method["changed"])} if method["changed"] else {}),
         "chosen on": f"{len(material.held_out)} held-out videos, epoch {epoch} of {len(fitted.history)}",
         "fused weight": f"{float(adapter.fused_weight):g}",
         **({} if excess is None else {"excess over the least weight": f"{float(excess):.3g}"}),

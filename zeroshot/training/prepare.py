@@ -13,6 +13,7 @@ from zeroshot.cutouts.finders import TOKENS, require_finder
 from zeroshot.datasets.splits import Split, read_split, require_some
 from zeroshot.datasets.units import without_repeats
 from zeroshot.errors import LabelError, OptionError, counted, require_kinds
+from zeroshot.losses.objective import BESIDE
 from zeroshot.text.prompts import make_prompts, read_templates
 from zeroshot.training.batches import generator_for
 from zeroshot.training.label_targets import LabelTexts, Scenes
@@ -20,7 +21,8 @@ from zeroshot.training.methods.streams import STREAMS
 from zeroshot.training.opposite_labels import opposite_labels
 from zeroshot.training.scene_sources import AUTO, GIVEN, check_source, require_scenes, tell_scenes
 from zeroshot.video.sampling import Sampling
-from zeroshot.waist.waist import MANIFEST, Copies, Waist
+from zeroshot.waist.settings import Copies
+from zeroshot.waist.waist import MANIFEST, Waist
 from zeroshot.waist.writer import waist_settings, write_waist
 
 if TYPE_CHECKING:
@@ -48,7 +50,9 @@ class Preparation:
             does, for up to `MOST_COPIED` videos; tokens written before are taken as they are.
         swapped: train on a copy of each training video as well in which its person stands before another
             video's place. None: the same, and where persons can be found.
-        masks: who finds the persons of swapped copies, see `Copies`.
+        mixed: train on a copy of each training video as well that is mixed with a still frame of another.
+        emptied: write a copy of each training video without its person, for losses on such copies.
+        masks: who finds the persons of swapped copies and of emptied ones, see `Copies`.
         grid_side: patches a side that are left of each frame.
         decoder: auto, decord, pyav or raw.
         cache: folder for the tokens; None keeps them in the output folder.
@@ -64,6 +68,8 @@ class Preparation:
     num_samplings: int = 1
     mirrored: bool | None = None
     swapped: bool | None = None
+    mixed: bool = False
+    emptied: bool = False
     masks: str = TOKENS
     grid_side: int = 4
     decoder: str = "auto"
@@ -76,7 +82,7 @@ class Preparation:
     def __post_init__(self) -> None:
         """Refuse counts below one, and masks for which there is no use."""
         require_kinds(self)
-        if self.masks != TOKENS and self.swapped is False:
+        if self.masks != TOKENS and self.swapped is False and not self.emptied:
             raise OptionError(f"masks {self.masks} are for swapped copies; add --swapped, or leave them out")
         if self.num_frames is not None and self.num_frames < 2:
             raise OptionError(f"num_frames is {self.num_frames}; motion needs 2 or more")
@@ -91,6 +97,8 @@ class Preparation:
         return Copies(
             mirrored=STREAMS.mirrored and few if self.mirrored is None else self.mirrored,
             swapped=asked or (STREAMS.swapped and few and self.swapped is None),
+            mixed=self.mixed,
+            emptied=self.emptied,
             masks=self.masks,
             required=asked,
         )
@@ -149,6 +157,8 @@ def open_waist(
         copies = Copies(
             waist.settings.mirrored or bool(preparation.mirrored),
             waist.settings.swapped or bool(preparation.swapped),
+            waist.settings.mixed or preparation.mixed,
+            waist.settings.emptied or preparation.emptied,
             preparation.masks,
         )
         expected = waist_settings(model.backbone, sampling, preparation.grid_side, copies)
@@ -217,12 +227,26 @@ def check_preparation(
             if isinstance(split := each(), Split):
                 require_some(split.name, split.videos)
 
+    first.add("words", lambda: _require_copies(config, preparation))
     first.add("words", lambda: read_templates(preparation.templates))
     first.add("words", lambda: check_source(preparation.scenes))
     first.add("files", look)
-    if preparation.swapped is not False:
+    if preparation.swapped is not False or preparation.emptied:
         first.add("files", lambda: require_finder(preparation.masks))
     first.add("videos", find)
+
+
+def _require_copies(config: TrainingConfig, preparation: Preparation) -> None:
+    """Refuse losses that learn of swapped copies where there are to be none.
+
+    Raises:
+        OptionError: that is so.
+    """
+    needy = [term for term in config.objective.computed if BESIDE.get(term) in {"elsewhere", "figures"}]
+    if needy and preparation.swapped is False:
+        raise OptionError(
+            f"{needy[0]} learns of copies in which persons stand before other places; train with --swapped"
+        )
 
 
 def gather(

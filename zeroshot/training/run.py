@@ -34,6 +34,7 @@ from zeroshot.training.accelerator import on_machine, require_machine
 from zeroshot.training.config import TrainingConfig
 from zeroshot.training.history import EpochRecord, Fitted, Watcher
 from zeroshot.training.loop import fit
+from zeroshot.training.method_facts import method_facts
 from zeroshot.training.model_card import (
     PICTURE,
     PROVENANCE,
@@ -116,7 +117,7 @@ def train(
         )
         if machine.rank == 0:
             facts = {"seconds": round(time.monotonic() - started, 1), "stamp": stamp}
-            _write(folder, fitted, material, network.backbone, facts)
+            _write(folder, fitted, material, network.backbone, config, facts)
         return replace(fitted, failures=material.train.failures)
 
 
@@ -156,7 +157,7 @@ def _tokens(
     name, waist = open_waist(split, network, preparation, cache / _TRAIN, watcher.prepared)
     if held_out is None:
         return name, waist, None
-    plain = replace(preparation, mirrored=False, swapped=False, masks=TOKENS)
+    plain = replace(preparation, mirrored=False, swapped=False, mixed=False, emptied=False, masks=TOKENS)
     return name, waist, open_waist(held_out, network, plain, cache / _HELD_OUT, watcher.prepared)[1]
 
 
@@ -230,9 +231,9 @@ def _stamp(
 
 def _chosen(config: TrainingConfig, preparation: Preparation) -> dict[str, Any]:
     """Of the stamp, what its user chose."""
-    kept = {
-        name: value for name, value in asdict(preparation).items() if name not in {"cache", "snapshot_steps"}
-    }
+    unsaid = {"cache", "snapshot_steps"}
+    unsaid |= {name for name in ("mixed", "emptied") if not getattr(preparation, name)}  # as before they were
+    kept = {name: value for name, value in asdict(preparation).items() if name not in unsaid}
     return {"settings": config.as_dict(), "preparation": json.loads(json.dumps(kept, default=str))}
 
 
@@ -249,12 +250,13 @@ def _refuse_other_choice(folder: Path, config: TrainingConfig, preparation: Prep
         require_same(folder, LAYOUT, {name: before.get(name) for name in now}, now)
 
 
-def _facts(material: Material, fitted: Fitted, backbone: Backbone) -> dict[str, Any]:
+def _facts(material: Material, fitted: Fitted, backbone: Backbone, config: TrainingConfig) -> dict[str, Any]:
     """Where a checkpoint comes from."""
     train, held_out, scenes = material.train, material.held_out, material.scenes
     soft = scenes is not None and scenes.train.ndim == 2
     return {
         "kind": "adapter",
+        "method": method_facts(config),
         "backbone": {"name": backbone.name, "fingerprint": backbone.fingerprint},
         "split": material.name,
         "labels": sorted(set(train.labels)),
@@ -279,13 +281,18 @@ def _number(value: torch.Tensor | None) -> float | None:
 
 
 def _write(
-    folder: Path, fitted: Fitted, material: Material, backbone: Backbone, facts: dict[str, Any]
+    folder: Path,
+    fitted: Fitted,
+    material: Material,
+    backbone: Backbone,
+    config: TrainingConfig,
+    facts: dict[str, Any],
 ) -> None:
     """Everything that a checkpoint folder holds; the state goes last: a kill in between costs nothing."""
-    facts = {**_facts(material, fitted, backbone), **facts}
+    facts = {**_facts(material, fitted, backbone, config), **facts}
     write_log(folder, fitted.history)
     write_whole(folder / PICTURE, training_curves(facts["history"]))
-    write_card(folder, fitted, material, backbone.name)
+    write_card(folder, fitted, material, backbone.name, facts["method"])
     save_adapter(folder, fitted.adapter, backbone)
     write_provenance(folder, facts)
     (folder / STATE).unlink(missing_ok=True)

@@ -71,7 +71,12 @@ def plan_run(
         # Nothing is chosen by copies.
         theirs = held_out.settings
         settings = replace(
-            train.settings, mirrored=theirs.mirrored, swapped=theirs.swapped, masks=theirs.masks
+            train.settings,
+            mirrored=theirs.mirrored,
+            swapped=theirs.swapped,
+            mixed=theirs.mixed,
+            emptied=theirs.emptied,
+            masks=theirs.masks,
         )
         if difference := settings.difference(theirs):
             raise OptionError(

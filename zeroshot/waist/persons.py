@@ -10,6 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 
 from zeroshot.cutouts.finder import Footage, all_read
 from zeroshot.cutouts.token_mask import PersonFinder
@@ -41,6 +43,8 @@ class Shot:
         source: the video.
         clip: T frames.
         read: (T, 1+N, C) tokens of the frames, not pooled, where they are known.
+        number: of the clip among those of its video.
+        masks: (1, T, h, w) in [0, 1] of the person, once somebody looked for it.
     """
 
     backbone: Backbone
@@ -48,6 +52,8 @@ class Shot:
     source: VideoSource
     clip: Clip
     read: Tensor | None = None
+    number: int = 0
+    masks: Tensor | None = None
 
     @cached_property
     def seen(self) -> Tensor:
@@ -64,6 +70,30 @@ class Shot:
         """Hold tokens in half the memory, if there are any."""
         if "tokens" in vars(self):
             self.tokens = self.tokens.half()
+
+
+def masks_in(shot: Shot, persons: OwnTokens | OtherFinder) -> Tensor:
+    """(1, T, h, w) in [0, 1] of the person in a clip, looked for once for all its copies.
+
+    Raises:
+        VideoError: it has no person, where that is known for sure.
+    """
+    if shot.masks is None:
+        shot.masks = persons.masks(shot)
+        persons.refuse_nobody(shot, shot.masks)
+    return shot.masks
+
+
+def person_shares(masks: Tensor, grid: tuple[int, int]) -> NDArray[np.uint8]:
+    """(T, N) share of each patch that is the person's, 255 all of it.
+
+    Args:
+        masks: (1, T, h, w) in [0, 1].
+        grid: rows and columns of N patches.
+    """
+    shares = F.adaptive_avg_pool2d(masks[0, :, None].float(), grid).flatten(1)
+    rounded: NDArray[np.uint8] = (255 * shares).round().to(torch.uint8).cpu().numpy()
+    return rounded
 
 
 class OwnTokens:

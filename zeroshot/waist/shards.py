@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_ARRAYS = {"tokens", "embeddings", "figures"}
+
 SHARD = r"shard-\d{5,}\.safetensors"
 """Pattern of a shard's name."""
 
@@ -32,11 +34,14 @@ class Shard:
         keys: n content keys.
         tokens: (n, S, T, 1+N, C) float16.
         embeddings: (n, S, T, D) float32.
+        figures: (n, S, T, N) uint8, the share of each patch that is the person's, 255 all of it and where
+            nobody knows; None where nobody knows of any.
     """
 
     keys: tuple[str, ...]
     tokens: NDArray[np.float16]
     embeddings: NDArray[np.float32]
+    figures: NDArray[np.uint8] | None = None
 
 
 def shard_path(folder: Path, number: int) -> Path:
@@ -64,6 +69,8 @@ def write_shard(path: Path, shard: Shard, made_with: str) -> None:
         "tokens": np.ascontiguousarray(shard.tokens),
         "embeddings": np.ascontiguousarray(shard.embeddings),
     }
+    if shard.figures is not None:
+        arrays["figures"] = np.ascontiguousarray(shard.figures)
     facts = _facts(path, made_with, shard.keys, arrays)
     facts["crc32"] = {name: crc32(array.data) for name, array in arrays.items()}
     write_whole(path, save(arrays, {"facts": json.dumps(facts), "crc32": crc32_of(facts)}))
@@ -83,7 +90,7 @@ def read_shard(path: Path, made_with: str, *, verify: bool = True) -> Shard:
     try:
         with safe_open(path, "pt") as tensors:  # whose numpy side would copy
             notes = tensors.metadata()
-            tokens, embeddings = (tensors.get_tensor(name).numpy() for name in ("tokens", "embeddings"))
+            arrays = {name: tensors.get_tensor(name).numpy() for name in sorted(tensors.keys())}
         facts = json.loads(notes["facts"])
         if notes["crc32"] != crc32_of(facts):
             raise _damaged(path, "the checksum of its header is another")
@@ -92,15 +99,14 @@ def read_shard(path: Path, made_with: str, *, verify: bool = True) -> Shard:
         raise OutputError(f"cannot read {path}: {error.strerror or error}") from error
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(path, "its header is not readable") from error
-    arrays = {"tokens": tokens, "embeddings": embeddings}
     expected = _facts(path, made_with, keys, arrays)
     if facts["made_with"] != made_with or facts["name"] != path.name:
         raise OutputError(f"{path} was copied here from elsewhere; delete it and run the same command again")
-    if facts != expected:
+    if facts != expected or not {"tokens", "embeddings"} <= set(arrays) <= _ARRAYS:
         raise _damaged(path, "its arrays have other shapes than it says")
     if verify and any(crc32(array.data) != sums[name] for name, array in arrays.items()):
         raise _damaged(path, "its checksum is another")
-    return Shard(keys, tokens, embeddings)
+    return Shard(keys, **arrays)
 
 
 def _facts(

@@ -1,4 +1,4 @@
-"""Copies of videos in which the person stands before another video's place."""
+"""Copies of videos in which the person stands before another video's place, or is not there."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from zeroshot.cutouts.finders import TOKENS, open_finder
 from zeroshot.cutouts.inpaint import soft_plate
 from zeroshot.errors import OptionError, OutputError, VideoError
 from zeroshot.store.files import write_whole
-from zeroshot.waist.persons import OtherFinder, OwnTokens, Shot
-from zeroshot.waist.waist import SWAPPED, WaistRow
+from zeroshot.waist.persons import OtherFinder, OwnTokens, Shot, masks_in
+from zeroshot.waist.waist import EMPTIED, SWAPPED, WaistRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from zeroshot.video.processes.reader import ClipReader
     from zeroshot.video.sampling import Sampling
     from zeroshot.video.source import VideoSource
-    from zeroshot.waist.waist import Copies
+    from zeroshot.waist.settings import Copies
 
 PLACES = "places.json"
 
@@ -43,6 +43,7 @@ class PlaceSwapper:
     """Puts persons before other videos' places; the same video always before the same one.
 
     Attributes:
+        ending: of the copies' keys.
         persons: finds them.
         learned: keys of the videos that taught it.
         places: (P, T, 3, h, w) uint8, clips of `place_keys(learned)` as the network sees them, without
@@ -52,6 +53,7 @@ class PlaceSwapper:
     persons: OwnTokens | OtherFinder
     learned: list[str]
     places: Tensor
+    ending: str = SWAPPED
 
     @classmethod
     def learn(cls, persons: OwnTokens | OtherFinder, shots: Iterable[Shot]) -> PlaceSwapper:
@@ -94,10 +96,31 @@ class PlaceSwapper:
         Raises:
             VideoError: it has no person, where that is known for sure.
         """
-        masks = self.persons.masks(shot)
-        self.persons.refuse_nobody(shot, masks)
+        masks = masks_in(shot, self.persons)
         place = self.places[partner(shot.key, place_keys(self.learned))]
         return soft_over(shot.seen, masks, place.unsqueeze(0))[0]
+
+
+@dataclass(frozen=True, eq=False)
+class PersonRemover:
+    """Takes persons out of their videos.
+
+    Attributes:
+        ending: of the copies' keys.
+        persons: finds them, and has learned how they look.
+    """
+
+    persons: OwnTokens | OtherFinder
+    ending: str = EMPTIED
+
+    def copy(self, shot: Shot) -> Tensor:
+        """(T, 3, h, w) uint8: the place without the person, as the network sees it.
+
+        Raises:
+            VideoError: it has no person, where that is known for sure.
+        """
+        plate = soft_plate(shot.seen, masks_in(shot, self.persons))
+        return plate[0].round().clamp(0, 255).to(torch.uint8)
 
 
 def place_keys(learned: list[str]) -> list[str]:
@@ -154,15 +177,6 @@ def learn_swapper(
     return swapper
 
 
-def refuse_gone(folder: Path, sources: dict[str, VideoSource]) -> None:
-    """Copies stay as they are only as long as the videos that taught them are there."""
-    if missing := [key for key in read_places(folder) if key not in sources]:
-        raise OutputError(
-            f"{folder} holds copies before the places of {len(missing)} videos that are not among these; "
-            "choose another folder, or delete this one"
-        )
-
-
 def read_places(folder: Path) -> list[str]:
     """Keys of the videos that taught the copies in a folder; none where there are none yet.
 
@@ -178,7 +192,7 @@ def read_places(folder: Path) -> list[str]:
         raise OutputError(f"{path} is damaged; choose another folder, or delete this one") from error
 
 
-def copied_rows(rows: list[WaistRow], folder: Path) -> list[WaistRow]:
+def swapped_rows(rows: list[WaistRow], folder: Path) -> list[WaistRow]:
     """Rows of the copies, if any: the label is the person's, the scene that of the place's own video."""
     taught = read_places(folder)
     if not taught:

@@ -4,147 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 
-from zeroshot.cutouts.finders import TOKENS
-from zeroshot.errors import OptionError, OutputError, told_apart
-from zeroshot.store.files import crc32_of, read_note
-from zeroshot.store.folder import first_difference
+from zeroshot.errors import OptionError, OutputError
+from zeroshot.store.files import read_note
+from zeroshot.waist.settings import WaistSettings
 from zeroshot.waist.shards import Shard, read_shard, shard_numbers, shard_path
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
 MANIFEST = "manifest.json"
 FORMAT = 2
-SWAPPED = " swapped"
-"""Ends the key of a copy before another place."""
+SWAPPED, MIXED, EMPTIED = " swapped", " mixed", " emptied"
+"""End the keys of copies: before another place, mixed with a still frame, without the person."""
 
 _REMEDY = "choose another folder, or delete this one"
-
-
-@dataclass(frozen=True)
-class Copies:
-    """What is made of each video beside itself, so that training sees more.
-
-    Attributes:
-        mirrored: each clip a second time, mirrored left to right, among the clips of its row; training draws
-            either, with "left" and "right" exchanged in the label.
-        swapped: each video a second time, its person before another video's place, both found without
-            annotation; a row of its own, of the same label, where the other video was. Right where the camera
-            mostly rests.
-        masks: who finds the persons: `tokens`, those of the backbone itself, or what `finders.FINDERS` knows,
-            such as a folder of masks.
-        required: whether swapped copies that cannot be made, since nothing moves or nobody lends a place, are
-            an error; otherwise there are none.
-    """
-
-    mirrored: bool = False
-    swapped: bool = False
-    masks: str = TOKENS
-    required: bool = True
-
-
-@dataclass(frozen=True)
-class WaistSettings:
-    """What made the tokens; equal settings make exchangeable rows.
-
-    Attributes:
-        backbone: name of the network, for people.
-        fingerprint: of the network, for the machine; empty for made-up tokens.
-        token_dim: C.
-        embedding_dim: D.
-        num_frames: T.
-        num_samplings: S clips a video, at different moments.
-        grid: (rows, columns) of patch tokens after pooling.
-        mirrored: as in `Copies`.
-        swapped: as in `Copies`.
-        masks: as in `Copies`, without the names of folders (`finders.masks_identity`).
-        stride_seconds: as in `Sampling`.
-        seed: as in `Sampling`.
-        start_seconds: as in `Sampling`.
-        end_seconds: as in `Sampling`.
-        frames: as in `Sampling`.
-        placement: as in `Sampling`.
-    """
-
-    backbone: str
-    fingerprint: str
-    token_dim: int
-    embedding_dim: int
-    num_frames: int
-    num_samplings: int
-    grid: tuple[int, int]
-    stride_seconds: float | None = None
-    seed: int | None = None
-    start_seconds: float = 0.0
-    end_seconds: float | None = None
-    mirrored: bool = False
-    swapped: bool = False
-    masks: str = TOKENS
-    frames: str = "even"
-    placement: str = "segments"
-
-    @property
-    def num_clips(self) -> int:
-        """S' = S clips a video, or 2·S where the mirrored ones follow in the same order."""
-        return self.num_samplings * (2 if self.mirrored else 1)
-
-    @property
-    def tokens_shape(self) -> tuple[int, int, int, int]:
-        """(S', T, 1+N, C) of one video."""
-        return self.num_clips, self.num_frames, 1 + self.grid[0] * self.grid[1], self.token_dim
-
-    def as_dict(self) -> dict[str, Any]:
-        """The fields as JSON holds them; the usual of some are left out, as before there were others."""
-        usual = {"masks": TOKENS, "frames": "even", "placement": "segments"}
-        known = {**asdict(self), "grid": list(self.grid)}
-        return {name: value for name, value in known.items() if name not in usual or value != usual[name]}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> WaistSettings:
-        """The settings that `as_dict` wrote; other names are left aside."""
-        known = {entry.name: values[entry.name] for entry in fields(cls) if entry.name in values}
-        return cls(**{**known, "grid": tuple(known["grid"])})
-
-    @property
-    def made_with(self) -> str:
-        """Short name of all but the name of the network, which changes no token."""
-        return crc32_of({**self.as_dict(), "backbone": ""})
-
-    def require_backbone(self, name: str, fingerprint: str) -> None:
-        """Refuse tokens that another network made than the one they are to be read with.
-
-        Args:
-            name: of that one, for people.
-            fingerprint: of that one.
-
-        Raises:
-            OptionError: another one did; made-up tokens go with any.
-        """
-        if self.fingerprint not in {"", fingerprint}:
-            mine, given = told_apart((self.backbone, self.fingerprint), (name, fingerprint))
-            raise OptionError(
-                f"the tokens are of the backbone {mine}, not of {given}; "
-                "take that one, or write tokens with this one"
-            )
-
-    def difference(self, other: WaistSettings) -> str | None:
-        """The first setting, in words, in which other's tokens are of another kind than these; or None."""
-        if self.fingerprint != other.fingerprint:
-            first, second = told_apart((self.backbone, self.fingerprint), (other.backbone, other.fingerprint))
-            return f"tokens of the backbone {first}, not of {second}"
-        mine, theirs = ({**settings.as_dict(), "backbone": ""} for settings in (self, other))
-        found = first_difference(mine, theirs, "not")
-        return None if found is None else f"tokens with {found}"
 
 
 @dataclass(frozen=True)
@@ -168,13 +51,22 @@ class WaistRow:
 
     @property
     def video(self) -> str:
-        """The key of the video itself, where this is a copy of it before another place."""
-        return self.key.removesuffix(SWAPPED)
+        """The key of the video itself, where this is a copy of it."""
+        return self.key.removesuffix(SWAPPED).removesuffix(MIXED)
 
     @property
     def is_copy(self) -> bool:
         """Whether this is such a copy."""
-        return self.key.endswith(SWAPPED)
+        return self.key.endswith((SWAPPED, MIXED))
+
+
+class _Part(NamedTuple):
+    """What is asked of one shard: places in the answer, the shard, places in it, and which clips."""
+
+    here: NDArray[np.int64]
+    shard: Shard
+    places: NDArray[np.int64]
+    views: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +84,7 @@ class Waist:
     rows: tuple[WaistRow, ...]
     shards: tuple[Shard, ...]
     failures: tuple[tuple[str, str], ...] = ()
-    _places: NDArray[np.int64] = field(init=False, repr=False)
+    _where: dict[str, tuple[int, int]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Find each row's place, and refuse shards of another shape."""
@@ -211,8 +103,7 @@ class Waist:
                 f"{len(missing)} of {len(self.rows)} videos have no tokens (first: {missing[0]}); "
                 "write the waist again: what is there is kept"
             )
-        places = np.array([where[row.key] for row in self.rows], dtype=np.int64).reshape(-1, 2)
-        object.__setattr__(self, "_places", places)
+        object.__setattr__(self, "_where", where)
 
     @classmethod
     def open(
@@ -330,6 +221,7 @@ class Waist:
             if shard.keys and shard.keys[0].startswith("row "):  # keys that do not speak for their content
                 digest.update(shard.tokens.tobytes())
                 digest.update(shard.embeddings.tobytes())
+                digest.update(b"" if shard.figures is None else shard.figures.tobytes())
         return digest.hexdigest()[:16]
 
     def subset(self, rows: Sequence[int] | torch.Tensor) -> Waist:
@@ -349,24 +241,79 @@ class Waist:
         Raises:
             OptionError: a row or a sampling that is not there.
         """
-        wanted = np.asarray(rows, dtype=np.int64).reshape(-1)
-        chosen = self.settings.num_samplings // 2 if sampling is None else sampling
-        asked = np.broadcast_to(np.asarray(chosen, dtype=np.int64), wanted.shape)
-        views = np.where(asked < 0, ~asked, asked)
-        self._refuse(wanted, len(self), "rows")
-        self._refuse(views, self.settings.num_clips, "samplings")
-        places = self._places[wanted]
+        return self.of_keys([row.key for row in self._picked(rows)], sampling)
+
+    def of_keys(
+        self, keys: Sequence[str], sampling: int | Sequence[int] | torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same of whatever is written, by its key: copies that are no rows among it.
+
+        Args:
+            keys: B of them.
+            sampling: as for `batch`.
+
+        Raises:
+            OptionError: a key or a sampling that is not there.
+        """
         shape = self.settings.tokens_shape
-        tokens = np.empty((len(wanted), *shape[1:]), np.float16)
-        embeddings = np.empty((len(wanted), shape[1], self.settings.embedding_dim), np.float32)
-        for number in np.unique(places[:, 0]):
-            here = np.flatnonzero(places[:, 0] == number)
-            shard = self.shards[number]
-            tokens[here] = shard.tokens[places[here, 1], views[here]]
-            embeddings[here] = shard.embeddings[places[here, 1], views[here]]
+        tokens = np.empty((len(keys), *shape[1:]), np.float16)
+        embeddings = np.empty((len(keys), shape[1], self.settings.embedding_dim), np.float32)
+        asked = self._samplings(len(keys), sampling)
+        for here, shard, places, views in self._by_shard(keys, asked):
+            tokens[here] = shard.tokens[places, views]
+            embeddings[here] = shard.embeddings[places, views]
         for rows_of in (tokens, embeddings):
             rows_of[asked < 0] = rows_of[asked < 0, ::-1]
         return torch.from_numpy(tokens), torch.from_numpy(embeddings)
+
+    def figures(
+        self, rows: Sequence[int] | torch.Tensor, sampling: int | Sequence[int] | torch.Tensor | None = None
+    ) -> torch.Tensor | None:
+        """(B, T, 1+N) share of each token that is the person's; None where it was never written.
+
+        The class token sees all of a frame and counts as the person's; so does everything of which it is not
+        known.
+
+        Args:
+            rows: B row numbers.
+            sampling: as for `batch`.
+        """
+        keys = [row.key for row in self._picked(rows)]
+        _, frames, tokens, _ = self.settings.tokens_shape
+        shares = np.ones((len(keys), frames, tokens), np.float32)
+        asked = self._samplings(len(keys), sampling)
+        known = False
+        for here, shard, places, views in self._by_shard(keys, asked):
+            if shard.figures is not None:
+                shares[here, :, 1:] = shard.figures[places, views] / np.float32(255)
+                known = True
+        shares[asked < 0] = shares[asked < 0, ::-1]
+        return torch.from_numpy(shares) if known else None
+
+    def _picked(self, rows: Sequence[int] | torch.Tensor) -> list[WaistRow]:
+        """The rows of these numbers."""
+        wanted = np.asarray(rows, dtype=np.int64).reshape(-1)
+        self._refuse(wanted, len(self), "rows")
+        return [self.rows[row] for row in wanted]
+
+    def _samplings(
+        self, count: int, sampling: int | Sequence[int] | torch.Tensor | None
+    ) -> NDArray[np.int64]:
+        """(count,) which clips; ~i for clip i backwards."""
+        chosen = self.settings.num_samplings // 2 if sampling is None else sampling
+        asked = np.broadcast_to(np.asarray(chosen, dtype=np.int64), (count,))
+        self._refuse(np.where(asked < 0, ~asked, asked), self.settings.num_clips, "samplings")
+        return asked
+
+    def _by_shard(self, keys: Sequence[str], asked: NDArray[np.int64]) -> Iterator[_Part]:
+        """What of these keys lies in which shard."""
+        if missing := [key for key in keys if key not in self._where]:
+            raise OptionError(f"{missing[0]!r} is not there; this waist has {len(self._where)} keys")
+        places = np.array([self._where[key] for key in keys], dtype=np.int64).reshape(-1, 2)
+        views = np.where(asked < 0, ~asked, asked)
+        for number in np.unique(places[:, 0]):
+            here = np.flatnonzero(places[:, 0] == number)
+            yield _Part(here, self.shards[number], places[here, 1], views[here])
 
     def _refuse(self, numbers: NDArray[np.int64], count: int, what: str) -> None:
         wrong = numbers[(numbers < 0) | (numbers >= count)]

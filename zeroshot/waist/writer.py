@@ -6,7 +6,7 @@ import re
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -19,19 +19,13 @@ from zeroshot.video.identity import content_key, file_stamp
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.source import lies_here, name_of
 from zeroshot.video.spool import on_disk
-from zeroshot.waist.persons import Shot
+from zeroshot.waist.copies import copied_rows, endings, learn_copiers, refuse_gone
+from zeroshot.waist.mixed_copies import BANK
+from zeroshot.waist.persons import Shot, person_shares
+from zeroshot.waist.settings import Copies, WaistSettings
 from zeroshot.waist.shards import SHARD, Shard, read_shard, shard_numbers, shard_path, write_shard
-from zeroshot.waist.swapped_copies import PLACES, copied_rows, learn_swapper, refuse_gone
-from zeroshot.waist.waist import (
-    FORMAT,
-    MANIFEST,
-    SWAPPED,
-    Copies,
-    Waist,
-    WaistRow,
-    WaistSettings,
-    read_manifest,
-)
+from zeroshot.waist.swapped_copies import PLACES
+from zeroshot.waist.waist import FORMAT, MANIFEST, SWAPPED, Waist, WaistRow, read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -44,12 +38,25 @@ if TYPE_CHECKING:
     from zeroshot.types import Clip
     from zeroshot.video.sampling import Sampling
     from zeroshot.video.source import VideoSource
-    from zeroshot.waist.swapped_copies import PlaceSwapper
+    from zeroshot.waist.copies import Copier
 
-Encoded = tuple["NDArray[np.float16]", "NDArray[np.float32]"]
-LAYOUT = Layout("tokens", (MANIFEST,), rf"{SHARD}|{re.escape(MANIFEST)}|{re.escape(PLACES)}")
+LAYOUT = Layout("tokens", (MANIFEST,), "|".join([SHARD, *map(re.escape, (MANIFEST, PLACES, BANK))]))
 _SHARD_BYTES = 32 << 20
 _SHARD_ROWS = 256  # an interrupted run loses at most so many videos
+
+
+class Encoded(NamedTuple):
+    """A video, or a copy of it.
+
+    Attributes:
+        tokens: (S', T, 1+N, C).
+        embeddings: (S', T, D).
+        figures: (S', T, N) share of each patch that is the person's, 255 all of it; None where nobody knows.
+    """
+
+    tokens: NDArray[np.float16]
+    embeddings: NDArray[np.float32]
+    figures: NDArray[np.uint8] | None = None
 
 
 class Labeled(Protocol):
@@ -108,21 +115,21 @@ def write_waist(
     if (
         before.get("complete")
         and not failures
-        and before["rows"] == _listed(rows + copied_rows(rows, folder))
+        and before["rows"] == _listed(rows + copied_rows(rows, folder, settings))
     ):
         with suppress(OutputError):  # of shards that are damaged or gone more is said below
             return Waist.open(folder, settings)
     reader = ClipReader(decoder=decoder, shorter_side=model.backbone.preprocess.shorter_side)
     with ShardWriter(folder, settings) as writer, reader:
         refuse_gone(folder, sources)
-        swapper = None
-        if settings.swapped and _todo(sources, writer.done, SWAPPED):
-            swapper = learn_swapper(model.backbone, sources, reader, sampling, folder, copies or Copies())
-        todo = _todo(sources, writer.done, "" if swapper is None else SWAPPED)
+        copiers: list[Copier] = []
+        if copies is not None and _todo(sources, writer.done, endings(settings)):
+            copiers = learn_copiers(model, rows, sources, reader, sampling, folder, copies)
+        todo = _todo(sources, writer.done, [copier.ending for copier in copiers])
         outcomes = reader.read_many(iter(todo.values()), sampling)
         for done, (key, (source, outcome)) in enumerate(zip(todo, outcomes, strict=True), start=1):
             try:
-                writer.add(_encode(model.backbone, outcome, settings, source, key, swapper))
+                writer.add(_encode(model.backbone, outcome, settings, source, key, copiers))
             except VideoError as error:
                 failures += [(row.path, str(error)) for row in rows if row.key == key]
             (advance or _nobody)(done, len(todo))
@@ -157,9 +164,11 @@ def waist_settings(
         sampling.end_seconds,
         copies.mirrored,
         copies.swapped,
-        masks_identity(copies.masks) if copies.swapped else TOKENS,
+        masks_identity(copies.masks) if copies.swapped or copies.emptied else TOKENS,
         sampling.frames,
         sampling.placement,
+        copies.mixed,
+        copies.emptied,
     )
 
 
@@ -192,16 +201,16 @@ class ShardWriter(FolderWriter):
             self._claim.free()
             raise
         self._number = numbers[-1] + 1 if numbers else 0
-        self._pending: list[tuple[str, NDArray[np.float16], NDArray[np.float32]]] = []
+        self._pending: list[tuple[str, Encoded]] = []
 
     def add(self, encoded: Mapping[str, Encoded]) -> None:
-        """Take key → tokens (S', T, 1+N, C) and embeddings (S', T, D) of videos, unless they are there."""
-        for key, (tokens, embeddings) in encoded.items():
+        """Take key → what was encoded of a video, or of a copy, unless it is there."""
+        for key, found in encoded.items():
             if key in self.done:
                 continue
-            self._pending.append((key, tokens, embeddings))
+            self._pending.append((key, found))
             self.done.add(key)
-            if len(self._pending) >= _SHARD_ROWS or len(self._pending) * tokens.nbytes >= _SHARD_BYTES:
+            if len(self._pending) >= _SHARD_ROWS or len(self._pending) * found.tokens.nbytes >= _SHARD_BYTES:
                 self.flush()
 
     def flush(self) -> None:
@@ -209,8 +218,13 @@ class ShardWriter(FolderWriter):
         if not self._pending:
             return
         self._claim.check()
-        keys, tokens, embeddings = zip(*self._pending, strict=True)
-        shard = Shard(keys, np.stack(tokens), np.stack(embeddings))
+        keys, found = zip(*self._pending, strict=True)
+        shard = Shard(
+            keys,
+            np.stack([each.tokens for each in found]),
+            np.stack([each.embeddings for each in found]),
+            _figures(found),
+        )
         write_shard(shard_path(self.folder, self._number), shard, self._settings.made_with)
         self._number += 1
         self._pending = []
@@ -225,7 +239,7 @@ class ShardWriter(FolderWriter):
         if not rows:
             first = f"first: {failures[0][1]}" if failures else "none was given"
             raise VideoError(f"none of the {len(failures)} videos could be read ({first})")
-        rows = rows + copied_rows(rows, self.folder)
+        rows = rows + copied_rows(rows, self.folder, self._settings)
         _put_manifest(self.folder, self._settings, rows, failures, complete=True)
 
 
@@ -239,9 +253,9 @@ def _encode(
     settings: WaistSettings,
     source: VideoSource,
     key: str,
-    swapper: PlaceSwapper | None,
+    copiers: Sequence[Copier],
 ) -> dict[str, Encoded]:
-    """Key → pooled tokens (S', T, 1+N, C) and embeddings (S', T, D) of a video, and of its copy.
+    """Key → what a video is encoded to, and its copies.
 
     An error in place of the clips is raised.
     """
@@ -251,14 +265,31 @@ def _encode(
     read = [backbone.encode_tokens(frames) for frames in views]
     mirrored = [np.ascontiguousarray(frames[..., ::-1]) for frames in views] if settings.mirrored else []
     found = {key: _stacked(backbone, [*read, *map(backbone.encode_tokens, mirrored)], settings, name)}
-    if swapper is not None:
-        shots = zip(clips, read, strict=True)
-        copies = [swapper.copy(Shot(backbone, key, source, clip, raw)) for clip, (raw, _) in shots]
+    pairs = enumerate(zip(clips, read, strict=True))
+    shots = [Shot(backbone, key, source, clip, raw, number) for number, (clip, (raw, _)) in pairs]
+    for copier in copiers:
+        copies = [copier.copy(shot) for shot in shots]
         copies += [copy.flip(-1) for copy in copies] if settings.mirrored else []
-        found[key + SWAPPED] = _stacked(
+        found[key + copier.ending] = _stacked(
             backbone, list(map(backbone.encode_seen_tokens, copies)), settings, name
         )
+    # Where masks were looked for, they are of the video and of its swapped copy alike.
+    masks = [shot.masks for shot in shots if shot.masks is not None]
+    masks += [mask.flip(-1) for mask in masks] if settings.mirrored else []
+    if masks:
+        figures = np.stack([person_shares(mask, settings.grid) for mask in masks])
+        for ending in {"", SWAPPED} & {each.removeprefix(key) for each in found}:
+            found[key + ending] = found[key + ending]._replace(figures=figures)
     return found
+
+
+def _figures(found: Sequence[Encoded]) -> NDArray[np.uint8] | None:
+    """(n, S', T, N) shares of persons; None where nobody knows of any."""
+    known = [each.figures for each in found if each.figures is not None]
+    if not known:
+        return None
+    unknown = np.full_like(known[0], 255)
+    return np.stack([unknown if each.figures is None else each.figures for each in found])
 
 
 def _stacked(
@@ -270,12 +301,13 @@ def _stacked(
     embeddings = np.stack([rows.float().cpu().numpy() for _, rows in read])
     if not (np.isfinite(tokens).all() and np.isfinite(embeddings).all()):
         raise VideoError(f"{name}: {backbone.name} gives tokens that are no numbers in float16")
-    return tokens, embeddings
+    return Encoded(tokens, embeddings)
 
 
-def _todo(sources: dict[str, VideoSource], done: set[str], ending: str) -> dict[str, VideoSource]:
-    """The videos that are not encoded yet, or whose copy is not, whose key has this ending."""
-    return {key: source for key, source in sources.items() if not {key, key + ending} <= done}
+def _todo(sources: dict[str, VideoSource], done: set[str], made: Sequence[str]) -> dict[str, VideoSource]:
+    """The videos that are not encoded yet, or of which a copy is not, whose keys have these endings."""
+    ends = ("", *made)
+    return {key: source for key, source in sources.items() if not {key + ending for ending in ends} <= done}
 
 
 def _rows(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from zeroshot.training.methods.method import DrawConfig, Method
 
 ALBAR = Method(
-    citation="Fioresi et al., ALBAR, ICLR 2025, with its weights 1 and 4.25; the penalty on the gradient "
-    "is of random differences of logits (ours: that of the source is blind to what tells labels apart), so "
-    "that its 10 does not carry over.",
+    name="albar",
+    citation="Fioresi et al., ALBAR, ICLR 2025, with its weights 1 and 4.25",
+    ours="the penalty on the gradient is of random differences of logits, that of the source being blind to "
+    "what tells labels apart; so its 10 does not carry over",
     expect="not measured here; in the source Contra rises and accuracy stays, on HMDB51 fine-tuned",
     weights={
         "classification": 1.0,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from zeroshot.training.methods.method import DrawConfig, Method
 
 LABEL_NOISE = Method(
-    citation="Seo et al., AAAI 2022, the variant without scenes; the rate of a tenth is ours.",
+    name="label-noise",
+    citation="Seo et al., AAAI 2022, the variant without scenes",
+    ours="the rate of a tenth",
     expect="not measured here; compare with `label-smoothing`, which is its expectation",
     weights={"noisy_classification": 1.0, "static_classification": 1.0},
     draws=DrawConfig(balance_scenes=False),

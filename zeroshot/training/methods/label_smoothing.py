@@ -5,7 +5,8 @@ from __future__ import annotations
 from zeroshot.training.methods.method import DrawConfig, Method
 
 LABEL_SMOOTHING = Method(
-    citation="Szegedy et al., CVPR 2016; here the control of `label-noise`, at the same rate of a tenth.",
+    name="label-smoothing",
+    citation="Szegedy et al., CVPR 2016; here the control of `label-noise`, at the same rate of a tenth",
     expect="not measured here; what `label-noise` has beyond it is the noise's own",
     weights={"smoothed_classification": 1.0, "static_classification": 1.0},
     draws=DrawConfig(balance_scenes=False),

@@ -42,24 +42,34 @@ class Method:
     """A way of training.
 
     Attributes:
-        citation: where it comes from, and what of it is ours.
+        name: that it is asked for by.
+        citation: where it comes from.
         expect: the figure to expect, and where it was measured.
+        ours: what of it is reconstruction or new here; empty where nothing is.
         weights: term → weight; `TERMS` of `losses/objective.py` has their names.
         draws: which videos a batch is made of.
         mirrored: train on mirrored copies as well.
         swapped: train on copies as well in which persons stand before other videos' places.
+        required: refuse videos of which no such copies can be made, which it could not do without.
+        mixed: train on copies as well that are mixed with a still frame of another video.
+        emptied: write copies without their persons, which its terms ask for.
         adapter: fields of `AdapterConfig` that are not to have their default.
         choice: fields of `ChoiceConfig` that are not to.
         optimizer: fields of `OptimizerConfig` that are not to.
         epochs: passes over as many videos, copies included, as there are.
     """
 
+    name: str
     citation: str
     expect: str
     weights: Mapping[str, float]
+    ours: str = ""
     draws: DrawConfig = field(default_factory=DrawConfig)
     mirrored: bool = False
     swapped: bool = False
+    required: bool = False
+    mixed: bool = False
+    emptied: bool = False
     adapter: Mapping[str, Any] = field(default_factory=dict)
     choice: Mapping[str, Any] = field(default_factory=dict)
     optimizer: Mapping[str, Any] = field(default_factory=dict)
@@ -68,6 +78,7 @@ class Method:
     def settings(self) -> dict[str, Any]:
         """What it says of `TrainingConfig`, by the names that JSON and `--set` have."""
         return {
+            "method": self.name,
             **asdict(self.draws),
             **self.choice,
             **self.optimizer,

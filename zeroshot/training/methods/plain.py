@@ -5,7 +5,8 @@ from __future__ import annotations
 from zeroshot.training.methods.method import DrawConfig, Method
 
 PLAIN = Method(
-    citation="No debiasing: a baseline.",
+    name="plain",
+    citation="No debiasing: a baseline",
     expect="row `plain` of benchmarks/results/debias.md",
     weights={"classification": 1.0, "static_classification": 1.0},
     draws=DrawConfig(balance_scenes=False),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from zeroshot.training.methods.method import DrawConfig, Method
 
 STREAMS = Method(
-    citation="Ours: two streams, independence and scene losses as Kobayashi, Ding, Tamaki 2025 (arXiv "
+    name="streams",
+    citation="Two streams, independence and scene losses after Kobayashi, Ding, Tamaki 2025 (arXiv "
     "2509.23009; see `independent`), swapped copies after the action-swap set of HAT (Chung et al., NeurIPS "
-    "2022); the answer is z = unit(anchor + w · r) with a price on the length of r, w no more than the "
-    "ranking of the labels trained on asks for (`adapter/fusion.py`); how much more, labels left out say.",
+    "2022)",
+    ours="the answer is z = unit(anchor + w · r) with a price on the length of r, w no more than the ranking "
+    "of the labels trained on asks for (`adapter/fusion.py`); how much more, labels left out say",
     expect="on validation puppets at rho = 0.95, two seeds: seen labels 81.8 and 80.5, unseen ones 45.4 and "
     "46.7, H 39.2 and 41.2, where CLIP without its scene has 38, 45 and 28 (benchmarks/LOG.md); row `all` of "
     "benchmarks/debias.py",

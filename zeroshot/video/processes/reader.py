@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 MOST_WORKERS = 256
 """Decoding processes of one reader: more are a slip of the hand, and would take the machine's memory."""
 
+_MOST_NOTED = 100_000  # videos that break off: a server reads for ever
+
 
 class ClipReader:
     """Clips of videos, decoded ahead in child processes that are replaced when a file kills them.
@@ -168,6 +170,8 @@ class ClipReader:
         ends = [clip.end_seconds for clip in clips if clip.end_seconds is not None]
         if ends:
             self.break_offs[name] = max(ends)
+            if len(self.break_offs) > _MOST_NOTED:
+                del self.break_offs[next(iter(self.break_offs))]
         if frames == "keyframes":
             self.snaps.add(name, clips)
         return clips

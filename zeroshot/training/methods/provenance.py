@@ -1,0 +1,19 @@
+"""Provenance: the answer is to change little with tokens that are not the person's."""
+
+from __future__ import annotations
+
+from zeroshot.training.methods.method import DrawConfig, Method
+
+PROVENANCE = Method(
+    name="provenance",
+    citation="Provenance gradients, CVPR 2026: a weight in [0.01, 0.09]",
+    ours="persons are found without annotation, so what is theirs is a guess; the class token is let go; the "
+    "weight, as the size of tokens is another",
+    expect="not measured here",
+    weights={"classification": 1.0, "static_classification": 1.0, "provenance": 0.03},
+    draws=DrawConfig(balance_scenes=False),
+    swapped=True,
+    required=True,
+    adapter={"reference": "none", "reads": "content"},
+    epochs=8,  # with a copy of each video as many steps as 15 without
+)
