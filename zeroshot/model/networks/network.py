@@ -25,6 +25,9 @@ class NetworkFacts:
         grid: (gh, gw) patches; None where it has no patch tokens.
         logit_scale: factor on cosines, already exponentiated.
         architecture: everything that its weights alone do not tell, as one line of text.
+        clip_frames: T frames that it reads at once, as pixels (n, T, 3, h, w); None: it reads frames apart.
+        any_clip_length: whether it reads clips of other lengths, too.
+        why_no_tokens: ends the line that says so; "" where there is nothing special about it.
     """
 
     preprocess: Preprocess
@@ -33,6 +36,9 @@ class NetworkFacts:
     grid: tuple[int, int] | None
     logit_scale: float
     architecture: str
+    clip_frames: int | None = None
+    any_clip_length: bool = False
+    why_no_tokens: str = ""
 
 
 class Network(ABC):
@@ -58,7 +64,7 @@ class Network(ABC):
 
     @abstractmethod
     def embed_pixels(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Embeddings (B, D), not normalized, of pixels (B, 3, h, w)."""
+        """Embeddings (B, D), not normalized, of pixels (B, 3, h, w), or (B, T, 3, h, w) of clips."""
 
     @abstractmethod
     def embed_tokens(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -87,10 +93,30 @@ class Network(ABC):
         """
 
 
-def no_tokens(name: str) -> ModelError:
-    """The error for a network whose frames are not cut into patches."""
+def no_tokens(name: str, why: str = "") -> ModelError:
+    """The error for a network whose frames are not cut into patches.
+
+    Args:
+        name: of the network.
+        why: from its facts.
+    """
     return ModelError(
-        f"{name} has no patch tokens (it is no vision transformer that is known here); use a ViT model"
+        f"{name} has no patch tokens ({why or 'it is no vision transformer that is known here'}); "
+        "use a ViT model"
+    )
+
+
+def reads_clips(name: str, num_frames: int) -> ModelError:
+    """The error for a network that reads clips, where frames or their tokens were asked for.
+
+    Args:
+        name: of the network.
+        num_frames: that it reads at once.
+    """
+    return ModelError(
+        f"{name} reads {num_frames} frames at once and has no vector or token of a single one; streams, "
+        "training, stages and probes of frames need a network that reads frames apart, such as "
+        "PE-Core-B-16/meta"
     )
 
 

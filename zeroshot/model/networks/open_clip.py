@@ -36,8 +36,8 @@ from zeroshot.model.networks.open_clip_towers import (
     tower_of,
 )
 from zeroshot.model.networks.open_clip_weights import checked_config, put_weights, require_bounds
+from zeroshot.model.networks.pretrained import plain_config, quiet
 from zeroshot.model.networks.published import HUB_WEIGHTS, TOKENIZER_PATTERNS, parts_of_tag
-from zeroshot.model.networks.transformers import plain_config, quiet
 from zeroshot.model.networks.unfilled import unfilled
 from zeroshot.model.speed.products import quick_copy, short_copy, with_parts
 from zeroshot.video.transform import Preprocess, three_numbers
