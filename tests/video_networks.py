@@ -35,7 +35,7 @@ def videoprism_folder(folder: Path) -> Path:
     """VideoPrism, of 6 frames."""
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary = [(word, -1.0 * row) for row, word in enumerate(WORDS)]
-    transformers.VideoPrismTokenizer(vocab=vocabulary, extra_ids=0).save_pretrained(folder)
+    transformers.VideoPrismTokenizer(vocab=vocabulary).save_pretrained(folder)
     transformers.LlavaOnevisionVideoProcessor(size={"height": 32, "width": 32}).save_pretrained(folder)
     sizes = {"hidden_size": 24, "intermediate_size": 32, "num_attention_heads": 2}
     vision = {"num_spatial_layers": 1, "num_temporal_layers": 1, "num_auxiliary_layers": 1}
@@ -71,7 +71,7 @@ def pe_video_folder(folder: Path, **processor: object) -> Path:
         video_config=sizes
         | {
             "head_dim": 12,
-            "vision_config": {"model_type": "timm_wrapper", "architecture": "test_vit", "num_classes": 10},
+            "vision_config": {"model_type": "timm_wrapper", "architecture": "test_vit", "num_labels": 10},
         },
     )
     module = scatter(transformers.PeVideoModel(config))

@@ -103,9 +103,7 @@ def _is_table(value: object) -> bool:
     return all(len(table) <= _MOST_FIELDS for table in inner) and all(map(is_plain, plain))
 
 
-def load_module(  # noqa: ANN401 - a class of another library
-    folder: Path, config: dict[str, Any], tensors: Mapping[str, torch.Tensor]
-) -> Any:
+def load_module(folder: Path, config: dict[str, Any], tensors: Mapping[str, torch.Tensor]) -> Any:  # noqa: ANN401 - a class of another library
     """The library's own module with all of its weights, made once it is known to fit them.
 
     Args:

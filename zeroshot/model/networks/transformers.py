@@ -19,7 +19,7 @@ from zeroshot.model.networks.processors import read_preprocess
 from zeroshot.model.speed.products import quick_copy, quick_patches, short_copy, with_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from zeroshot.model.speed.products import Swap
@@ -173,16 +173,19 @@ def image_network(
     return TransformersNetwork(module, preprocess, folder)
 
 
-def require_size(folder: Path, preprocess: Preprocess, side: int | None) -> None:
-    """Refuse a processor that makes frames of another size than the network reads; None: it reads any.
+def require_size(folder: Path, preprocess: Preprocess, side: int | Sequence[int] | None) -> None:
+    """Refuse a processor that makes frames of another size than the network reads; None: it may read any.
 
     Raises:
         ModelError: it does.
     """
-    if side is not None and preprocess.size != (side, side):
+    if side is None:
+        return
+    wanted = (side, side) if isinstance(side, int) else tuple(side)
+    if preprocess.size != wanted:
         raise ModelError(
             f"{folder}: its image processor makes frames of {preprocess.size}, "
-            f"its network reads {side}×{side}"
+            f"its network reads {'×'.join(map(str, wanted))}"
         )
 
 

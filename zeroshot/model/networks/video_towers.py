@@ -31,6 +31,8 @@ VIDEO_KINDS = ("xclip", "videoprism", "pe_video", "pe_audio_video")
 _USUAL_FRAMES = 16  # of PE's video tower, where its processor names no number
 _MOST_FRAMES = 1024  # of one clip, beyond what any network reads
 _MOST_TOKENS = 512  # of a text that PE is given; its text tower could read thousands
+_INPUTS = ("input_ids", "attention_mask")
+_CLASSES = "video_encoder.embedder.proj.weight"  # (width, n) of PE, behind its network for frames
 _PART = "video_model."  # of a network for sounds and videos, the one for videos
 
 
@@ -141,7 +143,8 @@ class VideoNetwork(TransformersNetwork):
 
     def embed_texts(self, texts: list[str]) -> torch.Tensor:
         """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
-        return self._about.texts(self.module, self._inputs(texts))
+        inputs = self._inputs(texts)
+        return self._about.texts(self.module, {name: inputs[name] for name in _INPUTS if name in inputs})
 
 
 def video_network(folder: Path, config: dict[str, Any], tensors: Mapping[str, torch.Tensor]) -> VideoNetwork:
@@ -163,10 +166,20 @@ def video_network(folder: Path, config: dict[str, Any], tensors: Mapping[str, to
     whole = isinstance(num_frames, int) and 0 < num_frames <= _MOST_FRAMES
     if num_frames is not None and not whole:
         raise ModelError(f"the processor in {folder} takes {str(num_frames)[:40]} frames; expected 1 or more")
-    module = load_module(folder, config, tensors)
+    module = load_module(folder, _with_classes(config, tensors), tensors)
     vision = getattr(module.config, "vision_config", None)
     require_size(folder, preprocess, getattr(vision, "image_size", None))
     return VideoNetwork(module, preprocess, folder, num_frames if kind == "pe_video" else None)
+
+
+def _with_classes(config: dict[str, Any], tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+    """A config that says how many numbers PE's network for frames gives, which weights alone tell for sure."""
+    if config["model_type"] != "pe_video" or _CLASSES not in tensors or tensors[_CLASSES].ndim != 2:
+        return config
+    video = dict(config.get("video_config") or {})
+    number = int(tensors[_CLASSES].shape[1])
+    frames = {**(video.get("vision_config") or {}), "num_labels": number, "num_classes": number}
+    return {**config, "video_config": {**video, "vision_config": frames}}
 
 
 def _part(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
