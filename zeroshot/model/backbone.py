@@ -332,7 +332,7 @@ def load_backbone(
 
     Args:
         name: `ARCH/TAG` (open_clip's architecture and pretrained tag), `ARCH/random` (untrained, the same
-            in every process), `ARCH/path/to/weights.safetensors`, `hf:ORG/NAME` or `hf:FOLDER`
+            in every process), `ARCH/path/to/weights.safetensors`, `hf:ORG/NAME@REVISION` or `hf:FOLDER`
             (transformers), `hub:ORG/NAME@REVISION` (a checkpoint that somebody pushed), a checkpoint folder,
             or a bundled checkpoint such as `puppet-tiny`.
         device: as for `choose_device`.

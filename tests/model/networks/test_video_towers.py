@@ -12,6 +12,7 @@ import pytest
 import torch
 import transformers
 from checkpoint_folders import changed, small_tokenizer
+from safetensors.torch import load_file, save_file
 from tiny_networks import TEXT_SIDE, TOKEN_IDS, VISION_SIDE, scatter
 from video_networks import FOLDERS, pe_video_folder, videoprism_folder
 
@@ -128,6 +129,21 @@ def test_the_number_of_frames_of_pe_is_its_processors(tmp_path):
     changed(folder / "video_preprocessor_config.json", num_frames="many")
     with pytest.raises(ModelError, match="takes many frames; expected 1 or more"):
         load_model(f"hf:{folder}", device="cpu")
+
+
+def test_of_a_network_for_sounds_too_the_part_for_videos_is_read(tmp_path):
+    folder = pe_video_folder(tmp_path / "pe", num_frames=3)
+    with load_model(f"hf:{folder}", device="cpu") as model:
+        expected = model.embed_videos(clip(3))
+    tensors = load_file(folder / "model.safetensors")
+    whole = {
+        name if name.startswith("text_model.") else f"video_model.{name}": tensors[name] for name in tensors
+    }
+    save_file({**whole, "audio_head.proj.weight": torch.zeros(2, 2)}, folder / "model.safetensors")
+    content = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({"model_type": "pe_audio_video", "video_config": content}))
+    with load_model(f"hf:{folder}", device="cpu") as model:
+        assert np.abs(model.embed_videos(clip(3)) - expected).max() < 1e-6
 
 
 def test_a_config_that_does_not_belong_to_the_weights_is_refused(tmp_path):

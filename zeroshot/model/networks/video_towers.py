@@ -173,7 +173,7 @@ def video_network(folder: Path, config: dict[str, Any], tensors: Mapping[str, to
 
 
 def _with_classes(config: dict[str, Any], tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
-    """A config that says how many numbers PE's network for frames gives, which weights alone tell for sure."""
+    """A config that says how many numbers PE's network for frames gives, which weights tell for sure."""
     if config["model_type"] != "pe_video" or _CLASSES not in tensors or tensors[_CLASSES].ndim != 2:
         return config
     video = dict(config.get("video_config") or {})
