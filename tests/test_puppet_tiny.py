@@ -85,9 +85,10 @@ def test_the_folder_is_whole_and_small():
 def test_provenance_says_how_it_was_made():
     told = json.loads((FOLDER / "training.json").read_text())
     assert (ROOT / told["recipe"]).is_file() or not (ROOT / "examples").is_dir()
-    assert {"seed", "steps", "coupling", "batch", "rate", "videos"} <= set(told["settings"])
+    assert {"seed", "minutes", "coupling", "batch", "rate", "videos"} <= set(told["settings"])
+    assert told["steps"] > 0
     assert told["losses"][-1] < told["losses"][0]
-    assert {test["coupling"] for test in told["metrics_percent"]} == {0.0, 0.8}
+    assert {test["coupling"] for test in told["metrics_percent"]["today's world"]} == {0.0, 0.8}
 
 
 def test_vocabulary_fits_the_network_and_knows_every_name(config, tokens):
@@ -171,33 +172,18 @@ def test_most_clips_get_the_right_label(network, config, tokens):
 
 
 @pytest.mark.slow
-def test_the_recipe_learns(tmp_path):
-    script = ROOT / "examples" / "train_puppet_tiny.py"
-    settings = [
-        "--videos",
-        "24",
-        "--frames-each",
-        "2",
-        "--steps",
-        "12",
-        "--batch",
-        "24",
-        "--test-videos",
-        "32",
-        "--rate",
-        "1e-3",
-    ]
+def test_a_network_of_named_puppets_learns(tmp_path):
+    script = ROOT / "examples" / "train_named_puppets.py"
+    settings = ["--videos", "24", "--frames-each", "2", "--steps", "12", "--batch", "24"]
+    settings += ["--test-videos", "32", "--rate", "1e-3"]
     command = [sys.executable, script, "--output", tmp_path, *settings]
     subprocess.run(command, check=True, capture_output=True, timeout=110)
     told = json.loads((tmp_path / "training.json").read_text())
     assert told["losses"][-1] < told["losses"][0] - 0.3
     assert told["settings"]["steps"] == 12
     made = json.loads((tmp_path / "config.json").read_text())
-    bundled = json.loads((FOLDER / "config.json").read_text())  # has an adapter besides
-    assert made == {name: bundled[name] for name in made}
-    weights = load_file(tmp_path / "model.safetensors")
+    bundled = json.loads((FOLDER / "config.json").read_text())
+    assert made["model_cfg"]["vision_cfg"] == bundled["model_cfg"]["vision_cfg"]
+    assert made["scenes"] == bundled["scenes"]
     shipped = load_file(FOLDER / "model.safetensors")
-    assert {name: value.shape for name, value in weights.items()} == {
-        name: value.shape for name, value in shipped.items()
-    }
     assert all(value.dtype == torch.float16 for value in shipped.values())

@@ -103,6 +103,32 @@ def test_stretches_have_their_times(tmp_path, model):
     assert matches[0].score == matches[1].score == pytest.approx(1, abs=1e-6)
 
 
+def test_neighbouring_windows_are_one_moment_and_copies_are_found_once(tmp_path, model, run):
+    here, away = model.embed_texts(["waving", "swimming"])
+    near = here + 0.5 * away
+    near /= np.linalg.norm(near)
+    rows = [("b.mp4", away, n, n + 2.0) for n in (0.0, 1.0)]
+    rows += [("b.mp4", near, 2.0, 4.0), ("b.mp4", here, 3.0, 5.0), ("b.mp4", away, 4.0, 6.0)]
+    rows += [("b.mp4", away, 5.0, 7.0), ("a.mp4", away, 0.0, 2.0), ("a.mp4", near, 9.0, 11.0)]
+    folder = tmp_path / "moments"
+    with EmbeddingTable(folder, settings_of(model)) as table:
+        for name, content in (("a.mp4", "a" * 32), ("b.mp4", "b" * 32), ("copy of b.mp4", "b" * 32)):
+            own = [row for row in rows if row[0] == name.removeprefix("copy of ")]
+            table.add(*(EmbeddingRow(name, vector, None, *times, content) for _, vector, *times in own))
+    (matches,) = zeroshot.search("waving", folder, k=3, model=model)
+    assert [(each.path, each.start_seconds, each.end_seconds) for each in matches[:2]] == [
+        ("b.mp4", 2.0, 5.0),
+        ("a.mp4", 9.0, 11.0),
+    ]
+    assert matches[0].score == pytest.approx(1, abs=1e-6)
+    assert matches[0].copies == ("copy of b.mp4",)
+    assert "copies" not in matches[1].as_dict()
+    assert all(each.path != "copy of b.mp4" for each in zeroshot.search("waving", folder, model=model)[0])
+    status, out, _ = run("search", "waving", "--in", folder, "-k", "1", "--device", "cpu")
+    assert status == 0
+    assert out.endswith("b.mp4  0:00:02.0 – 0:00:05.0  (and 1 more of the same content)\n")
+
+
 def test_another_model_is_refused(tmp_path, folder, model):
     other = {**settings_of(model), "fingerprint": "0123456789abcdef"}
     place = written(tmp_path / "other", [("a.mp4", model.embed_texts(["x"])[0], None, None)], other)

@@ -29,6 +29,8 @@ from zeroshot.model.names import (
 )
 from zeroshot.model.networks.foreign import read_json
 from zeroshot.resources import bundled_names, checkpoints_folder
+from zeroshot.types import Prompts
+from zeroshot.video.sampling import require_sampling
 
 if TYPE_CHECKING:
     import os
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
     from zeroshot.adapter.adapter import TwoStreamAdapter
     from zeroshot.datasets.seen_labels import TrainedOn
+    from zeroshot.index.index import LabelIndex
     from zeroshot.model.backbone import Backbone
     from zeroshot.model.model import Model
     from zeroshot.video.sampling import Sampling
@@ -59,6 +62,7 @@ def load_model(  # noqa: PLR0913 - what people choose when they take a model
     precision: str = "exact",
     batch_size: int = 32,
     num_workers: int = 2,
+    time_limit_seconds: float = 60.0,
     progress: bool = False,
 ) -> Model:
     """The Model of that name, ready to embed videos, frames and texts.
@@ -75,6 +79,7 @@ def load_model(  # noqa: PLR0913 - what people choose when they take a model
         precision: exact, fast or fastest: cosines of 0.99999, 0.9995, 0.999 at least to float32's frames.
         batch_size: frames in one forward pass; 32 fill a processor, more of them a large GPU.
         num_workers: decoding processes; two keep ahead of a network on a processor.
+        time_limit_seconds: of processor time for one file, after which it counts as unreadable.
         progress: a bar on stderr counts videos.
 
     Raises:
@@ -91,14 +96,14 @@ def load_model(  # noqa: PLR0913 - what people choose when they take a model
     network, adapter, spoken = _parts(opened, stream, backbone, loading)
     if adapter is not None and share != 1:
         adapter = adapter.towards_clip(share)
-    model = Model(
-        network, adapter=adapter, stream=spoken, sampling=sampling, decoder=decoder, num_workers=num_workers
-    )
+    reading: dict[str, Any] = {"decoder": decoder, "num_workers": num_workers}
+    reading["time_limit_seconds"] = time_limit_seconds
+    model = Model(network, adapter=adapter, stream=spoken, sampling=sampling, **reading)
     model.folder, model.origin = opened.folder, opened.name if opened.is_foreign else ""
     network.notes = tuple(dict.fromkeys((*opened.notes, *network.notes)))
     model.progress = progress
-    again = partial(load_model, opened.name, decoder=decoder, stream=stream, share=share, backbone=backbone)
-    model.reload = partial(again, precision=precision, num_workers=num_workers)
+    again = partial(load_model, opened.name, stream=stream, share=share, backbone=backbone, **reading)
+    model.reload = partial(again, precision=precision)
     return model
 
 
@@ -202,6 +207,46 @@ def require_public(name: object, where: str) -> str:
     )
 
 
+def model_for(
+    model: str | Model | None, words: Prompts | LabelIndex, index: str | Path | None
+) -> str | Model:
+    """The model that is asked for; where none is, the one that made a saved index, else the default.
+
+    Args:
+        model: as for `load`.
+        words: what `labels_to_rank` found.
+        index: the file of a saved index, for the error.
+
+    Raises:
+        ModelError: an index names a folder, a file or a name on the model hub, which its user has to name.
+    """
+    if model is not None:
+        return model
+    if isinstance(words, Prompts):
+        return DEFAULT_MODEL
+    return require_public(words.fingerprint.get("model_name"), f"the index {index}")
+
+
+def require_chosen(model: str | Model, chosen: dict[str, Any]) -> None:
+    """Refuse a model's name that cannot be, and settings of a model that is loaded already.
+
+    Args:
+        model: its name, or a Model.
+        chosen: what `load` was given of `load_model`'s, other than the usual.
+
+    Raises:
+        ZeroshotError: one line that names what cannot be used.
+    """
+    if isinstance(model, str):
+        require_sampling(chosen.get("sampling"))
+        later = {"sampling", "batch_size", "num_workers", "progress"}
+        require_model(model, **{name: value for name, value in chosen.items() if name not in later})
+    elif chosen:
+        raise OptionError(
+            f"{', '.join(chosen)} goes with a model's name; choose it in load_model for a Model"
+        )
+
+
 def has_adapter(folder: Path | None) -> TypeGuard[Path]:
     """Whether a checkpoint folder, if there is one, holds an adapter."""
     return folder is not None and "adapter" in read_json(folder / "config.json")
@@ -215,9 +260,16 @@ def _no_adapter(name: str) -> OptionError:
 def describe(name: str) -> dict[str, Any]:
     """Facts of a checkpoint, on this computer or the hub: configuration, size, training; loads no weights.
 
+    Or of a file of taught labels: which they are, what was shown, and whether it helps.
+
     Raises:
+        LabelError: such a file is damaged.
         ModelError: there is no such folder, or a file in it is missing or damaged.
     """
+    from zeroshot.few_shot.taught import TaughtLabels, is_taught
+
+    if is_taught(name):
+        return TaughtLabels.load(name).describe()
     opened = open_name(name_given(name))
     folder = opened.folder
     if folder is None:

@@ -8,29 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zeroshot.batch.label_rows import index_of_labels
-from zeroshot.checkpoint import (
-    DEFAULT_MODEL,
-    load_model,
-    require_model,
-    require_numbers,
-    require_public,
-)
-from zeroshot.checks import Checks, labels_to_rank, model_given, require_made_by
+from zeroshot.checkpoint import load_model, model_for, require_chosen, require_numbers
+from zeroshot.checks import Checks, labels_to_rank, model_given, require_made_by, taught_as_index
 from zeroshot.errors import LabelError, OptionError, VideoError, counted, printable
+from zeroshot.events.finding import FindsEvents, file_with_clock
 from zeroshot.index.index import nearest_labels, require_k
 from zeroshot.index.ivf import has_gpu
 from zeroshot.index.stage_rows import STAGED_SCALE, staged_videos, staged_width
 from zeroshot.model.clip_queue import apart, rows_of
-from zeroshot.model.model import HoldsModel
 from zeroshot.model.spans import joined_spans, spans_of
 from zeroshot.reports.thumbnails import thumbnails
-from zeroshot.resources import from_home
 from zeroshot.text.stages import WITHOUT, stage_notes
 from zeroshot.types import Predictions, Prompts, Ranking, Segment
-from zeroshot.video.find import one_video
-from zeroshot.video.sampling import Window, require_sampling
-from zeroshot.video.source import VideoSource, is_path, name_of, path_of
-from zeroshot.video.spool import on_disk
+from zeroshot.video.sampling import Window
+from zeroshot.video.source import VideoSource, name_of, path_of
 
 if TYPE_CHECKING:
     import os
@@ -44,15 +35,14 @@ if TYPE_CHECKING:
     from zeroshot.index.index import LabelIndex
     from zeroshot.model.model import Model
     from zeroshot.model.spans import Span
+    from zeroshot.rejection.rejection import Rejection, RejectSource
     from zeroshot.text.prompts import LabelSource, TemplateSource
     from zeroshot.text.stages import StageSource
     from zeroshot.types import Prediction
     from zeroshot.video.sampling import Sampling
 
-_LABELS_SHOWN = 3
 
-
-class Classifier(HoldsModel):
+class Classifier(FindsEvents):
     """A model and an index of labels: ranks the labels for any video.
 
     Calls do not influence each other: ranking video A, then B, then A again gives A the same answer twice.
@@ -60,9 +50,10 @@ class Classifier(HoldsModel):
     Attributes:
         model: embeds videos, frames and texts.
         index: the K labels and their (K, D) embeddings.
+        rejection: what makes "none of these" an answer; None: the best label is always answered.
     """
 
-    def __init__(self, model: Model, index: LabelIndex) -> None:
+    def __init__(self, model: Model, index: LabelIndex, rejection: Rejection | None = None) -> None:
         """Join a model and an index of the same joint width D.
 
         Raises:
@@ -76,6 +67,7 @@ class Classifier(HoldsModel):
             )
         self.model = model
         self.index = index
+        self.rejection = rejection
         self._num_still = 0
 
     @property
@@ -86,14 +78,16 @@ class Classifier(HoldsModel):
     @property
     def is_staged(self) -> bool:
         """Whether labels say how they start and end, so that the order of the frames counts."""
-        return bool(self.index.embeddings.shape[1] != self.model.embedding_dim)
+        return self.index.is_staged(self.model.embedding_dim)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What there is to say of stages, a line each; more is known once videos have been ranked."""
+        """What there is to say of rejection and stages, a line each; more once videos have been ranked."""
+        about = () if self.rejection is None else (self.rejection.note,)
         if not self.is_staged:
-            return ()
-        return stage_notes(len(self.index), int(self.index.fingerprint.get(WITHOUT, "0")), self._num_still)
+            return about
+        without = int(self.index.fingerprint.get(WITHOUT, "0"))
+        return (*about, *stage_notes(len(self.index), without, self._num_still))
 
     def with_labels(
         self,
@@ -102,10 +96,12 @@ class Classifier(HoldsModel):
         templates: TemplateSource = None,
         stages: StageSource = None,
         index: str | Path | None = None,
+        reject: RejectSource = None,
         spaced: bool = True,
     ) -> Classifier:
         """A new classifier of other labels, given as for `load`, that shares this one's model."""
-        return load(self.model, labels, templates=templates, stages=stages, index=index, spaced=spaced)
+        given = (self.model, labels)
+        return load(*given, templates=templates, stages=stages, index=index, reject=reject, spaced=spaced)
 
     def rank(
         self,
@@ -114,6 +110,7 @@ class Classifier(HoldsModel):
         *,
         labels: LabelSource | None = None,
         templates: TemplateSource = None,
+        reject: RejectSource = None,
     ) -> Predictions:
         """The k best of K labels for one video, best first; all K where k is larger.
 
@@ -122,7 +119,8 @@ class Classifier(HoldsModel):
                 folder of frames, or a Clip; a folder or pattern must stand for one video.
             k: how many predictions come back; 5 is what people read.
             labels: other labels, for this call alone; each such call encodes them.
-            templates: of these, as for `load`.
+            templates: of these, as for `load`; or, with reject, those that this index was made with.
+            reject: as for `load`, for this call alone.
 
         Raises:
             VideoError: the video cannot be decoded, or several are meant.
@@ -130,11 +128,20 @@ class Classifier(HoldsModel):
         """
         require_k(k)
         if labels is not None:
-            return self.with_labels(labels, templates=templates).rank(video, k)
+            return self.with_labels(labels, templates=templates, reject=reject).rank(video, k)
+        if reject is not None:
+            return self.rejecting(reject, templates).rank(video, k)
         if templates is not None:
             raise OptionError("templates are given without labels; give those, too, or use with_labels")
         row, clips = self.model.look(video, drifts=self.is_staged)
         return Predictions(self._predictions(row, k), path_of(video), thumbnails(clips))
+
+    def rejecting(self, reject: RejectSource, templates: TemplateSource = None) -> Classifier:
+        """A new classifier that answers "none of these", see `load`; labels were filled into `templates`."""
+        from zeroshot.rejection.rejection import rejection_of
+
+        rejection = rejection_of(reject, self.model, self.index, templates, of_file=True)
+        return Classifier(self.model, self.index, rejection)
 
     def similarity(self, videos: VideoSource | Iterable[VideoSource]) -> NDArray[np.float32]:
         """Cosines (n, K) of each of n videos with every label, in the order of `labels`.
@@ -153,8 +160,7 @@ class Classifier(HoldsModel):
     def rank_many(self, videos: VideoSource | Iterable[VideoSource], k: int = 5) -> Iterator[Ranking]:
         """One Ranking a video, in the order given; a video that fails becomes a row with its error.
 
-        Decoding runs ahead in processes of its own, so that the network seldom waits, and memory does not
-        grow with the number of videos.
+        Decoding runs ahead in processes of its own; memory does not grow with the number of videos.
 
         Args:
             videos: one or many, as for `Model.embed_videos`: folders and patterns stand for all videos in
@@ -212,10 +218,7 @@ class Classifier(HoldsModel):
         """The segments of `timeline` one by one, while the video is being read; memory stays bounded."""
         require_k(k)
         window = Window.of(window_seconds, stride_seconds)
-        file = on_disk(one_video(video))
-        if not is_path(file):
-            raise VideoError(f"{name_of(video)} has no clock; a timeline needs a video file")
-        spans = spans_of(self.model, file, window, drifts=self.is_staged)
+        spans = spans_of(self.model, file_with_clock(video), window, drifts=self.is_staged)
         return self._segments(joined_spans(spans, self._best_label) if merge else spans, k)
 
     def _segments(self, spans: Iterable[Span], k: int) -> Iterator[Segment]:
@@ -230,7 +233,7 @@ class Classifier(HoldsModel):
         return vars(self)
 
     def __repr__(self) -> str:
-        shown = ", ".join(self.labels[:_LABELS_SHOWN]) + ", …" * (len(self.labels) > _LABELS_SHOWN)
+        shown = ", ".join(self.labels[:3]) + ", …" * (len(self.labels) > 3)
         return f"Classifier({counted(len(self.labels), 'label')}: {printable(shown)}; {self.model!r})"
 
     def _of_span(self, span: Span, k: int) -> list[Prediction]:
@@ -254,6 +257,7 @@ class Classifier(HoldsModel):
             OptionError: k is below 1, vectors of another width or length, or labels with stages and none.
         """
         require_k(k)
+        plain, times = vectors, 1.0
         if self.is_staged:
             if drifts is None:
                 raise OptionError(
@@ -261,9 +265,10 @@ class Classifier(HoldsModel):
                     "Model.embed_many(videos, drifts=True) has them, or labels without stages"
                 )
             self._num_still += int((~np.any(drifts, axis=1)).sum())
-            vectors = staged_videos(vectors, drifts)
-        times = STAGED_SCALE if self.is_staged else 1.0
-        return nearest_labels(self.index, vectors, k, self.model.logit_scale, times)
+            vectors, times = staged_videos(vectors, drifts), STAGED_SCALE
+        number = k if self.rejection is None else self.rejection.num_ranked(k, len(self.index))
+        ranked = nearest_labels(self.index, vectors, number, self.model.logit_scale, times)
+        return ranked if self.rejection is None else self.rejection.told(ranked, plain, k)
 
     def rank_rows(self, rows: Sequence[EmbeddingRow], k: int = 5) -> list[Ranking]:
         """One Ranking a row of a table of this model's embeddings; a row with an error keeps it.
@@ -295,6 +300,7 @@ def load(  # noqa: PLR0913 - what people choose when they begin
     templates: TemplateSource = None,
     stages: StageSource = None,
     index: str | Path | None = None,
+    reject: RejectSource = None,
     spaced: bool = True,
     device: str | torch.device = "auto",
     sampling: Sampling | None = None,
@@ -311,12 +317,14 @@ def load(  # noqa: PLR0913 - what people choose when they begin
         model: `ARCH/TAG`, `hf:ORG/NAME`, a checkpoint folder, a bundled name, or a Model; what follows
             `spaced` is chosen for a Model in `load_model`. None: the one that made the index, else
             PE-Core-B-16/meta.
-        labels: a list, a file (one a line), "a,b,c", a bundled list's name such as "kinetics400", or
-            {label: descriptions}.
+        labels: a list, a file (one a line, or what `zeroshot teach` wrote), "a,b,c", a bundled list's name
+            such as "kinetics400", or {label: descriptions}.
         templates: None for the bare label, one sentence with {}, several, a file, or a bundled set's name.
         stages: how labels start and end, so that the order of frames counts: a JSON file, a bundled set such
             as "ssv2", or {label: {"start": …, "end": …}}; an index has to be made with the same.
         index: a file that `zeroshot index` wrote, instead of labels: no label is encoded again.
+        reject: when "none of these" is answered: "auto", against bundled background labels; a share from 0
+            to 1 that labels must have against these; a file of `zeroshot calibrate`. None: never.
         spaced: write CamelCase and under_scores as words, as CLIP's tokenizer needs; False: as given.
         device: auto, cpu, cuda, cuda:N, mps, or a torch.device.
         sampling: which frames; None: the model's own, 8 frames from the middle of 8 equal segments.
@@ -337,64 +345,49 @@ def load(  # noqa: PLR0913 - what people choose when they begin
     usual = inspect.signature(load_model).parameters
     chosen = {name: value for name, value in chosen.items() if value != usual[name].default}
     model = None if model is None else model_given(model)
-    index = None if index is None else from_home(index)
+    labels, index = taught_as_index(labels, index)
     first = Checks()
     words = labels_to_rank(first, labels, templates, index, stages=stages, spaced=spaced)
     named = first.add("files", lambda: model_for(model, words(), index))
+    if reject is not None:
+        from zeroshot.rejection.rejection import require_rejectable
+
+        first.add("files", lambda: require_rejectable(reject, words(), templates))
     first.add("options", lambda: require_numbers(batch_size, num_workers))
-    first.add("model", lambda: _require(named(), chosen))
+    first.add("model", lambda: require_chosen(named(), chosen))
     first.run()
     network = named()
     loaded = load_model(network, **chosen) if isinstance(network, str) else network
-    return classifier_of(loaded, words(), index)
+    return classifier_of(loaded, words(), index, reject, templates)
 
 
-def classifier_of(network: Model, words: Prompts | LabelIndex, index: str | Path | None) -> Classifier:
+def classifier_of(
+    network: Model,
+    words: Prompts | LabelIndex,
+    index: str | Path | None,
+    reject: RejectSource = None,
+    templates: TemplateSource = None,
+) -> Classifier:
     """The classifier that ranks what `labels_to_rank` found; labels are encoded now.
 
     Args:
         network: encodes them.
         words: what was found.
         index: the file of a saved index, for the error.
+        reject: as for `load`; background labels are encoded now.
+        templates: of the labels, for the background labels.
 
     Raises:
-        IndexFileError: the index is another model's.
+        ZeroshotError: the index, or a calibration, is another model's or of other texts.
     """
     if isinstance(words, Prompts):
-        return Classifier(network, index_of_labels(words, network))
-    require_made_by(words, network, str(index))
-    if words.cells is not None and network.device.type == "cuda" and has_gpu():
-        words.to_gpu()
-    return Classifier(network, words)
+        words = index_of_labels(words, network)
+    else:
+        require_made_by(words, network, str(index))
+        if words.cells is not None and network.device.type == "cuda" and has_gpu():
+            words.to_gpu()
+    if reject is None:
+        return Classifier(network, words)
+    from zeroshot.rejection.rejection import rejection_of
 
-
-def model_for(
-    model: str | Model | None, words: Prompts | LabelIndex, index: str | Path | None
-) -> str | Model:
-    """The model that is asked for; where none is, the one that made a saved index, else the default.
-
-    Args:
-        model: as for `load`.
-        words: what `labels_to_rank` found.
-        index: the file of a saved index, for the error.
-
-    Raises:
-        ModelError: an index names a folder, a file or a name on the model hub, which its user has to name.
-    """
-    if model is not None:
-        return model
-    if isinstance(words, Prompts):
-        return DEFAULT_MODEL
-    return require_public(words.fingerprint.get("model_name"), f"the index {index}")
-
-
-def _require(model: str | Model, chosen: dict[str, Any]) -> None:
-    """Refuse a model's name that cannot be, and settings of a model that is loaded already."""
-    if isinstance(model, str):
-        require_sampling(chosen.get("sampling"))
-        later = {"sampling", "batch_size", "num_workers", "progress"}
-        require_model(model, **{name: value for name, value in chosen.items() if name not in later})
-    elif chosen:
-        raise OptionError(
-            f"{', '.join(chosen)} goes with a model's name; choose it in load_model for a Model"
-        )
+    return Classifier(network, words, rejection_of(reject, network, words, templates))

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+NONE = "none of these"
+"""The label that rejection answers where none of a list fits; no list may have it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Clip:
@@ -101,20 +104,28 @@ class Prediction:
     Attributes:
         label: the name as given.
         score: cosine in [-1, 1]; of labels with stages, that and what the order of the frames adds to it.
-        probability: softmax of the model's logits over all K labels, never over the k shown.
+        probability: softmax of the model's logits over all K labels, never over the k shown; with rejection
+            over these and "none of these".
         compared: where an index of very many labels was searched in cells, how many labels the softmax is
             over, which makes the probability an upper bound; None: all K.
+        in_set: where a calibration on labeled videos gives sets, whether the label is in the video's; of
+            "none of these", whether that is empty. None: there are no sets.
+        fit: of "none of these" alone, the share that the best label has against the best background label,
+            from 0 to 1, which no threshold has touched; None of any other label.
     """
 
     label: str
     score: float
     probability: float
     compared: int | None = None
+    in_set: bool | None = None
+    fit: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The row that JSON output carries; `compared` only where it is not all."""
+        """The row that JSON output carries; `compared`, `in_set` and `fit` only where there is something."""
         row: dict[str, Any] = {"label": self.label, "score": self.score, "probability": self.probability}
-        return row if self.compared is None else {**row, "compared": self.compared}
+        told = {name: getattr(self, name) for name in ("compared", "in_set", "fit")}
+        return row | {name: value for name, value in told.items() if value is not None}
 
 
 class Predictions(list[Prediction]):
@@ -193,24 +204,54 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class Event:
+    """A stretch of a video in which a label is on.
+
+    Attributes:
+        label: the name as given.
+        start_seconds: where it begins, from the first frame of the video.
+        end_seconds: where it ends.
+        probability: of the label among all, averaged over the windows of the stretch.
+    """
+
+    label: str
+    start_seconds: float
+    end_seconds: float
+    probability: float
+
+    def __post_init__(self) -> None:
+        """Refuse an event that ends before it begins."""
+        if not self.start_seconds <= self.end_seconds:
+            raise OptionError(f"an event cannot run from {self.start_seconds} to {self.end_seconds} s")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The row that JSON output carries."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class Match:
     """A video, or a stretch of one, that a text was found in.
 
     Attributes:
         path: the video as it was named when it was embedded.
-        score: cosine in [-1, 1] of the text and the video; of a start and an end, and what order adds to it.
+        score: cosine in [-1, 1] of the text and the video, or its best window; of a start and an end, and
+            what order adds to it.
         start_seconds: where the stretch begins, from the first frame of the video; None for a whole video.
         end_seconds: where it ends.
+        copies: other files of the same content, which are not found again.
     """
 
     path: str
     score: float
     start_seconds: float | None = None
     end_seconds: float | None = None
+    copies: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """The row that JSON output carries."""
-        return asdict(self)
+        """The row that JSON output carries; `copies` only where there are some."""
+        row = asdict(self)
+        return row if self.copies else {name: value for name, value in row.items() if name != "copies"}
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from zeroshot.batch.engine import LocalEngine, fill_table
 from zeroshot.batch.label_rows import index_of_labels, require_index_place
 from zeroshot.batch.table import LAYOUT, EmbeddingTable, require_window, settings_of
 from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model, require_model
-from zeroshot.checks import Checks, model_given
+from zeroshot.checks import Checks, model_given, refuse_taught
 from zeroshot.classifier import load
 from zeroshot.errors import OptionError, VideoError
 from zeroshot.index.recall import check_recall
@@ -24,18 +24,22 @@ from zeroshot.synthetic.world import View
 from zeroshot.text.prompts import make_prompts
 from zeroshot.types import Prompts
 from zeroshot.video.find import videos_in
+from zeroshot.video.live.source import live_source
 from zeroshot.video.sampling import Window
 from zeroshot.video.source import Refused, is_path, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    import threading
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from zeroshot.events.watching import StreamEvent, Watching
     from zeroshot.index.index import LabelIndex
     from zeroshot.model.model import Model
+    from zeroshot.rejection.rejection import RejectSource
     from zeroshot.text.prompts import LabelSource, TemplateSource
     from zeroshot.text.stages import StageSource
     from zeroshot.types import Ranking, Segment
@@ -54,6 +58,7 @@ def classify(
     stages: StageSource = None,
     index: str | Path | None = None,
     k: int = 5,
+    reject: RejectSource = None,
 ) -> list[Ranking]:
     """One Ranking a video, in the order given: as `zeroshot classify`.
 
@@ -68,11 +73,12 @@ def classify(
         stages: as for `load`.
         index: as for `load`.
         k: how many predictions each.
+        reject: as for `load`; "none of these" is then one prediction more.
 
     Raises:
         ZeroshotError: labels or model cannot be used.
     """
-    classifier = load(model, labels, templates=templates, stages=stages, index=index)
+    classifier = load(model, labels, templates=templates, stages=stages, index=index, reject=reject)
     with classifier if classifier.model is not model else nullcontext():
         return list(classifier.rank_many(videos, k))
 
@@ -88,6 +94,7 @@ def timeline(  # noqa: PLR0913 - all that `load` and `Classifier.timeline` are a
     stride_seconds: float | None = None,
     k: int = 3,
     merge: bool = False,
+    reject: RejectSource = None,
 ) -> list[Segment]:
     """Segments of a long video with their k best labels, in time order: `zeroshot timeline`.
 
@@ -101,13 +108,44 @@ def timeline(  # noqa: PLR0913 - all that `load` and `Classifier.timeline` are a
         stride_seconds: as for `Classifier.timeline`.
         k: how many predictions each.
         merge: as for `Classifier.timeline`.
+        reject: as for `load`; "none of these" is then one prediction more.
 
     Raises:
         ZeroshotError: the video, labels or model cannot be used.
     """
-    classifier = load(model, labels, templates=templates, stages=stages)
+    classifier = load(model, labels, templates=templates, stages=stages, reject=reject)
     with classifier if classifier.model is not model else nullcontext():
         return classifier.timeline(video, window_seconds, stride_seconds, k, merge=merge)
+
+
+def watch(
+    source: str | os.PathLike[str],
+    labels: LabelSource,
+    *,
+    model: ModelSource | Model = DEFAULT_MODEL,
+    templates: TemplateSource = None,
+    stages: StageSource = None,
+    watching: Watching | None = None,
+    stop: threading.Event | None = None,
+) -> Iterator[StreamEvent]:
+    """Events of a source that goes on, as they begin and end: `zeroshot watch`.
+
+    Args:
+        source: as for `Classifier.watch`.
+        labels: as for `load`.
+        model: as for `load`.
+        templates: as for `load`.
+        stages: as for `load`.
+        watching: as for `Classifier.watch`.
+        stop: as for `Classifier.watch`.
+
+    Raises:
+        ZeroshotError: the source, labels or model cannot be used.
+    """
+    live_source(source)
+    classifier = load(model, labels, templates=templates, stages=stages)
+    with classifier if classifier.model is not model else nullcontext():
+        yield from classifier.watch(source, watching=watching, stop=stop)
 
 
 @dataclass(frozen=True)
@@ -287,6 +325,7 @@ def build_index(
     first = Checks()
     if recall is not None:
         first.add("options", lambda: check_recall(recall))
+    first.add("words", lambda: refuse_taught(labels, "index"))
     prompts = first.add(
         "words",
         lambda: labels if isinstance(labels, Prompts) else make_prompts(labels, templates, spaced=spaced),

@@ -19,11 +19,12 @@ from zeroshot.checkpoint import load_model
 from zeroshot.datasets.untrimmed import LOCALIZATION
 from zeroshot.errors import DatasetError, LabelError, OptionError
 from zeroshot.evaluation.cached_embeddings import embed_windows
-from zeroshot.evaluation.events import events_of
 from zeroshot.evaluation.localize import WINDOW, Cut, localize
 from zeroshot.evaluation.prepare import EvaluationSettings
+from zeroshot.events.hysteresis import Hysteresis, events_of
 from zeroshot.statistics.average_precision import temporal_iou
 from zeroshot.text.prompts import read_labels
+from zeroshot.video.sampling import Window
 from zeroshot.video.write import write_video
 
 
@@ -126,10 +127,28 @@ def test_it_is_what_loops_make_of_the_windows(root, network, tmp_path):
     assert again.models[0].figures == one.figures
 
 
+def test_localization_finds_what_events_finds(root, network):
+    """One function, one rule, one window: by probability as well."""
+    rule = Hysteresis(0.06, 0.05)
+    report = localize(root, network, protocol="thumos14", cut=Cut(rule=rule))
+    classifier = zeroshot.load(network, list(read_labels("thumos14")))
+    with classifier:
+        found = [
+            event
+            for number in (1, 2)
+            for event in classifier.events(
+                root / "videos" / f"video_test_000000{number}.mp4", rule=rule, refine=False
+            )
+        ]
+    assert report.models[0].facts["events_found"] == len(found) > 0
+    assert Cut().window == Window(2.0, 1.0)
+    assert report.settings["rule"]["level"] == "probability"
+
+
 def test_events_that_are_found_exactly(root, network, monkeypatch):
     """A model that knows: the annotated stretches come back, and the figure is 1."""
     from zeroshot.evaluation import localize as room
-    from zeroshot.evaluation.events import FoundEvent
+    from zeroshot.events.hysteresis import FoundEvent
 
     labels = list(read_labels("thumos14"))
     truth = iter(

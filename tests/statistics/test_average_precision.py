@@ -19,6 +19,7 @@ from zeroshot.statistics.average_precision import (
 )
 
 THUMOS = (0.3, 0.4, 0.5, 0.6, 0.7)
+ACTIVITYNET = tuple(0.5 + 0.05 * step for step in range(10))  # .5:.95
 
 
 def table(n: int = 60, labels: int = 7, seed: int = 0):
@@ -152,13 +153,14 @@ def world(seed: int, num_videos: int = 12):
     return found, events
 
 
+@pytest.mark.parametrize("thresholds", [THUMOS, ACTIVITYNET], ids=["thumos14", "activitynet"])
 @pytest.mark.parametrize("seed", range(4))
-def test_localization_is_what_loops_say(seed):
+def test_localization_is_what_loops_say(seed, thresholds):
     found, events = world(seed)
-    result = localization(found, events, 12, THUMOS, num_draws=100)
-    assert result.average.value == pytest.approx(by_loops(found, events, THUMOS), abs=1e-12)
+    result = localization(found, events, 12, thresholds, num_draws=100)
+    assert result.average.value == pytest.approx(by_loops(found, events, thresholds), abs=1e-12)
     assert [one.value for one in result.at] == pytest.approx(
-        [by_loops(found, events, [threshold]) for threshold in THUMOS], abs=1e-12
+        [by_loops(found, events, [threshold]) for threshold in thresholds], abs=1e-12
     )
     assert 0 < result.average.value < 1
     assert result.average.low <= result.average.value <= result.average.high

@@ -284,3 +284,19 @@ def as_named(text: str) -> str:
     if _ESCAPED not in text:
         return text
     return re.sub(r"\\(\\|u([0-9a-f]{4}))", lambda hit: chr(int(hit[2], 16)) if hit[2] else "\\", text)
+
+
+def in_order(pieces: list[NDArray[np.float32]], order: list[int], folder: str | Path) -> NDArray[np.float32]:
+    """(n, D) the rows of all pieces in an order; the list is emptied on the way."""
+    widths = sorted({piece.shape[1] for piece in pieces if len(piece)})
+    if len(widths) > 1:
+        raise OutputError(
+            f"{folder} holds embeddings of {widths[0]} and of {widths[-1]} numbers; embed into another folder"
+        )
+    vectors = np.empty((len(order), *(widths or [0])), np.float32)
+    places = np.argsort(order)
+    while pieces:  # each is given back as soon as its rows are in their places
+        piece = pieces.pop()
+        vectors[places[len(places) - len(piece) :]] = piece
+        places = places[: len(places) - len(piece)]
+    return vectors

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from zeroshot.batch.parquet import (
     Parts,
     as_named,
     from_arrow,
+    in_order,
     matrix_of,
     numbers_of,
     to_arrow,
@@ -320,6 +321,7 @@ class Embeddings:
         start_seconds: (n,) float64, where the window begins; NaN for a whole video.
         end_seconds: (n,) float64, where it ends.
         drifts: (n, D) float32, or None where the folder keeps none.
+        contents: path → digest of its file, of those that have one; copies of a file have the same.
     """
 
     paths: list[str]
@@ -327,6 +329,7 @@ class Embeddings:
     start_seconds: NDArray[np.float64]
     end_seconds: NDArray[np.float64]
     drifts: NDArray[np.float32] | None = None
+    contents: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_table(folder: str | Path) -> Embeddings:
@@ -339,38 +342,27 @@ def read_table(folder: str | Path) -> Embeddings:
     parts = _parts(Path(folder), settings)
     names = ["embedding", DRIFT] if settings.get(DRIFT) else ["embedding"]
     paths: list[str] = []
+    contents: dict[str, str] = {}
     spans = [np.empty((0, 2))]
     matrices: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
     for part in parts.numbers():
-        table = parts.read(part, ["path", "start_seconds", "end_seconds", *names])
+        table = parts.read(part, ["path", "start_seconds", "end_seconds", "content", *names])
         found = {name: matrix_of(table, name) for name in names}
         for name, (rows, _) in found.items():
             matrices[name].append(rows)
         table = table.filter(pa.array(found["embedding"][1]))
-        paths += map(as_named, table["path"].to_pylist())
+        found_paths = [as_named(path) for path in table["path"].to_pylist()]
+        paths += found_paths
+        digests = zip(found_paths, table["content"].to_pylist(), strict=True)
+        contents.update((path, digest) for path, digest in digests if digest)
         spans.append(np.stack([table[name].to_numpy() for name in ("start_seconds", "end_seconds")], axis=1))
     seconds = np.concatenate(spans)
     order = sorted(range(len(paths)), key=lambda row: (paths[row], seconds[row, 0]))
-    vectors, *drifts = (_in_order(pieces, order, folder) for pieces in matrices.values())
+    vectors, *drifts = (in_order(pieces, order, folder) for pieces in matrices.values())
     seconds = seconds[order].astype(np.float64)
     named = [paths[row] for row in order]
-    return Embeddings(named, vectors, seconds[:, 0], seconds[:, 1], drifts[0] if drifts else None)
-
-
-def _in_order(pieces: list[NDArray[np.float32]], order: list[int], folder: str | Path) -> NDArray[np.float32]:
-    """(n, D) the rows of all pieces in an order; the list is emptied on the way."""
-    widths = sorted({piece.shape[1] for piece in pieces if len(piece)})
-    if len(widths) > 1:
-        raise OutputError(
-            f"{folder} holds embeddings of {widths[0]} and of {widths[-1]} numbers; embed into another folder"
-        )
-    vectors = np.empty((len(order), *(widths or [0])), np.float32)
-    places = np.argsort(order)
-    while pieces:  # each is given back as soon as its rows are in their places
-        piece = pieces.pop()
-        vectors[places[len(places) - len(piece) :]] = piece
-        places = places[: len(places) - len(piece)]
-    return vectors
+    starts, ends = seconds.T
+    return Embeddings(named, vectors, starts, ends, drifts[0] if drifts else None, contents)
 
 
 def no_drifts(folder: str | Path) -> OutputError:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zeroshot.checks import Checks
+from zeroshot.checks import Checks, taught_as_index
 from zeroshot.cli import options
 from zeroshot.cli.inputs import (
     ModelChoice,
@@ -15,6 +15,7 @@ from zeroshot.cli.inputs import (
     classifier_from,
     model_from,
     of_index,
+    reject_checked,
     require_choice,
     require_table,
     sampling_from,
@@ -63,6 +64,7 @@ def classify(
     index: options.Index = None,
     templates: options.Templates = None,
     stages: options.Stages = None,
+    reject: options.Reject = None,
     embeddings: options.Embeddings = None,
     model: options.ModelName = None,
     k: options.TopK = 5,
@@ -87,10 +89,12 @@ def classify(
     exit status is 1. With --embeddings DIR nothing is read twice: another list of labels takes no decoding.
     """
     first = Checks()
+    labels, index = taught_as_index(labels, index)
     first.add("options", lambda: one_format(as_json, as_csv))
     first.add("options", lambda: _require_some(videos, embeddings))
     words = words_from(first, labels, templates, index, stages, spaced=not as_given)
     how = (decoder, stream, precision, frames, series, batch_size, num_workers, num_views)
+    rejecting = reject_checked(first, reject, words, templates)
     looked = first.add("options", lambda: sampling_from(num_frames, num_views))
     asked = first.add("options", lambda: ModelChoice(model, device, looked(), *how))
     kept = first.add("files", lambda: _settings_from(embeddings, asked(), new=bool(videos)))
@@ -106,7 +110,7 @@ def classify(
     named = found()
     network = _loaded(choice(), reads=embeddings is None and bool(named.paths))
     made = None if model is not None else embeddings or index
-    classifier = classifier_from(network, words(), index, k, made)
+    classifier = classifier_from(network, words(), index, k, made, rejecting)
     num_unfound = _begin(named, put, as_csv)
     notes = Notes(network, precision, classifier)  # what a folder was made with is no choice to speak of
     rankings = (
@@ -211,7 +215,7 @@ def _put_text(ranking: Ranking) -> None:
         return
     put_line(printable(ranking.path))
     for prediction in ranking.predictions:
-        put_line(f"  {prediction.probability:7.2%}  {prediction.label}")
+        put_line(f"  {prediction.probability:7.2%}  {prediction.label}{'  ✓' if prediction.in_set else ''}")
 
 
 def _settings_from(embeddings: str | None, choice: ModelChoice, *, new: bool = True) -> ModelChoice:

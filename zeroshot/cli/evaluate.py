@@ -126,6 +126,15 @@ Overlap = Annotated[
 SeenCost = Annotated[
     float, typer.Option(metavar="SHARE", help="Right answers on seen data that calibration may cost.")
 ]
+OpenSet = Annotated[
+    str | None,
+    typer.Option(
+        "--open-set",
+        metavar="LIST",
+        help='Labels of the data that are held out: their videos should be answered with "none of these". '
+        "half: every other one.",
+    ),
+]
 NumViews = Annotated[
     int | None, typer.Option("--num-views", metavar="V", help="Temporal views a video.", min=1)
 ]
@@ -153,6 +162,7 @@ def evaluate(
     allow_seen: AllowSeen = False,
     overlap: Overlap = None,
     seen_cost: SeenCost = 0.05,
+    open_set: OpenSet = None,
     as_json: options.Json = False,
     stream: options.Stream = None,
     device: options.Device = "auto",
@@ -185,6 +195,7 @@ def evaluate(
         allow_seen=allow_seen,
         overlap=overlap,
         seen_cost=seen_cost,
+        open_set=open_set,
         stream=stream,
         device=device,
         decoder=decoder,
@@ -222,7 +233,6 @@ def _found(
         raise OptionError(f"{events[0]} finds events in time; it is evaluated by itself")
     ((root, protocol), *others) = tasks
     if protocol is not None and events:
-        from zeroshot.evaluation.events import Hysteresis
         from zeroshot.evaluation.localize import Cut, localize
         from zeroshot.video.sampling import Window
 
@@ -231,7 +241,7 @@ def _found(
             models,
             protocol=protocol,
             output=output,
-            cut=Cut(Window(*cut), Hysteresis()),
+            cut=Cut(Window(*cut)),
             settings=settings,
             advance=bars.of,
         )

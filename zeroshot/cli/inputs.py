@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from zeroshot.cli.screen import say, say_puppets, waiting
 from zeroshot.errors import OptionError, counted
@@ -157,6 +157,7 @@ class ModelChoice:
         batch_size: as --batch-size.
         num_workers: as --num-workers.
         num_views: as --num-views.
+        time_limit_seconds: as for `load_model`.
     """
 
     name: str | None = None
@@ -170,6 +171,7 @@ class ModelChoice:
     batch_size: int = 32
     num_workers: int = 2
     num_views: int = 1
+    time_limit_seconds: float = 60.0
 
     def __post_init__(self) -> None:
         """Refuse words that nobody knows, but those that only a network's library knows."""
@@ -200,7 +202,7 @@ def of_index(choice: ModelChoice, words: Prompts | LabelIndex, index: str | None
     """
     from dataclasses import replace
 
-    from zeroshot.classifier import model_for
+    from zeroshot.checkpoint import model_for
     from zeroshot.types import Prompts
 
     if choice.name is not None or isinstance(words, Prompts):
@@ -251,6 +253,7 @@ def model_from(choice: ModelChoice) -> Model:
             precision=choice.precision or "exact",
             batch_size=choice.batch_size,
             num_workers=choice.num_workers,
+            time_limit_seconds=choice.time_limit_seconds,
         )
     if choice.frames is not None:
         model.sampling = replace(model.sampling, frames=choice.frames)
@@ -324,8 +327,32 @@ def words_from(
     return labels_to_rank(first, labels, templates, index, stages=stages, spaced=spaced)
 
 
+def reject_checked(
+    first: Checks, reject: str | None, words: Callable[[], Prompts | LabelIndex], templates: str | None
+) -> Rejecting | None:
+    """What --reject asks for, looked at before any weights; None: nothing is asked."""
+    if reject is None:
+        return None
+    from zeroshot.rejection.rejection import require_rejectable
+
+    first.add("files", lambda: require_rejectable(reject, words(), templates))
+    return Rejecting(reject, templates)
+
+
+class Rejecting(NamedTuple):
+    """What --reject says, and the templates of the labels."""
+
+    source: str
+    templates: str | None
+
+
 def classifier_from(
-    model: Model, words: Prompts | LabelIndex, index: str | None, k: int, made: str | None = None
+    model: Model,
+    words: Prompts | LabelIndex,
+    index: str | None,
+    k: int,
+    made: str | None = None,
+    reject: Rejecting | None = None,
 ) -> Classifier:
     """The classifier that ranks what `words_from` found; says how an index is searched.
 
@@ -335,18 +362,23 @@ def classifier_from(
         index: its file.
         k: how many labels are shown.
         made: the folder or file that chose the model; None: the user did.
+        reject: when "none of these" is answered; None: never.
 
     Raises:
         IndexFileError: a saved index is another model's.
+        OptionError: a calibration is another model's.
     """
     from zeroshot.classifier import classifier_of
     from zeroshot.index.ivf import SHORTLIST
 
-    say_puppets(model.name, words.labels, made=made)
+    if not getattr(words, "note", ""):  # examples may show what no puppet does
+        say_puppets(model.name, words.labels, made=made)
     with waiting("encoding labels"):
-        classifier = classifier_of(model, words, index)
+        classifier = classifier_of(model, words, index, *(reject or ()))
     found = classifier.index
-    if index is not None and found.is_exact_for(k):
+    if found.note:
+        say(f"{index}: {found.note}")
+    elif index is not None and found.is_exact_for(k):
         say(f"{counted(len(found), 'label')} of {index}, by {model.name}: searched exactly, each is compared")
     elif found.recall is not None:
         say(

@@ -11,22 +11,28 @@ import sys
 
 import typer
 
+from zeroshot.cli import app as page
 from zeroshot.cli import (
     audit,
     bias,
+    calibrate,
     classify,
     compare,
     download,
     embed,
     evaluate,
+    export,
     index,
     leaderboard,
     models,
     push,
     search,
+    serve,
     synthesize,
+    teach,
     timeline,
     train,
+    watch,
 )
 from zeroshot.cli.screen import INTERRUPTED, Interrupted, abandon_stdout, say
 from zeroshot.errors import OptionError, OutputError, ZeroshotError, printable
@@ -43,9 +49,15 @@ app.command("classify", short_help="Rank labels for videos.", no_args_is_help=Tr
 app.command("timeline", short_help="Rank labels for each stretch of long videos.", no_args_is_help=True)(
     timeline.timeline
 )
+app.command(
+    "calibrate", short_help='When "none of these" is answered, by your own videos.', no_args_is_help=True
+)(calibrate.calibrate)
+app.command("watch", short_help="Tell of events in a camera or stream.", no_args_is_help=True)(watch.watch)
 app.command("embed", short_help="Write the embeddings of many videos.", no_args_is_help=True)(embed.embed)
 app.command("search", short_help="Find videos by words.", no_args_is_help=True)(search.search)
+app.command("serve", short_help="Answer over HTTP, or to an MCP client.")(serve.serve)
 app.command("index", short_help="Encode a label list once.", no_args_is_help=True)(index.index)
+app.command("teach", short_help="Show a few examples of each label.", no_args_is_help=True)(teach.teach)
 app.command("train", short_help="Train streams that follow motion.", no_args_is_help=True)(train.train)
 app.command("evaluate", short_help="Figures on unseen classes, by protocol.", no_args_is_help=True)(
     evaluate.evaluate
@@ -58,6 +70,7 @@ app.command("leaderboard", short_help="Figures of evaluations in one table.", no
 )
 app.command("audit", short_help="Tell what a model leans on.", no_args_is_help=True)(audit.audit)
 app.add_typer(bias.app, name="bias", short_help="Test sets that tell scenery from action.")
+app.command("app", short_help="Open a page to try things on.")(page.app)
 app.command("models", short_help="List what --model accepts.")(models.models)
 app.command("download", short_help="Fetch models for use without a network.", no_args_is_help=True)(
     download.download
@@ -65,6 +78,9 @@ app.command("download", short_help="Fetch models for use without a network.", no
 app.command("show", short_help="Tell what a checkpoint is and where it comes from.", no_args_is_help=True)(
     models.show
 )
+app.command(
+    "export", short_help="Write a model with labels as one ONNX or OpenVINO file.", no_args_is_help=True
+)(export.export)
 app.command("push", short_help="Push a checkpoint to the model hub.", no_args_is_help=True)(push.push)
 app.command("synthesize", short_help="Write puppet videos whose truth is known.", no_args_is_help=True)(
     synthesize.synthesize

@@ -20,7 +20,7 @@ Labels = Annotated[
     typer.Option(
         "--labels",
         metavar="LIST",
-        help="A file (one label a line), a,b,c, or a list such as kinetics400.",
+        help="A file (one label a line, or of `zeroshot teach`), a,b,c, or a list such as kinetics400.",
         autocompletion=completion.label_lists,
     ),
 ]
@@ -123,6 +123,16 @@ BatchSize = Annotated[
 ]
 NumWorkers = Annotated[
     int, typer.Option("--num-workers", metavar="N", help="Decoding processes on this machine.", min=1)
+]
+Reject = Annotated[
+    str | None,
+    typer.Option(
+        "--reject",
+        metavar="HOW",
+        help='Answer "none of these": auto, a share from 0 to 1 that your labels must have against '
+        "background labels, or a file of `zeroshot calibrate`.",
+        autocompletion=completion.words("auto"),
+    ),
 ]
 AsGiven = Annotated[
     bool,

@@ -11,6 +11,7 @@ from zeroshot.store.folder import require_room, writable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from zeroshot.events.annotation_tools import VideoEvents
     from zeroshot.reports.document import Lanes
     from zeroshot.types import Segment
 
@@ -28,15 +29,26 @@ class TimelinePicture:
         Args:
             output: FILE.html or FILE.svg; None draws nothing.
             decoder: as --decoder; reads the frames above the lanes.
+        """
+        self.output = output
+        self.decoder = decoder
+        self._charts: list[Lanes] = []
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether the name of the file asks for a picture or a page."""
+        return self.output is not None and Path(self.output).suffix.lower() in _FORMS
+
+    def require_form(self) -> None:
+        """Refuse a file of another form.
 
         Raises:
-            OptionError: a file of another form.
+            OptionError: it is one.
         """
-        if output is not None and Path(output).suffix.lower() not in _FORMS:
-            raise OptionError(f"--output is {printable(output)}; expected a name that ends in .html or .svg")
-        self._output = output
-        self._decoder = decoder
-        self._charts: list[Lanes] = []
+        if self.output is not None and not self.is_drawn:
+            raise OptionError(
+                f"--output is {printable(self.output)}; expected a name that ends in .html or .svg"
+            )
 
     def add(self, path: str, segments: Sequence[Segment]) -> None:
         """Draw one video; one without segments is left out.
@@ -45,12 +57,28 @@ class TimelinePicture:
             path: of the video.
             segments: in time order.
         """
-        if self._output is None or not segments:
+        if self.output is None or not segments:
             return
         from zeroshot.reports.lanes import lanes_of, strip_width
 
         width = strip_width([segment.predictions[0].label for segment in segments])
         self._charts.append(lanes_of(segments, self._strip(path, width), printable(path)))
+
+    def add_events(self, video: VideoEvents) -> None:
+        """Draw one video's events, a lane a label; one without any is left out."""
+        if not self.is_drawn or not video.events:
+            return
+        from zeroshot.reports.document import Lane, Lanes, Stretch
+        from zeroshot.reports.lanes import strip_width
+
+        lanes: dict[str, list[Stretch]] = {}
+        for one in video.events:
+            stretch = Stretch(one.start_seconds, one.end_seconds, one.probability, leads=True)
+            lanes.setdefault(one.label, []).append(stretch)
+        shown = [Lane(name, stretches) for name, stretches in lanes.items()]
+        strip = self._strip(video.path, strip_width(list(lanes)))
+        end = max(video.duration_seconds, *(one.end_seconds for one in video.events))
+        self._charts.append(Lanes(shown, end, strip, printable(video.path)))
 
     def _strip(self, path: str, width: int) -> bytes | None:
         """Frames of a video spread over its time, so many pixels in all; None where they cannot be read."""
@@ -59,7 +87,7 @@ class TimelinePicture:
         from zeroshot.video.sampling import Sampling
 
         try:
-            with ClipReader(1, decoder=self._decoder, shorter_side=STRIP_HEIGHT) as reader:
+            with ClipReader(1, decoder=self.decoder, shorter_side=STRIP_HEIGHT) as reader:
                 info = reader.probe(path)
                 number = round(width * info.height / (STRIP_HEIGHT * info.width))
                 sampling = Sampling(num_frames=min(max(number, 1), _MOST_FRAMES))
@@ -73,14 +101,14 @@ class TimelinePicture:
         Raises:
             OutputError: it cannot be written there.
         """
-        if self._output is None or not self._charts:
+        if self.output is None or not self._charts:
             return
         from zeroshot.reports.document import Document, Section
         from zeroshot.reports.html import page
         from zeroshot.reports.lanes import sheet
         from zeroshot.store.files import write_whole
 
-        path = Path(self._output)
+        path = Path(self.output)
         is_page = path.suffix.lower() == ".html"
         drawn = page(Document("Timeline", [Section("", self._charts)])) if is_page else sheet(self._charts)
         write_whole(path, drawn.encode("utf-8", "backslashreplace"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zeroshot.errors import counted
+from zeroshot.evaluation.open_set_section import none_of_these
 from zeroshot.evaluation.unseen_section import unseen
 from zeroshot.reports.document import (
     Bar,
@@ -58,6 +59,7 @@ def document(report: Report) -> Document:
         Section("Accuracy on both sides" if _sides(report) else "Accuracy, top-1", _accuracy(report)),
         Section("Is it really unseen?", unseen(report)),
         Section("What stands still against what moves", _plane(report)),
+        Section("None of these", none_of_these(report)),
         Section("Rounds", _rounds(report)),
         Section("Side by side, on the same videos", _comparisons(report)),
         Section("Labels", [*_labels(report)]),

@@ -160,10 +160,13 @@ class LocalizationReport:
         first = self.settings["example_prompts"][0]
         yield f"templates: {self.settings['templates']}; first text: {first!r}"
         yield f"windows of {window['length_seconds']:g} s, {window['stride_seconds']:g} s apart"
+        most, of_range = rule["labels_per_video"], rule["level"] == "range"
+        labels = "any label" if most is None else f"the {counted(most, 'label')} whose mean score is best"
+        level = "the label's range in the video" if of_range else "probability among all labels"
         yield (
-            f"a video has the {counted(rule['labels_per_video'], 'label')} whose mean score over its windows "
-            f"is best; an event is a run of windows at {rule['low']:g} or more of the label's range in the "
-            f"video, one of them at {rule['high']:g} or more; its score is the label's mean probability there"
+            f"events of a video are of {labels}; an event is a run of windows at {rule['low']:g} or more of "
+            f"{level}, one of them at {rule['high']:g} or more; its score is the label's mean probability "
+            "there"
         )
         yield "precision is interpolated; mAP is over labels with events; intervals: bootstrap over videos"
         yield from (f"list: {source}" for source in self.untrimmed.sources)

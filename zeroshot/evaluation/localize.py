@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,6 @@ from zeroshot.checks import Checks, model_given
 from zeroshot.datasets.untrimmed import localization_named
 from zeroshot.errors import DatasetError, OptionError
 from zeroshot.evaluation.cached_embeddings import embed_windows
-from zeroshot.evaluation.events import Hysteresis, events_of
 from zeroshot.evaluation.localization_report import LocalizationReport, LocalizedModel
 from zeroshot.evaluation.prepare import (
     EvaluationSettings,
@@ -25,12 +24,12 @@ from zeroshot.evaluation.prepare import (
     trained_on,
 )
 from zeroshot.evaluation.report import Videos
+from zeroshot.events.hysteresis import WITHIN_VIDEO, Hysteresis, events_of, window_of_events
 from zeroshot.model.download import fetch_missing
 from zeroshot.reports.environment import environment
 from zeroshot.reports.files import report_folders, write_report
 from zeroshot.statistics.average_precision import Event, Found, localization
 from zeroshot.text.prompts import make_prompts, prompts_digest, templates_in_words
-from zeroshot.video.sampling import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,10 +41,11 @@ if TYPE_CHECKING:
     from zeroshot.statistics.average_precision import Localized
     from zeroshot.store.folder import Layout
     from zeroshot.types import Prompts
+    from zeroshot.video.sampling import Window
 
     Advance = Callable[[str, int, int], None]
 
-WINDOW = Window(2.0, 1.0)
+WINDOW = window_of_events(None)
 """Short windows that overlap, as events of sports last a few seconds."""
 
 _WITHOUT_MEANING = ("texts", "stages", "num_frames", "num_views", "data", "labels", "seen", "overlap")
@@ -57,11 +57,11 @@ class Cut:
 
     Attributes:
         window: length and stride.
-        rule: two thresholds.
+        rule: two thresholds; by default of the label's range, as every video is known to show some label.
     """
 
     window: Window = WINDOW
-    rule: Hysteresis = field(default_factory=Hysteresis)
+    rule: Hysteresis = WITHIN_VIDEO
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,7 +225,7 @@ def _events(
             continue
         num_windows += len(outcome.windows)
         scores = index.scores(outcome.vectors)
-        for one in events_of(outcome.windows, scores, model.logit_scale, cut.rule):
+        for one in events_of(outcome.windows, scores, model.logit_scale, cut.rule, data.labels):
             found[data.labels[one.label]].append(Found(row, one.start, one.end, one.score))
     return found, errors, num_windows
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zeroshot.datasets.evaluation_plan import EvaluationPlan
     from zeroshot.datasets.seen_labels import Namesake
     from zeroshot.evaluation.compare import Comparison
+    from zeroshot.evaluation.open_set import OpenSet
     from zeroshot.evaluation.overlap import Neighbours, Overlap, Parts
     from zeroshot.evaluation.scoring import StreamFigures
     from zeroshot.statistics.intervals import Estimate
@@ -35,6 +36,7 @@ class ModelFigures:
         overlap: what a list, or what it was trained on, has in common with the labels; None of neither.
         neighbours: labels whose texts it puts near to those.
         parts: top-1 with and without the labels of a list that was asked for.
+        open_set: of its stream, where some labels are held out as unknown; else None.
     """
 
     name: str
@@ -47,6 +49,7 @@ class ModelFigures:
     overlap: Overlap | None = None
     neighbours: Neighbours | None = None
     parts: tuple[Parts, ...] = ()
+    open_set: OpenSet | None = None
 
     @property
     def figures(self) -> StreamFigures:
@@ -72,6 +75,7 @@ class ModelFigures:
             "top1_of_derived_labels": None if self.derived is None else self.derived.as_dict(),
             "possibly_the_same": self._possible(),
             "overlap": [part.as_dict() for part in self.parts],
+            "open_set": None if self.open_set is None else self.open_set.as_dict(),
             "streams": {one.stream: one.as_dict() for one in self.streams},
         }
 

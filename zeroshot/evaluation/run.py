@@ -14,23 +14,27 @@ from zeroshot.checkpoint import load_model
 from zeroshot.checks import model_given
 from zeroshot.datasets.paper_settings import lineage_named
 from zeroshot.datasets.splits import Split
-from zeroshot.errors import DatasetError, IndexFileError, counted
+from zeroshot.errors import DatasetError, IndexFileError, OptionError, counted
 from zeroshot.evaluation.cached_embeddings import Embedded, embed_pool, stream_scores
 from zeroshot.evaluation.compare import compare
 from zeroshot.evaluation.document import document
 from zeroshot.evaluation.examples import missing_examples, split_off, with_examples
+from zeroshot.evaluation.open_set import Background, open_set_figures
 from zeroshot.evaluation.overlap import Apart, parts_of, text_neighbours
 from zeroshot.evaluation.paper_look import look_of
 from zeroshot.evaluation.prepare import EvaluationSettings, prepare
 from zeroshot.evaluation.report import ModelFigures, Report, Videos
 from zeroshot.evaluation.scoring import intervals_in_words, mean_over_rounds, stream_figures
+from zeroshot.evaluation.taught_labels import with_taught
 from zeroshot.index.index import LabelIndex
 from zeroshot.model.download import fetch_missing
+from zeroshot.rejection.background import background_prompts
 from zeroshot.reports.environment import environment
 from zeroshot.reports.files import report_folders, write_report
 from zeroshot.statistics.metrics import target_ranks
 from zeroshot.text.prompts import make_prompts, prompts_digest, templates_in_words
 from zeroshot.text.stages import stages_in_report
+from zeroshot.types import Prompts
 from zeroshot.video.source import name_of
 
 if TYPE_CHECKING:
@@ -43,7 +47,6 @@ if TYPE_CHECKING:
     from zeroshot.evaluation.scoring import StreamFigures
     from zeroshot.model.model import Model
     from zeroshot.statistics.intervals import Estimate
-    from zeroshot.types import Prompts
     from zeroshot.video.sampling import Sampling
 
     Advance = Callable[[str, int, int], None]
@@ -121,6 +124,7 @@ class _Run:
     scores: dict[str, np.ndarray[Any, np.dtype[np.float32]]]
     shown: Embedded
     neighbours: Neighbours | None
+    background: Background | None = None
 
 
 def _run(
@@ -149,6 +153,7 @@ def _run(
         )
         index = _index(model, asked.prompts, cache)
         neighbours = _neighbours(model, asked, asked.overlaps[name], cache)
+        behind = _background(model, asked, cache)
     finally:
         if isinstance(source, str):
             model.close()
@@ -170,10 +175,40 @@ def _run(
         "average": look.average,
     }
     stream = model.stream if model.adapter is not None else embedded.streams[0]
+    if asked.taught is not None:
+        scores, stream = with_taught(scores, embedded, asked.taught, model, str(chosen.labels))
     if plan.examples:
         scores, ending = with_examples(scores, embedded, shown, plan, model.logit_scale)
         stream += ending
-    return _Run(name, facts, stream, sampling, embedded, scores, shown, neighbours)
+    run = _Run(name, facts, stream, sampling, embedded, scores, shown, neighbours)
+    return run if behind is None else replace(run, background=_held_against(run, asked, *behind))
+
+
+def _background(model: Model, asked: Asked, cache: str | None) -> tuple[LabelIndex, LabelIndex] | None:
+    """Background labels and known ones, where labels are held out."""
+    if not asked.unknown:
+        return None
+    known = [label for label in asked.plan.labels if label not in asked.unknown]
+    behind = _index(model, background_prompts(known, asked.templates), cache)
+    texts = zip(asked.prompts.labels, asked.prompts.texts, asked.plan.labels, strict=True)
+    kept = [(name, sentences) for name, sentences, label in texts if label in known]
+    return behind, index_of_labels(Prompts(*map(tuple, zip(*kept, strict=True))), model)
+
+
+def _held_against(run: _Run, asked: Asked, behind: LabelIndex, known: LabelIndex) -> Background:
+    """The scores of background labels, on the stream that speaks for the model.
+
+    Raises:
+        OptionError: views are averaged as probabilities, of which there are none with background labels.
+    """
+    vectors = run.embedded.vectors[:, run.embedded.streams.index(run.stream)]
+    if vectors.ndim != 2:
+        raise OptionError(
+            "an open set needs one vector a video, and this lineage averages scores of views; leave --as or "
+            "--open-set out"
+        )
+    pair = (np.asarray(behind.embeddings), np.asarray(known.embeddings))
+    return Background.of({run.stream: behind.scores(vectors)}, behind.labels, pair, asked.plan)
 
 
 def _neighbours(model: Model, asked: Asked, overlap: Overlap | None, cache: str | None) -> Neighbours | None:
@@ -252,6 +287,10 @@ def _model_figures(
     figures = next(one for one in streams if one.stream == run.stream)
     untrained = set(plan.labels) - {pair.label for pair in repeated}
     pairs = lineage_named(chosen.lineage).exchanged.get(plan.data, ())
+    opened = None
+    if run.background is not None:
+        scale = run.facts["logit_scale"]
+        opened = open_set_figures(figures.outcomes[0], plan, asked.unknown, run.background, scale)
     return ModelFigures(
         run.name,
         run.facts | {"exchanged": _exchanged(figures, plan, pairs)},
@@ -263,6 +302,7 @@ def _model_figures(
         overlap=overlap,
         neighbours=run.neighbours,
         parts=() if chosen.overlap is None or overlap is None else parts_of(figures, plan, overlap.shared),
+        open_set=opened,
     )
 
 

@@ -135,6 +135,11 @@ class LabelIndex:
         interval = f"{found.low:.3f} to {found.high:.3f} on {found.num_queries} {found.queries} queries"
         return f"{found.num_probed} of {found.num_cells} cells, recall@5 {found.measured:.3f} ({interval})"
 
+    @property
+    def note(self) -> str:
+        """What whoever ranks by it should know besides, in a line; "" where there is nothing."""
+        return ""
+
     def is_exact_for(self, k: int) -> bool:
         """Whether a search for the k nearest compares every label, as it does beyond 128 even with cells."""
         return self._cells is None or self._recall is None or min(k, len(self)) > _IN_CELLS
@@ -215,6 +220,10 @@ class LabelIndex:
         found, compared = self._nearest(queries, k, logit_scale)
         logits = found.scores * np.float64(logit_scale)
         return Ranked(found.scores, found.rows, np.exp(logits - found.log_sums[:, None]), compared)
+
+    def is_staged(self, embedding_dim: int) -> bool:
+        """Whether its rows are of labels with stages, for a model of that joint width."""
+        return bool(self._embeddings.shape[1] != embedding_dim)
 
     def scores(self, queries: ArrayLike) -> NDArray[np.float32]:
         """(B, K) float32 cosines of every query with every label, in the order of the labels.

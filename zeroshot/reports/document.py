@@ -94,7 +94,7 @@ class Differences:
 
 @dataclass(frozen=True)
 class Point:
-    """A model between two shares: of what stands still, across, and of what moves, upwards."""
+    """A model between two shares: of what stands still, across, and of what moves, upwards; maybe unnamed."""
 
     name: str
     across: Estimate
@@ -182,7 +182,25 @@ class Lanes:
     caption: str = ""
 
 
-Part = Note | List | Table | Cards | Bars | Differences | Plane | Matrix | Lanes | Pictures
+@dataclass(frozen=True)
+class Curve:
+    """A share over another: points from left to right, both from 0 to 1; colour as for `Bar`."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+    colour: int | str = 0
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Curves on the same two axes; words above them, and what is told across and upwards."""
+
+    curves: Sequence[Curve]
+    caption: str = ""
+    axes: tuple[str, str] = ("%", "%")
+
+
+Part = Note | List | Table | Cards | Bars | Differences | Plane | Matrix | Lanes | Curves | Pictures
 """What a section is made of. Cards, charts and pictures stand on a page alone; tables have their numbers."""
 
 

@@ -11,6 +11,7 @@ from zeroshot.reports.colours import paint
 from zeroshot.reports.document import (
     Bars,
     Cards,
+    Curves,
     Differences,
     Lanes,
     List,
@@ -21,6 +22,7 @@ from zeroshot.reports.document import (
     Table,
 )
 from zeroshot.reports.lanes import lanes
+from zeroshot.reports.share_curves import share_curves
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,6 +119,8 @@ def _element(part: Part) -> str:
             return _caption(part.caption) + _matrix(part)
         case Lanes():
             return _caption(part.caption) + _chart(lanes(part))
+        case Curves():
+            return _caption(part.caption) + _chart(share_curves(part))
         case Pictures(pictures):
             return f'<div class="row">{"".join(_picture(each) for each in pictures)}</div>'
 

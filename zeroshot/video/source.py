@@ -98,9 +98,11 @@ class Url:
 
     Attributes:
         text: as given.
+        most_bytes: that may lie there; None: as many as any video has.
     """
 
     text: str
+    most_bytes: int | None = None
 
     @property
     def shown(self) -> str:
@@ -123,24 +125,32 @@ class Refused:
     error: VideoError
 
 
-class Spooled(os.PathLike[str]):
-    """A file that holds a video until `close`, or until nobody knows of it any more.
+class NamedFile(os.PathLike[str]):
+    """A file that messages call by another name than its path.
 
     Attributes:
-        name: what messages call the video.
+        name: that one.
     """
 
     def __init__(self, name: str, path: str) -> None:
-        """Take over the file at `path`."""
+        """Name the file at `path`."""
         self.name = name
         self._path = path
-        self.close = weakref.finalize(self, _remove, path, os.getpid())
 
     def __fspath__(self) -> str:
         return self._path
 
     def __str__(self) -> str:
         return self._path
+
+
+class Spooled(NamedFile):
+    """A file that holds a video until `close`, or until nobody knows of it any more."""
+
+    def __init__(self, name: str, path: str) -> None:
+        """Take over the file at `path`."""
+        super().__init__(name, path)
+        self.close = weakref.finalize(self, _remove, path, os.getpid())
 
 
 def is_path(source: object) -> TypeGuard[str | os.PathLike[str]]:
@@ -208,7 +218,7 @@ def path_of(source: VideoSource) -> str:
 
 def name_of(source: VideoSource) -> str:
     """How messages call a source: its path as given, on one line; else its kind and shape."""
-    if isinstance(source, Spooled | Refused):
+    if isinstance(source, NamedFile | Refused):
         return source.name
     if is_path(source):
         return printable(source)

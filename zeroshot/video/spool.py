@@ -72,16 +72,9 @@ def on_disk(source: Any) -> Any:  # noqa: ANN401 - any video source
 
 def _spooled(name: str, fill: Callable[[BinaryIO], None], suffix: str = "") -> Spooled:
     """A file of this user's alone, filled."""
-    import tempfile  # decoding children, which need none of this, start without it
-
-    kept = suffix if suffix.lower() in VIDEO_SUFFIXES else ""
+    file, spooled = open_spooled(name, suffix)
     try:
-        handle, path = tempfile.mkstemp(kept, "zeroshot-")
-    except OSError as error:
-        raise _no_room(name, tempfile.gettempdir(), error) from None
-    spooled = Spooled(name, path)
-    try:
-        with os.fdopen(handle, "wb") as file:
+        with file:
             fill(file)
             size = file.tell()
         if not size:
@@ -89,12 +82,35 @@ def _spooled(name: str, fill: Callable[[BinaryIO], None], suffix: str = "") -> S
     except BaseException as error:
         spooled.close()
         if isinstance(error, OSError):
-            raise _no_room(name, tempfile.gettempdir(), error) from None
+            raise _no_room(name, error) from None
         raise
     return spooled
 
 
-def _no_room(name: str, folder: str, error: OSError) -> VideoError:
+def open_spooled(name: str, suffix: str = "") -> tuple[BinaryIO, Spooled]:
+    """An empty file of this user's alone, open to be filled, and the video that it will be.
+
+    Args:
+        name: what messages call the video.
+        suffix: of the file, which is kept where it is one of a video.
+
+    Raises:
+        VideoError: there is no room for it.
+    """
+    import tempfile  # decoding children, which need none of this, start without it
+
+    kept = suffix if suffix.lower() in VIDEO_SUFFIXES else ""
+    try:
+        handle, path = tempfile.mkstemp(kept, "zeroshot-")
+    except OSError as error:
+        raise _no_room(name, error) from None
+    return os.fdopen(handle, "wb"), Spooled(name, path)
+
+
+def _no_room(name: str, error: OSError) -> VideoError:
+    import tempfile
+
+    folder = tempfile.gettempdir()
     reason = (error.strerror or str(error)).lower()
     return VideoError(f"cannot keep {name} in {folder}: {reason}; set TMPDIR to a folder with room")
 
@@ -119,15 +135,16 @@ def _copy_open(source: Any, name: str, file: BinaryIO) -> None:  # noqa: ANN401 
                 source.seek(place)
 
 
-def _copy(stream: Any, name: str, file: BinaryIO) -> int:  # noqa: ANN401 - anything with a `read`
+def _copy(stream: Any, name: str, file: BinaryIO, most: int | None = None) -> int:  # noqa: ANN401 - anything with a `read`
     """How many bytes there were."""
-    count = 0
+    count, most = 0, _MOST_BYTES if most is None else most
     while piece := stream.read(_PIECE_BYTES):
         if not isinstance(piece, bytes | bytearray):
             raise VideoError(f"{name} is open as text; open it with open(path, 'rb')")
         count += len(piece)
-        if count > _MOST_BYTES:
-            raise VideoError(f"{name} has more than {_MOST_BYTES >> 30} GiB; download it yourself")
+        if count > most:
+            size = f"{most >> 30} GiB" if most >= 1 << 30 else f"{most:,} bytes"
+            raise VideoError(f"{name} has more than {size}; download it yourself")
         file.write(piece)
     return count
 
@@ -159,7 +176,7 @@ def _fetch_web(url: Url, file: BinaryIO) -> None:
                     f"{url.shown} is a web page, no video; give the address of the video file itself"
                 )
             wanted = answer.headers.get("Content-Length")
-            count = _copy(answer, url.shown, file)
+            count = _copy(answer, url.shown, file, url.most_bytes)
     except HTTPError as error:
         error.close()
         raise _unfetched(url, f"the server answers {error.code} {error.reason}") from None
@@ -190,7 +207,7 @@ def _fetch_store(url: Url, file: BinaryIO) -> None:
         ) from None
     try:
         with fsspec.open(url.text, "rb") as remote:
-            _copy(remote, url.shown, file)
+            _copy(remote, url.shown, file, url.most_bytes)
     except VideoError:
         raise
     except ImportError as error:

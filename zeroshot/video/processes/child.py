@@ -71,14 +71,26 @@ def _answer(request: dict[str, Any]) -> Message:
     except (VideoError, OptionError) as error:
         return Message({"kind": type(error).__name__, "text": str(error)})
     except MemoryError:
-        name = printable(request["paths"][0])
+        name = _name(request)
         text = f"cannot decode {name}: it needs more memory than allowed; "
         text += "look at fewer frames or views, or make it smaller"
         return Message({"kind": "VideoError", "text": text})
     except Exception as error:  # noqa: BLE001 - whatever a decoder raises costs one file, never the process
         words = printable(" ".join(f"{type(error).__name__}: {error}".split())[:200])
-        text = f"cannot decode {printable(request['paths'][0])}: {words}; convert it, or try another decoder"
+        text = f"cannot decode {_name(request)}: {words}; convert it, or try another decoder"
         return Message({"kind": "VideoError", "text": text})
+
+
+def _name(request: dict[str, Any]) -> str:
+    """What messages call what a request is about."""
+    return printable(request["paths"][0]) if request["paths"] else "the source"
+
+
+def _live(request: dict[str, Any]) -> Message:
+    """A source that goes on: opened, or what has come of it."""
+    from zeroshot.video.live.stream import live_answer  # most children never watch anything
+
+    return live_answer(request)
 
 
 def _clips(request: dict[str, Any]) -> Message:
@@ -103,6 +115,11 @@ def _windows(request: dict[str, Any]) -> Message:
     windows = [(start, end) for start, end in request["windows"]]
     how = {"frames": request["frames"], **request["reading"]}
     return message_of(decode.read_windows(request["paths"][0], windows, request["num_frames"], **how))
+
+
+def _moments(request: dict[str, Any]) -> Message:
+    """One clip of the frames at given moments."""
+    return message_of((decode.read_moments(request["paths"][0], request["seconds"], **request["reading"]),))
 
 
 def _probe(request: dict[str, Any]) -> Message:
@@ -131,7 +148,9 @@ def _mask(request: dict[str, Any]) -> Message:
 _JOBS = {
     "clips": _clips,
     "windows": _windows,
+    "moments": _moments,
     "probe": _probe,
     "film": _film,
     "mask": _mask,
+    "live": _live,
 }

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 MOST_WORKERS = 256
 """Decoding processes of one reader: more are a slip of the hand, and would take the machine's memory."""
 
+_MOST_NOTED = 100_000  # videos that break off: a server reads for ever
+
 
 class ClipReader:
     """Clips of videos, decoded ahead in child processes that are replaced when a file kills them.
@@ -168,6 +170,8 @@ class ClipReader:
         ends = [clip.end_seconds for clip in clips if clip.end_seconds is not None]
         if ends:
             self.break_offs[name] = max(ends)
+            if len(self.break_offs) > _MOST_NOTED:
+                del self.break_offs[next(iter(self.break_offs))]
         if frames == "keyframes":
             self.snaps.add(name, clips)
         return clips
@@ -187,6 +191,15 @@ class ClipReader:
         """
         future = self._submit_windows(path, windows, Look(num_frames, frames))
         return self._counted(name_of(path), clips_in(future.result()), frames)
+
+    def read_moments(self, path: str | os.PathLike[str], seconds: Sequence[float]) -> Clip:
+        """The frames shown at T moments; see `decode.read_moments`.
+
+        Raises:
+            VideoError: as in `read`.
+        """
+        future = self._submit("moments", path, (path,), {"seconds": list(seconds)})
+        return clips_in(future.result())[0]
 
     def read_many_windows(
         self,

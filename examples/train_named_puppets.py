@@ -1,6 +1,6 @@
-"""Trains `puppet-tiny`, a CLIP that knows puppets only, on stills and captions with the web's kind of bias.
+"""Trains a small CLIP that knows 32 actions of puppets by name, on stills with the web's kind of bias.
 
-    python examples/train_puppet_tiny.py --output checkpoints/puppet-tiny
+    python examples/train_named_puppets.py --output work/named
 
 Frames of puppet videos are rendered first, most actions in their home scene (the coupling). Then a small
 CLIP in open_clip's own architecture learns which captions are true of which frame: captions name the action,
@@ -8,8 +8,12 @@ the scene, both, or the posture ("an arm up", "facing left"). Beside that, every
 joints it shows: so small a network would not find out where to look from so few pictures. No two frames of a
 video are seen together, so it reads scenes and postures, not the order of time. The same seed gives the same
 data, captions and first weights; the last ones agree up to the rounding of the machine. One core takes a
-quarter of an hour. With `--measure` the folder is not made but read, and its accuracies are printed.
-`--no-postures` leaves out posture captions and joints: what comes out reads scenes and hardly anything else.
+quarter of an hour.
+
+The bundled `puppet-tiny` is of `train_compositional.py`, which takes its frames and its losses from here and
+adds actions made of parts. With `--measure` no network is made: the one of the folder, of either script, is
+measured on today's actions. `--no-postures` leaves out posture captions and joints: what comes out reads
+scenes and hardly anything else.
 """
 
 from __future__ import annotations
@@ -392,7 +396,7 @@ def main() -> None:
     settings = {name: value for name, value in vars(options).items() if name not in ("output", "measure")}
     modules = {"torch": torch, "open_clip": open_clip, "safetensors": safetensors, "numpy": np}
     training = {
-        "recipe": "examples/train_puppet_tiny.py",
+        "recipe": "examples/train_named_puppets.py",
         "settings": settings,
         "seconds": seconds,
         "threads": torch.get_num_threads(),
@@ -402,7 +406,7 @@ def main() -> None:
         "versions": {name: module.__version__ for name, module in modules.items()}
         | {"python": platform.python_version()},
     }
-    name = "puppet-tiny" if options.postures else "puppet-scenes"
+    name = "puppet-names" if options.postures else "puppet-scenes"
     write_checkpoint(options.output, model, model_cfg, training, name)
 
 

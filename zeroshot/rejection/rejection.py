@@ -1,0 +1,191 @@
+"""Rejection: a rule, and the background labels of one model that videos are held against."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zeroshot.errors import IndexFileError, OptionError, counted
+from zeroshot.index.exact import all_scores
+from zeroshot.index.stage_rows import staged_width, unstaged_labels
+from zeroshot.rejection.background import background_prompts, background_vectors
+from zeroshot.rejection.calibration import Calibration, Stamp
+from zeroshot.rejection.rule import AUTO, Rule, require_no_none, with_none
+from zeroshot.text.prompts import make_prompts, prompts_digest
+from zeroshot.text.stages import STAGES
+from zeroshot.types import Prompts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from zeroshot.index.index import LabelIndex
+    from zeroshot.model.model import Model
+    from zeroshot.text.prompts import TemplateSource
+    from zeroshot.types import Prediction
+
+RejectSource = str | os.PathLike[str] | float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Rejection:
+    """What a classifier holds videos against, so that "none of these" can be its answer.
+
+    Attributes:
+        rule: thresholds.
+        background: (M, D) float32 unit rows of what else a video may show.
+        scale: the model's own factor on cosines.
+        stamp: what thresholds of it depend on.
+    """
+
+    rule: Rule
+    background: NDArray[np.float32]
+    scale: float
+    stamp: Stamp
+
+    @classmethod
+    def of(
+        cls, source: Rule | Calibration, model: Model, index: LabelIndex, templates: TemplateSource = None
+    ) -> Rejection:
+        """The rejection by a rule or calibration; background labels are encoded now.
+
+        Args:
+            source: of `rule_of`.
+            model: that embeds videos.
+            index: of the K labels.
+            templates: that the labels were filled into, and so are those of the background.
+
+        Raises:
+            LabelError: no background label is left, or a label is called "none of these".
+            OptionError: the calibration is of another model, stream, labels or texts.
+        """
+        prompts = background_prompts(index.labels, templates)
+        stamp = Stamp.of(model, index, prompts_digest(prompts))
+        if isinstance(source, Calibration):
+            source.require(stamp)
+        labels = index.embeddings
+        if labels.shape[1] == staged_width(model.embedding_dim):
+            changes = unstaged_labels(labels)[:, : model.embedding_dim]
+            labels = changes / np.linalg.norm(changes, axis=1, keepdims=True)
+        rows = background_vectors(prompts, labels, model)
+        rule = source.rule if isinstance(source, Calibration) else source
+        return cls(rule, rows, model.logit_scale, stamp)
+
+    @property
+    def note(self) -> str:
+        """What it goes by and what is promised, in a line."""
+        words = f"{counted(len(self.background), 'background label')} stand beside yours"
+        rule = self.rule
+        if rule.error is None:
+            return f"{words}; nothing is promised: `zeroshot calibrate` does that, on your own videos"
+        missed = "miss their label in the set" if rule.way == "sets" else "are answered with none of them"
+        return f"{words}; at most {rule.error:.1%} of videos like those of the calibration {missed}"
+
+    def num_ranked(self, k: int, num_labels: int) -> int:
+        """How many labels have to be ranked so that `told` can show k: all where the rule is of sets."""
+        return num_labels if self.rule.way == "sets" else k
+
+    def told(
+        self, ranked: Sequence[Sequence[Prediction]], vectors: NDArray[np.float32], k: int
+    ) -> list[list[Prediction]]:
+        """For each of n videos the k best labels, and "none of these" where it belongs among them.
+
+        Args:
+            ranked: best first, as many as `num_ranked` says.
+            vectors: (n, D) unit rows of the videos.
+            k: how many labels each.
+        """
+        rows = np.ascontiguousarray(vectors, dtype=np.float32)
+        best = all_scores(rows, self.background).max(1).tolist() if len(rows) else []
+        return [
+            with_none(found, (found[0].score - other) * self.scale, self.scale, self.rule, k)
+            for found, other in zip(ranked, best, strict=True)
+        ]
+
+
+def rule_of(source: RejectSource) -> Rule | Calibration | None:
+    """What is asked for: None where nothing is.
+
+    Args:
+        source: "auto"; a share between 0 and 1 that labels must have against the background; or a file of
+            `zeroshot calibrate`.
+
+    Raises:
+        OptionError: it is none of these, or the file is damaged or of another kind.
+    """
+    if source is None:
+        return None
+    if isinstance(source, int | float) and not isinstance(source, bool):
+        return Rule.at(float(source))
+    if not isinstance(source, str | os.PathLike):
+        raise OptionError(f"reject is {source!r}; expected auto, a share, or a file of `zeroshot calibrate`")
+    text = os.fspath(source)
+    if text == "auto":
+        return Rule.at(AUTO)
+    try:
+        return Rule.at(float(text))
+    except ValueError:
+        return Calibration.load(Path(text))
+
+
+def rejection_of(
+    source: RejectSource,
+    model: Model,
+    index: LabelIndex,
+    templates: TemplateSource = None,
+    *,
+    of_file: bool = False,
+) -> Rejection | None:
+    """The rejection that is asked for, None where none is; background labels are encoded now.
+
+    Args:
+        source: as for `rule_of`.
+        model: that embeds videos.
+        index: of the K labels.
+        templates: that the labels were filled into, and so are those of the background.
+        of_file: whether the index may be of other texts, and so is looked at by `require_rejectable`.
+
+    Raises:
+        ZeroshotError: one line that names what cannot be used.
+    """
+    rule = require_rejectable(source, index, templates) if of_file else rule_of(source)
+    return None if rule is None else Rejection.of(rule, model, index, templates)
+
+
+def require_rejectable(
+    source: RejectSource, words: Prompts | LabelIndex, templates: TemplateSource
+) -> Rule | Calibration | None:
+    """The rule that is asked for; what cannot be rejected is refused, before any weights.
+
+    Args:
+        source: as for `rule_of`.
+        words: what a classifier ranks.
+        templates: that its labels are said to be filled into.
+
+    Raises:
+        LabelError: no background label is left, or a label is called "none of these".
+        IndexFileError: an index was made of other texts than its labels in these templates.
+        OptionError: as `rule_of`, or the calibration is of other labels.
+    """
+    rule = rule_of(source)
+    if rule is None:
+        return None
+    require_no_none(words.labels)
+    background_prompts(words.labels, templates)
+    if isinstance(rule, Calibration):
+        rule.require_labels(words.labels)
+    if isinstance(words, Prompts) or STAGES in words.fingerprint:  # stages are in that digest, too
+        return rule
+    made = prompts_digest(make_prompts(words.labels, templates, spaced=False))
+    if words.fingerprint.get("prompts") != made:
+        raise IndexFileError(
+            "the index holds no texts, and was made of others than its labels"
+            f"{'' if templates is None else ' in these templates'}; for rejection give the templates that it "
+            "was made with, or the labels instead of it"
+        )
+    return rule
