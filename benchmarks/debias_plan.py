@@ -54,7 +54,8 @@ WORLDS = {
     "systems-validation": systems_world(VALIDATION_PLACES, 45_000),
 }
 """What may be run in; settings are chosen in the validation ones. Seeds of a test are changed when its videos
-have been looked at: the earlier ones of `test` began at 1000 and 31,000, those of `compositional` at 11,000."""
+have been looked at: the earlier ones of `test` began at 1000 and 31,000, those of `compositional` at
+11,000."""
 
 SCENE_TEMPLATE = "a photo of a {}."
 """What scenes are called where CLIP guesses them, as in `zeroshot train`."""
