@@ -77,18 +77,22 @@ class Hysteresis:
         """The fields as JSON holds them."""
         return asdict(self)
 
-    def require(self, labels: Sequence[str]) -> None:
+    def require(self, labels: Sequence[str], *, rejects: bool = False) -> None:
         """Refuse labels that this rule cannot be for.
+
+        Args:
+            labels: that may be on.
+            rejects: whether none of them may be, as they are held against a background, too.
 
         Raises:
             OptionError: it is one label alone, whose probability is 1 all the time.
             LabelError: the rule has a threshold for what is none of them.
         """
         self.thresholds(labels)
-        if len(labels) < 2 and self.level == "probability":
+        if len(labels) < 2 and self.level == "probability" and not rejects:
             raise OptionError(
                 f"{printable(labels[0])!r} is the only label, so it is certain all the time; name others "
-                'that it is held against, such as "nothing happens"'
+                'that it is held against, such as "nothing happens", or reject what is none of them'
             )
 
     def thresholds(self, labels: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
