@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from zeroshot.resources import VERSION
 
 if TYPE_CHECKING:
+    from zeroshot.app.page import PageSettings, open_page
     from zeroshot.app.server import asgi_app, serve
     from zeroshot.app.settings import Serving
     from zeroshot.auditing.report import AuditReport
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from zeroshot.evaluation.run import evaluate
     from zeroshot.events.hysteresis import Hysteresis
     from zeroshot.events.watching import StreamEvent, Watching
+    from zeroshot.exported.runtime import Exported, load_exported
+    from zeroshot.exported.write import ExportedFile, export
     from zeroshot.few_shot.taught import TaughtLabels
     from zeroshot.index.index import LabelIndex
     from zeroshot.model.catalog import known_models as models
@@ -56,14 +59,8 @@ if TYPE_CHECKING:
     from zeroshot.training.prepare import Preparation
     from zeroshot.training.run import train
     from zeroshot.types import Clip, Match, Prediction, Predictions, Prompts, Ranking, Segment
-    from zeroshot.verbs import (
-        Embedded,
-        build_index,
-        classify,
-        embed,
-        synthesize,
-        timeline,
-    )
+    from zeroshot.verbs import Embedded, build_index, classify, embed, synthesize, timeline
+    from zeroshot.video.read import read_frames
     from zeroshot.video.sampling import Sampling
     from zeroshot.video.source import Stretch
     from zeroshot.video_search import VideoIndex, search
@@ -84,12 +81,15 @@ __all__ = [
     "Embedded",
     "EvaluationSettings",
     "Event",
+    "Exported",
+    "ExportedFile",
     "Hysteresis",
     "LabelIndex",
     "LabeledVideo",
     "Leaderboard",
     "Match",
     "Model",
+    "PageSettings",
     "Prediction",
     "Predictions",
     "Preparation",
@@ -121,15 +121,19 @@ __all__ = [
     "embed",
     "evaluate",
     "evaluate_across",
+    "export",
     "leaderboard",
     "load",
+    "load_exported",
     "load_model",
     "localize",
     "make_bias_sets",
     "models",
+    "open_page",
     "probe_streams",
     "push",
     "read_embeddings",
+    "read_frames",
     "read_split",
     "report_schema",
     "score_bias",
@@ -156,11 +160,14 @@ _HOMES = {
     "EvaluationSettings": "evaluation.prepare",
     "Event": "types",
     "Hysteresis": "events.hysteresis",
+    "Exported": "exported.runtime",
+    "ExportedFile": "exported.write",
     "LabelIndex": "index.index",
     "LabeledVideo": "datasets.splits",
     "Leaderboard": "evaluation.leaderboard",
     "Match": "types",
     "Model": "model.model",
+    "PageSettings": "app.page",
     "Prediction": "types",
     "Predictions": "types",
     "Preparation": "training.prepare",
@@ -192,15 +199,19 @@ _HOMES = {
     "embed": "verbs",
     "evaluate": "evaluation.run",
     "evaluate_across": "evaluation.across",
+    "export": "exported.write",
     "leaderboard": "evaluation.leaderboard",
     "load": "classifier",
+    "load_exported": "exported.runtime",
     "load_model": "checkpoint",
     "localize": "evaluation.localize",
     "make_bias_sets": "bias.make",
     "models": "model.catalog",
+    "open_page": "app.page",
     "probe_streams": "probes.run",
     "push": "model.hub.push",
     "read_embeddings": "batch.table",
+    "read_frames": "video.read",
     "read_split": "datasets.splits",
     "report_schema": "reports.schema",
     "score_bias": "bias.score",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from contextlib import suppress
 from functools import partial
 from math import prod
@@ -225,6 +226,12 @@ def model_for(
     if isinstance(words, Prompts):
         return DEFAULT_MODEL
     return require_public(words.fingerprint.get("model_name"), f"the index {index}")
+
+
+def not_usual(given: dict[str, Any]) -> dict[str, Any]:
+    """What `load_model` is given other than what it takes by itself."""
+    usual = inspect.signature(load_model).parameters
+    return {name: value for name, value in given.items() if value != usual[name].default}
 
 
 def require_chosen(model: str | Model, chosen: dict[str, Any]) -> None:

@@ -147,8 +147,7 @@ class VideoIndex:
                 for start in range(0, len(self), _VIDEOS_AT_ONCE)
             ]
         )
-        best = np.argsort(-scores, kind="stable")[: require_whole("k", k)].tolist()
-        return [self._match(place, float(scores[place])) for place in best]
+        return [self._match(found, 1.0) for found in self._moments.best(scores, require_whole("k", k))]
 
     def _checked(self, queries: ArrayLike) -> NDArray[np.float32]:
         """(B, D) unit rows of the videos' width."""

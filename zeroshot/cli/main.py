@@ -11,6 +11,7 @@ import sys
 
 import typer
 
+from zeroshot.cli import app as page
 from zeroshot.cli import (
     audit,
     bias,
@@ -20,6 +21,7 @@ from zeroshot.cli import (
     download,
     embed,
     evaluate,
+    export,
     index,
     leaderboard,
     models,
@@ -68,6 +70,7 @@ app.command("leaderboard", short_help="Figures of evaluations in one table.", no
 )
 app.command("audit", short_help="Tell what a model leans on.", no_args_is_help=True)(audit.audit)
 app.add_typer(bias.app, name="bias", short_help="Test sets that tell scenery from action.")
+app.command("app", short_help="Open a page to try things on.")(page.app)
 app.command("models", short_help="List what --model accepts.")(models.models)
 app.command("download", short_help="Fetch models for use without a network.", no_args_is_help=True)(
     download.download
@@ -75,6 +78,9 @@ app.command("download", short_help="Fetch models for use without a network.", no
 app.command("show", short_help="Tell what a checkpoint is and where it comes from.", no_args_is_help=True)(
     models.show
 )
+app.command(
+    "export", short_help="Write a model with labels as one ONNX or OpenVINO file.", no_args_is_help=True
+)(export.export)
 app.command("push", short_help="Push a checkpoint to the model hub.", no_args_is_help=True)(push.push)
 app.command("synthesize", short_help="Write puppet videos whose truth is known.", no_args_is_help=True)(
     synthesize.synthesize
