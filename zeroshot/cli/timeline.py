@@ -77,7 +77,7 @@ On = Annotated[
         "--on",
         metavar="[LABEL:] P",
         help='Of events: probability that begins one, of all labels or of one, as "falling: 0.6"; two thirds '
-        "of it keep it. Default: 0.75.",
+        "of it keep it. Default: 0.5.",
     ),
 ]
 Shortest = Annotated[

@@ -45,7 +45,7 @@ On = Annotated[
         "--on",
         metavar="[LABEL:] P",
         help='Probability that begins an event, of all labels or of one, as "falling: 0.6"; two thirds of it '
-        "keep it. Default: 0.75.",
+        "keep it. Default: 0.5.",
     ),
 ]
 Shortest = Annotated[
