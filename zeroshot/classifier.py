@@ -52,6 +52,8 @@ class Classifier(FindsEvents):
         rejection: what makes "none of these" an answer; None: the best label is always answered.
     """
 
+    rejection: Rejection | None
+
     def __init__(self, model: Model, index: LabelIndex, rejection: Rejection | None = None) -> None:
         """Join a model and an index of the same joint width D.
 
