@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from contextlib import suppress
 from functools import partial
 from math import prod
@@ -227,6 +228,12 @@ def model_for(
     return require_public(words.fingerprint.get("model_name"), f"the index {index}")
 
 
+def not_usual(given: dict[str, Any]) -> dict[str, Any]:
+    """What `load_model` is given other than what it takes by itself."""
+    usual = inspect.signature(load_model).parameters
+    return {name: value for name, value in given.items() if value != usual[name].default}
+
+
 def require_chosen(model: str | Model, chosen: dict[str, Any]) -> None:
     """Refuse a model's name that cannot be, and settings of a model that is loaded already.
 
@@ -260,9 +267,16 @@ def _no_adapter(name: str) -> OptionError:
 def describe(name: str) -> dict[str, Any]:
     """Facts of a checkpoint, on this computer or the hub: configuration, size, training; loads no weights.
 
+    Or of a file of taught labels: which they are, what was shown, and whether it helps.
+
     Raises:
+        LabelError: such a file is damaged.
         ModelError: there is no such folder, or a file in it is missing or damaged.
     """
+    from zeroshot.few_shot.taught import TaughtLabels, is_taught
+
+    if is_taught(name):
+        return TaughtLabels.load(name).describe()
     opened = open_name(name_given(name))
     folder = opened.folder
     if folder is None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zeroshot.batch.label_rows import index_of_labels
-from zeroshot.checkpoint import load_model, model_for, require_chosen, require_numbers
-from zeroshot.checks import Checks, labels_to_rank, model_given, require_made_by
+from zeroshot.checkpoint import load_model, model_for, not_usual, require_chosen, require_numbers
+from zeroshot.checks import Checks, labels_to_rank, model_given, require_made_by, taught_as_index
 from zeroshot.errors import LabelError, OptionError, VideoError, counted, printable
 from zeroshot.events.finding import FindsEvents, file_with_clock
 from zeroshot.index.index import nearest_labels, require_k
@@ -18,7 +17,6 @@ from zeroshot.index.stage_rows import STAGED_SCALE, staged_videos, staged_width
 from zeroshot.model.clip_queue import apart, rows_of
 from zeroshot.model.spans import joined_spans, spans_of
 from zeroshot.reports.thumbnails import thumbnails
-from zeroshot.resources import from_home
 from zeroshot.text.stages import WITHOUT, stage_notes
 from zeroshot.types import Predictions, Prompts, Ranking, Segment
 from zeroshot.video.sampling import Window
@@ -315,17 +313,16 @@ def load(  # noqa: PLR0913 - what people choose when they begin
     """A Classifier that ranks `labels` for videos.
 
     Args:
-        model: `ARCH/TAG`, `hf:ORG/NAME`, a checkpoint folder, a bundled name, or a Model; what follows
-            `spaced` is chosen for a Model in `load_model`. None: the one that made the index, else
-            PE-Core-B-16/meta.
-        labels: a list, a file (one a line), "a,b,c", a bundled list's name such as "kinetics400", or
-            {label: descriptions}.
+        model: as for `load_model`, or a Model, for which what follows `spaced` is chosen there. None: the
+            one that made the index, else PE-Core-B-16/meta.
+        labels: a list, a file (one a line, or what `zeroshot teach` wrote), "a,b,c", a bundled list's name
+            such as "kinetics400", or {label: descriptions}.
         templates: None for the bare label, one sentence with {}, several, a file, or a bundled set's name.
         stages: how labels start and end, so that the order of frames counts: a JSON file, a bundled set such
             as "ssv2", or {label: {"start": …, "end": …}}; an index has to be made with the same.
         index: a file that `zeroshot index` wrote, instead of labels: no label is encoded again.
-        reject: when "none of these" is answered: "auto", against bundled background labels; a share from 0
-            to 1 that labels must have against these; a file of `zeroshot calibrate`. None: never.
+        reject: when "none of these" is answered: "auto", where a bundled background label fits better; a
+            share from 0 to 1 to have against it; a file of `zeroshot calibrate`. None: never.
         spaced: write CamelCase and under_scores as words, as CLIP's tokenizer needs; False: as given.
         device: auto, cpu, cuda, cuda:N, mps, or a torch.device.
         sampling: which frames; None: the model's own, 8 frames from the middle of 8 equal segments.
@@ -340,26 +337,27 @@ def load(  # noqa: PLR0913 - what people choose when they begin
     Raises:
         ZeroshotError: one line that names what cannot be used and the remedy.
     """
-    chosen: dict[str, Any] = {"device": device, "sampling": sampling, "stream": stream}
-    chosen |= {"precision": precision, "decoder": decoder, "progress": progress}
-    chosen |= {"batch_size": batch_size, "num_workers": num_workers}
-    usual = inspect.signature(load_model).parameters
-    chosen = {name: value for name, value in chosen.items() if value != usual[name].default}
+    given: dict[str, Any] = {"device": device, "sampling": sampling, "stream": stream, "precision": precision}
+    given |= {"decoder": decoder, "progress": progress, "batch_size": batch_size, "num_workers": num_workers}
     model = None if model is None else model_given(model)
-    index = None if index is None else from_home(index)
+    labels, index = taught_as_index(labels, index)
     first = Checks()
     words = labels_to_rank(first, labels, templates, index, stages=stages, spaced=spaced)
     named = first.add("files", lambda: model_for(model, words(), index))
     if reject is not None:
-        from zeroshot.rejection.rejection import require_rejectable
-
-        first.add("files", lambda: require_rejectable(reject, words(), templates))
+        first.add("files", lambda: _require_rejectable(reject, words(), templates))
     first.add("options", lambda: require_numbers(batch_size, num_workers))
-    first.add("model", lambda: require_chosen(named(), chosen))
+    first.add("model", lambda: require_chosen(named(), not_usual(given)))
     first.run()
     network = named()
-    loaded = load_model(network, **chosen) if isinstance(network, str) else network
+    loaded = load_model(network, **given) if isinstance(network, str) else network
     return classifier_of(loaded, words(), index, reject, templates)
+
+
+def _require_rejectable(reject: RejectSource, words: Prompts | LabelIndex, templates: TemplateSource) -> None:
+    from zeroshot.rejection.rejection import require_rejectable
+
+    require_rejectable(reject, words, templates)
 
 
 def classifier_of(

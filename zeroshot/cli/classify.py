@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zeroshot.checks import Checks
+from zeroshot.checks import Checks, taught_as_index
 from zeroshot.cli import options
 from zeroshot.cli.inputs import (
     ModelChoice,
@@ -85,10 +85,11 @@ def classify(
     """\b
     Example:  zeroshot classify examples/clips --labels "waving, kicking, swimming" -k 1 --model puppet-tiny
 
-    Ranks labels for videos. A video that cannot be read becomes a row with its error; the rest go on, and the
-    exit status is 1. With --embeddings DIR nothing is read twice: another list of labels takes no decoding.
+    Ranks labels for videos. One that cannot be read is a row with its error, and the exit status is 1. With
+    --embeddings DIR nothing is read twice: another list of labels takes no decoding.
     """
     first = Checks()
+    labels, index = taught_as_index(labels, index)
     first.add("options", lambda: one_format(as_json, as_csv))
     first.add("options", lambda: _require_some(videos, embeddings))
     words = words_from(first, labels, templates, index, stages, spaced=not as_given)
@@ -101,16 +102,15 @@ def classify(
     drifts = first.add("files", lambda: embeddings is not None and _drifts_of(embeddings, words()))
     put = _put_json if as_json else _put_csv if as_csv else _put_text
     found = first.add("videos", lambda: _found(videos or [], put, as_csv))
-    if embeddings is not None and videos:
-        first.add("output", lambda: require_table(embeddings))
+    first.add("output", lambda: require_table(embeddings) if embeddings is not None and videos else None)
     first.add("model", lambda: require_choice(choice()))
     with waiting("looking at labels and videos"):
         first.run()
     named = found()
     network = _loaded(choice(), reads=embeddings is None and bool(named.paths))
-    made = None if model is not None else embeddings or index
-    classifier = classifier_from(network, words(), index, k, made, rejecting)
-    num_unfound = _begin(named, put, as_csv)
+    chose = None if model is not None else embeddings or index
+    classifier = classifier_from(network, words(), index, k, chose, rejecting)
+    unfound = _begin(named, put, as_csv)
     notes = Notes(network, precision, classifier)  # what a folder was made with is no choice to speak of
     rankings = (
         classifier.rank_many(named.paths, k)
@@ -118,7 +118,7 @@ def classify(
         else _rank_kept(classifier, embeddings, named.paths if videos else None, k, drifts=drifts())
     )
     with keeping(_LOST if embeddings is None else kept_in(embeddings)):
-        _show(rankings, put, notes, len(named.paths) if videos else None, num_unfound)
+        _show(rankings, put, notes, len(named.paths) if videos else None, unfound)
 
 
 def _loaded(choice: ModelChoice, *, reads: bool) -> Model:

@@ -174,9 +174,7 @@ def evaluate(
     """\b
     Example:  zeroshot evaluate examples/clips/clips.csv --output report/ --model puppet-tiny --allow-seen
 
-    Figures on unseen classes as the field's protocols ask for them, with 95 % intervals, models side by side.
-    Videos that are missing or cannot be read are counted and named, and the exit status is 1. Interrupted,
-    the same command goes on.
+    Figures by the field's protocols, with 95 % intervals. Interrupted, the same command goes on.
     """
     from zeroshot.evaluation.prepare import EvaluationSettings
 
