@@ -20,7 +20,7 @@ import argparse
 import json
 import os
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,7 +79,8 @@ def jobs_for(options: argparse.Namespace) -> list[Job]:
         probed=PROBED,
         cache=options.cache,
     )
-    return jobs_of(plans, rows_of(options))
+    made = [replace(plan, every_copy=options.ablation) for plan in plans]
+    return jobs_of(made, rows_of(options))
 
 
 def whole_run(jobs: Sequence[Job]) -> Path:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from debias_compositional import BUSY, CALM, compositional_world
+from debias_copies import Labels, changed_copies
 from debias_rows import ROWS, Row, TrainingData, Words, settings, train
-from debias_scores import Judged, judge
+from debias_scores import SCENE_READINGS, Judged, judge
 from debias_world import (
     SCENE_NAMES,
     TEST_PLACES,
@@ -24,12 +25,12 @@ from debias_world import (
     World,
     WorldSize,
     cached,
-    changed_copies,
     digest,
     make_sample,
     make_test,
     plain_world,
 )
+from systems_world import systems_world
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from zeroshot.adapter.adapter import TwoStreamAdapter
     from zeroshot.model.backbone import Backbone
+    from zeroshot.training.methods.method import Method
 
 IMPORTANCE = (0.0, 0.95, 0.7, 0.9, 0.5)
 """Couplings in the order in which they are run: what is cut short shows most."""
@@ -48,9 +50,12 @@ WORLDS = {
     "compositional-validation": compositional_world(VALIDATION_PLACES, 15_000, CALM),
     "compositional-busy": compositional_world(TEST_PLACES, 21_000, BUSY),
     "compositional-busy-validation": compositional_world(VALIDATION_PLACES, 25_000, BUSY),
+    "systems": systems_world(TEST_PLACES, 41_000),
+    "systems-validation": systems_world(VALIDATION_PLACES, 45_000),
 }
 """What may be run in; settings are chosen in the validation ones. Seeds of a test are changed when its videos
-have been looked at: the earlier ones of `test` began at 1000 and 31,000, those of `compositional` at 11,000."""
+have been looked at: the earlier ones of `test` began at 1000 and 31,000, those of `compositional` at
+11,000."""
 
 SCENE_TEMPLATE = "a photo of a {}."
 """What scenes are called where CLIP guesses them, as in `zeroshot train`."""
@@ -72,6 +77,8 @@ class Plan:
         steps: of each training; None is each row's own number.
         probed: rows whose streams the scene is probed for in.
         cache: folder of tokens and finished runs.
+        reading: key of `SCENE_READINGS`: what is asked of the streams that the scene is probed for in.
+        every_copy: whether copies that few methods ask for are made as well.
     """
 
     backbone: str
@@ -83,6 +90,8 @@ class Plan:
     steps: int | None
     probed: tuple[str, ...]
     cache: Path
+    reading: str = "accuracy"
+    every_copy: bool = False
 
     @property
     def place(self) -> World:
@@ -96,11 +105,16 @@ class Plan:
 
     def key(self, job: Job) -> str:
         """Digits that change with anything that a training or what is asked of it depends on."""
-        how = (job.row.trained, job.row.true_scenes, job.row.way.swapped, job.row.way.mirrored)
+        way = job.row.way
+        how = (job.row.trained, job.row.true_scenes, way.swapped, way.mirrored, *made_of(way))
         chosen = settings(job.row, 64, job.seed, self.steps).as_dict()
-        return digest(
-            *self.videos, SCENE_TEMPLATE, how, job.row.steps, chosen, job.coupling, job.name in self.probed
-        )
+        asked = (job.name in self.probed, *self.asked_beside)
+        return digest(*self.videos, SCENE_TEMPLATE, how, job.row.steps, chosen, job.coupling, *asked)
+
+    @property
+    def asked_beside(self) -> tuple[str, ...]:
+        """What is read of scenes, where it is not what was read at first: earlier runs go on."""
+        return () if self.reading == "accuracy" else (self.reading,)
 
 
 @dataclass(frozen=True)
@@ -143,6 +157,11 @@ def jobs_of(plans: Sequence[Plan], rows: Mapping[str, Row]) -> list[Job]:
         return job.name not in {"anchor", "all", "oracle"}, IMPORTANCE.index(job.coupling), place, job.seed
 
     return sorted(jobs, key=rank)
+
+
+def made_of(way: Method) -> tuple[str, ...]:
+    """The copies that few methods ask for; nothing for the others, whose earlier runs go on."""
+    return tuple(kind for kind, there in (("mixed", way.mixed), ("emptied", way.emptied)) if there)
 
 
 @lru_cache(maxsize=2)
@@ -194,20 +213,24 @@ def data_of(plan: Plan, seed: int) -> TrainingData:
     def make() -> TrainingData:
         backbone = backbone_of(plan.backbone)
         sample = make_sample(backbone, plan.size, plan.place, plan.place.base + 10 + seed)
-        changed = changed_copies(backbone, plan.place, sample, seed)
+        words, seen = words_of(plan), len(plan.place.seen)
+        labels = Labels(words.labels[:seen], words.logit_scale) if plan.every_copy else None
+        changed = changed_copies(backbone, plan.place, sample, seed, labels)
         return TrainingData(sample.without_pixels(), changed)
 
-    return cached(plan.cache, f"sample{seed}", (*plan.videos, seed), make)
+    made = ("every copy",) if plan.every_copy else ("usual copies",)
+    return cached(plan.cache, f"sample{seed}", (*plan.videos, seed, *made), make)
 
 
 def clip_of(plan: Plan, coupling: float) -> Judged:
     """What CLIP itself says, averaged over frames; nothing of it is drawn but the videos."""
-    settings = (*plan.videos, coupling, "clip")
+    settings = (*plan.videos, coupling, "clip", *plan.asked_beside)
+    reading = SCENE_READINGS[plan.reading]
     return cached(
         plan.cache,
         "clip",
         settings,
-        lambda: judge(None, test_of(plan), words_of(plan), coupling, probe=True),
+        lambda: judge(None, test_of(plan), words_of(plan), coupling, reading),
     )
 
 
@@ -231,7 +254,8 @@ def run(job: Job) -> dict[str, object]:
     start, begun = time.process_time(), time.perf_counter()
     adapter = train(job.row, data, words, job.coupling, job.seed, plan.steps)
     seconds, wall = time.process_time() - start, time.perf_counter() - begun
-    found = judge(adapter, test, words, job.coupling, probe=job.name in plan.probed)
+    reading = SCENE_READINGS[plan.reading] if job.name in plan.probed else None
+    found = judge(adapter, test, words, job.coupling, reading)
     return {**found.packed(), "cpu_seconds": seconds, "seconds": wall, "fused": fused_by(adapter)}
 
 

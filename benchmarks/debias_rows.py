@@ -17,12 +17,14 @@ from zeroshot.training.loop import fit
 from zeroshot.training.methods.table import DEFAULT_METHOD, METHODS
 from zeroshot.waist.settings import WaistSettings
 from zeroshot.waist.shards import Shard
-from zeroshot.waist.waist import SWAPPED, Waist, WaistRow
+from zeroshot.waist.waist import EMPTIED, MIXED, SWAPPED, Waist, WaistRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from debias_copies import Changed
     from debias_world import Sample, Tokens, World
+    from numpy.typing import NDArray
 
     from zeroshot.adapter.adapter import TwoStreamAdapter
     from zeroshot.training.methods.method import Method
@@ -99,30 +101,43 @@ class Words:
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """One sample with its changed copies: kind → versions at home and elsewhere."""
+    """One sample with its changed copies."""
 
     sample: Sample
-    changed: Mapping[str, tuple[Tokens, Tokens]]
+    changed: Changed
 
     def version(self, kind: str, coupling: float) -> Tokens:
         """The copies of one kind of the training videos at a coupling."""
-        home, elsewhere = self.changed[kind]
+        home, elsewhere = self.changed.copies[kind]
         return home.where(self.sample.luck[: self.sample.num_train] < coupling, elsewhere)
+
+    def figures(self, coupling: float) -> Tensor:
+        """(n, T, N) uint8 share of each patch of the training videos that is the person's."""
+        home, elsewhere = self.changed.figures
+        at_home = self.sample.luck[: self.sample.num_train] < coupling
+        return torch.where(at_home[:, None, None], home, elsewhere)
+
+
+COPIES = {"swap": SWAPPED, "mixed": MIXED, "emptied": EMPTIED}
+"""Kind of a copy → what its key ends in."""
 
 
 def waists(data: TrainingData, method: Method, words: Words, coupling: float) -> tuple[Waist, Waist]:
     """Training and held-out videos at a coupling as `zeroshot train` has them: copies and all.
 
-    A video's mirrored copy is another clip of its row, its copy before another place a row of its own.
+    A video's mirrored copy is another clip of its row, its copy before another place or mixed with a still
+    frame a row of its own; what is left without its person is no row.
     """
     sample, names = data.sample, words.world.labels
     tokens, _ = sample.coupled(coupling)
     count, labels = sample.num_train, [names[int(label)] for label in sample.people.labels]
+    wanted = {"swap": method.swapped, "mixed": method.mixed, "emptied": method.emptied}
+    kinds = [kind for kind in COPIES if wanted[kind]]
     sides = [(tokens.pick(torch.arange(count)), "mirror")]
-    if method.swapped:
-        sides.append((data.version("swap", coupling), "swap_mirror"))
+    sides += [(data.version(kind, coupling), f"{kind}_mirror") for kind in kinds]
     parts = [(plain, data.version(kind, coupling)) if method.mirrored else (plain,) for plain, kind in sides]
-    keys = [f"row {row}{ending}" for ending in ("", SWAPPED)[: len(parts)] for row in range(count)]
+    endings = ("", *(COPIES[kind] for kind in kinds))
+    keys = [f"row {row}{ending}" for ending in endings for row in range(count)]
     shape = parts[0][0].tokens.shape
     settings = WaistSettings(
         backbone="benchmark",
@@ -134,19 +149,37 @@ def waists(data: TrainingData, method: Method, words: Words, coupling: float) ->
         grid=GRID,
         mirrored=method.mirrored,
         swapped=method.swapped,
+        mixed=method.mixed,
+        emptied=method.emptied,
     )
     numbers = [
         np.concatenate([torch.stack([getattr(clip, name) for clip in part], 1).numpy() for part in parts])
         for name in ("tokens", "embeddings")
     ]
+    shard = Shard(tuple(keys), *numbers, figures_of(data, method, coupling, endings))
     rows = [
-        WaistRow(key, label, None, key) for key, label in zip(keys, labels[:count] * len(parts), strict=True)
+        WaistRow(key, label, None, key)
+        for key, label in zip(keys, labels[:count] * len(parts), strict=True)
+        if not key.endswith(EMPTIED)
     ]
     kept = tokens.pick(torch.arange(count, len(labels)))
     held_out = Waist.from_tensors(
         kept.tokens, kept.embeddings, labels[count:], grid=GRID, backbone="benchmark"
     )
-    return Waist(settings, tuple(rows), (Shard(tuple(keys), *numbers),)), held_out
+    return Waist(settings, tuple(rows), (shard,)), held_out
+
+
+def figures_of(
+    data: TrainingData, method: Method, coupling: float, endings: tuple[str, ...]
+) -> NDArray[np.uint8] | None:
+    """(n, 1, T, N) share of each patch that is the person's, for each ending in turn; None: nobody looked.
+
+    As in `zeroshot train` persons are looked for where copies ask for them; of mirrored clips no term asks.
+    """
+    if method.mirrored or not (method.swapped or method.emptied):
+        return None
+    own = data.figures(coupling)[:, None].numpy()
+    return np.concatenate([own if ending in {"", SWAPPED} else np.full_like(own, 255) for ending in endings])
 
 
 def scenes_of(

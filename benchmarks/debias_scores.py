@@ -18,6 +18,7 @@ from zeroshot.adapter.adapter import mean_embedding
 from zeroshot.index.stage_rows import ORDER_WEIGHT
 from zeroshot.losses.independence import dependence
 from zeroshot.probes.linear_scene import probe_scene
+from zeroshot.probes.scene_information import information_beyond
 from zeroshot.statistics.metrics import correct, pair_outcomes
 from zeroshot.types import Streams
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zeroshot.adapter.adapter import TwoStreamAdapter
+
+    Reading = Callable[[Tensor, TestSet], dict[str, float]]
 
 STREAMS = ("static", "dynamic", "fused")
 STAGED = " + stages"
@@ -177,7 +180,11 @@ def read(adapter: TwoStreamAdapter, videos: Tokens) -> Streams:
 
 
 def judge(
-    adapter: TwoStreamAdapter | Tensor | None, test: TestSet, words: Words, coupling: float, *, probe: bool
+    adapter: TwoStreamAdapter | Tensor | None,
+    test: TestSet,
+    words: Words,
+    coupling: float,
+    reading: Reading | None,
 ) -> Judged:
     """What an adapter answers; the original and background-only clips are those of a coupling.
 
@@ -186,9 +193,9 @@ def judge(
         test: the videos.
         words: the labels.
         coupling: ρ.
-        probe: whether the scene is probed for as well.
+        reading: how scenes are read from streams; None: they are not.
     """
-    sets = test.sets(coupling, probe=probe)
+    sets = test.sets(coupling, probe=reading is not None)
     if adapter is None or isinstance(adapter, Tensor):
         name = "clip" if adapter is None else "anchor"
         rows = {
@@ -197,10 +204,10 @@ def judge(
             else without_scene(videos.embeddings, adapter)
             for part, videos in sets.items()
         }
-        return judged({name: rows}, test, words, coupling)
+        return judged({name: rows}, test, words, coupling, reading)
     found = {part: read(adapter, videos) for part, videos in sets.items()}
     streams = {name: {part: getattr(each, name) for part, each in found.items()} for name in STREAMS}
-    result = judged(streams, test, words, coupling)
+    result = judged(streams, test, words, coupling, reading)
     swap = found["swap"]
     if swap.static_hidden is None or swap.dynamic_hidden is None:
         return result
@@ -208,7 +215,13 @@ def judge(
     return Judged(result.outcomes, {**result.numbers, "": {"nhsic": number}})
 
 
-def judged(streams: Mapping[str, dict[str, Tensor]], test: TestSet, words: Words, coupling: float) -> Judged:
+def judged(
+    streams: Mapping[str, dict[str, Tensor]],
+    test: TestSet,
+    words: Words,
+    coupling: float,
+    reading: Reading | None = None,
+) -> Judged:
     """The same of streams whose rows of every set of `TestSet.sets` are known."""
     outcomes, numbers = {}, {}
     for name, parts in streams.items():
@@ -224,8 +237,8 @@ def judged(streams: Mapping[str, dict[str, Tensor]], test: TestSet, words: Words
                 for part in ("swap", "unseen")
             }
             outcomes[name + STAGED] = answers(ordered, test, words.world)
-        if probed is not None and name in SCENE_PROBED:
-            numbers[name] = {"scene_probe": scene_accuracy(probed, test)}
+        if probed is not None and reading is not None and name in SCENE_PROBED:
+            numbers[name] = reading(probed, test)
     return Judged(outcomes, numbers)
 
 
@@ -269,9 +282,26 @@ def scattered(where: NDArray[np.bool_], outcomes: NDArray[np.bool_]) -> NDArray[
     return result
 
 
-def scene_accuracy(rows: Tensor, test: TestSet) -> float:
+def scene_accuracy(rows: Tensor, test: TestSet) -> dict[str, float]:
     """Percent of scenes that a linear classifier, with a penalty chosen on other persons, reads off rows."""
     found = probe_scene(
         rows.numpy(), test.probe_scenes.numpy(), groups=test.probe_people.numpy(), num_folds=_NUM_FOLDS
     )
-    return 100 * found.accuracy.value
+    return {"scene_probe": 100 * found.accuracy.value}
+
+
+def scene_information(rows: Tensor, test: TestSet) -> dict[str, float]:
+    """What rows say of the scene beyond the label: nats, and percent of what the label leaves open."""
+    people = test.probe_people
+    found = information_beyond(
+        rows.numpy(),
+        test.probe_scenes.numpy(),
+        test.labels[people].numpy(),
+        groups=people.numpy(),
+        num_exchanges=0,
+    )
+    return {"information": found.nats.value, "information_share": 100 * found.share.value}
+
+
+SCENE_READINGS: Mapping[str, Reading] = {"accuracy": scene_accuracy, "information": scene_information}
+"""How scenes are read from streams."""

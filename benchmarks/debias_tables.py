@@ -36,6 +36,9 @@ COMPARED = ("shacc", "sberr", "unseen", "h")
 Answer = tuple[str, str]
 """A row and a stream of it."""
 
+Comparison = tuple[float, Answer, Answer, str]
+"""ρ, first, second, metric."""
+
 FUSED, ORDERED = ("all", "fused"), ("all", "fused" + STAGED)
 CLAIMS: tuple[tuple[Answer, Answer], ...] = (
     (("clip", "clip" + STAGED), ("clip", "clip")),
@@ -148,25 +151,36 @@ def figure_lines(evidence: Evidence) -> list[tuple[object, ...]]:
 
 def pair_lines(evidence: Evidence) -> list[tuple[object, ...]]:
     """Lines of debias_pairs.csv: every comparison that is made, corrected for their number."""
-    found: list[tuple[tuple[object, ...], SeedEstimate]] = []
     couplings = sorted({rho for rho, row in evidence.judged if row == "all"} - {0.0})
+    asked: list[Comparison] = []
     for rho in couplings:
         # CLIP is the same at every coupling: one comparison with itself is enough.
         claims = CLAIMS if rho == couplings[-1] else CLAIMS[1:]
-        for first, second in (*claims, *LOSSES):
-            for metric in COMPARED:
-                tables = [evidence.columns(rho, answer, metric) for answer in (first, second)]
-                if any(table is None for table in tables) or len({len(table) for table in tables}) > 1:
-                    continue
-                width, made = tables[0].shape[2], statistic(metric)
+        asked += [(rho, *pair, metric) for pair in (*claims, *LOSSES) for metric in COMPARED]
+    return compared(evidence, asked)
 
-                def difference(
-                    sums: NDArray[np.float64], width: int = width, made: Callable = made
-                ) -> NDArray[np.float64]:
-                    return made(sums[..., :width]) - made(sums[..., width:])
 
-                each = evidence.estimate(np.concatenate(tables, -1), difference)
-                found.append(((rho, *first, *second, metric), each))
+def compared(evidence: Evidence, asked: Iterable[Comparison]) -> list[tuple[object, ...]]:
+    """First minus second of what both were asked, a line each, corrected for their number.
+
+    Args:
+        evidence: of both.
+        asked: what is to be compared.
+    """
+    found: list[tuple[tuple[object, ...], SeedEstimate]] = []
+    for rho, first, second, metric in asked:
+        tables = [evidence.columns(rho, answer, metric) for answer in (first, second)]
+        if any(table is None for table in tables) or len({len(table) for table in tables}) > 1:
+            continue
+        width, made = tables[0].shape[2], statistic(metric)
+
+        def difference(
+            sums: NDArray[np.float64], width: int = width, made: Callable = made
+        ) -> NDArray[np.float64]:
+            return made(sums[..., :width]) - made(sums[..., width:])
+
+        each = evidence.estimate(np.concatenate(tables, -1), difference)
+        found.append(((rho, *first, *second, metric), each))
     corrected = holm([each.p for _, each in found])
     return [
         (*names, each.value, each.low, each.high, each.p, p)
@@ -214,16 +228,16 @@ Pairs = dict[tuple[float, Answer, Answer, str], Figure]
 """(ρ, first, second, metric) → difference."""
 
 
-def read_tables(folder: Path) -> tuple[Figures, Pairs]:
-    """What was written into a folder."""
-    with (folder / "debias.csv").open(newline="", encoding="utf-8") as file:
+def read_tables(folder: Path, name: str = "debias") -> tuple[Figures, Pairs]:
+    """What was written into a folder by a benchmark of that name."""
+    with (folder / f"{name}.csv").open(newline="", encoding="utf-8") as file:
         figures = {
             (float(line["rho"]), line["row"], line["stream"], line["metric"]): Figure(
                 *(float(line[name]) for name in ("value", "low", "high"))
             )
             for line in csv.DictReader(file)
         }
-    with (folder / "debias_pairs.csv").open(newline="", encoding="utf-8") as file:
+    with (folder / f"{name}_pairs.csv").open(newline="", encoding="utf-8") as file:
         pairs = {
             (
                 float(line["rho"]),

@@ -19,9 +19,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zeroshot.cutouts.composite import soft_over
-from zeroshot.cutouts.inpaint import soft_plate
-from zeroshot.cutouts.token_mask import PersonFinder
 from zeroshot.model.drift import centered_times, drift
 from zeroshot.model.tokens import pool_tokens
 from zeroshot.synthetic.coupling import HOME_SCENES, home_scenes
@@ -65,7 +62,7 @@ lacks: four scenes as they are did not foresee the test (LOG.md, third round).""
 
 COUPLINGS = (0.0, 0.5, 0.7, 0.9, 0.95)
 VIEW = View(num_frames=8, size=(64, 64), fps=4.0)
-_RENDERED_AT_ONCE = 64
+RENDERED_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -214,9 +211,9 @@ def render_people(world: World, labels: Tensor, places: Tensor, seed: int) -> Pe
     actions = [world.actions[int(label)] for label in labels]
     scenes, looks = (places % len(SCENES)).tolist(), (places // len(SCENES)).tolist()
     videos: list[PuppetVideo] = []
-    for start in range(0, len(labels), _RENDERED_AT_ONCE):
-        part = slice(start, start + _RENDERED_AT_ONCE)
-        seeds = [seed * 1_000_003 + row for row in range(start, min(start + _RENDERED_AT_ONCE, len(labels)))]
+    for start in range(0, len(labels), RENDERED_AT_ONCE):
+        part = slice(start, start + RENDERED_AT_ONCE)
+        seeds = [seed * 1_000_003 + row for row in range(start, min(start + RENDERED_AT_ONCE, len(labels)))]
         videos += world.render(actions[part], scenes[part], seeds)
     for row, (video, look) in enumerate(zip(videos, looks, strict=True)):
         if look:
@@ -236,8 +233,8 @@ def encode_patches(
 ) -> tuple[Tokens, Tensor]:
     """The same, and of the first `num_patched` videos all patch tokens (n, T, N, C) float16, not pooled."""
     tokens, embeddings, patches = [], [], []
-    for start in range(0, count, _RENDERED_AT_ONCE):
-        frames = np.stack([frames_of(row) for row in range(start, min(start + _RENDERED_AT_ONCE, count))])
+    for start in range(0, count, RENDERED_AT_ONCE):
+        frames = np.stack([frames_of(row) for row in range(start, min(start + RENDERED_AT_ONCE, count))])
         read, embedded = backbone.encode_tokens(torch.from_numpy(frames).flatten(0, 1))
         shape = frames.shape[:2]
         tokens.append(pool_tokens(read, backbone.grid or (1, 1)).unflatten(0, shape).half())
@@ -305,68 +302,6 @@ def make_sample(backbone: Backbone, size: WorldSize, world: World, seed: int) ->
         backbone, count, lambda row: place(people, row, int(other[row])), size.train
     )
     return Sample(people, other, luck, at_home, elsewhere, size.train, (home_patches, patches))
-
-
-def changed_copies(backbone: Backbone, world: World, sample: Sample, seed: int) -> dict[str, Versions]:
-    """Training videos changed by others of their sample, as tokens: kind → versions at home and elsewhere.
-
-    A video's partner is drawn among those whose luck lies between the same two couplings: at every coupling
-    both are then at home or both elsewhere, and a training set is changed by its own videos alone. Figures
-    are found without masks, by videos that are at home at every coupling but 0.
-
-    * `swap` puts the figure before the partner's place;
-    * `mirror` is the video mirrored left to right; as it is where its label would be none of the seen ones;
-    * `swap_mirror` is the copy with a swapped place, mirrored likewise.
-
-    Args:
-        backbone: frozen CLIP.
-        world: whose labels they have.
-        sample: the videos, with pixels and patches.
-        seed: of the choices.
-    """
-    finder = find_persons(sample, backbone.grid or (1, 1))
-    generator = torch.Generator().manual_seed(seed)
-    turned = (world.other_side[sample.people.labels[: sample.num_train]] >= 0).nonzero()[:, 0]
-    versions: dict[str, list[Tokens]] = {"swap": [], "mirror": [], "swap_mirror": []}
-    both = zip((True, False), (sample.at_home, sample.elsewhere), sample.patches, strict=True)
-    for home, tokens, patches in both:
-        frames = sample.frames(home=home)
-        masks = torch.cat([finder.masks(*part) for part in in_parts(patches, frames)])
-        swapped = torch.empty_like(frames)
-        for group in luck_groups(sample.luck[: sample.num_train]):
-            order = torch.randperm(len(group), generator=generator)
-            places = soft_plate(frames[group], masks[group])[order]
-            swapped[group] = soft_over(frames[group], masks[group], places)
-        versions["swap"].append(encode(backbone, len(swapped), swapped.numpy().__getitem__))
-        versions["mirror"].append(mirrored(backbone, frames, tokens, turned))
-        versions["swap_mirror"].append(mirrored(backbone, swapped, versions["swap"][-1], turned))
-    return {kind: (at_home, elsewhere) for kind, (at_home, elsewhere) in versions.items()}
-
-
-def find_persons(sample: Sample, grid: tuple[int, int]) -> PersonFinder:
-    """What a sample's videos teach of figures."""
-    rows = (sample.luck[: sample.num_train] < min(rho for rho in COUPLINGS if rho > 0)).nonzero()[:, 0]
-    return PersonFinder.fit(in_parts(sample.patches[0][rows], sample.frames(home=True)[rows]), grid)
-
-
-def in_parts(patches: Tensor, frames: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """Some videos at a time: their patch tokens and frames."""
-    return list(zip(patches.split(_RENDERED_AT_ONCE), frames.split(_RENDERED_AT_ONCE), strict=True))
-
-
-def mirrored(backbone: Backbone, frames: Tensor, tokens: Tokens, turned: Tensor) -> Tokens:
-    """Tokens of frames (n, T, 3, H, W), of which the rows `turned` are mirrored and the others known."""
-    pixels = frames[turned].flip(-1).numpy()
-    read = encode(backbone, len(pixels), pixels.__getitem__)
-    version = tokens.pick(torch.arange(len(frames)))
-    version.tokens[turned], version.embeddings[turned] = read.tokens, read.embeddings
-    return version
-
-
-def luck_groups(luck: Tensor) -> list[Tensor]:
-    """Rows whose luck lies between the same two couplings, for each such pair that has rows."""
-    places = torch.bucketize(luck, torch.tensor([rho for rho in COUPLINGS if rho > 0]), right=True)
-    return [rows for place in places.unique() if len(rows := (places == place).nonzero()[:, 0])]
 
 
 @dataclass(frozen=True, eq=False)

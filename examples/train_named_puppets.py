@@ -1,4 +1,4 @@
-"""Trains a small CLIP that knows puppets only, by today's 32 named actions, on stills with the web's kind of bias.
+"""Trains a small CLIP that knows 32 actions of puppets by name, on stills with the web's kind of bias.
 
     python examples/train_named_puppets.py --output work/named
 

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 BESIDE = ("SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "prompts/README.md")
-BELOW = ("benchmarks/**/*.md", "benchmarks/results/**/*.png", "checkpoints/*/README.md", "examples/*.*g")
+BELOW = (
+    "benchmarks/**/*.md",
+    "benchmarks/results/**/*.png",
+    "checkpoints/*/README.md",
+    "examples/*.*g",
+    "examples/*.html",
+)
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s#]+)(#[^)]*)?\)")
 VERBS = "<!-- commands -->"
 REPORTS = "<!-- fields of reports -->"

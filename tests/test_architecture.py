@@ -16,12 +16,12 @@ FLOORS = {
     "types": 0, "errors": 0, "resources": 0, "notebook": 0,
     "statistics": 1, "store": 1,
     "reports": 2, "video": 2, "text": 2, "index": 2, "adapter": 2, "losses": 2,
-    "model": 3, "datasets": 3, "synthetic": 3,
+    "model": 3, "datasets": 3, "synthetic": 3, "few_shot": 3,
     "batch": 4, "checkpoint": 4, "checks": 4, "cutouts": 4, "events": 4, "rejection": 4,
-    "classifier": 5, "video_search": 5, "waist": 5,
-    "evaluation": 6, "probes": 6, "training": 6,
-    "bias": 7, "auditing": 7, "verbs": 7, "calibration": 7,
-    "app": 8,
+    "classifier": 5, "video_search": 5, "teaching": 5, "waist": 5,
+    "evaluation": 6, "exported": 6, "probes": 6, "training": 6, "stream_answers": 6,
+    "bias": 7, "auditing": 7, "verbs": 7, "calibrating": 7,
+    "app": 8, "bridges": 8,
     "cli": 9,
     "__init__": 10, "__main__": 10,
 }  # fmt: skip
@@ -31,8 +31,11 @@ DOORS = {
     "decord": "video", "av": "video", "faiss": "index", "open_clip": "model", "transformers": "model",
     "torchvision": "cutouts", "pyarrow": "batch", "ray": "batch", "huggingface_hub": "model",
     "matplotlib": "reports", "accelerate": "training", "typer": "cli", "click": "cli", "rich": "cli",
-    "gradio": "app", "starlette": "app", "uvicorn": "app", "h11": "app", "mcp": "app", "mcp_types": "app",
-    "pydantic": "app", "pydantic_core": "app", "filelock": "store", "fsspec": "video", "tqdm": "model",
+    "gradio": "app", "fastapi": "app", "starlette": "app", "uvicorn": "app", "h11": "app",
+    "mcp": "app", "mcp_types": "app", "pydantic": "app", "pydantic_core": "app",
+    "filelock": "store", "fsspec": "video", "tqdm": "model",
+    "onnx": "exported", "onnxruntime": "exported", "openvino": "exported",
+    "fiftyone": "bridges", "mteb": "bridges", "daft": "bridges",
 }  # fmt: skip
 # scipy has two doors: what one room counts (regions of a mask) the other does not know (Student's t).
 SEVERAL_DOORS = {"scipy": {"cutouts", "statistics"}}

@@ -4,6 +4,7 @@ import csv
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -99,10 +100,11 @@ def test_a_composed_person_keeps_its_looks_before_another_place():
 
 
 def test_changed_videos_come_from_between_the_same_couplings():
+    import debias_copies as copies
     import debias_world as world
 
     luck = torch.rand(500, generator=torch.Generator().manual_seed(0))
-    groups = world.luck_groups(luck)
+    groups = copies.luck_groups(luck)
     assert sorted(torch.cat(groups).tolist()) == list(range(500))
     for rows in groups:
         for coupling in world.COUPLINGS:
@@ -269,6 +271,7 @@ def test_scenes_are_guessed_as_train_guesses_them_with_the_bundled_backbone():
 
 def _sample():
     """40 videos of made-up tokens, two labels that are each other's mirror image, some at home."""
+    import debias_copies
     import debias_rows
     import debias_world as worlds
 
@@ -286,11 +289,14 @@ def _sample():
     people = worlds.Person(labels, today.homes[labels], ())
     luck = torch.rand(50, generator=generator)
     sample = worlds.Sample(people, torch.arange(50).flip(0), luck, tokens(50), tokens(50), 40)
-    copies = {kind: (tokens(40), tokens(40)) for kind in ("swap", "mirror", "swap_mirror")}
+    drawn = {kind: (tokens(40), tokens(40)) for kind in ("swap", "mirror", "swap_mirror")}
     texts = torch.nn.functional.normalize(torch.randn(len(today.labels), 8, generator=generator), dim=-1)
+    drawn |= {kind: (tokens(40), tokens(40)) for kind in ("mixed", "emptied")}
+    figures = torch.arange(16).expand(40, 8, 16).to(torch.uint8)
+    changed = debias_copies.Changed(drawn, (figures, 255 - figures))
     scenes = texts[: len(worlds.SCENE_NAMES)]
     words = debias_rows.Words(today, texts, 0 * texts, worlds.SCENE_NAMES, scenes, 10.0)
-    return debias_rows.TrainingData(sample, copies), words
+    return debias_rows.TrainingData(sample, changed), words
 
 
 def test_waists_have_copies_as_train_writes_them():
@@ -306,9 +312,57 @@ def test_waists_have_copies_as_train_writes_them():
     home = data.sample.luck[:40] < 0.7
     for start, clip, kind in ((0, 1, "mirror"), (40, 0, "swap"), (40, 1, "swap_mirror")):
         read, _ = train.batch(range(start, start + 40), clip)
-        assert torch.equal(read, data.changed[kind][0].where(home, data.changed[kind][1]).tokens)
+        at_home, elsewhere = data.changed.copies[kind]
+        assert torch.equal(read, at_home.where(home, elsewhere).tokens)
     bare, _ = rows.waists(data, rows.ROWS["subtract"].way, words, 0.7)
     assert (len(bare), bare.settings.num_clips) == (40, 1)
+
+
+def test_copies_that_few_methods_ask_for_are_theirs_alone():
+    import debias_rows as rows
+
+    from zeroshot.training.methods.table import METHODS
+    from zeroshot.waist.waist import EMPTIED
+
+    data, words = _sample()
+    home = data.sample.luck[:40] < 0.7
+    mixed, _ = rows.waists(data, METHODS["stillmix"], words, 0.7)
+    assert (len(mixed), mixed.figures([0])) == (80, None)
+    at_home, elsewhere = data.changed.copies["mixed"]
+    assert torch.equal(mixed.batch(range(40, 80))[0], at_home.where(home, elsewhere).tokens)
+    assert [row.video for row in mixed.rows[40:]] == [row.key for row in mixed.rows[:40]]
+    emptied, _ = rows.waists(data, METHODS["sdn"], words, 0.7)
+    assert len(emptied) == 40  # nothing is done in an empty place: it has no label
+    at_home, elsewhere = data.changed.copies["emptied"]
+    read = emptied.of_keys([row.key + EMPTIED for row in emptied.rows])
+    assert torch.equal(read[0], at_home.where(home, elsewhere).tokens)
+    told, _ = rows.waists(data, METHODS["provenance"], words, 0.7)
+    shares = told.figures(range(80))
+    patches = torch.arange(16) / 255
+    for start in (0, 40):  # the person is the same before another place
+        expected = torch.where(home[:, None], patches, 1 - patches)
+        assert torch.allclose(shares[start : start + 40, 0, 1:], expected)
+    plain, _ = rows.waists(data, METHODS["plain"], words, 0.7)
+    assert plain.figures([0]) is None
+
+
+def test_stills_are_of_other_videos_of_the_same_luck():
+    import debias_copies as copies
+
+    network = SimpleNamespace(see_frames=torch.from_numpy)
+    frames = torch.zeros(5, 2, 3, 8, 8, dtype=torch.uint8)
+    frames += (40 * torch.arange(1, 6, dtype=torch.uint8))[:, None, None, None, None]
+    rows = torch.nn.functional.normalize(
+        torch.rand(5, 2, 8, generator=torch.Generator().manual_seed(0)), dim=2
+    )
+    groups = [torch.tensor([0, 1, 2]), torch.tensor([3]), torch.tensor([4])]
+    labels = copies.Labels(torch.eye(3, 8), 10.0)
+    mixed = copies.mixed_with_stills(network, frames, rows, groups, labels)
+    assert torch.equal(mixed[3:], frames[3:])  # nobody lends these a frame
+    levels = mixed[:3, 0, 0, 0, 0].tolist()
+    for own, level in zip((40, 80, 120), levels, strict=True):
+        halves = [(own + other) / 2 for other in (40, 80, 120) if other != own]
+        assert min(abs(level - half) for half in halves) < 8
 
 
 def test_untrained_rows_are_clip_without_its_scenes():

@@ -174,20 +174,8 @@ def test_most_clips_get_the_right_label(network, config, tokens):
 @pytest.mark.slow
 def test_a_network_of_named_puppets_learns(tmp_path):
     script = ROOT / "examples" / "train_named_puppets.py"
-    settings = [
-        "--videos",
-        "24",
-        "--frames-each",
-        "2",
-        "--steps",
-        "12",
-        "--batch",
-        "24",
-        "--test-videos",
-        "32",
-        "--rate",
-        "1e-3",
-    ]
+    settings = ["--videos", "24", "--frames-each", "2", "--steps", "12", "--batch", "24"]
+    settings += ["--test-videos", "32", "--rate", "1e-3"]
     command = [sys.executable, script, "--output", tmp_path, *settings]
     subprocess.run(command, check=True, capture_output=True, timeout=110)
     told = json.loads((tmp_path / "training.json").read_text())

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from zeroshot.resources import VERSION
 
 if TYPE_CHECKING:
+    from zeroshot.app.page import PageSettings, open_page
     from zeroshot.app.server import asgi_app, serve
     from zeroshot.app.settings import Serving
     from zeroshot.auditing.report import AuditReport
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from zeroshot.bias.recipe import BiasRecipe
     from zeroshot.bias.report import BiasReport
     from zeroshot.bias.score import score_bias
-    from zeroshot.calibration import Calibrated, calibrate
+    from zeroshot.calibrating import Calibrated, calibrate
     from zeroshot.checkpoint import describe as show
     from zeroshot.checkpoint import load_model
     from zeroshot.classifier import Classifier, load
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     from zeroshot.evaluation.run import evaluate
     from zeroshot.events.hysteresis import Hysteresis
     from zeroshot.events.watching import StreamEvent, Watching
+    from zeroshot.exported.runtime import Exported, load_exported
+    from zeroshot.exported.write import ExportedFile, export
+    from zeroshot.few_shot.taught import TaughtLabels
     from zeroshot.index.index import LabelIndex
     from zeroshot.model.catalog import known_models as models
     from zeroshot.model.download import download
@@ -50,18 +54,13 @@ if TYPE_CHECKING:
     from zeroshot.probes.report import ProbeReport
     from zeroshot.probes.run import probe_streams
     from zeroshot.reports.schema import report_schema
+    from zeroshot.teaching import Taught, teach
     from zeroshot.training.config import TrainingConfig
     from zeroshot.training.prepare import Preparation
     from zeroshot.training.run import train
     from zeroshot.types import Clip, Match, Prediction, Predictions, Prompts, Ranking, Segment
-    from zeroshot.verbs import (
-        Embedded,
-        build_index,
-        classify,
-        embed,
-        synthesize,
-        timeline,
-    )
+    from zeroshot.verbs import Embedded, build_index, classify, embed, synthesize, timeline
+    from zeroshot.video.read import read_frames
     from zeroshot.video.sampling import Sampling
     from zeroshot.video.source import Stretch
     from zeroshot.video_search import VideoIndex, search
@@ -82,12 +81,15 @@ __all__ = [
     "Embedded",
     "EvaluationSettings",
     "Event",
+    "Exported",
+    "ExportedFile",
     "Hysteresis",
     "LabelIndex",
     "LabeledVideo",
     "Leaderboard",
     "Match",
     "Model",
+    "PageSettings",
     "Prediction",
     "Predictions",
     "Preparation",
@@ -102,6 +104,8 @@ __all__ = [
     "Split",
     "StreamEvent",
     "Stretch",
+    "Taught",
+    "TaughtLabels",
     "TrainingConfig",
     "VideoIndex",
     "Waist",
@@ -117,15 +121,19 @@ __all__ = [
     "embed",
     "evaluate",
     "evaluate_across",
+    "export",
     "leaderboard",
     "load",
+    "load_exported",
     "load_model",
     "localize",
     "make_bias_sets",
     "models",
+    "open_page",
     "probe_streams",
     "push",
     "read_embeddings",
+    "read_frames",
     "read_split",
     "report_schema",
     "score_bias",
@@ -133,6 +141,7 @@ __all__ = [
     "serve",
     "show",
     "synthesize",
+    "teach",
     "timeline",
     "train",
     "watch",
@@ -143,7 +152,7 @@ _HOMES = {
     "AuditSettings": "auditing.run",
     "BiasRecipe": "bias.recipe",
     "BiasReport": "bias.report",
-    "Calibrated": "calibration",
+    "Calibrated": "calibrating",
     "Classifier": "classifier",
     "Classifying": "auditing.run",
     "Clip": "types",
@@ -151,11 +160,14 @@ _HOMES = {
     "EvaluationSettings": "evaluation.prepare",
     "Event": "types",
     "Hysteresis": "events.hysteresis",
+    "Exported": "exported.runtime",
+    "ExportedFile": "exported.write",
     "LabelIndex": "index.index",
     "LabeledVideo": "datasets.splits",
     "Leaderboard": "evaluation.leaderboard",
     "Match": "types",
     "Model": "model.model",
+    "PageSettings": "app.page",
     "Prediction": "types",
     "Predictions": "types",
     "Preparation": "training.prepare",
@@ -170,6 +182,8 @@ _HOMES = {
     "Split": "datasets.splits",
     "StreamEvent": "events.watching",
     "Stretch": "video.source",
+    "Taught": "teaching",
+    "TaughtLabels": "few_shot.taught",
     "TrainingConfig": "training.config",
     "VideoIndex": "video_search",
     "Waist": "waist.waist",
@@ -178,22 +192,26 @@ _HOMES = {
     "asgi_app": "app.server",
     "audit": "auditing.run",
     "build_index": "verbs",
-    "calibrate": "calibration",
+    "calibrate": "calibrating",
     "classify": "verbs",
     "compare": "evaluation.compare_runs",
     "download": "model.download",
     "embed": "verbs",
     "evaluate": "evaluation.run",
     "evaluate_across": "evaluation.across",
+    "export": "exported.write",
     "leaderboard": "evaluation.leaderboard",
     "load": "classifier",
+    "load_exported": "exported.runtime",
     "load_model": "checkpoint",
     "localize": "evaluation.localize",
     "make_bias_sets": "bias.make",
     "models": "model.catalog",
+    "open_page": "app.page",
     "probe_streams": "probes.run",
     "push": "model.hub.push",
     "read_embeddings": "batch.table",
+    "read_frames": "video.read",
     "read_split": "datasets.splits",
     "report_schema": "reports.schema",
     "score_bias": "bias.score",
@@ -201,6 +219,7 @@ _HOMES = {
     "serve": "app.server",
     "show": "checkpoint",
     "synthesize": "verbs",
+    "teach": "teaching",
     "timeline": "verbs",
     "train": "training.run",
     "watch": "verbs",

@@ -267,9 +267,16 @@ def _no_adapter(name: str) -> OptionError:
 def describe(name: str) -> dict[str, Any]:
     """Facts of a checkpoint, on this computer or the hub: configuration, size, training; loads no weights.
 
+    Or of a file of taught labels: which they are, what was shown, and whether it helps.
+
     Raises:
+        LabelError: such a file is damaged.
         ModelError: there is no such folder, or a file in it is missing or damaged.
     """
+    from zeroshot.few_shot.taught import TaughtLabels, is_taught
+
+    if is_taught(name):
+        return TaughtLabels.load(name).describe()
     opened = open_name(name_given(name))
     folder = opened.folder
     if folder is None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Literal, TypeVar, get_args, overload
 
-from zeroshot.errors import IndexFileError, OptionError, told_apart
+from zeroshot.errors import IndexFileError, LabelError, OptionError, told_apart
+from zeroshot.resources import from_home
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from zeroshot.index.index import LabelIndex
@@ -30,6 +31,7 @@ output: whether it can be written, and holds nothing else. model: whether there 
 PUPPETS = "puppet-tiny"
 """The bundled demonstration model."""
 
+_TEACH = "teach it again: zeroshot teach"
 _ACTIONS = "puppet_actions"  # the bundled list of all that it was trained on
 _Found = TypeVar("_Found")
 
@@ -122,6 +124,8 @@ def labels_to_rank(
     first.add("words", lambda: read_templates(templates))
 
     def load() -> LabelIndex:
+        if is_taught_file(index):  # its words are its own
+            return _taught(str(index), templates, stages)
         found = LabelIndex.load(str(index))
         if stages is not None:
             told = make_prompts(found.labels, templates, stages, spaced=spaced)
@@ -129,6 +133,64 @@ def labels_to_rank(
         return found
 
     return first.add("files", load)
+
+
+@overload
+def taught_as_index(labels: str | None, index: str | None) -> tuple[str | None, str | None]: ...
+@overload
+def taught_as_index(
+    labels: LabelSource | None, index: str | Path | None
+) -> tuple[LabelSource | None, str | Path | None]: ...
+def taught_as_index(
+    labels: LabelSource | None, index: str | Path | None
+) -> tuple[LabelSource | None, str | Path | None]:
+    """Labels and index as given, ~ filled in; a file of taught labels is an index, wherever it stood.
+
+    Args:
+        labels: as for `load`.
+        index: as for `load`.
+    """
+    if index is None and isinstance(labels, str | os.PathLike) and is_taught_file(from_home(labels)):
+        return None, from_home(labels)
+    return labels, None if index is None else from_home(index)
+
+
+def is_taught_file(labels: object) -> bool:
+    """Whether labels are the name of a file that `zeroshot teach` wrote."""
+    if not isinstance(labels, str | os.PathLike) or not os.path.isfile(labels):  # noqa: PTH113 - any text
+        return False
+    from zeroshot.few_shot.taught import is_taught
+
+    return is_taught(labels)
+
+
+def refuse_taught(labels: object, verb: str) -> None:
+    """Refuse taught labels where words are asked for.
+
+    Raises:
+        LabelError: they are.
+    """
+    if is_taught_file(labels):
+        raise LabelError(
+            f"{labels} holds taught labels, which are vectors already; give it to classify, timeline, "
+            f"search or evaluate with --labels, and a list of words to {verb}"
+        )
+
+
+def _taught(path: str, templates: TemplateSource, stages: StageSource) -> LabelIndex:
+    """The labels of a file that `zeroshot teach` wrote.
+
+    Raises:
+        LabelError: it is damaged, or other words are given for them.
+    """
+    from zeroshot.few_shot.taught import TaughtLabels
+
+    if templates is not None or stages is not None:
+        given = "stages" if templates is None else "templates"
+        raise LabelError(
+            f"{path} was taught with words of its own; leave {given} out, or teach it again with other words"
+        )
+    return TaughtLabels.load(path)
 
 
 def has_stages(words: Prompts | LabelIndex) -> bool:
@@ -173,12 +235,45 @@ def require_made_by(index: LabelIndex, model: Model, path: str) -> None:
     from zeroshot.index.file import REMEDY
 
     made = index.fingerprint
-    if made.get("model") != model.fingerprint:
+    if made.get("model") == model.fingerprint:
+        if "stream" in made:
+            require_stream(made, stream_stamp(model), path)
+    else:
+        is_taught = "stream" in made
+        what, remedy = ("taught labels", _TEACH) if is_taught else ("the index", REMEDY)
         before = (made.get("model_name", "a model without a name"), made.get("model", ""))
         theirs, asked = told_apart(before, (model.name, model.fingerprint))
         raise IndexFileError(
-            f"the index {path} was made by {theirs}, not by {asked}, which is asked; "
-            f"name its model, or {REMEDY}"
+            f"{what} {path} was made by {theirs}, not by {asked}, which is asked; name its model, or {remedy}"
+        )
+
+
+def stream_stamp(model: Model) -> dict[str, str]:
+    """What the vectors of videos depend on beside the network: which stream of which adapter."""
+    adapter = model.adapter_fingerprint
+    return {"stream": "clip" if adapter is None else model.stream, "adapter": adapter or "none"}
+
+
+def require_stream(made: Mapping[str, str], asked: Mapping[str, str], path: str) -> None:
+    """Refuse examples that another stream made than the one that is asked; words are the same for all.
+
+    Args:
+        made: fingerprint of taught labels.
+        asked: as `stream_stamp` has it.
+        path: of the labels, for the error.
+
+    Raises:
+        LabelError: one did.
+    """
+    if made["stream"] != asked["stream"]:
+        raise LabelError(
+            f"{path} was taught with the stream {made['stream']}, and {asked['stream']} is asked; say "
+            f"--stream {made['stream']}, or {_TEACH} --stream {asked['stream']}"
+        )
+    if made.get("adapter") != asked["adapter"]:
+        raise LabelError(
+            f"{path} was taught with another adapter on this network; name its checkpoint with --model, or "
+            f"{_TEACH}"
         )
 
 

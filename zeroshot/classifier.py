@@ -8,7 +8,7 @@ import numpy as np
 
 from zeroshot.batch.label_rows import index_of_labels
 from zeroshot.checkpoint import load_model, model_for, not_usual, require_chosen, require_numbers
-from zeroshot.checks import Checks, labels_to_rank, model_given, require_made_by
+from zeroshot.checks import Checks, labels_to_rank, model_given, require_made_by, taught_as_index
 from zeroshot.errors import LabelError, OptionError, VideoError, counted, printable
 from zeroshot.events.finding import FindsEvents, file_with_clock
 from zeroshot.index.index import nearest_labels, require_k
@@ -17,7 +17,6 @@ from zeroshot.index.stage_rows import STAGED_SCALE, staged_videos, staged_width
 from zeroshot.model.clip_queue import apart, rows_of
 from zeroshot.model.spans import joined_spans, spans_of
 from zeroshot.reports.thumbnails import thumbnails
-from zeroshot.resources import from_home
 from zeroshot.text.stages import WITHOUT, stage_notes
 from zeroshot.types import Predictions, Prompts, Ranking, Segment
 from zeroshot.video.sampling import Window
@@ -316,8 +315,8 @@ def load(  # noqa: PLR0913 - what people choose when they begin
     Args:
         model: as for `load_model`, or a Model, for which what follows `spaced` is chosen there. None: the
             one that made the index, else PE-Core-B-16/meta.
-        labels: a list, a file (one a line), "a,b,c", a bundled list's name such as "kinetics400", or
-            {label: descriptions}.
+        labels: a list, a file (one a line, or what `zeroshot teach` wrote), "a,b,c", a bundled list's name
+            such as "kinetics400", or {label: descriptions}.
         templates: None for the bare label, one sentence with {}, several, a file, or a bundled set's name.
         stages: how labels start and end, so that the order of frames counts: a JSON file, a bundled set such
             as "ssv2", or {label: {"start": …, "end": …}}; an index has to be made with the same.
@@ -341,7 +340,7 @@ def load(  # noqa: PLR0913 - what people choose when they begin
     given: dict[str, Any] = {"device": device, "sampling": sampling, "stream": stream, "precision": precision}
     given |= {"decoder": decoder, "progress": progress, "batch_size": batch_size, "num_workers": num_workers}
     model = None if model is None else model_given(model)
-    index = None if index is None else from_home(index)
+    labels, index = taught_as_index(labels, index)
     first = Checks()
     words = labels_to_rank(first, labels, templates, index, stages=stages, spaced=spaced)
     named = first.add("files", lambda: model_for(model, words(), index))

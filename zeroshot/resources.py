@@ -64,6 +64,11 @@ def checkpoints_folder() -> Path:
     return _folder("checkpoints")
 
 
+def examples_folder() -> Path:
+    """Folder of the bundled example videos: film.mp4, and clips/."""
+    return _folder("examples")
+
+
 def bundled_names(folder: Path, suffix: str = "") -> tuple[str, ...]:
     """Names, sorted and without `suffix`, of the bundled entries in `folder` that end in it."""
     if not folder.is_dir():

@@ -11,7 +11,7 @@ from zeroshot.batch.engine import LocalEngine, fill_table
 from zeroshot.batch.label_rows import index_of_labels, require_index_place
 from zeroshot.batch.table import LAYOUT, EmbeddingTable, require_window, settings_of
 from zeroshot.checkpoint import DEFAULT_MODEL, NO_STREAM, load_model, require_model
-from zeroshot.checks import Checks, model_given
+from zeroshot.checks import Checks, model_given, refuse_taught
 from zeroshot.classifier import load
 from zeroshot.errors import OptionError, VideoError
 from zeroshot.index.recall import check_recall
@@ -325,6 +325,7 @@ def build_index(
     first = Checks()
     if recall is not None:
         first.add("options", lambda: check_recall(recall))
+    first.add("words", lambda: refuse_taught(labels, "index"))
     prompts = first.add(
         "words",
         lambda: labels if isinstance(labels, Prompts) else make_prompts(labels, templates, spaced=spaced),

@@ -9,13 +9,22 @@ import numpy as np
 
 from zeroshot.batch.table import MANIFEST, no_drifts, read_manifest, read_table
 from zeroshot.checkpoint import NO_STREAM, load_model, require_model, require_public
-from zeroshot.checks import Checks, model_given
-from zeroshot.errors import ModelError, OptionError, OutputError, require_texts, require_whole, told_apart
+from zeroshot.checks import Checks, model_given, require_stream
+from zeroshot.errors import (
+    LabelError,
+    ModelError,
+    OptionError,
+    OutputError,
+    require_texts,
+    require_whole,
+    told_apart,
+)
 from zeroshot.events.moments import Moment, Moments
 from zeroshot.index.exact import all_scores, nearest_rows, unit_rows
 from zeroshot.index.stage_rows import STAGED_SCALE, staged_labels, staged_videos
 from zeroshot.model.drift import stage_changes
 from zeroshot.resources import from_home
+from zeroshot.text.lists import words_key
 from zeroshot.text.stages import stages_in_words
 from zeroshot.types import Match, Prompts
 
@@ -26,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from zeroshot.batch.table import Embeddings
+    from zeroshot.few_shot.taught import TaughtLabels
     from zeroshot.model.model import Model
 
 
@@ -47,6 +57,7 @@ class VideoIndex:
         self.folder = Path(from_home(folder))
         settings = read_manifest(self.folder)
         self.model_name, self.fingerprint = (_word(settings, name, self.folder) for name in _NEEDED)
+        self._stream = {name: str(settings.get(name) or none) for name, none in _PLAIN.items()}
         self._rows: Embeddings = read_table(self.folder)
         if not self._rows.paths:
             raise OutputError(f"{self.folder} holds no embedding; put some there with `zeroshot embed`")
@@ -104,6 +115,39 @@ class VideoIndex:
         """
         asked = staged_labels(self._checked(queries), np.asarray(changes, np.float32))
         return self._matches(asked, staged_videos(self.vectors, self.drifts), k, STAGED_SCALE)
+
+    def search_taught(self, labels: TaughtLabels, label: str, k: int = 20) -> list[Match]:
+        """The k best matches for a label that was taught by examples, best first; no model is needed.
+
+        Args:
+            labels: taught with the model and the stream that embedded the videos.
+            label: one of them, as it is spelled or as it would be typed.
+            k: at least 1.
+
+        Raises:
+            LabelError: it is none of them, or they were taught with another model or stream.
+            OptionError: k < 1.
+        """
+        where = f"the labels with {label!r}"
+        if labels.fingerprint.get("model") != self.fingerprint:
+            raise LabelError(
+                f"{where} were taught with {labels.fingerprint.get('model_name')}, the embeddings in "
+                f"{self.folder} are by {self.model_name}; embed or teach with the other"
+            )
+        require_stream(labels.fingerprint, self._stream, where)
+        rows = {words_key(name): row for row, name in enumerate(labels.labels)}
+        row = rows.get(words_key(label))
+        if row is None:
+            raise LabelError(
+                f"{label!r} is none of the {len(rows)} taught labels: {', '.join(labels.labels)[:200]}"
+            )
+        scores = np.concatenate(
+            [
+                labels.scores(self.vectors[start : start + _VIDEOS_AT_ONCE])[:, row]
+                for start in range(0, len(self), _VIDEOS_AT_ONCE)
+            ]
+        )
+        return [self._match(found, 1.0) for found in self._moments.best(scores, require_whole("k", k))]
 
     def _checked(self, queries: ArrayLike) -> NDArray[np.float32]:
         """(B, D) unit rows of the videos' width."""
@@ -186,6 +230,7 @@ def search(
     *,
     model: str | Model | None = None,
     device: str = "auto",
+    labels: str | os.PathLike[str] | None = None,
 ) -> list[list[Match]]:
     """For each of B texts the k best matches among the videos embedded in `folder`, best first.
 
@@ -197,13 +242,16 @@ def search(
         k: how many matches a text; all there are where k is larger.
         model: where the model is now called otherwise than in the folder's manifest, or a Model.
         device: auto, cpu, cuda, cuda:N or mps.
+        labels: a file of `zeroshot teach`: each text is one of its labels, known by words and examples.
 
     Raises:
         OutputError: the folder was not written by `zeroshot embed`, is damaged or holds no embedding.
         ModelError: the model cannot be loaded, or is another one than the videos were embedded with.
         OptionError: k < 1, or a text is blank.
-        LabelError: a text has an arrow and not two moments beside it.
+        LabelError: a text has an arrow and not two moments beside it, or is none of the taught labels.
     """
+    if labels is not None:
+        return _search_taught([queries] if isinstance(queries, str) else list(queries), folder, k, labels)
     texts, first = [queries] if isinstance(queries, str) else list(queries), Checks()
     first.add("options", lambda: require_whole("k", k))
     first.add("words", lambda: _require_words(texts))
@@ -231,6 +279,24 @@ def search(
     return [found[place] for place in range(len(texts))]
 
 
+def _search_taught(
+    names: Sequence[str],
+    folder: str | os.PathLike[str] | VideoIndex,
+    k: int,
+    labels: str | os.PathLike[str],
+) -> list[list[Match]]:
+    """As `search`, for taught labels."""
+    from zeroshot.few_shot.taught import TaughtLabels
+
+    first = Checks()
+    first.add("options", lambda: require_whole("k", k))
+    first.add("words", lambda: _require_words(names))
+    known = first.add("files", lambda: TaughtLabels.load(from_home(labels)))
+    videos = first.add("files", lambda: folder if isinstance(folder, VideoIndex) else VideoIndex(folder))
+    first.run()
+    return [videos().search_taught(known(), name, k) for name in names]
+
+
 def _require_words(texts: Sequence[str]) -> None:
     """Refuse to search for nothing.
 
@@ -244,6 +310,8 @@ def _require_words(texts: Sequence[str]) -> None:
 
 
 _NEEDED = ("model", "fingerprint")
+_PLAIN = {"stream": "clip", "adapter": "none"}  # of a model without an adapter nothing is noted
+_VIDEOS_AT_ONCE = 8192
 
 
 def _word(settings: dict[str, object], name: str, folder: Path) -> str:

@@ -61,6 +61,16 @@ def test_labels_of_the_start_stand_in_and_words_of_bundled_lists(asking):
     assert len(first["predictions"]) == 5
 
 
+def test_none_of_these_is_an_answer_where_the_server_was_started_so(classifier, served, asking):
+    rejecting = zeroshot.load(classifier.model, LABELS, reject="auto")
+    app = zeroshot.asgi_app(rejecting, zeroshot.Serving(folders=[served]))
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        answer = client.post("/classify", json={"video": "waving.mp4"}).json()
+    (expected,) = rejecting.rank_many([served / "waving.mp4"])
+    assert answer == {**expected.as_dict(), "path": "waving.mp4"}
+    jsonschema.validate(answer, schema_of(asking, "classify"))
+
+
 def test_order_counts_where_labels_say_how_they_start(asking, classifier, served):
     stages = {"raising an arm": {"start": "arm down", "end": "arm up"}}
     question = {"labels": ["raising an arm", "waving"], "stages": stages, "video": "waving.mp4"}

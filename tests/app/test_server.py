@@ -19,7 +19,7 @@ from served_process import post, started
 import zeroshot
 from zeroshot.app import connection
 from zeroshot.app.graceful import GracefulServer
-from zeroshot.app.server import _listening
+from zeroshot.app.server import listening as bound_socket
 
 
 class Listening(NamedTuple):
@@ -34,7 +34,7 @@ def listening(classifier, served, monkeypatch):
     """A server in a thread of this process, which gives a request's headers half a second."""
     monkeypatch.setattr(connection, "HEADER_SECONDS", 0.5)
     app = zeroshot.asgi_app(classifier, zeroshot.Serving(folders=[served], port=0))
-    ready, sock = threading.Event(), _listening(app.desk.settings)
+    ready, sock = threading.Event(), bound_socket("127.0.0.1", app.desk.settings.port)
     server = GracefulServer(app, lambda _: ready.set())
     thread = threading.Thread(target=server.run, args=([sock],))
     thread.start()

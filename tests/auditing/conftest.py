@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from zeroshot.auditing.clips import puppet_clips
+from zeroshot.auditing.clips import Look, puppet_clips
 from zeroshot.checkpoint import load_model
 from zeroshot.probes.subject import ModelSubject
 from zeroshot.synthetic.world import ACTIONS
@@ -18,7 +18,8 @@ def model():
 
 @pytest.fixture(scope="session")
 def material(model):
-    return puppet_clips(model.backbone.see_frames, model.sampling.num_frames, number=48)
+    look = Look(model.backbone.preprocess, model.sampling.num_frames)
+    return puppet_clips([look], number=48)[look]
 
 
 @pytest.fixture(scope="session")

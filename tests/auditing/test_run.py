@@ -1,8 +1,12 @@
-"""One audit for any model: ours, another's network with layers, a function; by one code path."""
+"""One audit for any model: ours, another's network with layers, a function; by one code path.
+
+Covers: auditing/likely_scenes.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,9 +14,12 @@ import torch
 from tiny_world import write_checkpoint, write_videos
 from torch import nn
 
+from zeroshot.auditing import run
+from zeroshot.auditing.clips import puppet_clips
+from zeroshot.auditing.repair import repair
 from zeroshot.auditing.report import document
 from zeroshot.auditing.run import AuditSettings, Classifying, audit
-from zeroshot.errors import OptionError
+from zeroshot.errors import OptionError, OutputError
 from zeroshot.reports.files import write_report
 from zeroshot.reports.html import page
 from zeroshot.reports.markdown import markdown
@@ -86,6 +93,70 @@ def test_models_stand_side_by_side(tmp_path, split):
     assert {"block 0", "block 1", "clip"} <= set(found.models[0].findings["units"].by_stream)
     assert "asking bright: units, 2 of 2" in told
     assert "bright:" in markdown(document(found))
+
+
+def test_scenes_that_nobody_names_are_guessed_by_a_model_of_ours(split, tmp_path):
+    bare = replace(split, videos=tuple(replace(video, scene=None) for video in split.videos))
+    write_checkpoint(tmp_path / "network")
+
+    def bright(frames):
+        return torch.stack([frames.float().mean((1, 2, 3, 4))] * 3, 1)
+
+    settings = AuditSettings(("scene",), device="cpu", side=32, num_frames=4)
+    found = audit([bright, str(tmp_path / "network")], bare, settings=settings)
+    (note,) = [note for note in found.notes if "no video has a scene" in note]
+    assert "scenes are guessed by" in note
+    assert all("no video has a scene" not in each for model in found.models for each in model.notes)
+    alone = audit(bright, bare, settings=settings)
+    assert "no model of ours is here to guess any" in alone.notes[0]
+    assert any("no scene probe" in note for note in alone.models[0].notes)
+    order = audit(bright, bare, settings=replace(settings, probes=("order",)))
+    assert order.notes == ()  # nobody asked where
+
+
+def test_guessed_persons_are_said_once(report):
+    text = markdown(document(report))
+    assert text.count("persons were guessed by motion") == 1
+    assert "cut out by" not in text
+
+
+def test_an_answer_without_other_streams_is_no_stream_of_itself(report):
+    said = " ".join(report.models[0].verdicts)
+    assert "answers follow that place" in said
+    assert "of answer" not in said
+
+
+def test_a_network_is_passed_once_for_answer_units_and_layers(split):
+    passed = []
+
+    class Counting(SceneOnly):
+        def forward(self, frames):
+            passed.append(len(frames))
+            return super().forward(frames)
+
+    settings = AuditSettings(("order", "units", "scene", "dependence"), masks="", num_frames=4, side=32)
+    audit(Classifying(Counting(3), "counting", layers=("stem",)), split, settings=settings)
+    assert passed == [30] * 3  # as filmed, shuffled, reversed
+
+
+def test_a_repaired_checkpoint_is_an_audits_own(model, tmp_path, monkeypatch):
+    folder = tmp_path / "repaired"
+    asked = AuditSettings(("order",), prune=2, output=folder)
+    plain = AuditSettings(("order",), output=folder)
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    with pytest.raises(OutputError, match="holds a checkpoint that no audit wrote"):
+        audit(model, settings=asked)
+    (folder / "training.json").write_text('{"repaired": {}}')
+    few = partial(puppet_clips, number=32)
+    monkeypatch.setattr(run, "puppet_clips", few)
+    assert "is of an earlier audit" in " ".join(audit(model, settings=plain).notes)
+    none = partial(repair, most=1)
+    monkeypatch.setattr(run, "repair", lambda *words: replace(none(*words[:2]), units=()))
+    told = []
+    audit(model, settings=replace(asked, tell=told.append))
+    assert not folder.exists()
+    assert "of an earlier audit is removed" in told[-1]
 
 
 def test_puppets_need_no_videos(model):

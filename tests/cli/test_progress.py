@@ -112,6 +112,7 @@ INTERRUPTED = {  # where Ctrl-C comes, and what is said to be kept
     f"timeline {CLIPS[0]} --labels a,b": ("zeroshot.model.model.Model.read_windows", "that are left"),
     "index a,b -o x.index": ("zeroshot.model.model.Model.embed_prompts", "kept in x.index.partial"),
     "synthesize -o puppets": ("zeroshot.synthetic.dataset.write_puppet_videos", "kept in puppets"),
+    f"teach {TABLE} -o my.labels": ("zeroshot.model.model.Model.embed_sources", "nothing is written"),
     f"train {TABLE} -o adapted": ("zeroshot.training.prepare.write_waist", "kept in adapted"),
     f"evaluate {TABLE} -o report --allow-seen": ("zeroshot.evaluation.run.embed_pool", "kept in report"),
     f"bias make {TABLE} -o sets": ("zeroshot.bias.make.take_apart", "kept in sets"),

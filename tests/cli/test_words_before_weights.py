@@ -121,6 +121,14 @@ def mistakes() -> list[tuple[str, str]]:
     add("search {} --in full", ("waving", "full"))
     add("search waving --in {}", ("gone", "gone"), ("file", "file"))
     add("search {} --in gone", ('" "', "blank"), ("waving --json --csv", "one of them"))
+    add(
+        "teach {} --output my.labels",
+        *SPLITS[:3],
+        ("empty", "shows no video"),
+        ("one_label.csv", "one label"),
+    )
+    add("teach videos.csv --output {}", *((each, each) for each in (*OUTPUTS, "file")))
+    add("teach videos.csv --output my.labels {}", *READING[1:2], *LISTS[:3], ("--way x", "'x'"))
     add("train {} --output out", *SPLITS, ("one_label.csv", "alone"))
     add("train videos.csv --output {}", *((each, each) for each in (*OUTPUTS, "full")))
     add("train videos.csv --output out {}", *((f"--held-out {name}", part) for name, part in SPLITS))

@@ -10,7 +10,7 @@ import pytest
 
 import zeroshot
 from zeroshot.errors import LabelError, OptionError, VideoError
-from zeroshot.events.hysteresis import WITHIN_VIDEO, Hysteresis, events_of
+from zeroshot.events.hysteresis import Hysteresis, events_of
 from zeroshot.index.exact import probabilities
 
 FILM = Path(__file__).parents[2] / "examples" / "film.mp4"
@@ -83,7 +83,7 @@ def test_rules_of_single_labels_and_of_the_videos_range(classifier, coarse):
         event.end_seconds - event.start_seconds >= 1.25
         for event in classifier.events(FILM, rule=short, refine=False)
     )
-    of_range = list(classifier.events(FILM, rule=WITHIN_VIDEO))
+    of_range = list(classifier.events(FILM, rule=Hysteresis.within_video()))
     assert len({event.label for event in of_range}) == 2
     assert [event.end_seconds for event in of_range] == sorted(event.end_seconds for event in of_range)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from zeroshot.errors import LabelError, OptionError
-from zeroshot.events.hysteresis import WITHIN_VIDEO, Hysteresis, Runs, events_of
+from zeroshot.events.hysteresis import Hysteresis, Runs, events_of
 
 
 def walk(windows, scores, scale, rule):
@@ -66,8 +66,10 @@ def test_a_video_that_fits_alike_throughout_is_one_event():
         windows, np.full((3, 2), 0.25, np.float32), 10.0, Hysteresis(labels_per_video=1, level="range")
     )
     assert [tuple(one) for one in found] == [(0, 0.0, 4.5, pytest.approx(0.5))]
-    assert len(events_of(windows[:1], np.array([[0.2, 0.3]], np.float32), 10.0, WITHIN_VIDEO)) == 2
-    assert events_of(np.zeros((0, 2)), np.zeros((0, 2), np.float32), 10.0, WITHIN_VIDEO) == []
+    assert (
+        len(events_of(windows[:1], np.array([[0.2, 0.3]], np.float32), 10.0, Hysteresis.within_video())) == 2
+    )
+    assert events_of(np.zeros((0, 2)), np.zeros((0, 2), np.float32), 10.0, Hysteresis.within_video()) == []
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from zeroshot.errors import OptionError, VideoError
 from zeroshot.events import watching as room
-from zeroshot.events.hysteresis import WITHIN_VIDEO, Hysteresis
+from zeroshot.events.hysteresis import Hysteresis
 from zeroshot.events.watching import StreamEvent, Watcher, Watching
 from zeroshot.video.live.reader import LiveWindows
 from zeroshot.video.live.source import LiveSource
@@ -155,7 +155,7 @@ def test_whoever_stops_it_is_told_what_ends(watched):
         ({"lag_seconds": 0}, "lag_seconds is 0"),
         ({"patience_seconds": float("nan")}, "patience_seconds is nan"),
         ({"retries": -1}, "retries is -1"),
-        ({"rule": WITHIN_VIDEO}, "no best labels of all its time"),
+        ({"rule": Hysteresis.within_video()}, "no best labels of all its time"),
         ({"rule": Hysteresis(labels_per_video=1)}, "no best labels"),
     ],
 )

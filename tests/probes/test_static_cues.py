@@ -47,7 +47,7 @@ def test_a_planted_cue_is_found_first():
     assert first.p_value < 0.001
     assert dark[first.clip]
     assert set(first.clips) == set(np.flatnonzero(dark & (world.targets == 0)).tolist())
-    assert found.verdict == "A kind of frame costs answer 100 points on 'run'."
+    assert found.verdict == "A kind of frame costs the answer 100 points on 'run'."
 
 
 def test_answers_that_are_drawn_have_no_cue():

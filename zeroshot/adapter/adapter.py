@@ -209,7 +209,7 @@ class TwoStreamAdapter(nn.Module):
             )
         if embeddings is None:
             return
-        wanted = (len(tokens), config.num_frames, config.embedding_dim)
+        wanted = (tokens.shape[0], config.num_frames, config.embedding_dim)
         if tuple(embeddings.shape) != wanted:
             raise OptionError(f"frame embeddings have shape {tuple(embeddings.shape)}; expected {wanted}")
 

@@ -13,6 +13,8 @@ from zeroshot.adapter.detectors import DirectionDetectors
 from zeroshot.errors import OptionError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from zeroshot.adapter.config import AdapterConfig
 
 _TINY = 1e-6
@@ -39,6 +41,14 @@ def of_size_one(x: Tensor) -> Tensor:
 def _sizes(x: Tensor) -> Tensor:
     """(B, 1, …) the size of each clip, never zero."""
     return root_mean_square(x).clamp_min(_TINY).reshape(-1, *[1] * (x.ndim - 1))
+
+
+def known_of_all(holds: Tensor) -> bool:
+    """Whether something holds of all that there is; False, too, where nobody can know: in a drawn graph.
+
+    Short cuts ask this. `torch.export` draws one graph for all inputs, which goes the long way.
+    """
+    return not torch.compiler.is_compiling() and bool(holds.all())
 
 
 def drop(x: Tensor, share: float, generator: torch.Generator | None) -> Tensor:
@@ -207,13 +217,13 @@ class SelfCorrelation(nn.Module):
             x: what is compared.
             weights: (B, 1, 1, C) of each channel in the inner products.
         """
-        _, _, tokens, width = x.shape
+        clips, _, tokens, width = x.shape
         output = (self.output.weight / width).T
         found = []
         for frame, now in enumerate((x * weights).unbind(1)):
             products = now @ x[:, frame : frame + self.num_lags].flatten(1, 2).transpose(1, 2)
             read = products.flatten(0, 1) @ output[: products.shape[-1]]
-            found.append(read.reshape(len(x), tokens, output.shape[1]))
+            found.append(read.reshape(clips, tokens, output.shape[1]))
         return torch.stack(found, 1)
 
 
@@ -260,9 +270,11 @@ class DynamicStream(nn.Module):
             tokens: of B clips.
             places: (B,) frames that a random reference is; None is their mean.
         """
-        at_once = _CLIPS_AT_ONCE if tokens.device.type == "cpu" else max(1, len(tokens))
-        parts = torch.split(tokens, at_once)
-        chosen = [None] * len(parts) if places is None else torch.split(places, at_once)
+        apart = tokens.device.type == "cpu" and not torch.compiler.is_compiling()
+        parts = torch.split(tokens, _CLIPS_AT_ONCE) if apart else (tokens,)
+        chosen: Sequence[Tensor | None] = [None] * len(parts)
+        if places is not None:
+            chosen = torch.split(places, _CLIPS_AT_ONCE) if apart else (places,)
         sized = (F.layer_norm(part.float(), part.shape[-1:]) for part in parts)
         reference = self.config.reference
         change = torch.cat(
@@ -271,7 +283,7 @@ class DynamicStream(nn.Module):
         if self.config.reference == "none":
             return change
         moves = root_mean_square(change) > self.config.stillness
-        if bool(moves.all()):
+        if known_of_all(moves):
             return change
         return torch.where(moves[:, None, None, None], change, torch.zeros_like(change))
 
@@ -283,9 +295,9 @@ class DynamicStream(nn.Module):
         places = random_places(tokens, generator) if drawn else None
         change = self.change(tokens, places).div_(self.channel_scale)
         size = root_mean_square(change)
-        if not self.training and not bool(size.any()):  # all are still
+        if not self.training and known_of_all(size == 0):  # all are still
             widths = (self.config.dynamic_dim, self.config.embedding_dim)
-            hidden, rows = (change.new_zeros(len(change), width) for width in widths)
+            hidden, rows = (change.new_zeros(change.shape[0], width) for width in widths)
             return hidden, rows
         size = torch.where(size > 0, size, 1.0)
         x = self._enter(change, size[:, None, None, None])
@@ -357,7 +369,7 @@ class StaticStream(nn.Module):
         batch, frames = tokens.shape[:2]
         if kind == "mean":
             return tokens.float().mean(1, keepdim=True)
-        if kind == "frame" and not self.training and torch.equal(tokens[:, 1:], tokens[:, :-1]):
+        if kind == "frame" and not self.training and known_of_all(tokens[:, 1:] == tokens[:, :-1]):
             return tokens[:, :1]
         if kind == "network" or (kind == "frame" and not self.training):
             return tokens

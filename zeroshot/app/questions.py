@@ -115,6 +115,8 @@ class PredictionRow(TypedDict):
     score: float
     probability: float
     compared: NotRequired[int]
+    in_set: NotRequired[bool]
+    fit: NotRequired[float]
 
 
 class RankingRow(TypedDict):
@@ -158,6 +160,7 @@ class MatchRow(TypedDict):
     score: float
     start_seconds: float | None
     end_seconds: float | None
+    copies: NotRequired[list[str]]
 
 
 class SearchRow(TypedDict):

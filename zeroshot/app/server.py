@@ -60,28 +60,32 @@ def serve(
     app = asgi_app(model, settings)
     from zeroshot.app.graceful import GracefulServer
 
-    listening = _listening(app.desk.settings)
+    bound = listening(app.desk.settings.host, app.desk.settings.port)
     try:
-        GracefulServer(app, ready).run(sockets=[listening])
+        GracefulServer(app, ready).run(sockets=[bound])
     finally:
-        listening.close()
+        bound.close()
         app.desk.close(10.0)
 
 
-def _listening(settings: Serving) -> socket.socket:
+def listening(host: str, port: int) -> socket.socket:
     """The socket, bound here so that what is wrong with the address is one line.
+
+    Args:
+        host: name or number of this machine.
+        port: 0 for any that is free.
 
     Raises:
         OptionError: it cannot be had.
     """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=1024)
+        return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
         # What Python adds to the system's words holds the address once more.
         reason = (os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)).lower()
         raise OptionError(
-            f"cannot listen on {printable(settings.host)}, port {settings.port}: {reason}; choose another"
+            f"cannot listen on {printable(host)}, port {port}: {reason}; choose another"
         ) from None
 
 

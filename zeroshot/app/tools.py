@@ -125,7 +125,7 @@ def _in_unicode(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
     """The same, with what is no Unicode in it spelled out: names of files may be any bytes."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode("utf-8")
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_in_unicode(each) for each in value]
     if isinstance(value, dict):
         return {_in_unicode(name): _in_unicode(each) for name, each in value.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zeroshot.checkpoint import trained_labels
-from zeroshot.errors import ModelError, OptionError, counted
+from zeroshot.errors import ModelError, OptionError, OutputError, counted
 from zeroshot.model.adapter_files import save_adapter
+from zeroshot.model.networks.foreign import read_json
 from zeroshot.probes.neurons import rank_adapter_units, zeroed
 from zeroshot.probes.subject import ModelSubject
 from zeroshot.statistics.intervals import Count
-from zeroshot.training.model_card import write_provenance
+from zeroshot.store.folder import writable
+from zeroshot.training.model_card import PROVENANCE, write_provenance
 
 if TYPE_CHECKING:
     import os
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 
     from zeroshot.probes.neurons import BiasedUnit
     from zeroshot.probes.subject import Clips, Subject, Swaps
+
+CONFIG = "config.json"
+_WEIGHTS = ("model.safetensors", "adapter.safetensors")
 
 MOST = 64
 """Units that are zeroed at most, where nobody says how many."""
@@ -147,8 +153,10 @@ def write_repaired(
 ) -> None:
     """A checkpoint folder with the units zeroed, and where it comes from; the model is left as it came.
 
+    Its `config.json` is written last: what a killed run leaves is no checkpoint, and the next writes anew.
+
     Args:
-        folder: made where it is missing.
+        folder: made where it is missing; an earlier repaired checkpoint is replaced.
         subject: that was repaired.
         found: by `repair`.
         source: name of the model.
@@ -156,13 +164,12 @@ def write_repaired(
 
     Raises:
         ModelError: there is nothing to zero.
-        OutputError: the folder cannot be written.
+        OutputError: the folder cannot be written, or holds a checkpoint that no audit wrote.
     """
+    require_no_other(folder)
     model, layers = subject.model, subject.adapter_layers()
     if model.adapter is None or not found.units:
         raise ModelError(f"no unit of {source} is to be zeroed; no checkpoint is written")
-    with zeroed(layers, found.units):
-        save_adapter(Path(folder), model.adapter, model.backbone, stream=model.stream)
     trained = trained_labels(source)
     facts = {
         "kind": "adapter",
@@ -171,7 +178,48 @@ def write_repaired(
         "derived": list(trained.derived),
         "record": record,
     }
+    with writable(Path(folder)):
+        (Path(folder) / CONFIG).unlink(missing_ok=True)
     write_provenance(Path(folder), facts)
+    with zeroed(layers, found.units):
+        save_adapter(Path(folder), model.adapter, model.backbone, stream=model.stream)
+
+
+def require_no_other(folder: str | os.PathLike[str]) -> None:
+    """Refuse to replace a checkpoint that no audit wrote.
+
+    Raises:
+        OutputError: the folder holds one.
+    """
+    if _made_otherwise(Path(folder)):
+        raise OutputError(f"{folder} holds a checkpoint that no audit wrote; choose another --output")
+
+
+def remove_repaired(folder: str | os.PathLike[str]) -> bool:
+    """Take away the checkpoint that an earlier audit wrote there; whether there was one.
+
+    Raises:
+        OutputError: it cannot be taken away, or the folder holds a checkpoint that no audit wrote.
+    """
+    require_no_other(folder)
+    place = Path(folder)
+    there = (place / PROVENANCE).is_file()
+    with writable(place):
+        for name in (CONFIG, *_WEIGHTS, PROVENANCE):  # the mark that it is an audit's goes last
+            (place / name).unlink(missing_ok=True)
+    with suppress(OSError):  # somebody keeps something else beside it
+        place.rmdir()
+    return there
+
+
+def _made_otherwise(folder: Path) -> bool:
+    """Whether a folder holds a checkpoint whose provenance tells of no repair."""
+    if not (folder / PROVENANCE).is_file():
+        return (folder / CONFIG).exists()
+    try:
+        return "repaired" not in read_json(folder / PROVENANCE)
+    except ModelError:
+        return True
 
 
 def _right(

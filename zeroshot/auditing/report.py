@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zeroshot.errors import counted
-from zeroshot.probes.static_units import LayerFactors
+from zeroshot.probes.static_units import LayerFactors, is_stream
 from zeroshot.reports.document import Document, List, Note, Plane, Point, Section, within
 from zeroshot.reports.environment import environment_lines
 from zeroshot.reports.schema import head
@@ -144,8 +144,8 @@ def _plane(report: AuditReport) -> Plane | None:
     for model in report.models:
         found = model.findings["units"].by_stream if "units" in model.findings else {}
         for layer, each in found.items():
-            is_stream = "." not in layer and not layer.startswith("block ")
-            if is_stream and isinstance(each, LayerFactors) and each.dynamic is not None:
+            shown = is_stream(layer, model.stream) and isinstance(each, LayerFactors)
+            if shown and each.dynamic is not None:
                 name = f"{layer}, {model.name}" if len(report.models) > 1 else layer
                 points.append(Point(name, within(each.static), within(each.dynamic), len(points)))
     axes = ("S static, % of the variance", "S dynamic, % of the variance")

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 
-from zeroshot.auditing.clips import puppet_clips, video_clips
-from zeroshot.auditing.repair import MOST, repair, require_repairable, write_repaired
+from zeroshot.auditing.clips import Look, puppet_clips, video_clips
+from zeroshot.auditing.likely_scenes import likely_scenes
+from zeroshot.auditing.repair import (
+    MOST,
+    remove_repaired,
+    repair,
+    require_no_other,
+    require_repairable,
+    write_repaired,
+)
 from zeroshot.auditing.report import AuditReport, SubjectReport
 from zeroshot.checkpoint import load_model
 from zeroshot.cutouts.finders import MOTION
@@ -24,12 +34,10 @@ from zeroshot.probes.run import ask
 from zeroshot.probes.subject import ModelSubject
 from zeroshot.reports.environment import environment
 from zeroshot.text.prompts import make_prompts, prompts_digest, templates_in_words
-from zeroshot.video.sampling import Sampling
-from zeroshot.video.transform import Preprocess, seen_frames
+from zeroshot.video.transform import Preprocess
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -38,11 +46,17 @@ if TYPE_CHECKING:
     from zeroshot.auditing.clips import Material
 
     Audited: TypeAlias = "str | os.PathLike[str] | Model | Classifying | Callable[[Tensor], Tensor]"
-    from zeroshot.probes.subject import Subject
+    from zeroshot.probes.subject import Clips, Subject
     from zeroshot.text.prompts import TemplateSource
 
 USUAL = tuple(name for name in PROBES if name != "attack")
 """Probes that are asked where nobody chooses: the attack alone takes thousands of looks a clip."""
+
+PERSONS_ELSEWHERE = frozenset({"units", "swap", "neurons"})
+"""Probes that look at persons before other places; for the others nobody is cut out."""
+
+SCENES_READ = frozenset({"scene", "information", "swap"})
+"""Probes that need to know where clips happen."""
 
 
 _LARGEST_SEED = 2**40 - 1  # as of puppets: each has one of its own
@@ -92,6 +106,11 @@ class AuditSettings:
         if self.num_frames is not None and self.num_frames < 1:
             raise OptionError(f"{self.num_frames} frames a clip; expected 1 or more")
 
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The probes that are asked."""
+        return self.probes or USUAL
+
 
 @dataclass(frozen=True, eq=False)
 class Classifying:
@@ -123,7 +142,6 @@ def audit(
 ) -> AuditReport:
     """What models lean on, by probes asked on the same videos.
 
-    >>> report = audit("puppet-tiny")                                       # doctest: +SKIP
     >>> report = audit([my_network, "puppet-tiny"], "videos.csv")           # doctest: +SKIP
 
     Args:
@@ -146,8 +164,19 @@ def audit(
     if twice := next((one for one in listed if isinstance(one, str) and listed.count(one) > 1), None):
         raise OptionError(f"the model {twice!r} is given twice; name each once")
     split, notes = _units_of(videos)
-    reports = [_one(model, split, settings, advance) for model in listed]
-    material = reports[0][1]
+    if settings.output is not None and settings.prune is not None:
+        require_no_other(settings.output)
+    with ExitStack() as opened:
+        known = [_opened(model, settings, opened) for model in listed]
+        material = _material(split, [_look(model, settings) for model in known], settings, advance)
+        pairs = zip(listed, known, strict=True)
+        asked = [_Asked.of(model, _called(given), material, settings) for given, model in pairs]
+        told = _tell_scenes(asked, settings)
+        for each in asked:  # before hours of probes
+            if settings.prune is not None:
+                require_repairable(each.subject, each.clips)
+        reports = [_report(each, settings) for each in asked]
+    first = next(iter(material.values()))
     record = {
         "videos": split.digest if split is not None else "puppets",
         "seed": settings.seed,
@@ -155,14 +184,21 @@ def audit(
         **environment(),
     }
     return AuditReport(
-        material.name,
-        material.clips.labels,
-        len(material.clips.targets),
-        tuple(report for report, _ in reports),
-        (*notes, *material.notes),
-        material.failures,
+        first.name,
+        first.clips.labels,
+        len(first.clips.targets),
+        tuple(reports),
+        (*notes, *first.notes, *told, *_earlier(settings)),
+        tuple(dict.fromkeys(each for one in material.values() for each in one.failures)),
         record,
     )
+
+
+def _earlier(settings: AuditSettings) -> tuple[str, ...]:
+    """That a repaired checkpoint stands there which this audit did not write."""
+    if settings.prune is None and settings.output is not None and Path(settings.output).is_dir():
+        return (f"{settings.output} is of an earlier audit: this one was not asked to zero units",)
+    return ()
 
 
 def _units_of(videos: str | os.PathLike[str] | Split | None) -> tuple[Split | None, tuple[str, ...]]:
@@ -179,100 +215,124 @@ def _listed(models: Audited | Sequence[Audited]) -> list[Audited]:
     return [models]  # type: ignore[list-item]
 
 
-def _one(
-    given: Audited, split: Split | None, settings: AuditSettings, advance: Callable[[int, int], None] | None
-) -> tuple[SubjectReport, Material]:
-    """One model's findings, and what it was asked on."""
-    if isinstance(given, Model):
-        return _of_model(given, split, settings, advance)
-    if isinstance(given, Classifying) or callable(given):
-        return _of_network(given, split, settings, advance)
-    with load_model(given, device=settings.device) as model:
-        return _of_model(model, split, settings, advance)
+def _opened(given: Audited, settings: AuditSettings, opened: ExitStack) -> Model | Classifying:
+    """The model of a name, closed with `opened`; or what was given, another's network as a `Classifying`."""
+    if isinstance(given, Model | Classifying):
+        return given
+    if callable(given):
+        return Classifying(given, _name_of(given))
+    return opened.enter_context(load_model(given, device=settings.device))
 
 
-def _of_model(
-    model: Model, split: Split | None, settings: AuditSettings, advance: Callable[[int, int], None] | None
-) -> tuple[SubjectReport, Material]:
-    """A model of ours sees frames as its backbone does."""
-    backbone = model.backbone
+def _called(given: Audited) -> str:
+    """The name by which a model is given: adapters on one backbone have theirs in common."""
+    return os.fspath(given) if isinstance(given, str | os.PathLike) else ""
+
+
+def _look(model: Model | Classifying, settings: AuditSettings) -> Look:
+    """A model of ours sees frames as its backbone does, another network the middle square of them.
+
+    Raises:
+        OptionError: an adapter reads other numbers of frames.
+    """
+    if isinstance(model, Classifying):
+        square = Preprocess((settings.side, settings.side), (0.0,) * 3, (1.0,) * 3)
+        return Look(square, settings.num_frames or 8)
     length = model.sampling.num_frames if settings.num_frames is None else settings.num_frames
     if model.adapter is not None and length != model.adapter.config.num_frames:
         raise OptionError(
             f"{length} frames a clip; the adapter of {model.name} reads {model.adapter.config.num_frames}"
         )
-    side = backbone.preprocess.shorter_side
-    material = _material(split, backbone.see_frames, length, side, settings, advance)
-    prompts = make_prompts(list(material.clips.labels), settings.templates, spaced=True)
-    subject = ModelSubject(model, model.embed_prompts(prompts))
-    return _asked(subject, material, settings, {"prompts": prompts_digest(prompts)})
-
-
-def _of_network(
-    given: Classifying | Callable[[Tensor], Tensor],
-    split: Split | None,
-    settings: AuditSettings,
-    advance: Callable[[int, int], None] | None,
-) -> tuple[SubjectReport, Material]:
-    """Another network sees the middle square of frames."""
-    named = given if isinstance(given, Classifying) else Classifying(given, _name_of(given))
-    module = named.module
-    if module is None and isinstance(named.run, torch.nn.Module):
-        module = named.run
-    see = partial(_square, side=settings.side)
-    material = _material(split, see, settings.num_frames or 8, settings.side, settings, advance)
-    number = len(material.clips.labels)
-    subject = Network(named.name, named.run, number, module, named.layers, named.texts, named.scale)
-    return _asked(subject, material, settings, {})
+    return Look(model.backbone.preprocess, length)
 
 
 def _material(
     split: Split | None,
-    see: Callable[[NDArray[np.uint8]], Tensor],
-    num_frames: int,
-    side: int | None,
+    looks: Sequence[Look],
     settings: AuditSettings,
     advance: Callable[[int, int], None] | None,
-) -> Material:
-    """The clips."""
+) -> dict[Look, Material]:
+    """The clips as each model looks at them, drawn or decoded once for all; persons elsewhere if wanted."""
+    elsewhere = settings.prune is not None or not PERSONS_ELSEWHERE.isdisjoint(settings.wanted)
     if split is None:
-        return puppet_clips(see, num_frames, seed=settings.seed)
+        return puppet_clips(looks, seed=settings.seed, elsewhere=elsewhere, advance=advance)
     return video_clips(
-        split,
-        see,
-        Sampling(num_frames),
-        side=side,
-        masks=settings.masks,
-        seed=settings.seed,
-        advance=advance,
+        split, looks, masks=settings.masks, seed=settings.seed, elsewhere=elsewhere, advance=advance
     )
 
 
-def _asked(
-    subject: Subject, material: Material, settings: AuditSettings, record: dict[str, str]
-) -> tuple[SubjectReport, Material]:
-    """All probes asked."""
-    if settings.prune is not None:  # before hours of probes
-        require_repairable(subject, material.clips)
-    findings, wanted = {}, settings.probes or USUAL
+@dataclass(eq=False)
+class _Asked:
+    """A model and what it is asked on.
+
+    Attributes:
+        subject: the model, as probes know it.
+        clips: as it looks at them; what it answers is let go with them.
+        record: what another needs to ask it again.
+    """
+
+    subject: Subject
+    clips: Clips
+    record: dict[str, str]
+
+    @classmethod
+    def of(
+        cls,
+        model: Model | Classifying,
+        called: str,
+        material: Mapping[Look, Material],
+        settings: AuditSettings,
+    ) -> _Asked:
+        """Of a model that was opened, by a name or by none."""
+        clips = material[_look(model, settings)].clips.unasked()
+        if isinstance(model, Model):
+            prompts = make_prompts(list(clips.labels), settings.templates, spaced=True)
+            subject = ModelSubject(model, model.embed_prompts(prompts), called=called)
+            return cls(subject, clips, {"prompts": prompts_digest(prompts)})
+        module = model.module
+        if module is None and isinstance(model.run, torch.nn.Module):
+            module = model.run
+        number = len(clips.labels)
+        return cls(
+            Network(model.name, model.run, number, module, model.layers, model.texts, model.scale), clips, {}
+        )
+
+
+def _tell_scenes(asked: Sequence[_Asked], settings: AuditSettings) -> tuple[str, ...]:
+    """Where nobody names a scene and probes ask for them: the first model of ours guesses, for all."""
+    if any(asked[0].clips.scenes) or SCENES_READ.isdisjoint(settings.wanted):
+        return ()
+    guesser = next((each for each in asked if isinstance(each.subject, ModelSubject)), None)
+    if guesser is None or not isinstance(guesser.subject, ModelSubject):
+        return (
+            "no video has a scene, and no model of ours is here to guess any: probes of the scene are left "
+            "out; a column `scene` brings them in",
+        )
+    scenes, told = likely_scenes(guesser.clips, guesser.subject)
+    for each in asked:
+        if len(each.clips.targets) == len(scenes):
+            each.clips = replace(each.clips, scenes=scenes)
+    return (f"no video has a scene: {told}, whose own streams know its guesses best",)
+
+
+def _report(asked: _Asked, settings: AuditSettings) -> SubjectReport:
+    """All probes asked of one model, and its units zeroed where that is wanted."""
+    subject, clips, record = asked.subject, asked.clips, asked.record
+    findings, wanted = {}, settings.wanted
     for done, name in enumerate(wanted):
         settings.tell(f"asking {subject.name}: {name}, {done + 1} of {len(wanted)}")
-        findings.update(ask(subject, material.clips, [name]))
+        findings.update(ask(subject, clips, [name]))
     if settings.prune is None or not isinstance(subject, ModelSubject):
-        return SubjectReport(subject.name, subject.stream, findings, record), material
+        return SubjectReport(subject.name, subject.stream, findings, record)
     settings.tell(f"zeroing units of {subject.name}")
-    found = repair(subject, material.clips, settings.prune or MOST)
+    found = repair(subject, clips, settings.prune or MOST)
     if settings.output is not None and found.units:
         write_repaired(settings.output, subject, found, subject.name, record)
-    return SubjectReport(subject.name, subject.stream, findings, record, found), material
+    elif settings.output is not None and remove_repaired(settings.output):
+        settings.tell(f"{settings.output} of an earlier audit is removed: nothing is zeroed now")
+    return SubjectReport(subject.name, subject.stream, findings, record, found)
 
 
 def _name_of(given: object) -> str:
     """What a callable is called."""
     return getattr(given, "__name__", type(given).__name__)
-
-
-def _square(frames: NDArray[np.uint8], side: int) -> Tensor:
-    """(T, 3, side, side) uint8: the shorter side resized, the middle cut out."""
-    preprocess = Preprocess((side, side), (0.0,) * 3, (1.0,) * 3)
-    return seen_frames(torch.from_numpy(frames), preprocess)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zeroshot.errors import IndexFileError, ModelError, OptionError, OutputError
-from zeroshot.index.file import is_index
+from zeroshot.index.file import FORMAT
 from zeroshot.index.index import LabelIndex, uses_cells
 from zeroshot.index.ivf import build_steps
 from zeroshot.index.stage_rows import staged_labels
 from zeroshot.model.drift import stage_changes
+from zeroshot.store.arrays import require_place
 from zeroshot.store.files import LONGEST, crc32, sweep
 from zeroshot.store.folder import Claim, Layout, require_plain_file, require_room
 from zeroshot.text.prompts import prompts_digest
@@ -216,13 +217,7 @@ def require_index_place(path: str | Path) -> None:
         OutputError: it is a folder, cannot be written, or another run is writing there.
     """
     path = Path(path)
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder; expected the name of a file for the index")
-    if path.exists() and not path.is_file():
-        raise OutputError(f"{path} is no plain file; choose another --output")
-    if path.exists() and path.stat().st_size and not is_index(path):
-        raise OutputError(f"{path} is there and is no label index; choose another --output, or delete it")
-    require_room(path.parent)
+    require_place(path, FORMAT)
     rows = _rows_beside(path)
     if rows.exists():
         require_room(rows, _LAYOUT)

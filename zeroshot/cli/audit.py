@@ -17,6 +17,8 @@ from zeroshot.probes.probe import PROBES
 if TYPE_CHECKING:
     from zeroshot.auditing.report import AuditReport
 
+_REPAIRED = "repaired"
+
 Words = Annotated[
     list[str],
     typer.Argument(
@@ -71,6 +73,7 @@ def audit(
     What a model leans on: scenery or motion, order, single frames, noise; a verdict in words, then every
     figure with its interval. Several models stand side by side. Networks of others are audited from Python.
     """
+    from zeroshot.auditing.repair import require_no_other
     from zeroshot.auditing.report import document
     from zeroshot.auditing.run import AuditSettings
     from zeroshot.auditing.run import audit as look
@@ -95,17 +98,18 @@ def audit(
         seed=seed,
         device=device,
         prune=prune,
-        output=None if output is None else Path(output) / "repaired",
+        output=None if output is None else Path(output) / _REPAIRED,
         tell=say,
     )
     split = first.add("files", lambda: None if synthetic else open_split(words[-1]))
     if output is not None:
-        ((_, layout), _) = report_folders(output, None, ("repaired",))[1]
-        first.add("output", lambda: require_room(output, layout))
+        first.add("output", partial(require_room, *report_folders(output, None, (_REPAIRED,))[1][0]))
+    if output is not None and prune is not None:
+        first.add("output", partial(require_no_other, Path(output) / _REPAIRED))
     for name in names:
         first.add("model", partial(require_model, name))
     first.run()
-    with Bars("videos") as bar:
+    with Bars("puppets" if synthetic else "videos") as bar:
         report = look(list(names), split(), settings=settings, advance=bar.to)
     if output is not None:
         write_report(output, report.as_dict(), document(report))

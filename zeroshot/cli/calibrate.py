@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zeroshot.checks import Checks
+from zeroshot.checks import Checks, taught_as_index
 from zeroshot.cli import options
 from zeroshot.cli.inputs import (
     ModelChoice,
@@ -65,6 +65,7 @@ def calibrate(
 
     first = Checks()
     first.add("options", lambda: require_error(error))
+    labels, index = taught_as_index(labels, index)
     words = words_from(first, labels, templates, index, stages, spaced=True)
     asked = first.add("options", lambda: ModelChoice(model, device, sampling_from(num_frames), stream=stream))
     choice = first.add("files", lambda: of_index(asked(), words(), index))
@@ -73,7 +74,7 @@ def calibrate(
     given = _given(videos)
     network = model_from(choice())
     say_puppets(network.name, words().labels)
-    from zeroshot.calibration import calibrate as run
+    from zeroshot.calibrating import calibrate as run
 
     with waiting("looking at videos"):
         made = run(

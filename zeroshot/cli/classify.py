@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zeroshot.checks import Checks
+from zeroshot.checks import Checks, taught_as_index
 from zeroshot.cli import options
 from zeroshot.cli.inputs import (
     ModelChoice,
@@ -89,6 +89,7 @@ def classify(
     --embeddings DIR nothing is read twice: another list of labels takes no decoding.
     """
     first = Checks()
+    labels, index = taught_as_index(labels, index)
     first.add("options", lambda: one_format(as_json, as_csv))
     first.add("options", lambda: _require_some(videos, embeddings))
     words = words_from(first, labels, templates, index, stages, spaced=not as_given)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zeroshot.checks import Checks
+from zeroshot.checks import Checks, refuse_taught
 from zeroshot.cli import completion, options
 from zeroshot.cli.screen import (
     Bars,
@@ -86,6 +86,7 @@ def index(
     name, first = DEFAULT_MODEL if model is None else model, Checks()
     if recall is not None:
         first.add("options", lambda: check_recall(recall))
+    first.add("words", lambda: refuse_taught(labels, "index"))
     wanted = first.add("words", lambda: make_prompts(labels, templates, stages, spaced=not as_given))
     embedded = first.add("files", lambda: _videos(queries))
     first.add("output", lambda: require_index_place(output))

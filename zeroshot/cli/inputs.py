@@ -371,11 +371,14 @@ def classifier_from(
     from zeroshot.classifier import classifier_of
     from zeroshot.index.ivf import SHORTLIST
 
-    say_puppets(model.name, words.labels, made=made)
+    if not getattr(words, "note", ""):  # examples may show what no puppet does
+        say_puppets(model.name, words.labels, made=made)
     with waiting("encoding labels"):
         classifier = classifier_of(model, words, index, *(reject or ()))
     found = classifier.index
-    if index is not None and found.is_exact_for(k):
+    if found.note:
+        say(f"{index}: {found.note}")
+    elif index is not None and found.is_exact_for(k):
         say(f"{counted(len(found), 'label')} of {index}, by {model.name}: searched exactly, each is compared")
     elif found.recall is not None:
         say(

@@ -11,6 +11,7 @@ import sys
 
 import typer
 
+from zeroshot.cli import app as page
 from zeroshot.cli import (
     audit,
     bias,
@@ -20,6 +21,7 @@ from zeroshot.cli import (
     download,
     embed,
     evaluate,
+    export,
     index,
     leaderboard,
     models,
@@ -27,6 +29,7 @@ from zeroshot.cli import (
     search,
     serve,
     synthesize,
+    teach,
     timeline,
     train,
     watch,
@@ -54,6 +57,7 @@ app.command("embed", short_help="Write the embeddings of many videos.", no_args_
 app.command("search", short_help="Find videos by words.", no_args_is_help=True)(search.search)
 app.command("serve", short_help="Answer over HTTP, or to an MCP client.")(serve.serve)
 app.command("index", short_help="Encode a label list once.", no_args_is_help=True)(index.index)
+app.command("teach", short_help="Show a few examples of each label.", no_args_is_help=True)(teach.teach)
 app.command("train", short_help="Train streams that follow motion.", no_args_is_help=True)(train.train)
 app.command("evaluate", short_help="Figures on unseen classes, by protocol.", no_args_is_help=True)(
     evaluate.evaluate
@@ -66,6 +70,7 @@ app.command("leaderboard", short_help="Figures of evaluations in one table.", no
 )
 app.command("audit", short_help="Tell what a model leans on.", no_args_is_help=True)(audit.audit)
 app.add_typer(bias.app, name="bias", short_help="Test sets that tell scenery from action.")
+app.command("app", short_help="Open a page to try things on.")(page.app)
 app.command("models", short_help="List what --model accepts.")(models.models)
 app.command("download", short_help="Fetch models for use without a network.", no_args_is_help=True)(
     download.download
@@ -73,6 +78,9 @@ app.command("download", short_help="Fetch models for use without a network.", no
 app.command("show", short_help="Tell what a checkpoint is and where it comes from.", no_args_is_help=True)(
     models.show
 )
+app.command(
+    "export", short_help="Write a model with labels as one ONNX or OpenVINO file.", no_args_is_help=True
+)(export.export)
 app.command("push", short_help="Push a checkpoint to the model hub.", no_args_is_help=True)(push.push)
 app.command("synthesize", short_help="Write puppet videos whose truth is known.", no_args_is_help=True)(
     synthesize.synthesize

@@ -16,7 +16,7 @@ Checkpoint = Annotated[
     str,
     typer.Argument(
         metavar="CHECKPOINT",
-        help="A bundled name or a checkpoint folder.",
+        help="A bundled name, a checkpoint folder, or a file of `zeroshot teach`.",
         autocompletion=completion.checkpoint_names,
     ),
 ]
@@ -55,7 +55,8 @@ def show(checkpoint: Checkpoint, as_json: options.Json = False) -> None:
     """\b
     Example:  zeroshot show puppet-tiny
 
-    Tells what a checkpoint is and where it comes from: five lines, then every setting and figure.
+    Tells what a checkpoint is and where it comes from: five lines, then every setting and figure. Of a file
+    of `zeroshot teach`: its labels, what each was shown, and whether that helps.
     """
     from zeroshot.checkpoint import describe
 
@@ -63,11 +64,26 @@ def show(checkpoint: Checkpoint, as_json: options.Json = False) -> None:
     if as_json:
         put_json(facts)
         return
+    if "folder" not in facts:
+        _put_taught(facts)
+        return
     for key, text in summary(facts):
         put_line(f"{key:<12} {text}")
     put_line()
     for key, value in _flat(facts):
         put_line(f"{key:<44} {value}")
+
+
+def _put_taught(facts: dict[str, Any]) -> None:
+    """Labels, a line each, below them the examples of each."""
+    put_line(facts["note"])
+    for key, value in facts["made_with"].items():
+        put_line(f"{key:<12} {value}")
+    for label in facts["labels"]:
+        put_line(label)
+        for example in facts["examples"]:
+            if example["label"] == label:
+                put_line(f"    {example['video']}")
 
 
 def _flat(facts: dict[str, Any], above: str = "") -> list[tuple[str, str]]:

@@ -20,7 +20,7 @@ Labels = Annotated[
     typer.Option(
         "--labels",
         metavar="LIST",
-        help="A file (one label a line), a,b,c, or a list such as kinetics400.",
+        help="A file (one label a line, or of `zeroshot teach`), a,b,c, or a list such as kinetics400.",
         autocompletion=completion.label_lists,
     ),
 ]

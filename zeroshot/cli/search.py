@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
 Texts = Annotated[list[str], typer.Argument(metavar="TEXT", help="What to find; several are searched each.")]
 Folder = Annotated[str, typer.Option("--in", metavar="DIR", help="Embeddings that `zeroshot embed` wrote.")]
+Taught = Annotated[
+    str | None,
+    typer.Option(
+        "--labels",
+        metavar="FILE",
+        help="Labels that `zeroshot teach` wrote: each TEXT is one of them, known by words and examples.",
+    ),
+]
 TopK = Annotated[int, typer.Option("-k", metavar="N", help="How many matches to show.", min=1)]
 
 
@@ -22,6 +30,7 @@ def search(
     texts: Texts,
     folder: Folder,
     k: TopK = 20,
+    labels: Taught = None,
     model: options.ModelName = None,
     as_json: options.Json = False,
     as_csv: options.Csv = False,
@@ -41,8 +50,9 @@ def search(
 
     one_format(as_json, as_csv)
     with waiting(f"searching {folder}"):
-        found = find(texts, folder, k, model=model, device=device)
-    say_puppets(read_manifest(folder)["model"], texts, are_sentences=True, made=folder)
+        found = find(texts, folder, k, model=model, device=device, labels=labels)
+    if labels is None:
+        say_puppets(read_manifest(folder)["model"], texts, are_sentences=True, made=folder)
     if as_csv:
         put_csv("query", "rank", "path", "start_seconds", "end_seconds", "score")
     put = _put_json if as_json else _put_csv if as_csv else _put_text

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zeroshot.checks import Checks
+from zeroshot.checks import Checks, taught_as_index
 from zeroshot.cli import options
 from zeroshot.cli.inputs import (
     ModelChoice,
@@ -125,6 +125,7 @@ def _loaded(
 ) -> Classifier:
     """The model and labels to start with: --labels, --index, --templates, --stages."""
     labels, index, templates, stages = given
+    labels, index = taught_as_index(labels, index)
     words = words_from(first, labels, templates, index, stages, spaced=True)
     choice = first.add("files", lambda: of_index(asked(), words(), index))
     first.add("model", lambda: require_choice(choice()))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zeroshot.checks import Checks
+from zeroshot.checks import Checks, taught_as_index
 from zeroshot.cli import options
 from zeroshot.cli.inputs import (
     ModelChoice,
@@ -134,6 +134,7 @@ def timeline(
     """
     first = Checks()
     form = "json" if as_json else "csv" if as_csv else "text"
+    labels, index = taught_as_index(labels, index)
     first.add("options", lambda: one_format(as_json, as_csv))
     words = words_from(first, labels, templates, index, stages, spaced=not as_given)
     of_events = EventWords(tuple(on or ()), shortest, coarse, file_format)

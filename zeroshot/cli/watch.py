@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zeroshot.checks import Checks
+from zeroshot.checks import Checks, taught_as_index
 from zeroshot.cli import options
 from zeroshot.cli.inputs import (
     ModelChoice,
@@ -101,6 +101,7 @@ def watch(
     from zeroshot.video.live.source import live_source
 
     first = Checks()
+    labels, index = taught_as_index(labels, index)
     words = words_from(first, labels, templates, index, stages, spaced=not as_given)
     how = first.add(
         "options",

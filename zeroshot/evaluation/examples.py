@@ -9,6 +9,7 @@ import numpy as np
 
 from zeroshot.errors import DatasetError, counted
 from zeroshot.evaluation.paper_look import whole_videos
+from zeroshot.few_shot.cache import blended, near_class_mean
 from zeroshot.video.source import name_of
 
 if TYPE_CHECKING:
@@ -18,12 +19,6 @@ if TYPE_CHECKING:
 
     from zeroshot.datasets.evaluation_plan import EvaluationPlan
     from zeroshot.evaluation.cached_embeddings import Embedded
-
-SHARPNESS = 5.5
-"""β: how fast an example counts for less as it resembles a video less."""
-
-WEIGHT = 1.0
-"""α: what an example that is the video itself adds to the logit of its label."""
 
 
 def split_off(embedded: Embedded, num_videos: int) -> tuple[Embedded, Embedded]:
@@ -80,52 +75,6 @@ def with_examples(
         scores[f"{stream}, examples alone"] = near_class_mean(videos, examples, targets, len(place))
         scores[stream + ending] = blended(table, videos @ examples.T, targets, logit_scale)
     return scores, ending
-
-
-def near_class_mean(
-    videos: NDArray[np.float32], examples: NDArray[np.float32], targets: NDArray[np.int64], num_labels: int
-) -> NDArray[np.float32]:
-    """(n, K) cosines of videos with the unit mean of each label's examples; −1 for a label without one.
-
-    Args:
-        videos: (n, D) unit rows.
-        examples: (m, D) unit rows.
-        targets: (m,) row of each example's label.
-        num_labels: K.
-    """
-    sums = np.zeros((num_labels, examples.shape[1]), np.float32)
-    np.add.at(sums, targets, examples)
-    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    means = (sums / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-    scores: NDArray[np.float32] = videos @ means.T
-    scores[:, np.bincount(targets, minlength=num_labels) == 0] = -1
-    return scores
-
-
-def blended(
-    texts: NDArray[np.float32],
-    likeness: NDArray[np.float32],
-    targets: NDArray[np.int64],
-    logit_scale: float,
-) -> NDArray[np.float32]:
-    """Scores like `texts`: the cosine with the text, and what each example of the label adds by its likeness.
-
-    An example adds α · exp(−β (1 − cosine)) to the logit, here over the logit scale, so that it is a score.
-
-    Args:
-        texts: (n, K) cosines with the labels' texts, or (n, V, K) of V views, to each of which is added.
-        likeness: (n, m) cosines with the examples.
-        targets: (m,) row of each example's label.
-        logit_scale: the model's own.
-
-    Source: Zhang et al., ECCV 2022 (Tip-Adapter without training), with its α and β.
-    """
-    added = np.zeros((len(texts), texts.shape[-1]), texts.dtype)
-    nearness = WEIGHT * np.exp(-SHARPNESS * (1 - likeness))
-    np.add.at(added.T, targets, nearness.T)
-    added = added if texts.ndim == 2 else added[:, None]
-    scores: NDArray[np.float32] = texts + added / np.float32(logit_scale)
-    return scores
 
 
 def missing_examples(plan: EvaluationPlan, shown: Sequence[Embedded]) -> list[str]:

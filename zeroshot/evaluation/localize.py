@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from zeroshot.evaluation.prepare import (
     trained_on,
 )
 from zeroshot.evaluation.report import Videos
-from zeroshot.events.hysteresis import WITHIN_VIDEO, Hysteresis, events_of, window_of_events
+from zeroshot.events.hysteresis import Hysteresis, events_of, window_of_events
 from zeroshot.model.download import fetch_missing
 from zeroshot.reports.environment import environment
 from zeroshot.reports.files import report_folders, write_report
@@ -61,7 +61,7 @@ class Cut:
     """
 
     window: Window = WINDOW
-    rule: Hysteresis = WITHIN_VIDEO
+    rule: Hysteresis = field(default_factory=Hysteresis.within_video)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from zeroshot.datasets.splits import Split, require_some
 from zeroshot.errors import LabelError, OptionError, require_kinds
 from zeroshot.evaluation.calibration import SEEN_COST, require_cost
 from zeroshot.evaluation.overlap import Overlap
+from zeroshot.evaluation.taught_labels import refuse_shown, taught_or_none
 from zeroshot.store.folder import require_room
 from zeroshot.text.lists import label_entries
 from zeroshot.text.prompts import make_prompts, read_labels, read_templates
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from zeroshot.datasets.evaluation_plan import EvaluationPlan
     from zeroshot.datasets.lineage import Lineage
+    from zeroshot.few_shot.taught import TaughtLabels
     from zeroshot.model.model import Model
     from zeroshot.store.folder import Layout
     from zeroshot.text.lists import Entry
@@ -50,7 +52,8 @@ class EvaluationSettings:
         num_views: V instead of the lineage's.
         data: which data set lies there, where the protocol takes several; None: told by its files.
         lists: its lists, where they lie elsewhere.
-        labels: of `folders` and `csv`, in the order of the class index; None: those found.
+        labels: of `folders` and `csv`, in the order of the class index, or a file of `zeroshot teach`; None:
+            those found.
         seen: for `generalized`: labels that had training videos; None: what the checkpoints' records say.
         multi_label: whether a file that a list has under several labels is right by any of them; a file under
             two labels is refused otherwise.
@@ -97,6 +100,7 @@ class Asked:
             what the model was trained on. None where nobody says.
         templates: of the texts by which a model compares labels with such a list.
         unknown: labels that are held out as unknown; empty: none are.
+        taught: what examples add to the labels, as a file has it; None without one.
     """
 
     plan: EvaluationPlan
@@ -105,6 +109,7 @@ class Asked:
     overlaps: dict[str, Overlap | None]
     templates: TemplateSource
     unknown: tuple[str, ...] = ()
+    taught: TaughtLabels | None = None
 
 
 def prepare(
@@ -138,7 +143,9 @@ def prepare(
     if chosen.seen is not None:
         first.add("words", lambda: read_labels(chosen.seen or ()))
     trained = first.add("files", lambda: trained_on(models, chosen.stream))
-    plan = first.add("files", lambda: _plan(source, protocol, chosen, trained()))
+    taught = first.add("files", lambda: taught_or_none(chosen.labels))
+    plan = first.add("files", lambda: _plan(source, protocol, _with_names(chosen, taught()), trained()))
+    first.add("files", lambda: _refuse_shown(plan(), taught(), chosen))
     prompts = first.add("files", lambda: _prompts(plan(), chosen, lineage()))
     unknown = first.add("files", lambda: _unknown(plan(), chosen))
     first.add("videos", lambda: require_some(plan().data, plan().videos))
@@ -148,7 +155,7 @@ def prepare(
     overlaps = [_overlap(plan(), chosen.overlap, listed(), each) for each in trained()]
     by_name = dict(zip(named(), overlaps, strict=True))
     templates = chosen.templates or lineage().templates
-    return Asked(plan(), prompts(), repeated(), by_name, templates, unknown())
+    return Asked(plan(), prompts(), repeated(), by_name, templates, unknown(), taught())
 
 
 def _unknown(plan: EvaluationPlan, chosen: EvaluationSettings) -> tuple[str, ...]:
@@ -161,6 +168,21 @@ def _unknown(plan: EvaluationPlan, chosen: EvaluationSettings) -> tuple[str, ...
     unknown = unknown_labels(plan, chosen.open_set)
     background_labels([label for label in plan.labels if label not in unknown])
     return unknown
+
+
+def _with_names(chosen: EvaluationSettings, taught: TaughtLabels | None) -> EvaluationSettings:
+    """The settings, with the names of taught labels in place of their file."""
+    return chosen if taught is None else replace(chosen, labels=list(taught.labels))
+
+
+def _refuse_shown(plan: EvaluationPlan, taught: TaughtLabels | None, chosen: EvaluationSettings) -> None:
+    """Refuse examples beside others, and videos that were examples, unless what was seen may be asked."""
+    if taught is not None and plan.examples:
+        raise OptionError(
+            "a few-shot protocol shows examples of its own; evaluate taught labels by csv, or folders"
+        )
+    if taught is not None and not chosen.allow_seen:
+        refuse_shown(plan, taught)
 
 
 def check_folders(first: Checks, folders: Sequence[tuple[str | os.PathLike[str], Layout | None]]) -> None:

@@ -25,6 +25,7 @@ from zeroshot.evaluation.paper_look import look_of
 from zeroshot.evaluation.prepare import EvaluationSettings, prepare
 from zeroshot.evaluation.report import ModelFigures, Report, Videos
 from zeroshot.evaluation.scoring import intervals_in_words, mean_over_rounds, stream_figures
+from zeroshot.evaluation.taught_labels import with_taught
 from zeroshot.index.index import LabelIndex
 from zeroshot.model.download import fetch_missing
 from zeroshot.rejection.background import background_prompts
@@ -174,6 +175,8 @@ def _run(
         "average": look.average,
     }
     stream = model.stream if model.adapter is not None else embedded.streams[0]
+    if asked.taught is not None:
+        scores, stream = with_taught(scores, embedded, asked.taught, model, str(chosen.labels))
     if plan.examples:
         scores, ending = with_examples(scores, embedded, shown, plan, model.logit_scale)
         stream += ending

@@ -268,14 +268,14 @@ class _Ends:
         seconds = np.concatenate([clip.seconds for clip in clips])
         # View v holds each v-th of evenly spread moments: frame i of view v is moment i · V + v.
         order = np.arange(len(seconds)).reshape(views, num_frames).T.reshape(-1)
-        step, width = (end - start) / len(order), _DENSER * num_frames
+        step, width = float(end - start) / len(order), _DENSER * num_frames
         firsts = range(0, len(order) - width + 1, max(1, width // _STEPS))
         rows = [order[first : first + width : _DENSER] for first in firsts]
-        centres = np.array([start + step * (first + width / 2) for first in firsts], np.float64)
+        centres = np.array([start + step * (first + width / 2) for first in firsts], dtype=np.float64)
         levels = self._finder.levels_of_clips([Clip(frames[row], seconds[row]) for row in rows])
-        moments = start + step * (np.arange(len(order)) + 0.5)
+        moments = np.linspace(start, end, len(order), endpoint=False, dtype=np.float64) + step / 2
         vectors = model.embed_frames(frames[order]).astype(np.float64)
-        return _Region(centres, levels, step * width, moments, vectors)
+        return _Region(centres, levels, step * width, moments.astype(np.float64), vectors)
 
 
 def _parted(rows: NDArray[np.float64]) -> tuple[int, float]:

@@ -68,6 +68,11 @@ class Hysteresis:
             if not 0 < high <= 1:
                 raise OptionError(f"the threshold of {label!r} is {high}; expected above 0, to 1")
 
+    @classmethod
+    def within_video(cls) -> Hysteresis:
+        """The rule of benchmarks in which every video is known to show some of the labels."""
+        return cls(level="range", labels_per_video=2)
+
     def as_dict(self) -> dict[str, Any]:
         """The fields as JSON holds them."""
         return asdict(self)
@@ -100,10 +105,6 @@ class Hysteresis:
                 )
         high = np.array([self.on.get(label, self.high) for label in labels], np.float64)
         return high, high * (self.low / self.high)
-
-
-WITHIN_VIDEO = Hysteresis(level="range", labels_per_video=2)
-"""The rule of benchmarks in which every video is known to show some of the labels."""
 
 
 WINDOW_SECONDS = 2.0

@@ -135,6 +135,11 @@ class LabelIndex:
         interval = f"{found.low:.3f} to {found.high:.3f} on {found.num_queries} {found.queries} queries"
         return f"{found.num_probed} of {found.num_cells} cells, recall@5 {found.measured:.3f} ({interval})"
 
+    @property
+    def note(self) -> str:
+        """What whoever ranks by it should know besides, in a line; "" where there is nothing."""
+        return ""
+
     def is_exact_for(self, k: int) -> bool:
         """Whether a search for the k nearest compares every label, as it does beyond 128 even with cells."""
         return self._cells is None or self._recall is None or min(k, len(self)) > _IN_CELLS

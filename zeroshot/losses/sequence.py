@@ -64,7 +64,8 @@ def reconstruction(step: Step) -> Tensor:
     found = step.parts["reconstruction"](torch.cat([frames, still], -1))
     wanted: Tensor = step.batch.embeddings.float() * step.batch.embeddings.shape[-1] ** 0.5
     errors = (found - wanted).square().sum(-1)
-    return (errors.sum(1) + _FIRST * errors[:, 0]).mean() / wanted[0].numel()
+    total: Tensor = (errors.sum(1) + _FIRST * errors[:, 0]).mean()
+    return total / wanted[0].numel()
 
 
 def static_prior(step: Step) -> Tensor:

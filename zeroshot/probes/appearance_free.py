@@ -11,7 +11,7 @@ import torch
 
 from zeroshot.cutouts.appearance_free import appearance_free as moving_noise
 from zeroshot.probes.frame_order import rearrange
-from zeroshot.probes.probe import Finding
+from zeroshot.probes.probe import Finding, spoken
 from zeroshot.reports.document import Bar, Bars, Table, percent
 from zeroshot.statistics.intervals import Count
 from zeroshot.statistics.metrics import correct
@@ -73,7 +73,9 @@ def appearance_free(subject: Subject, clips: Clips) -> Finding:
     ]
     own = found[subject.stream].moving
     beyond = "" if own.estimate().low > chance else ", no more than chance gives"
-    verdict = f"On noise that moves as the clips do {subject.stream} is right in {own.share:.0%}{beyond}."
+    verdict = (
+        f"On noise that moves as the clips do {spoken(subject.stream)} is right in {own.share:.0%}{beyond}."
+    )
     table = Table(("%, with 95 % intervals", *found), rows)
     return Finding(_TITLE, table, Bars(bars, chance), meanings=_MEANINGS, by_stream=found, verdict=verdict)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 
 from zeroshot.errors import OptionError
 from zeroshot.probes.layers import named_layers, pooled, watching
+from zeroshot.probes.probe import ANSWER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from zeroshot.probes.subject import Rows
+
+_MOST_PASSES = 256  # each is a few rows, the frames themselves are not kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +41,7 @@ class Function:
     scores: Callable[[Tensor], ArrayLike]
     hidden: Callable[[Tensor], Rows] | None = None
     scale: float = 1.0
-    stream: str = "answer"
+    stream: str = ANSWER
 
     def answer(self, frames: Tensor) -> Rows:
         """The scores."""
@@ -49,6 +54,18 @@ class Function:
     def layers(self, frames: Tensor) -> Rows:
         """The same."""
         return self.units(frames)
+
+
+class _Pass(NamedTuple):
+    """What a network shows of some frames.
+
+    Attributes:
+        rows: (B, K) or (B, D) as it gives them.
+        hidden: layer → (B, U); or what is wrong with them.
+    """
+
+    rows: NDArray[Any]
+    hidden: Rows | OptionError
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +90,8 @@ class Network:
     layer_names: tuple[str, ...] = ()
     texts: NDArray[np.float32] | None = None
     scale: float = 1.0
-    stream: str = "answer"
+    stream: str = ANSWER
+    _passes: OrderedDict[bytes, _Pass] = field(default_factory=OrderedDict, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse layers that are not there.
@@ -88,25 +106,44 @@ class Network:
 
     def answer(self, frames: Tensor) -> Rows:
         """Scores, or cosines with the texts."""
-        rows = self._rows(frames)
+        rows = self._pass(frames).rows
         return {self.stream: rows if self.texts is None else _cosines(rows, self.texts)}
 
     def units(self, frames: Tensor) -> Rows:
         """What it gives."""
-        return {self.stream: self._rows(frames)}
+        return {self.stream: self._pass(frames).rows}
+
+    def layers(self, frames: Tensor) -> Rows:
+        """Of its layers, and what it gives.
+
+        Raises:
+            OptionError: a layer that gives nothing, or numbers of no known shape.
+        """
+        found = self._pass(frames)
+        if isinstance(found.hidden, OptionError):
+            raise found.hidden
+        return {**found.hidden, self.stream: found.rows}
 
     @torch.no_grad()
-    def layers(self, frames: Tensor) -> Rows:
-        """Of its layers, and what it gives."""
+    def _pass(self, frames: Tensor) -> _Pass:
+        """What the network shows of frames, which pass it once, whichever of the three is asked first."""
+        name = hashlib.sha256(frames.contiguous().numpy().tobytes()).digest()
+        if name in self._passes:
+            self._passes.move_to_end(name)
+            return self._passes[name]
         named = {} if self.module is None else named_layers(self.module, self.layer_names)
         with watching(named) as seen:
             rows = self._rows(frames)
-        return {
-            **{name: pooled(seen[name], len(frames), layer).numpy() for name, layer in named.items()},
-            self.stream: rows,
-        }
+        hidden: Rows | OptionError
+        try:
+            hidden = {name: pooled(seen[name], len(frames), layer).numpy() for name, layer in named.items()}
+        except OptionError as error:  # of no account for who asks no layers
+            hidden = error
+        self._passes[name] = _Pass(rows, hidden)
+        if len(self._passes) > _MOST_PASSES:
+            self._passes.popitem(last=False)
+        return self._passes[name]
 
-    @torch.no_grad()
     def _rows(self, frames: Tensor) -> NDArray[Any]:
         """(B, K) or (B, D) as the network gives them.
 

@@ -10,7 +10,7 @@ import torch
 
 from zeroshot.index.exact import probabilities
 from zeroshot.probes.motion_noise import NoiseField
-from zeroshot.probes.probe import Finding
+from zeroshot.probes.probe import Finding, of_stream
 from zeroshot.reports.document import Table, percent
 from zeroshot.statistics.intervals import Count
 
@@ -84,7 +84,7 @@ def motion_attack(subject: Subject, clips: Clips) -> Finding:
     median = f"{np.median(queries):.0f}" if queries else "–"
     rows = [("changed", percent(found.changed.estimate())), ("looks", median)]
     verdict = (
-        f"Noise that follows the motion changes the answer of {subject.stream} in {len(queries)} of "
+        f"Noise that follows the motion changes the answer{of_stream(subject.stream)} in {len(queries)} of "
         f"{len(outcomes)} clips."
     )
     table = Table(("attack", subject.stream), rows)

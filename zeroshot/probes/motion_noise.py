@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from zeroshot.cutouts.optical_flow import backward_flow
-from zeroshot.probes.probe import Finding
+from zeroshot.probes.probe import Finding, of_stream, spoken
 from zeroshot.reports.document import Table
 from zeroshot.statistics.jackknife import groups_of, mean_over_groups
 
@@ -209,9 +209,9 @@ def _verdict(stream: str, found: dict[str, list[NoiseEffect]]) -> str:
     """Of the stream that answers, at the stronger noise."""
     strong = {effect.kind: effect.change.value for effect in found[stream] if effect.levels == max(LEVELS)}
     if not strong["still"]:
-        return f"Noise that stands still does not change {stream}."
+        return f"Noise that stands still does not change {spoken(stream)}."
     ratio = strong["motion"] / strong["still"]
     return (
-        f"Noise that moves with the motion changes the answer of {stream} {ratio:.1f} times as much as noise "
-        "that stands still."
+        f"Noise that moves with the motion changes the answer{of_stream(stream)} {ratio:.1f} times as much "
+        "as noise that stands still."
     )

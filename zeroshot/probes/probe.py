@@ -18,6 +18,28 @@ if TYPE_CHECKING:
     Probe = Callable[[Subject, Clips], "Finding"]
 
 
+ANSWER = "answer"
+"""What the one stream of a subject is called that has no others."""
+
+
+def of_stream(stream: str) -> str:
+    """` of fused`, behind "the answer"; nothing where there is one stream, which is the answer.
+
+    >>> "the answer" + of_stream("fused"), "the answer" + of_stream(ANSWER)
+    ('the answer of fused', 'the answer')
+    """
+    return "" if stream == ANSWER else f" of {stream}"
+
+
+def spoken(stream: str) -> str:
+    """A stream in a sentence: `fused`, or `the answer` where there is one.
+
+    >>> spoken("fused"), spoken(ANSWER)
+    ('fused', 'the answer')
+    """
+    return "the answer" if stream == ANSWER else stream
+
+
 @dataclass(frozen=True)
 class Finding:
     """What one probe found out about a subject.

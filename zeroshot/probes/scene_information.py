@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from zeroshot.errors import OptionError, counted
 from zeroshot.probes.linear_scene import PENALTIES, assign_folds, fit_logistic
-from zeroshot.probes.probe import Finding
+from zeroshot.probes.probe import ANSWER, Finding, spoken
 from zeroshot.probes.subject import checked_rows
 from zeroshot.reports.document import Bar, Bars, Table, within
 from zeroshot.statistics.intervals import Estimate
@@ -28,7 +28,7 @@ ENOUGH = 40
 """Clips whose scene is known that the probe needs."""
 
 _NUM_FOLDS = 5
-_NUM_PERMUTATIONS = 3
+_NUM_EXCHANGES = 3
 _TITLE = "What each stream says of the scene beyond the label"
 _MEANINGS = {
     "nats": "I(scene; stream | label): what a classifier that knows the label learns of the scene from the "
@@ -109,8 +109,9 @@ def scene_information(subject: Subject, clips: Clips) -> Finding:
 def _verdict(stream: str, found: SceneInformation) -> str:
     """Whether more is said than chance gives, and how much."""
     if found.nats.low <= max(0.0, *found.null):
-        return f"What {stream} says of the scene beyond the label is no more than chance gives."
-    return f"{stream} says {found.share.value:.0%} of what the label leaves open of the scene."
+        return f"What {spoken(stream)} says of the scene beyond the label is no more than chance gives."
+    says = "The answer" if stream == ANSWER else stream
+    return f"{says} says {found.share.value:.0%} of what the label leaves open of the scene."
 
 
 def information_beyond(
@@ -120,6 +121,7 @@ def information_beyond(
     *,
     groups: NDArray[np.int64] | None = None,
     seed: int = 0,
+    num_exchanges: int = _NUM_EXCHANGES,
 ) -> SceneInformation:
     """I(scene; row | label): by how much less surprising the row makes a scene to who knows the label.
 
@@ -133,6 +135,7 @@ def information_beyond(
         labels: (n,) integers.
         groups: (n,) integers; rows of one group are never split. None takes each row by itself.
         seed: of the folds and of the exchanges.
+        num_exchanges: times that scenes are exchanged within labels; 0 leaves the null empty.
 
     Raises:
         OptionError: one scene alone, or each label in one scene alone, where nothing is left open.
@@ -149,7 +152,7 @@ def information_beyond(
     penalty = _best_penalty(x, places, named, folds)
     before, after = _surprises(x, places, named, folds, penalty)
     generator, null = np.random.default_rng(seed), []
-    for _ in range(_NUM_PERMUTATIONS):
+    for _ in range(num_exchanges):
         mixed = _exchanged(places, named, generator)
         chosen = _best_penalty(x, mixed, named, folds)
         first, second = _surprises(x, mixed, named, folds, chosen)

@@ -12,7 +12,7 @@ import torch
 
 from zeroshot.index.exact import probabilities
 from zeroshot.index.ivf import nearest_centres, spherical_centres
-from zeroshot.probes.probe import Finding
+from zeroshot.probes.probe import Finding, spoken
 from zeroshot.reports.document import Picture, Pictures, Table
 from zeroshot.reports.thumbnails import frame_strip
 
@@ -124,7 +124,7 @@ def _verdict(stream: str, sure: list[Cue]) -> str:
     own = [cue for cue in sure if cue.stream == stream]
     if not own:
         return ""
-    return f"A kind of frame costs {stream} {100 * own[0].cost:.0f} points on {own[0].label!r}."
+    return f"A kind of frame costs {spoken(stream)} {100 * own[0].cost:.0f} points on {own[0].label!r}."
 
 
 @dataclass(frozen=True)
@@ -295,6 +295,6 @@ def _pictures(cues: list[Cue], clips: Clips) -> tuple[Pictures, ...]:
         frame = clips.batch([cue.clip])[0, cue.frame]
         levels = frame.clamp(0, 255).to(torch.uint8).numpy()
         strip, width = frame_strip(levels[None], _PICTURE_HEIGHT)
-        words = f"costs {cue.stream} {cue.cost:.0%} of {cue.label!r}, mostly taken for {cue.answer!r}"
+        words = f"costs {spoken(cue.stream)} {cue.cost:.0%} of {cue.label!r}, mostly taken for {cue.answer!r}"
         pictures.append(Picture(strip, (width, _PICTURE_HEIGHT), f"{cue.label}, {cue.stream}", words))
     return (Pictures(pictures),)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zeroshot.errors import counted
+from zeroshot.model.model import STREAMS
 from zeroshot.probes.frame_order import rearrange
-from zeroshot.probes.probe import Finding
+from zeroshot.probes.probe import ANSWER, Finding, spoken
 from zeroshot.reports.document import Plane, Point, Table, within
 from zeroshot.statistics.jackknife import NUM_GROUPS, groups_of, jackknife
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 ENOUGH = 2 * NUM_GROUPS
 """Pairs that the figures need."""
 
+_BLOCK = "block "
+_MOST_NAMED = 8
 _SHARED = 0.5  # a unit shows a factor where its correlation over the pairs that share it is above this
 _TITLE = "What stands still and what moves, layer by layer"
 _MEANINGS = {
@@ -104,7 +107,7 @@ def static_units(subject: Subject, clips: Clips) -> Finding:
         notes=notes,
         meanings=_MEANINGS,
         by_stream=found,
-        charts=_plane(found),
+        charts=_plane(found, subject.stream),
         verdict=_verdict(subject.stream, found),
     )
 
@@ -182,16 +185,58 @@ def _figure(estimate: Estimate | None) -> str:
     return "–" if estimate is None else f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
 
 
-def _plane(found: dict[str, LayerFactors]) -> tuple[Plane, ...]:
-    """A point a layer, if motion was asked."""
+def _plane(found: dict[str, LayerFactors], stream: str) -> tuple[Plane, ...]:
+    """A point a layer, if motion was asked; of many layers those are named that a reader looks for."""
+    shown = {layer: each for layer, each in found.items() if each.dynamic is not None}
+    named = _named(shown, stream)
     points = [
-        Point(layer, within(each.static), within(each.dynamic), place)
-        for place, (layer, each) in enumerate(found.items())
-        if each.dynamic is not None
+        Point(
+            layer if layer in named else "",
+            within(each.static),
+            within(each.dynamic or each.static),
+            _colour(layer, stream),
+        )
+        for layer, each in shown.items()
     ]
     axes = ("S static, % of the variance", "S dynamic, % of the variance")
     caption = "Each layer: what it shows of looks, across, and of motion, upwards."
+    if len(named) < len(shown):
+        caption += (
+            " Named are the streams, the first and the last block, and the layers that show most of either; "
+            "the table below has all."
+        )
     return (Plane(points, caption, axes),) if points else ()
+
+
+def _colour(layer: str, stream: str) -> int | str:
+    """Streams have their own, an only one that of an answer; blocks are grey, other layers not."""
+    if is_stream(layer, stream):
+        return "fused" if layer == ANSWER else layer
+    return layer if layer.startswith(_BLOCK) else 0
+
+
+def is_stream(layer: str, stream: str) -> bool:
+    """Whether a row of `layers` is a stream of the model, and no layer inside.
+
+    Args:
+        layer: its name.
+        stream: that is the model's answer.
+    """
+    return layer in {*STREAMS, stream}
+
+
+def _named(found: dict[str, LayerFactors], stream: str) -> set[str]:
+    """The layers whose names are written into the plane: all of a few, else streams, ends and extremes."""
+    if len(found) <= _MOST_NAMED:
+        return set(found)
+    inner = [layer for layer in found if not is_stream(layer, stream)]
+    blocks = [layer for layer in inner if layer.startswith(_BLOCK)]
+    ends = {*blocks[:1], *blocks[-1:]}
+    most = [
+        max(inner, key=lambda layer: found[layer].static.value),
+        max(inner, key=lambda layer: 0.0 if (own := found[layer].dynamic) is None else own.value),
+    ]
+    return {*ends, *most, *(layer for layer in found if is_stream(layer, stream))}
 
 
 def _verdict(stream: str, found: dict[str, LayerFactors]) -> str:
@@ -200,6 +245,6 @@ def _verdict(stream: str, found: dict[str, LayerFactors]) -> str:
         return ""
     counts, total = own.unit_counts(), len(own.static_units)
     moving = counts["dynamic"] + counts["joint"]
-    return f"{counts['static'] / total:.0%} of the units of {stream} show looks alone" + (
+    return f"{counts['static'] / total:.0%} of the units of {spoken(stream)} show looks alone" + (
         "." if own.dynamic is None else f"; {moving / total:.0%} show motion, wherever it is."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -68,6 +68,7 @@ class ModelSubject:
         texts: (K, D) unit rows.
         waist: whose tokens the clips of `Clips.of_waist` hold; None: frames are levels (B, T, 3, H, W).
         phrasings: the labels worded otherwise, each (K, D); none given is `texts` alone.
+        called: what the model is called in the report; empty: as its backbone is.
 
     Raises:
         OptionError: tokens of another backbone.
@@ -77,6 +78,7 @@ class ModelSubject:
     texts: NDArray[np.float32]
     waist: Waist | None = None
     phrasings: tuple[NDArray[np.float32], ...] = ()
+    called: str = ""
 
     def __post_init__(self) -> None:
         """Refuse tokens of another backbone."""
@@ -92,7 +94,7 @@ class ModelSubject:
     @property
     def name(self) -> str:
         """As the user called it."""
-        return self.model.name
+        return self.called or self.model.name
 
     @property
     def stream(self) -> str:
@@ -128,6 +130,11 @@ class ModelSubject:
         shown = {name: layer for name, layer in blocks.items() if seen[name]}
         hidden = {name: pooled(seen[name], len(frames), layer).numpy() for name, layer in shown.items()}
         return {**hidden, **found}
+
+    @torch.no_grad()
+    def frames(self, frames: Tensor) -> Rows:
+        """`frames` → (B, T · D) embeddings of the frames one by one, row after row."""
+        return {"frames": self._encoded(frames)[1].flatten(1).cpu().numpy()}
 
     def adapter_layers(self) -> dict[str, nn.Module]:
         """`adapter.` and its name → each linear layer of the adapter; none without one."""
@@ -179,13 +186,11 @@ class Swaps:
         batch: rows → frames (B, T, …).
         persons: (m,) row of `Clips` whose person is seen.
         places: (m,) row whose place is.
-        origin: who cut the persons out, in words: `drawn so` where nothing was guessed.
     """
 
     batch: Callable[[Sequence[int]], Tensor]
     persons: NDArray[np.int64]
     places: NDArray[np.int64]
-    origin: str = "drawn so"
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,6 +235,10 @@ class Clips:
 
         targets = np.array([places[label] for label in waist.labels], np.int64)
         return cls(batch, tuple(labels), targets, waist.scenes, tuple(row.key for row in waist.rows), seed)
+
+    def unasked(self) -> Clips:
+        """The same clips, of which nobody has been asked anything yet: what others answered is let go."""
+        return replace(self, _known={})
 
     def ask(self, question: Callable[[Tensor], Rows], edit: Callable[[Tensor], Tensor] | None = None) -> Rows:
         """Name → (n, ·) rows of all clips, one batch after the other.

@@ -10,7 +10,7 @@ import torch
 
 from zeroshot.errors import OptionError
 from zeroshot.probes.linear_scene import fit_logistic
-from zeroshot.probes.probe import Finding
+from zeroshot.probes.probe import Finding, of_stream
 from zeroshot.probes.subject import checked_rows
 from zeroshot.reports.document import Bar, Bars, Table, percent
 from zeroshot.statistics.intervals import Count
@@ -81,7 +81,6 @@ def swapped_places(subject: Subject, clips: Clips) -> Finding:
         _TITLE,
         _table(found),
         Bars(_bars(streams), 1 / len(clips.labels)),
-        notes=() if swaps.origin == "drawn so" else (f"persons were cut out by {swaps.origin}",),
         meanings=_MEANINGS,
         by_stream=found,
         verdict=_verdict(subject.stream, found.get(subject.stream)),
@@ -159,6 +158,6 @@ def _verdict(stream: str, found: Followed | None) -> str:
     if found is None or found.person is None or found.place is None:
         return ""
     return (
-        f"Before another video's place, answers of {stream} follow that place in {found.place.share:.0%} of "
-        f"{found.place.total} clips and the person in {found.person.share:.0%}."
+        f"Before another video's place, answers{of_stream(stream)} follow that place in "
+        f"{found.place.share:.0%} of {found.place.total} clips and the person in {found.person.share:.0%}."
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zeroshot.errors import IndexFileError, OptionError, counted
+from zeroshot.errors import IndexFileError, LabelError, OptionError, counted
 from zeroshot.index.exact import all_scores
 from zeroshot.index.stage_rows import staged_width, unstaged_labels
 from zeroshot.rejection.background import background_prompts, background_vectors
@@ -176,6 +176,10 @@ def require_rejectable(
     if rule is None:
         return None
     require_no_none(words.labels)
+    if not isinstance(words, Prompts) and words.note:
+        raise LabelError(
+            "taught labels answer by examples, too, which background labels have none of; leave reject out"
+        )
     background_prompts(words.labels, templates)
     if isinstance(rule, Calibration):
         rule.require_labels(words.labels)

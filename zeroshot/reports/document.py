@@ -94,7 +94,7 @@ class Differences:
 
 @dataclass(frozen=True)
 class Point:
-    """A model between two shares: of what stands still, across, and of what moves, upwards."""
+    """A model between two shares: of what stands still, across, and of what moves, upwards; maybe unnamed."""
 
     name: str
     across: Estimate

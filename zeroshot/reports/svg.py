@@ -173,6 +173,8 @@ def plane(chart: Plane) -> str:
     )
     placed = []
     for cross, point in zip(crosses, chart.points, strict=True):
+        if not point.name:
+            continue
         name = _end_of(point.name, 240)
         place = names.place(cross.x, cross.y, text_width(name))
         placed.append(place.box)

@@ -58,13 +58,26 @@ def tell_scenes(train: Waist, held_out: Waist, model: Model, source: str) -> Tol
     if scenes is not None or source == GIVEN:
         require_scenes(there=scenes is not None)
         return Told(scenes)
-    own = own_scenes(model.backbone.name) if source in {AUTO, GUESS} else ()
-    prompts = make_prompts(own, _TEMPLATE) if own else guess_prompts(source)
+    prompts, told = guessable(model.backbone.name, source)
     embeddings = torch.from_numpy(model.embed_prompts(prompts))
     guessed = guessed_scenes(train, held_out, prompts.labels, embeddings, model.logit_scale)
-    count, whose = len(prompts.labels), f"that {model.backbone.name} names" if own else "of everyday life"
-    told = f"scenes are guessed by {model.backbone.name} among {count} places {whose}"
     return Told(guessed, "" if source not in {AUTO, GUESS} else f"{told}; --scenes LIST is for your own")
+
+
+def guessable(name: str, source: str = GUESS) -> tuple[Prompts, str]:
+    """Sentences of the places that a network guesses among, and one line that says who guesses.
+
+    Args:
+        name: of the network, whose own places these are where it names any.
+        source: as in `Preparation`.
+
+    Raises:
+        LabelError: a list that cannot be read.
+    """
+    own = own_scenes(name) if source in {AUTO, GUESS} else ()
+    prompts = make_prompts(own, _TEMPLATE) if own else guess_prompts(source)
+    whose = f"that {name} names" if own else "of everyday life"
+    return prompts, f"scenes are guessed by {name} among {len(prompts.labels)} places {whose}"
 
 
 def guess_prompts(source: str) -> Prompts:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-import torch
-import torch.nn.functional as F
-
 from zeroshot.errors import ModelError, VideoError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import torch
 
 # Name in a model's own configuration → mode of torch.nn.functional.interpolate, and whether it is
 # antialiased.
@@ -106,6 +105,8 @@ def preprocess_frames(frames: torch.Tensor, preprocess: Preprocess) -> torch.Ten
 
 def normalized(seen: torch.Tensor, preprocess: Preprocess) -> torch.Tensor:
     """Pixels (B, 3, h, w) float32 that a network reads, of what `seen_frames` gave."""
+    import torch
+
     mean = torch.tensor(preprocess.mean, device=seen.device)[:, None, None]
     std = torch.tensor(preprocess.std, device=seen.device)[:, None, None]
     return (seen / 255).sub_(mean).div_(std)
@@ -124,6 +125,8 @@ def seen_frames(frames: torch.Tensor, preprocess: Preprocess) -> torch.Tensor:
     Raises:
         VideoError: frames of another type or shape.
     """
+    import torch
+
     if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[1] != 3 or min(frames.shape[2:]) < 1:
         raise VideoError(f"frames are {frames.dtype} {tuple(frames.shape)}; expected uint8 (B, 3, H, W)")
     if frames.shape[0] == 0:
@@ -177,6 +180,8 @@ def three_numbers(value: float | Sequence[float]) -> tuple[float, float, float]:
 
 def _resize(frames: torch.Tensor, size: tuple[int, int], preprocess: Preprocess) -> torch.Tensor:
     """Frames (B, 3, *size) with levels 0 to 255: uint8 on the CPU, floats elsewhere, or as it is asked."""
+    from torch.nn import functional as F
+
     if tuple(frames.shape[2:]) == size:
         return frames
     mode, antialias = _INTERPOLATIONS[preprocess.interpolation]
@@ -190,6 +195,8 @@ def _resize(frames: torch.Tensor, size: tuple[int, int], preprocess: Preprocess)
 
 def _crop_or_pad(frames: torch.Tensor, preprocess: Preprocess) -> torch.Tensor:
     """The middle (B, 3, h, w) of frames, padded first along a side that is too short."""
+    from torch.nn import functional as F
+
     height, width = preprocess.size
     missing_height = max(height - frames.shape[2], 0)
     missing_width = max(width - frames.shape[3], 0)
@@ -197,12 +204,12 @@ def _crop_or_pad(frames: torch.Tensor, preprocess: Preprocess) -> torch.Tensor:
         left, top = missing_width // 2, missing_height // 2
         sides = (left, missing_width - left, top, missing_height - top)
         frames = F.pad(frames, sides, value=preprocess.fill_color)
-    top = _margin(frames.shape[2] - height, preprocess.crop_offset)
-    left = _margin(frames.shape[3] - width, preprocess.crop_offset)
+    top = crop_margin(frames.shape[2] - height, preprocess.crop_offset)
+    left = crop_margin(frames.shape[3] - width, preprocess.crop_offset)
     return frames[:, :, top : top + height, left : left + width]
 
 
-def _margin(excess: int, crop_offset: str) -> int:
+def crop_margin(excess: int, crop_offset: str) -> int:
     """Pixels cut off before the middle, of `excess` pixels to lose."""
     if crop_offset == "ceiled":
         return -(-excess // 2)

@@ -71,6 +71,11 @@ class Precision:
         return "exact" if self.asked == "exact" or self.arithmetic == "float32" else self.asked
 
     @property
+    def library(self) -> Network:
+        """The library's own network, in float32."""
+        return self._library
+
+    @property
     def arithmetic(self) -> str:
         """What frames are multiplied in: "float32", "bfloat16" or "int8"; settled on the first frames."""
         return self._in_force().arithmetic or "float32"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from zeroshot.video.decoders.decoder import Decoder, Shown
 
-__all__ = ["DECODERS", "VideoInfo", "probe", "read_clips", "read_windows"]
+__all__ = ["DECODERS", "VideoInfo", "probe", "read_clips", "read_moments", "read_windows"]
 
 
 def probe(path: str | os.PathLike[str]) -> VideoInfo:
@@ -111,6 +111,30 @@ def read_windows(
         return source.clips(moments, shortest, together=False)
 
 
+def read_moments(
+    path: str | os.PathLike[str],
+    seconds: Sequence[float],
+    *,
+    decoder: str = "auto",
+    shorter_side: int | None = None,
+    num_threads: int = 0,
+) -> Clip:
+    """The frames shown at T moments, in the order asked for; behind the end the last one there is.
+
+    Args:
+        path: a video file.
+        seconds: T ≥ 1 moments from the first frame.
+        decoder: as in `read_clips`.
+        shorter_side: as in `read_clips`.
+        num_threads: as in `read_clips`.
+
+    Raises:
+        VideoError: as in `read_clips`.
+    """
+    with _opened(path, decoder, num_threads) as video:
+        return _Frames(video, shorter_side, "even").at(np.asarray(seconds, np.float64))
+
+
 @contextmanager
 def _opened(path: str | os.PathLike[str], decoder: str, num_threads: int) -> Iterator[Decoder]:
     """A file, open in the decoder of that name until it has been read."""
@@ -154,6 +178,10 @@ class _Frames:
         rest = [place for place, clip in enumerate(snapped) if clip is None]
         exact = iter(self._exact(moments, times, rest) if rest else ())
         return tuple(next(exact) if clip is None else clip for clip in snapped)
+
+    def at(self, row: NDArray[np.float64]) -> Clip:
+        """The clip of the frames shown at a row of moments."""
+        return self._clips([row], self._shown([row]))[0]
 
     def _snapped(self, row: NDArray[np.float64], reach: float) -> Clip | None:
         """The clip of the key frames nearest to a row of moments; None where one is too far, or damaged."""

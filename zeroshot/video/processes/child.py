@@ -117,6 +117,11 @@ def _windows(request: dict[str, Any]) -> Message:
     return message_of(decode.read_windows(request["paths"][0], windows, request["num_frames"], **how))
 
 
+def _moments(request: dict[str, Any]) -> Message:
+    """One clip of the frames at given moments."""
+    return message_of((decode.read_moments(request["paths"][0], request["seconds"], **request["reading"]),))
+
+
 def _probe(request: dict[str, Any]) -> Message:
     """What the file says of itself."""
     return Message({"kind": "info", "info": asdict(decode.probe(request["paths"][0]))})
@@ -143,6 +148,7 @@ def _mask(request: dict[str, Any]) -> Message:
 _JOBS = {
     "clips": _clips,
     "windows": _windows,
+    "moments": _moments,
     "probe": _probe,
     "film": _film,
     "mask": _mask,

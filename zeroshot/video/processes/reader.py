@@ -192,6 +192,15 @@ class ClipReader:
         future = self._submit_windows(path, windows, Look(num_frames, frames))
         return self._counted(name_of(path), clips_in(future.result()), frames)
 
+    def read_moments(self, path: str | os.PathLike[str], seconds: Sequence[float]) -> Clip:
+        """The frames shown at T moments; see `decode.read_moments`.
+
+        Raises:
+            VideoError: as in `read`.
+        """
+        future = self._submit("moments", path, (path,), {"seconds": list(seconds)})
+        return clips_in(future.result())[0]
+
     def read_many_windows(
         self,
         paths: Iterable[VideoSource],
