@@ -108,8 +108,9 @@ def classify(
         first.run()
     named = found()
     network = _loaded(choice(), reads=embeddings is None and bool(named.paths))
-    chose = None if model is not None else embeddings or index
-    classifier = classifier_from(network, words(), index, k, chose, rejecting)
+    classifier = classifier_from(
+        network, words(), index, k, None if model else embeddings or index, rejecting
+    )
     unfound = _begin(named, put, as_csv)
     notes = Notes(network, precision, classifier)  # what a folder was made with is no choice to speak of
     rankings = (
