@@ -108,8 +108,8 @@ def classify(
         first.run()
     named = found()
     network = _loaded(choice(), reads=embeddings is None and bool(named.paths))
-    chose = None if model is not None else embeddings or index
-    classifier = classifier_from(network, words(), index, k, chose, rejecting)
+    made = None if model is not None else embeddings or index
+    classifier = classifier_from(network, words(), index, k, made, rejecting)
     notes = Notes(network, precision, classifier)  # what a folder was made with is no choice to speak of
     rankings = (
         classifier.rank_many(named.paths, k)

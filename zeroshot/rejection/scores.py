@@ -60,8 +60,8 @@ SCORES: dict[str, Score] = {
 """Name → function of (n, K) logits of labels and (n, M) of background labels to (n,): higher is surer."""
 
 CHOSEN = "margin-background"
-"""What rejection without data goes by: of those that have a threshold, 0, where nothing was calibrated, the
-best on puppets of the validation seeds (`benchmarks/reject.py`)."""
+"""What rejection without data goes by: of those that have a threshold where nothing was calibrated, the best
+on puppets of the validation seeds (`benchmarks/reject.py`)."""
 CALIBRATED = "energy-margin-background"
 """What quantiles go by: on those puppets as good as energy alone, and safer where energies of a model differ
 from video to video for other reasons than what they show."""
