@@ -188,7 +188,10 @@ def draw(folder: Path) -> None:
         axes.set_xlim(left=0)
     panels[0].set_yticks(range(len(rows)), ["raw CLIP" if row == RAW else row for row in rows], fontsize=9)
     panels[0].invert_yaxis()
-    panels[1].legend(fontsize=8.5, loc="best")
+    if len(couplings) > 1:
+        handles, words = panels[0].get_legend_handles_labels()
+        picture.legend(handles, words, fontsize=8.5, loc="outside lower center", ncols=len(couplings))
+    picture.suptitle("" if len(couplings) > 1 else f"ρ = {couplings[0]:g}", fontsize=9)
     picture.savefig(folder / f"{NAME}.png", dpi=100)
 
 
