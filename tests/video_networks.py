@@ -71,7 +71,7 @@ def pe_video_folder(folder: Path, **processor: object) -> Path:
         video_config=sizes
         | {
             "head_dim": 12,
-            "vision_config": {"model_type": "timm_wrapper", "architecture": "test_vit", "num_labels": 10},
+            "vision_config": {"model_type": "timm_wrapper", "architecture": "test_vit", "num_labels": 2},
         },
     )
     module = scatter(transformers.PeVideoModel(config))
