@@ -80,4 +80,18 @@ def pe_video_folder(folder: Path, **processor: object) -> Path:
     return folder
 
 
+def pe_audio_video_folder(folder: Path) -> Path:
+    """PE for sounds and videos, of 3 frames."""
+    small = transformers.PeVideoConfig.from_pretrained(pe_video_folder(folder, num_frames=3))
+    sizes = {"hidden_size": 24, "intermediate_size": 32, "num_attention_heads": 2, "num_hidden_layers": 1}
+    codec = {"encoder_hidden_size": 4, "decoder_hidden_size": 16, "n_codebooks": 1, "codebook_size": 8}
+    sizes |= {"head_dim": 12}
+    towers = {"video_config": small.video_config.to_dict(), "audio_config": sizes | {"dac_config": codec}}
+    config = transformers.PeAudioVideoConfig(
+        text_config=small.text_config.to_dict(), audio_video_config=sizes | towers
+    )
+    scatter(transformers.PeAudioVideoModel(config)).save_pretrained(folder)
+    return folder
+
+
 FOLDERS = {"xclip": xclip_folder, "videoprism": videoprism_folder, "pe_video": pe_video_folder}

@@ -12,9 +12,8 @@ import pytest
 import torch
 import transformers
 from checkpoint_folders import changed, small_tokenizer
-from safetensors.torch import load_file, save_file
 from tiny_networks import TEXT_SIDE, TOKEN_IDS, VISION_SIDE, scatter
-from video_networks import FOLDERS, pe_video_folder, videoprism_folder
+from video_networks import FOLDERS, pe_audio_video_folder, pe_video_folder, videoprism_folder
 
 import zeroshot
 from zeroshot.checkpoint import load_model
@@ -58,7 +57,7 @@ def theirs(kind: str, folder, pixels: torch.Tensor) -> tuple[np.ndarray, np.ndar
             output = module(pixel_values_videos=pixels, **named)
             return unit(output.video_embeds), unit(output.text_video_embeds)
         name = "pixel_values" if kind == "xclip" else "pixel_values_videos"
-        videos = module.get_video_features(**{name: pixels}).pooler_output
+        videos = module.get_video_features(**{name: pixels}).pooler_output.flatten(1)
         return unit(videos), unit(module.get_text_features(**named).pooler_output)
 
 
@@ -132,18 +131,18 @@ def test_the_number_of_frames_of_pe_is_its_processors(tmp_path):
 
 
 def test_of_a_network_for_sounds_too_the_part_for_videos_is_read(tmp_path):
-    folder = pe_video_folder(tmp_path / "pe", num_frames=3)
+    folder = pe_audio_video_folder(tmp_path / "pe")
+    module = transformers.AutoModel.from_pretrained(folder).eval()
+    inputs = transformers.AutoTokenizer.from_pretrained(folder)(TEXTS[:2], return_tensors="pt", padding=True)
+    named = {name: inputs[name] for name in ("input_ids", "attention_mask")}
+    clips = np.stack([clip(3), clip(3, 1)])
     with load_model(f"hf:{folder}", device="cpu") as model:
-        expected = model.embed_videos(clip(3))
-    tensors = load_file(folder / "model.safetensors")
-    whole = {
-        name if name.startswith("text_model.") else f"video_model.{name}": tensors[name] for name in tensors
-    }
-    save_file({**whole, "audio_head.proj.weight": torch.zeros(2, 2)}, folder / "model.safetensors")
-    content = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({"model_type": "pe_audio_video", "video_config": content}))
-    with load_model(f"hf:{folder}", device="cpu") as model:
-        assert np.abs(model.embed_videos(clip(3)) - expected).max() < 1e-6
+        pixels = torch.stack([model.backbone.prepare_frames(one) for one in clips])
+        with torch.inference_mode():
+            output = module(pixel_values_videos=pixels, **named)
+        assert np.abs(model.embed_videos(clips) - unit(output.video_embeds)).max() < 1e-5
+        assert np.abs(model.embed_texts(TEXTS[:2]) - unit(output.text_video_embeds)).max() < 1e-5
+        assert model.sampling.num_frames == 3
 
 
 def test_a_config_that_does_not_belong_to_the_weights_is_refused(tmp_path):
@@ -151,17 +150,21 @@ def test_a_config_that_does_not_belong_to_the_weights_is_refused(tmp_path):
     content = json.loads((folder / "config.json").read_text())
     for name, value, message in [
         ("num_spatial_layers", 100_000, "asks for 100000 layers"),
-        ("image_size", 64, "its network reads 64×64"),
+        ("image_size", 64, r"position_embeddings of \(1, 64, 24\), its weights have \(1, 16, 24\)"),
     ]:
         vision = content["vision_config"] | {name: value}
         (folder / "config.json").write_text(json.dumps(content | {"vision_config": vision}))
         with pytest.raises(ModelError, match=message):
             load_model(f"hf:{folder}", device="cpu")
+    (folder / "config.json").write_text(json.dumps(content))
+    changed(folder / "video_preprocessor_config.json", size={"height": 40, "width": 40})
+    with pytest.raises(ModelError, match="its network reads 32×32"):
+        load_model(f"hf:{folder}", device="cpu")
 
 
 def test_a_type_that_is_not_known_is_told_those_that_are(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "llava"}')
-    with pytest.raises(ModelError, match=r"type 'llava'.*known are align, .*videoprism, xclip") as caught:
+    with pytest.raises(ModelError, match=r"type 'llava'.*known are aimv2, align, .*videoprism, xclip") as caught:
         load_model(f"hf:{tmp_path}", device="cpu")
     assert "\n" not in str(caught.value)
 

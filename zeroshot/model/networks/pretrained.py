@@ -127,7 +127,17 @@ def load_module(folder: Path, config: dict[str, Any], tensors: Mapping[str, torc
         require_fit(wanted, tensors, str(folder / "config.json"))
         # From tensors, not from the folder: transformers looks for more in folders than for weights.
         module, loading = kind.from_pretrained(
-            None, config=made, state_dict=dict(tensors), output_loading_info=True
+            None,
+            config=made,
+            state_dict=dict(tensors),
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # told below in our words
+        )
+    if other := sorted(loading["mismatched_keys"]):
+        name, there, asked = other[0]
+        raise ModelError(
+            f"{folder / 'config.json'} asks for {name} of {tuple(asked)}, its weights have {tuple(there)}; "
+            "expected the config that belongs to the weights"
         )
     missing = sorted(loading["missing_keys"])
     if missing:

@@ -81,7 +81,7 @@ _KINDS = {
         "be indexed, so its answers differ from those of its authors' code",
     ),
     "videoprism": _Kind(
-        lambda module, pixels: vector_in(module.get_video_features(pixel_values_videos=pixels)),
+        lambda module, pixels: vector_in(module.get_video_features(pixel_values_videos=pixels)).flatten(1),
         _text_features,
         lambda _: 1.0,
         "VideoPrism's weights hold no factor on cosines: labels are in its order, and probabilities nearly "
@@ -159,7 +159,7 @@ def video_network(folder: Path, config: dict[str, Any], tensors: Mapping[str, to
         ModelError: they do not belong together, or there is no processor of videos.
     """
     if config["model_type"] == "pe_audio_video":
-        config, tensors = {**config.get("video_config", {}), "model_type": "pe_video"}, _part(tensors)
+        config, tensors = _part_config(config), _part(tensors)
     kind = config["model_type"]
     preprocess = read_preprocess(folder, kind)
     num_frames = processor_fields(folder, kind).get("num_frames")
@@ -180,6 +180,12 @@ def _with_classes(config: dict[str, Any], tensors: Mapping[str, torch.Tensor]) -
     number = int(tensors[_CLASSES].shape[1])
     frames = {**(video.get("vision_config") or {}), "num_labels": number, "num_classes": number}
     return {**config, "video_config": {**video, "vision_config": frames}}
+
+
+def _part_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Config of the part for videos, whose encoder's is two levels down."""
+    encoder = (config.get("audio_video_config") or {}).get("video_config") or {}
+    return {"model_type": "pe_video", "text_config": config.get("text_config"), "video_config": encoder}
 
 
 def _part(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
