@@ -9,6 +9,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY prompts ./prompts
 COPY checkpoints ./checkpoints
 COPY zeroshot ./zeroshot
+COPY examples ./examples
 COPY examples /work/examples
 ENTRYPOINT ["zeroshot"]
 CMD ["classify", "examples/clips", "--labels", "puppet_actions", "--model", "puppet-tiny"]

@@ -19,20 +19,20 @@ from zeroshot.synthetic.world import View
 from zeroshot.video.write import write_video
 
 CLIPS = (
-    ("waving", "beach", 3),
-    ("raising both arms", "stage", 2),
-    ("doing jumping jacks", "office", 3),
-    ("kicking", "street", 1),
-    ("walking right", "desert", 1),
-    ("running left", "farm", 3),
-    ("doing push-ups", "gym", 2),
-    ("swimming", "swimming pool", 2),
+    ("waving", "beach", 16),
+    ("raising both arms", "stage", 23),
+    ("doing jumping jacks", "office", 7),
+    ("kicking", "street", 7),
+    ("walking right", "desert", 11),
+    ("running left", "farm", 15),
+    ("doing push-ups", "gym", 11),
+    ("swimming", "swimming pool", 3),
     ("climbing", "mountains", 1),
-    ("crawling", "desert", 3),
-    ("swimming", "forest", 3),
-    ("walking right", "swimming pool", 3),
-    ("waving", "kitchen", 5),
-    ("running left", "gym", 4),
+    ("crawling", "desert", 23),
+    ("swimming", "forest", 22),
+    ("walking right", "swimming pool", 16),
+    ("waving", "kitchen", 11),
+    ("running left", "gym", 22),
 )
 FILM = (
     "waving beach",

@@ -20,7 +20,7 @@ def classifier():
         yield made
 
 
-@pytest.mark.parametrize("stages", [None, "puppet_actions"])
+@pytest.mark.parametrize("stages", [None, {"swimming": {"start": "upright", "end": "lying flat"}}])
 def test_the_answering_stream_says_what_rank_says(classifier, stages):
     asked = classifier.with_labels(classifier.labels, stages=stages)
     answers = rank_streams(asked, CLIP, 2)

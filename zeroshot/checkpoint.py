@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from contextlib import suppress
 from functools import partial
 from math import prod
@@ -34,7 +35,6 @@ from zeroshot.types import Prompts
 from zeroshot.video.sampling import require_sampling
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable
     from pathlib import Path
 
@@ -275,7 +275,7 @@ def describe(name: str) -> dict[str, Any]:
     """
     from zeroshot.few_shot.taught import TaughtLabels, is_taught
 
-    if is_taught(name):
+    if isinstance(name, str | os.PathLike) and is_taught(name):
         return TaughtLabels.load(name).describe()
     opened = open_name(name_given(name))
     folder = opened.folder

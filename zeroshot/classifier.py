@@ -52,6 +52,8 @@ class Classifier(FindsEvents):
         rejection: what makes "none of these" an answer; None: the best label is always answered.
     """
 
+    rejection: Rejection | None
+
     def __init__(self, model: Model, index: LabelIndex, rejection: Rejection | None = None) -> None:
         """Join a model and an index of the same joint width D.
 
@@ -321,7 +323,7 @@ def load(  # noqa: PLR0913 - what people choose when they begin
         stages: how labels start and end, so that the order of frames counts: a JSON file, a bundled set such
             as "ssv2", or {label: {"start": …, "end": …}}; an index has to be made with the same.
         index: a file that `zeroshot index` wrote, instead of labels: no label is encoded again.
-        reject: when "none of these" is answered: "auto", where a bundled background label fits better; a
+        reject: when "none of these" is answered: "auto", where a background label fits far better; a
             share from 0 to 1 to have against it; a file of `zeroshot calibrate`. None: never.
         spaced: write CamelCase and under_scores as words, as CLIP's tokenizer needs; False: as given.
         device: auto, cpu, cuda, cuda:N, mps, or a torch.device.

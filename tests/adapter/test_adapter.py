@@ -471,7 +471,7 @@ def test_learns_the_order_of_frames_in_seconds(reads):
         (lambda: small(num_frames=1), "num_frames is 1"),
         (lambda: small(hidden_dim=30), "hidden_dim 30 is no multiple"),
         (lambda: small(static_input="all"), "'all'.*frame, mean, shuffled, network"),
-        (lambda: small(reference="last"), "'last'.*mean, first, none"),
+        (lambda: small(reference="last"), "'last'.*mean, first, random, none"),
         (lambda: small(reads="nothing"), "'nothing'.*both, content, correlation"),
         (lambda: small(kernel_size=2), "kernel_size is 2; expected an odd"),
         (lambda: small(num_bases=0), "num_bases is 0"),

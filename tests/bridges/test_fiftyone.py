@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_world import LABELS, frames
+from tiny_world import frames
 
 from zeroshot.bridges import fiftyone as bridge
 from zeroshot.bridges.fiftyone import video_model
@@ -190,22 +190,41 @@ def test_without_fiftyone(monkeypatch, classifier):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.filterwarnings("ignore")
-def test_fiftyone_itself(classifier, videos):
-    """With its database where there is one; its classes without."""
+def test_the_classes_and_the_reader_of_fiftyone_itself(classifier, videos):
     fiftyone = pytest.importorskip("fiftyone")
-    models = pytest.importorskip("fiftyone.core.models")
+    from eta.core.frameutils import FrameRange
+    from eta.core.video import FFmpegVideoReader
+    from fiftyone.core import models
+
     model = video_model(classifier, k=2)
     assert isinstance(model, models.Model)
     assert (model.media_type, model.has_embeddings, model.can_embed_prompts) == ("video", True, True)
-    answer = model.predict(Reader(videos[0]))
+    with FFmpegVideoReader(videos[0]) as reader:
+        answer = model.predict(reader)
+        segments = video_model(classifier, window_seconds=0.5).predict(reader)
+        assert model.embed(reader).shape == (24,)
     assert isinstance(answer, fiftyone.Classifications)
-    assert {each.label for each in answer.classifications} <= set(LABELS)
-    segments = video_model(classifier, window_seconds=0.5).predict(Reader(videos[0]))
+    (best, *_) = classifier.rank(videos[0], 1)
+    assert answer.classifications[0].label == best.label
     assert isinstance(segments, fiftyone.TemporalDetections)
+    assert segments.detections[0].support[0] == 1
+    with FFmpegVideoReader(videos[0], frames=FrameRange(4, 6)) as reader:
+        part = video_model(classifier).predict(reader)
+    (best, *_) = classifier.rank(bridge.Stretch(videos[0], 0.25, 0.5), 1)
+    assert (part.label, part.confidence) == (best.label, pytest.approx(best.probability, abs=1e-5))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.filterwarnings("ignore")
+def test_a_dataset_of_fiftyone(classifier, videos):
+    """Only where FiftyOne finds its database."""
+    fiftyone = pytest.importorskip("fiftyone")
     try:
         dataset = fiftyone.Dataset()
     except Exception as error:  # noqa: BLE001 - whatever a database lacks
         pytest.skip(f"FiftyOne has no database here: {' '.join(str(error).split())[:200]}")
+    model = video_model(classifier, k=2)
     dataset.add_samples([fiftyone.Sample(filepath=path) for path in videos])
     dataset.apply_model(model, label_field="action")
     dataset.compute_embeddings(model, embeddings_field="clip")

@@ -14,12 +14,12 @@ from zeroshot.app import page
     [
         (("--share", "yes"), "--share is 'yes'; expected never"),
         (("--host", "0.0.0.0"), "host is 0.0.0.0, where others can come; give a --password-file"),
-        (("--port", "70000"), "port is 70000; expected 0 to 65535"),
+        (("--port", "70000"), "port is 70000; expected 0 to 65,535"),
         (("--password-file", "nowhere"), "cannot read nowhere; expected a file with NAME:PASSWORD"),
         (("--labels", "nowhere.txt"), "nowhere.txt"),
         (("--audit", "nowhere"), "nowhere is no report"),
         (("--embeddings", "nowhere"), "nowhere"),
-        (("--model", "nothing/such"), "nothing/such"),
+        (("--model", "nothing/such"), "no architecture 'nothing'"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line_before_anything_is_loaded(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 CLIPS = Path(__file__).parents[2] / "examples" / "clips"
 WORDS = ("--labels", "climbing, kicking, waving", "--model", "puppet-tiny", "--device", "cpu")
 
@@ -30,6 +32,7 @@ def test_a_calibration_is_made_told_and_used(run, tmp_path):
     assert "made with other labels" in err
 
 
+@pytest.mark.slow
 def test_sets_are_marked_and_what_is_missing_is_said(run, tmp_path):
     table = tmp_path / "known.csv"
     good = sorted(CLIPS.glob("*.mp4"))

@@ -40,8 +40,10 @@ def test_show_opens_with_five_lines(run):
     assert [line[:12].strip() for line in lines] == list(NAMES)
     told = {line[:12].strip(): line[13:] for line in lines}
     assert "answers with fused" in told["what it is"]
-    assert told["trained on"] == "3,584 videos of 32 labels (videos.csv); chosen on 416 other videos"
-    assert "action 87.7 %" in told["measured"]
+    assert told["trained on"] == (
+        "3,584 videos of 32 labels (videos.csv) by the method streams; chosen on 416 other videos"
+    )
+    assert "action 90.5 %" in told["measured"]
     assert told["licence"].startswith("Apache-2.0")
     assert set(json.loads(run("show", "puppet-tiny", "--json")[1])) == set(describe("puppet-tiny"))
 

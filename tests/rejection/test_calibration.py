@@ -44,7 +44,7 @@ def told(found: list[list[Prediction]], fits: list[float]) -> list[list[Predicti
     return [with_none(each, fit, SCALE, Rule.at(0.5), 3) for each, fit in zip(found, fits, strict=True)]
 
 
-@pytest.mark.parametrize("number", [40, 100])
+@pytest.mark.parametrize("number", [40, pytest.param(100, marks=pytest.mark.slow)])
 def test_no_more_videos_are_rejected_or_miss_their_label_than_promised(number):
     draw, error, rounds = np.random.default_rng(number), 0.1, 40
     rejected, missed = [], {label: [] for label in LABELS}

@@ -8,7 +8,7 @@ from training_world import CONFIG, QUIET, changed, with_copies
 
 from zeroshot.errors import OptionError
 from zeroshot.losses.objective import BESIDE
-from zeroshot.losses.step import Beside, Targets
+from zeroshot.losses.step import Targets
 from zeroshot.training.batches import Draws, generator_for, read_batch
 from zeroshot.training.label_targets import LabelTexts, mirrored_label, mirrored_rows
 from zeroshot.training.loop import plan_run
@@ -117,7 +117,7 @@ def test_what_lies_beside_clips_is_that_of_their_videos_moment_by_moment(world):
     rows, clips = torch.tensor([3, count + 3, 7]), torch.tensor([0, 0, ~0])  # as filmed, elsewhere, backwards
     targets = Targets(torch.zeros(3, dtype=torch.long))
     plain = read_batch(waist, rows, clips, targets, ("classification", "static_classification"))
-    assert plain.beside == Beside()
+    assert [plain.beside.elsewhere, plain.beside.emptied, plain.beside.figures] == [None, None, None]
     batch = read_batch(waist, rows, clips, targets, BESIDE)
     assert torch.equal(batch.tokens, waist.batch(rows, clips)[0])
     other, where = batch.beside.elsewhere, torch.tensor([count + 3, 3, count + 7])

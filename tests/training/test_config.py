@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from training_world import CONFIG, changed, one_line
@@ -48,10 +47,14 @@ def test_settings_go_through_json_side_by_side():
 
 
 def test_settings_of_a_checkpoint_of_an_earlier_version_are_read():
-    path = Path(__file__).parents[2] / "checkpoints" / "puppet-tiny" / "adapter_training.json"
-    values = json.loads(path.read_text(encoding="utf-8"))["stamp"]["settings"]
-    assert {"experts", "confusion"} <= set(values["objective"])
-    config = TrainingConfig.from_dict(values)
+    weights = {"classification": 1.0, "independence": 0.3, "adversary": 0.03, "confusion": 0.0, "scene": 1.0}
+    old = {
+        "experts": False,
+        "conditional_adversary": False,
+        "measure": {"kernel": "rbf", "condition": "none"},
+    }
+    values = {"seed": 5, "learning_rate": 0.002, "stillmix": 0.0, "swap": 0.0, "choose_stream": "dynamic"}
+    config = TrainingConfig.from_dict({**values, "objective": {**weights, **old}})
     assert (config.objective.weights["independence"], config.objective.weights["adversary"]) == (0.3, 0.03)
     assert (config.optimizer.learning_rate, config.choice.choose_stream) == (0.002, "dynamic")
 

@@ -108,9 +108,8 @@ def classify(
         first.run()
     named = found()
     network = _loaded(choice(), reads=embeddings is None and bool(named.paths))
-    chose = None if model is not None else embeddings or index
-    classifier = classifier_from(network, words(), index, k, chose, rejecting)
-    unfound = _begin(named, put, as_csv)
+    made = None if model is not None else embeddings or index
+    classifier = classifier_from(network, words(), index, k, made, rejecting)
     notes = Notes(network, precision, classifier)  # what a folder was made with is no choice to speak of
     rankings = (
         classifier.rank_many(named.paths, k)
@@ -118,7 +117,7 @@ def classify(
         else _rank_kept(classifier, embeddings, named.paths if videos else None, k, drifts=drifts())
     )
     with keeping(_LOST if embeddings is None else kept_in(embeddings)):
-        _show(rankings, put, notes, len(named.paths) if videos else None, unfound)
+        _show(rankings, put, notes, len(named.paths) if videos else None, _begin(named, put, as_csv))
 
 
 def _loaded(choice: ModelChoice, *, reads: bool) -> Model:

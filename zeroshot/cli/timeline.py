@@ -77,7 +77,7 @@ On = Annotated[
         "--on",
         metavar="[LABEL:] P",
         help='Of events: probability that begins one, of all labels or of one, as "falling: 0.6"; two thirds '
-        "of it keep it. Default: 0.75.",
+        "of it keep it. Default: 0.5.",
     ),
 ]
 Shortest = Annotated[
@@ -132,19 +132,19 @@ def timeline(
     Ranks labels for each stretch of long videos. What is left at the end and is shorter than half a window
     belongs to the window before it. With --events: when each label begins and ends.
     """
-    first = Checks()
-    form = "json" if as_json else "csv" if as_csv else "text"
+    first, form = Checks(), "json" if as_json else "csv" if as_csv else "text"
     labels, index = taught_as_index(labels, index)
     first.add("options", lambda: one_format(as_json, as_csv))
     words = words_from(first, labels, templates, index, stages, spaced=not as_given)
     of_events = EventWords(tuple(on or ()), shortest, coarse, file_format)
+    picture = TimelinePicture(output, decoder)
     told: Callable[[], Segments | EventsAsked]
     if events:
-        told = events_asked(first, words, of_events, (window, stride), TimelinePicture(output, decoder))
-        first.add("options", lambda: require_plain(k, reject, merge=merge))
+        told = events_asked(first, words, of_events, (window, stride), picture, rejects=bool(reject))
+        first.add("options", lambda: require_plain(k, merge=merge))
     else:
         first.add("options", of_events.require_none)
-        told = first.add("options", lambda: Segments((window, stride), k, merge, output, decoder))
+        told = first.add("options", lambda: Segments((window, stride), k, merge, picture))
     how = (decoder, stream, precision, frames, None, batch_size, num_workers)
     asked = first.add("options", lambda: ModelChoice(model, device, sampling_from(num_frames), *how))
     rejecting = reject_checked(first, reject, words, templates)
@@ -196,7 +196,7 @@ class Segments:
     columns = ("path", "start_seconds", "end_seconds", "rank", "label", "score", "probability", "error")
 
     def __init__(
-        self, window: tuple[float | None, float | None], k: int, merge: bool, output: str | None, decoder: str
+        self, window: tuple[float | None, float | None], k: int, merge: bool, picture: TimelinePicture
     ) -> None:
         """Nothing is read yet.
 
@@ -206,13 +206,12 @@ class Segments:
         from zeroshot.video.sampling import Window as Stretch
 
         self._window = Stretch.of(4.0 if window[0] is None else window[0], window[1])
-        self._k, self._merge, self._output = k, merge, output
-        self._picture = TimelinePicture(output, decoder)
+        self._k, self._merge, self._picture = k, merge, picture
         self._picture.require_form()
 
     def require_place(self, _num_videos: int) -> None:
         """Refuse a place where no picture can be drawn."""
-        require_picture_place(self._output)
+        require_picture_place(self._picture.output)
 
     def one(self, classifier: Classifier, path: str, form: str) -> str | None:
         """Print one video's segments as they come; gives the error that ended it, or None."""

@@ -87,7 +87,7 @@ def rule_from(on: tuple[str, ...], shortest: float) -> Hysteresis:
     return Hysteresis(high, high * _KEPT, shortest_seconds=shortest, on=of_labels)
 
 
-def require_plain(k: int, reject: object, *, merge: bool) -> None:
+def require_plain(k: int, *, merge: bool) -> None:
     """Refuse what has no meaning for events.
 
     Raises:
@@ -95,8 +95,6 @@ def require_plain(k: int, reject: object, *, merge: bool) -> None:
     """
     if merge or k != 1:
         raise OptionError(f"--events with {'--merge' if merge else '-k'}, which is about segments; give one")
-    if reject is not None:
-        raise OptionError("--events with --reject, which is about segments; --on says when nothing is on")
 
 
 def events_asked(
@@ -105,6 +103,8 @@ def events_asked(
     asked: EventWords,
     window: tuple[float | None, float | None],
     picture: TimelinePicture,
+    *,
+    rejects: bool = False,
 ) -> Callable[[], EventsAsked]:
     """What tells of events; there once `first` has run.
 
@@ -117,7 +117,7 @@ def events_asked(
     rule = first.add("options", asked.rule)
     stretch = first.add("options", lambda: window_of_events(*window))
     told = first.add("options", lambda: EventsAsked(rule(), stretch(), asked, picture))
-    first.add("files", lambda: rule().require(words().labels))
+    first.add("files", lambda: rule().require(words().labels, rejects=rejects))
     return told
 
 

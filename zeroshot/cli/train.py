@@ -233,9 +233,7 @@ def read_settings(
     values |= given
     named = values.get("method", method or DEFAULT_METHOD)
     if method not in {None, named}:
-        raise OptionError(
-            f"the settings are those of the method {named!r}, not of {method!r}; say one of them"
-        )
+        raise OptionError(f"the settings are of the method {named!r}, not of {method!r}; say one of them")
     if named not in METHODS:
         raise OptionError(f"method is {named!r}; expected one of {', '.join(METHODS)}")
     try:

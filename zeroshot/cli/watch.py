@@ -16,6 +16,7 @@ from zeroshot.cli.inputs import (
     classifier_from,
     model_from,
     of_index,
+    reject_checked,
     require_choice,
     sampling_from,
     words_from,
@@ -44,7 +45,7 @@ On = Annotated[
         "--on",
         metavar="[LABEL:] P",
         help='Probability that begins an event, of all labels or of one, as "falling: 0.6"; two thirds of it '
-        "keep it. Default: 0.75.",
+        "keep it. Default: 0.5.",
     ),
 ]
 Shortest = Annotated[
@@ -76,6 +77,7 @@ def watch(
     index: options.Index = None,
     templates: options.Templates = None,
     stages: options.Stages = None,
+    reject: options.Reject = None,
     model: options.ModelName = None,
     window: Window = 2.0,
     stride: Stride = None,
@@ -115,13 +117,14 @@ def watch(
     )
     read = ("auto", stream, precision, None, None, batch_size, 1)
     asked = first.add("options", lambda: ModelChoice(model, device, sampling_from(num_frames), *read))
-    first.add("files", lambda: how().rule.require(words().labels))
+    rejecting = reject_checked(first, reject, words, templates)
+    first.add("files", lambda: how().rule.require(words().labels, rejects=reject is not None))
     choice = first.add("files", lambda: of_index(asked(), words(), index))
     first.add("videos", lambda: live_source(source))
     first.add("model", lambda: require_choice(choice()))
     first.run()
     network = model_from(choice())
-    classifier = classifier_from(network, words(), index, 1, index if model is None else None)
+    classifier = classifier_from(network, words(), index, 1, index if model is None else None, rejecting)
     with classifier, stopping() as stop:
         for event in classifier.watch(source, watching=how(), stop=stop):
             put_json(event.as_dict())

@@ -69,7 +69,7 @@ def _words(model: ModelFigures) -> Note:
         f"Held out as unknown: {', '.join(found.unknown)}. {counts['validation']} videos of known labels are "
         f"for temperature and thresholds alone; figures count {counts['test']} others and "
         f"{counts['unknown']} of unknown labels. {found.num_background} background labels. Rejection goes by "
-        f"{CHOSEN}, quantiles by {CALIBRATED}, both chosen on puppets. What background labels name is easier "
+        f"{CHOSEN}, quantiles by {CALIBRATED}. What background labels name is easier "
         "to know for unknown: where they do, another line is without. The table of shares has accuracy among "
         "the surest videos, an unknown one right nowhere."
     )

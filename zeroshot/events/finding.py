@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from zeroshot.index.stage_rows import STAGED_SCALE, staged_videos
 from zeroshot.model.clip_queue import apart
 from zeroshot.model.model import HoldsModel
 from zeroshot.model.spans import spans_of
-from zeroshot.types import Clip, Event
+from zeroshot.types import Clip, Event, Prediction
 from zeroshot.video.find import one_video
 from zeroshot.video.sampling import Sampling
 from zeroshot.video.source import Stretch, is_path, name_of
@@ -43,15 +43,26 @@ _EXPLAINED = 0.5  # of how frames vary, by a cut between two of them: then that 
 _REGIONS_KEPT = 4  # an event's end is often the next one's start: it is read once
 
 
+class Rejects(Protocol):
+    """Knows how far a video is none of the labels; see `rejection.Rejection`."""
+
+    def kept_shares(
+        self, ranked: Sequence[Sequence[Prediction]], vectors: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
+        """(n,) probability that n videos are any of the labels."""
+
+
 class FindsEvents(HoldsModel):
     """What a model and an index of labels tell of time: levels of windows, and events.
 
     Attributes:
         model: embeds clips.
         index: the K labels and their embeddings.
+        rejection: what takes probability from all labels where none of them is seen; or None.
     """
 
     index: LabelIndex
+    rejection: Rejects | None = None
 
     def events(
         self,
@@ -82,7 +93,7 @@ class FindsEvents(HoldsModel):
         """
         window = window_of_events(window_seconds, stride_seconds)
         rule = rule or Hysteresis()
-        rule.require(self.index.labels)
+        rule.require(self.index.labels, rejects=self.rejection is not None)
         file = file_with_clock(video)
         if rule.level == "range" or rule.labels_per_video is not None:
             return self._events_of_all(file, window, rule)
@@ -111,7 +122,7 @@ class FindsEvents(HoldsModel):
         from zeroshot.video.live.source import live_source
 
         how = watching or Watching()
-        how.rule.require(self.index.labels)
+        how.rule.require(self.index.labels, rejects=self.rejection is not None)
         return Watcher(self, live_source(source), how, stop).events()
 
     @property
@@ -127,7 +138,17 @@ class FindsEvents(HoldsModel):
             vectors: (n, D) unit rows.
             drifts: (n, D), which labels with stages need.
         """
-        return probabilities(self._scores(vectors, drifts), self.model.logit_scale)
+        scores = self._scores(vectors, drifts)
+        shares = probabilities(scores, self.model.logit_scale)
+        if self.rejection is None:
+            return shares
+        labels, order = self.index.labels, np.argsort(-scores, axis=1, kind="stable").tolist()
+        ranked = [
+            [Prediction(labels[row], float(own[row]), float(chances[row])) for row in rows]
+            for own, chances, rows in zip(scores, shares, order, strict=True)
+        ]
+        kept = self.rejection.kept_shares(ranked, vectors)
+        return np.asarray(shares * kept[:, None], np.float64)
 
     def _scores(
         self, vectors: NDArray[np.float32], drifts: NDArray[np.float32] | None

@@ -36,7 +36,7 @@ class Hysteresis:
     label happens in them, and that are over.
 
     Attributes:
-        high: level that an event must reach once, above 0 to 1.
+        high: level that an event must reach once, above 0 to 1; by default more likely than not.
         low: level that it must not fall below, 0 to `high`.
         labels_per_video: the labels whose mean score over the windows is best may have events, so many of
             them; None: all.
@@ -45,8 +45,8 @@ class Hysteresis:
         on: `high` of single labels; their `low` is lower by the same factor.
     """
 
-    high: float = 0.75
-    low: float = 0.5
+    high: float = 0.5
+    low: float = 1 / 3
     labels_per_video: int | None = None
     level: str = "probability"
     shortest_seconds: float = 0.0
@@ -71,24 +71,28 @@ class Hysteresis:
     @classmethod
     def within_video(cls) -> Hysteresis:
         """The rule of benchmarks in which every video is known to show some of the labels."""
-        return cls(level="range", labels_per_video=2)
+        return cls(0.75, 0.5, level="range", labels_per_video=2)
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as JSON holds them."""
         return asdict(self)
 
-    def require(self, labels: Sequence[str]) -> None:
+    def require(self, labels: Sequence[str], *, rejects: bool = False) -> None:
         """Refuse labels that this rule cannot be for.
+
+        Args:
+            labels: that may be on.
+            rejects: whether none of them may be, as they are held against a background, too.
 
         Raises:
             OptionError: it is one label alone, whose probability is 1 all the time.
             LabelError: the rule has a threshold for what is none of them.
         """
         self.thresholds(labels)
-        if len(labels) < 2 and self.level == "probability":
+        if len(labels) < 2 and self.level == "probability" and not rejects:
             raise OptionError(
                 f"{printable(labels[0])!r} is the only label, so it is certain all the time; name others "
-                'that it is held against, such as "nothing happens"'
+                'that it is held against, such as "nothing happens", or reject what is none of them'
             )
 
     def thresholds(self, labels: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -17,7 +17,7 @@ from zeroshot.rejection.calibration import Calibration, Stamp
 from zeroshot.rejection.rule import AUTO, Rule, require_no_none, with_none
 from zeroshot.text.prompts import make_prompts, prompts_digest
 from zeroshot.text.stages import STAGES
-from zeroshot.types import Prompts
+from zeroshot.types import NONE, Prompts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,6 +106,19 @@ class Rejection:
             with_none(found, (found[0].score - other) * self.scale, self.scale, self.rule, k)
             for found, other in zip(ranked, best, strict=True)
         ]
+
+    def kept_shares(
+        self, ranked: Sequence[Sequence[Prediction]], vectors: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
+        """(n,) probability that n videos are any of the labels: what "none of these" leaves.
+
+        Args:
+            ranked: all labels of each, best first.
+            vectors: (n, D) unit rows of the videos.
+        """
+        told = self.told(ranked, vectors, 1)
+        none = [next(each.probability for each in found if each.label == NONE) for found in told]
+        return 1 - np.array(none, np.float64)
 
 
 def rule_of(source: RejectSource) -> Rule | Calibration | None:

@@ -60,8 +60,9 @@ SCORES: dict[str, Score] = {
 """Name → function of (n, K) logits of labels and (n, M) of background labels to (n,): higher is surer."""
 
 CHOSEN = "margin-background"
-"""What rejection without data goes by: of those that have a threshold, 0, where nothing was calibrated, the
-best on puppets of the validation seeds (`benchmarks/reject.py`)."""
+"""What rejection without data goes by: of those that have a threshold where nothing was calibrated, the best
+on puppets of the validation seeds (`benchmarks/reject.py`)."""
 CALIBRATED = "energy-margin-background"
-"""What quantiles go by: on those puppets as good as energy alone, and safer where energies of a model differ
-from video to video for other reasons than what they show."""
+"""What quantiles go by: of the scores with background labels the best on those puppets. Cosine and energy,
+which need none, tell puppets as well or better where the background does not name what is unknown; published
+figures on photographs (Jiang et al. 2024) speak for a background, and this one stands between the two."""

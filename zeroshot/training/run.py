@@ -254,6 +254,7 @@ def _facts(material: Material, fitted: Fitted, backbone: Backbone, config: Train
     """Where a checkpoint comes from."""
     train, held_out, scenes = material.train, material.held_out, material.scenes
     soft = scenes is not None and scenes.train.ndim == 2
+    copies = sum(row.is_copy for row in train.rows)
     return {
         "kind": "adapter",
         "method": method_facts(config),
@@ -262,7 +263,7 @@ def _facts(material: Material, fitted: Fitted, backbone: Backbone, config: Train
         "labels": sorted(set(train.labels)),
         "derived": dict(material.derived),
         "held_out_labels": sorted(set(held_out.labels) - set(train.labels)),
-        "videos": {"training": len(train), "held_out": len(held_out)},
+        "videos": {"training": len(train) - copies, "held_out": len(held_out), "copies": copies},
         "failures": [list(failure) for failure in train.failures],
         "scenes": None if scenes is None else {"names": list(scenes.names), "guessed": soft},
         "tokens": train.settings.as_dict(),
