@@ -35,7 +35,7 @@ def take(address: str, chromium: str, example: str, output: Path) -> None:
             " return it && it.textContent.startsWith(name); }",
             arg=name,
         )
-        page.locator(".z-leads").nth(1).click()
+        page.locator(".z-leads").first.click()
         page.mouse.move(0, 0)
         page.wait_for_timeout(2000)
         page.screenshot(path=str(output))
