@@ -161,7 +161,6 @@ def lay_out(page: Page, note: str, chosen: str) -> Any:  # noqa: ANN401 - gradio
 
 
 _NO_STAGES = "none"
-_REJECT = "The share that labels must have against others; 0: one of yours is always answered."
 _PLAIN: dict[str, Any] = {"js_on_load": None, "apply_default_css": False}
 
 
@@ -191,7 +190,13 @@ def _video(blocks: Any, page: Page, chosen: str) -> None:  # noqa: ANN401
                 elem_classes="z-words",
             )
             lists = gr.Dropdown(list(bundled_lists()), value=None, label="Or all of a list")
-            reject = gr.Slider(0, 0.99, value=0, step=0.01, label="None of these, below", info=_REJECT)
+            reject = gr.Slider(
+                0,
+                0.99,
+                value=0,
+                step=0.01,
+                label="None of these, if the fit is below",
+            )
             button = gr.Button("Look", variant="primary")
             with gr.Accordion("More", open=False):
                 stages = gr.Dropdown(
