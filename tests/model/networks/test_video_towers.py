@@ -121,10 +121,12 @@ def test_every_verb_works_on_whole_clips(tower, tmp_path):
     assert told[kind] in " ".join(model.notes)
 
 
-def test_the_number_of_frames_of_pe_is_its_processors(tmp_path):
+def test_the_number_of_frames_of_pe_is_its_processors(tmp_path, capsys):
     folder = pe_video_folder(tmp_path / "pe", num_frames=5)
+    capsys.readouterr()
     with load_model(f"hf:{folder}", device="cpu") as model:
         assert model.sampling.num_frames == 5
+    assert capsys.readouterr() == ("", "")  # of what the library prints as it makes the module
     changed(folder / "video_preprocessor_config.json", num_frames="many")
     with pytest.raises(ModelError, match="takes many frames; expected 1 or more"):
         load_model(f"hf:{folder}", device="cpu")
@@ -139,7 +141,7 @@ def test_of_a_network_for_sounds_too_the_part_for_videos_is_read(tmp_path):
     with load_model(f"hf:{folder}", device="cpu") as model:
         pixels = torch.stack([model.backbone.prepare_frames(one) for one in clips])
         with torch.inference_mode():
-            output = module(pixel_values_videos=pixels, **named)
+            output = module.video_model(pixel_values_videos=pixels, **named)
         assert np.abs(model.embed_videos(clips) - unit(output.video_embeds)).max() < 1e-5
         assert np.abs(model.embed_texts(TEXTS[:2]) - unit(output.text_video_embeds)).max() < 1e-5
         assert model.sampling.num_frames == 3
@@ -164,7 +166,9 @@ def test_a_config_that_does_not_belong_to_the_weights_is_refused(tmp_path):
 
 def test_a_type_that_is_not_known_is_told_those_that_are(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "llava"}')
-    with pytest.raises(ModelError, match=r"type 'llava'.*known are aimv2, align, .*videoprism, xclip") as caught:
+    with pytest.raises(
+        ModelError, match=r"type 'llava'.*known are aimv2, align, .*videoprism, xclip"
+    ) as caught:
         load_model(f"hf:{tmp_path}", device="cpu")
     assert "\n" not in str(caught.value)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import io
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -119,7 +120,11 @@ def load_module(folder: Path, config: dict[str, Any], tensors: Mapping[str, torc
     most = _most_layers(config)
     if most > len(tensors):
         raise ModelError(f"{folder} asks for {most} layers; its weights have fewer")
-    with in_one_line(f"cannot load {folder}", "expected a transformers checkpoint"), quiet():
+    with (
+        in_one_line(f"cannot load {folder}", "expected a transformers checkpoint"),
+        quiet(),
+        redirect_stdout(io.StringIO()),  # PE's class prints remarks on its own documentation
+    ):
         made = AutoConfig.for_model(**config)
         kind: Any = MODEL_MAPPING[type(made)]
         with torch.device("meta"):
