@@ -293,7 +293,8 @@ def test_another_backbone_is_refused(copy, videos, tmp_path):
 
 def test_a_network_without_tokens_is_refused():
     with pytest.raises(ModelError, match="RN50 has no patch tokens"):
-        waist_settings(SimpleNamespace(name="RN50", grid=None, token_dim=None), Sampling())
+        backbone = SimpleNamespace(name="RN50", grid=None, token_dim=None, require_frames_apart=lambda: None)
+        waist_settings(backbone, Sampling())
 
 
 def spoil_length(path):
