@@ -15,7 +15,7 @@ import sys
 import threading
 from pathlib import Path
 
-SIZE = {"width": 1360, "height": 1290}
+SIZE = {"width": 1360, "height": 1130}
 
 
 def take(address: str, chromium: str, example: str, output: Path) -> None:
@@ -35,7 +35,7 @@ def take(address: str, chromium: str, example: str, output: Path) -> None:
             " return it && it.textContent.startsWith(name); }",
             arg=name,
         )
-        page.locator(".z-leads").nth(3 if example == "film" else 0).click()
+        page.locator(".z-leads").first.click()
         page.mouse.move(0, 0)
         page.wait_for_timeout(2000)
         page.screenshot(path=str(output))
@@ -50,7 +50,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--example", default="film", help="which clip is shown")
+    parser.add_argument("--example", default="waving kitchen", help="which clip is shown")
     parser.add_argument("--chromium", default=shutil.which("chromium") or "/usr/bin/chromium")
     options = parser.parse_args()
     command = [sys.executable, "-m", "zeroshot", "app", "--port", "0"]

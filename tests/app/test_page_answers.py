@@ -99,7 +99,7 @@ def test_a_list_is_encoded_once(answers):
 
 
 def test_short_videos_have_some_stretches_and_long_ones_not_too_many():
-    assert usual_window(2.0) == 1.0
+    assert usual_window(2.0) == 2.0
     assert usual_window(16.0) == 2.0
     assert usual_window(300.0) == 4.0
     assert 7200 / usual_window(7200.0) <= 150

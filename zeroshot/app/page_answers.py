@@ -34,7 +34,7 @@ _MOST_LETTERS = 1_000_000  # of labels typed
 _MOST_STRETCHES = 600  # that a page shows of one video
 _USUAL_STRETCHES = 8
 _LONGEST_USUAL = 4.0  # seconds, as `zeroshot timeline` has it
-_SHORTEST_USUAL = 1.0
+_SHORTEST_USUAL = 2.0  # half of an action says another one
 _USUAL_MOST_STRETCHES = 150
 _SHOWN = 24  # labels of a stretch and of a ranking
 _MOST_TEXTS = 50_000  # of labels whose vectors are kept
@@ -84,7 +84,7 @@ def labels_typed(text: str) -> tuple[str, ...]:
 
 
 def usual_window(seconds: float) -> float:
-    """Seconds of a stretch where nobody chooses: short videos have eight, long ones 150 at most."""
+    """Seconds of a stretch where nobody chooses: 2 in short videos, up to 4, more in very long ones."""
     short = min(_LONGEST_USUAL, max(_SHORTEST_USUAL, seconds / _USUAL_STRETCHES))
     return max(short, math.ceil(seconds / _USUAL_MOST_STRETCHES))
 

@@ -320,7 +320,7 @@ def _notes(notes: Sequence[str]) -> str:
 
 def _match(found: Found) -> str:
     """One video that plays from where the words fit."""
-    start, end = found.start_seconds, found.end_seconds
+    start, end, file = found.start_seconds, found.end_seconds, found.name.rpartition("/")[2]
     part = "" if start is None or end is None else f"#t={start:.3f},{end:.3f}"
     when = "whole video" if start is None or end is None else f"{clock(start)} – {clock(end)}"
     player = (
@@ -330,6 +330,6 @@ def _match(found: Found) -> str:
         else '<p class="z-gone z-quiet">no video there any more</p>'
     )
     return (
-        f'<li class="z-card">{player}<p class="z-path" title="{safe(found.name)}">{safe(found.name)}</p>'
+        f'<li class="z-card">{player}<p class="z-path" title="{safe(found.name)}">{safe(file)}</p>'
         f'<p class="z-quiet">{when}, score {found.score:.3f}</p></li>'
     )

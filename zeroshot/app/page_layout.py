@@ -195,8 +195,7 @@ def _video(blocks: Any, page: Page, chosen: str) -> None:  # noqa: ANN401
                 0.99,
                 value=0,
                 step=0.01,
-                label="None of these, below",
-                info="The share that labels must have against others; 0: one of yours is always answered.",
+                label="None of these, if the fit is below",
             )
             button = gr.Button("Look", variant="primary")
             with gr.Accordion("More", open=False):
