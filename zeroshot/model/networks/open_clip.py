@@ -106,7 +106,8 @@ class OpenClipNetwork(Network):
 
     def text_lengths(self, texts: list[str]) -> list[int]:
         """Tokens that each of n ≥ 1 texts costs when it is read without longer ones."""
-        return read_lengths(self.module, self.token_ids(texts)).tolist()
+        lengths: list[int] = read_lengths(self.module, self.token_ids(texts)).tolist()
+        return lengths
 
     def embed_texts(self, texts: list[str]) -> torch.Tensor:
         """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
