@@ -19,6 +19,7 @@ from zeroshot.model.names import ModelName, frames_asked, open_network, parse_na
 from zeroshot.model.networks.network import no_tokens, not_finite, reads_clips
 from zeroshot.model.speed.precision import Precision, exact_and_fast, require_level
 from zeroshot.model.speed.threads import joined, map_apart, require_unforked, survive_forks
+from zeroshot.model.text_batches import encode_alike
 from zeroshot.video.transform import normalized, preprocess_frames, seen_frames
 
 if TYPE_CHECKING:
@@ -268,11 +269,8 @@ class Backbone:
         self.require_here()
         apart = self.device.type == "cpu" and self._network.is_reentrant
         step = _TEXTS_APART if apart else self.batch_size * _TEXTS_PER_FRAME
-        some = [list(texts[start : start + step]) for start in range(0, len(texts), step)]
         with torch.inference_mode(), exact_and_fast(self.device):
-            embed = self._network.embed_texts
-            parts = map_apart(embed, some) if apart else [embed(part) for part in some]
-            return self._checked([F.normalize(part, dim=-1) for part in parts])
+            return self._checked(encode_alike(self._network, list(texts), step, apart=apart))
 
     def token_ids(self, texts: list[str], length: int) -> NDArray[np.int64]:
         """Ids (n, length) of the tokens of n ≥ 1 texts, padded; what exceeds the length is cut off."""

@@ -83,6 +83,10 @@ class Network(ABC):
     def embed_texts(self, texts: list[str]) -> torch.Tensor:
         """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
 
+    def text_lengths(self, texts: list[str]) -> list[int]:
+        """Tokens that each of n ≥ 1 texts costs: all the same where texts are read to the full context."""
+        return [self.context_length] * len(texts)
+
     @abstractmethod
     def quick(self, arithmetic: str) -> Network:
         """The same network, its frames read by a copy of the vision tower in another arithmetic.
