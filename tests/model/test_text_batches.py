@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 import zeroshot
+from zeroshot.model.networks.network import batches_alike
 from zeroshot.model.networks.open_clip import OpenClipNetwork
-from zeroshot.model.text_batches import batches_alike
 
 LONG = "a puppet that is " + "waving and walking and " * 4
 

@@ -16,10 +16,9 @@ import torch.nn.functional as F
 from zeroshot.errors import ModelError, OptionError, in_one_line, require_texts, require_whole
 from zeroshot.model.hub.pull import pull
 from zeroshot.model.names import ModelName, frames_asked, open_network, parse_name
-from zeroshot.model.networks.network import no_tokens, not_finite, reads_clips
+from zeroshot.model.networks.network import encode_alike, no_tokens, not_finite, reads_clips
 from zeroshot.model.speed.precision import Precision, exact_and_fast, require_level
 from zeroshot.model.speed.threads import joined, map_apart, require_unforked, survive_forks
-from zeroshot.model.text_batches import encode_alike
 from zeroshot.video.transform import normalized, preprocess_frames, seen_frames
 
 if TYPE_CHECKING:
