@@ -43,7 +43,9 @@ def folder(tmp_path_factory) -> Path:
     with zeroshot.load_model("puppet-tiny") as model:
         zeroshot.embed([CLIPS], folder / "embeddings", model=model, window_seconds=1.0)
     (folder / "audited").mkdir()
-    harm = "<script>parent.document.title = 'harmed'; fetch('/config')</script>"
+    harm = (
+        "<script>try { parent.document.title = 'harmed' } catch { fetch('/config').catch(() => 0) }</script>"
+    )
     page = report_html(Document("Audit", [Section("", [Note("It leans on scenery.")])]))
     (folder / "audited" / "report.html").write_text(page.replace("</main>", f"{harm}</main>"))
     shutil.copy(CLIPS / "walking_right_swimming_pool.mp4", folder / "<img src=x onerror=alert(3)>.mp4")
