@@ -15,7 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import zeroshot
-from zeroshot.auditing.report import document
+from zeroshot.auditing.report import SubjectReport, document
+from zeroshot.reports.document import Pictures
 from zeroshot.reports.html import page
 from zeroshot.synthetic.dataset import TABLE, write_puppet_videos
 from zeroshot.synthetic.world import View
@@ -25,6 +26,7 @@ from zeroshot.training.prepare import Preparation
 
 RAW = "raw CLIP"
 TRAINED = ("plain", "streams")
+NUM_PICTURES = 3
 VIEW = View(num_frames=16, size=(64, 64), fps=8.0)
 
 
@@ -39,6 +41,21 @@ def train(name: str, backbone: str, seed: int) -> None:
         preparation=Preparation(scenes="guess", mirrored=method.mirrored, swapped=method.swapped),
         device="cpu",
     )
+
+
+def with_few_pictures(model: SubjectReport) -> SubjectReport:
+    """The same findings with the first frames of each alone, so that the page stays small."""
+    findings = {
+        name: replace(
+            found,
+            charts=tuple(
+                Pictures(each.pictures[:NUM_PICTURES]) if isinstance(each, Pictures) else each
+                for each in found.charts
+            ),
+        )
+        for name, found in model.findings.items()
+    }
+    return replace(model, findings=findings)
 
 
 def main() -> None:
@@ -66,7 +83,8 @@ def main() -> None:
     with zeroshot.load_model(options.backbone, device="cpu", stream="clip") as raw:
         settings = zeroshot.AuditSettings(tuple(options.probes), device="cpu", tell=print)
         report = zeroshot.audit([raw, *TRAINED], settings=settings)
-    named = (replace(report.models[0], name=RAW), *report.models[1:])
+    few = [with_few_pictures(model) for model in report.models]
+    named = (replace(few[0], name=RAW), *few[1:])
     text = page(document(replace(report, models=named)))
     target.write_text(text, encoding="utf-8")
     for model in named:

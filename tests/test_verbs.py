@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,10 @@ def test_every_verb_is_a_function_and_importing_loads_no_network():
 
 def test_every_public_name_is_there():
     assert all(getattr(zeroshot, name) is not None for name in zeroshot.__all__)
+    tree = ast.parse(Path(zeroshot.__file__).read_text())
+    imported = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    seen = {alias.asname or alias.name for node in imported for alias in node.names}
+    assert set(zeroshot.__all__) <= seen, "type checkers and the reference see what is imported for them"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = zeroshot.nothing
 

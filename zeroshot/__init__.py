@@ -58,8 +58,8 @@ if TYPE_CHECKING:
     from zeroshot.training.config import TrainingConfig
     from zeroshot.training.prepare import Preparation
     from zeroshot.training.run import train
-    from zeroshot.types import Clip, Match, Prediction, Predictions, Prompts, Ranking, Segment
-    from zeroshot.verbs import Embedded, build_index, classify, embed, synthesize, timeline
+    from zeroshot.types import Clip, Event, Match, Prediction, Predictions, Prompts, Ranking, Segment
+    from zeroshot.verbs import Embedded, build_index, classify, embed, synthesize, timeline, watch
     from zeroshot.video.read import read_frames
     from zeroshot.video.sampling import Sampling
     from zeroshot.video.source import Stretch

@@ -24,6 +24,7 @@ from tiny_networks import TEXT_SIDE, TINY, TOKEN_IDS, VISION_SIDE, scatter
 from zeroshot.errors import ModelError, OptionError
 from zeroshot.model.backbone import Backbone, choose_device, load_backbone
 from zeroshot.model.networks.open_clip import tagged_names
+from zeroshot.model.networks.published import is_cached
 from zeroshot.model.speed.precision import exact_and_fast
 
 TEXTS = ["a person waving", "走る人 🏃", "", "jumping " * 40]
@@ -317,6 +318,19 @@ def test_hub_name_is_read_from_the_cache_without_a_network(clip_folder, hub_cach
     local = load_backbone(f"hf:{clip_folder}", "cpu")
     assert torch.equal(cached.encode_frames(frames()), local.encode_frames(frames()))
     assert cached.fingerprint == local.fingerprint
+
+
+def test_a_revision_on_the_hub(clip_folder, hub_cache):
+    folder = hub_cache("org/small-clip")
+    for file in clip_folder.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    pinned = f"hf:org/small-clip@{folder.name}"
+    local = load_backbone(f"hf:{clip_folder}", "cpu")
+    assert load_backbone(pinned, "cpu").fingerprint == local.fingerprint
+    assert is_cached(pinned)
+    assert not is_cached("hf:org/small-clip@elsewhere")
+    with pytest.raises(ModelError, match="'a b' is no revision"):
+        load_backbone("hf:org/small-clip@a b", "cpu")
 
 
 def test_transformers_folder_needs_no_prefix(clip_folder):

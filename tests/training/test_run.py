@@ -55,7 +55,7 @@ def test_a_checkpoint_folder_says_where_it_comes_from(trained, place):
         "held_out_share=0.25",
     ]
     assert facts["labels"] == sorted(LABELS)
-    assert facts["videos"] == {"training": 18, "held_out": 6}
+    assert facts["videos"] == {"training": 18, "held_out": 6, "copies": 0}
     assert facts["scenes"] == {"names": ["dark", "light"], "guessed": False}
     assert facts["stamp"]["settings"] == json.loads(json.dumps(TRAIN.as_dict()))
     assert facts["stamp"]["training_data"]
@@ -119,7 +119,7 @@ def test_failures_are_told_and_a_held_out_split_is_kept_apart(place, tmp_path):
         device="cpu",
     )
     facts = json.loads((tmp_path / "out" / "training.json").read_text())
-    assert facts["videos"] == {"training": 9, "held_out": 9}
+    assert facts["videos"] == {"training": 9, "held_out": 9, "copies": 0}
     assert told[0].startswith(f"1 of 13 videos could not be read: {lost.path} (first: cannot")
     assert told[1] == "3 training videos are held-out ones as well: not trained on"
     assert facts["notes"] == [*told[:2], *fitted.notes]
@@ -168,5 +168,5 @@ def test_the_default_makes_copies_and_says_where_nobody_can_be_found(place, tmp_
     assert ear.lines[-1].endswith("is finished already")
     facts = json.loads((tmp_path / "out" / "training.json").read_text())
     assert facts["tokens"]["mirrored"]
-    assert facts["videos"] == {"training": 18, "held_out": 6}
+    assert facts["videos"] == {"training": 18, "held_out": 6, "copies": 0}
     assert told in facts["notes"]

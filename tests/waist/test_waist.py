@@ -292,8 +292,9 @@ def test_another_backbone_is_refused(copy, videos, tmp_path):
 
 
 def test_a_network_without_tokens_is_refused():
+    backbone = SimpleNamespace(name="RN50", grid=None, token_dim=None, require_frames_apart=lambda: None)
     with pytest.raises(ModelError, match="RN50 has no patch tokens"):
-        waist_settings(SimpleNamespace(name="RN50", grid=None, token_dim=None), Sampling())
+        waist_settings(backbone, Sampling())
 
 
 def spoil_length(path):

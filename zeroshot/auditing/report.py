@@ -130,7 +130,7 @@ def document(report: AuditReport) -> Document:
 def _verdict(model: SubjectReport, several: bool) -> list[Part]:
     """The sentences of one model, which is named where there are several."""
     lines = list(model.verdicts) or ["No probe found anything to tell."]
-    return [Note(model.name, lead=f"{model.name}:"), List(lines)] if several else [List(lines)]
+    return [Note(model.stream, lead=f"{model.name}:"), List(lines)] if several else [List(lines)]
 
 
 def _notes(report: AuditReport) -> list[str]:
@@ -164,7 +164,7 @@ def _probe_sections(report: AuditReport) -> Iterator[Section]:
             shown: tuple[Part | None, ...] = (finding.bars, *finding.charts, finding.table)
             own = [part for part in shown if part is not None] + [Note(line) for line in finding.lines]
             if own and len(report.models) > 1:
-                parts.append(Note(model.name, lead=f"{model.name}:"))
+                parts.append(Note(model.stream, lead=f"{model.name}:"))
             parts += own
         yield Section(title, parts)
 

@@ -295,6 +295,8 @@ class _Ends:
         centres = np.array([start + step * (first + width / 2) for first in firsts], dtype=np.float64)
         levels = self._finder.levels_of_clips([Clip(frames[row], seconds[row]) for row in rows])
         moments = np.linspace(start, end, len(order), endpoint=False, dtype=np.float64) + step / 2
+        if model.backbone.facts.clip_frames is not None:  # no vectors of frames: windows alone tell the turn
+            return _Region(centres, levels, step * width, np.zeros(0), np.zeros((0, 0)))
         vectors = model.embed_frames(frames[order]).astype(np.float64)
         return _Region(centres, levels, step * width, moments.astype(np.float64), vectors)
 

@@ -21,9 +21,9 @@ _MOST_DIGITS, _LARGEST_WEIGHT = 22, 1 << 15
 
 
 def is_drawable(preprocess: Preprocess) -> bool:
-    """Whether `prepared` does what a network wants done to frames; a few old ones want no antialiasing."""
+    """Whether `prepared` does what a network wants done to frames: with antialiasing, in one shape."""
     plain = preprocess.interpolation == "nearest" or preprocess.antialias
-    return plain and preprocess.whole_levels
+    return plain and preprocess.whole_levels and preprocess.resize_mode != "patches"
 
 
 def prepared(frames: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.uint8]:

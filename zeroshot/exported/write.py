@@ -296,14 +296,15 @@ def _require_drawable(model: Model) -> None:
 
     Raises:
         OptionError: it is on another device, or at another precision.
-        ModelError: it wants frames prepared in a way that needs torch.
+        ModelError: it reads clips as a whole, or wants frames prepared in a way that needs torch.
     """
     if model.device.type != "cpu" or model.backbone.precision.asked != "exact":
         raise OptionError(
             f"{model!r} cannot be exported as it is; load it with device='cpu' and precision='exact'"
         )
+    model.backbone.require_frames_apart()
     if not is_drawable(model.backbone.preprocess):
         raise ModelError(
-            f"{model.name} wants frames resized without antialiasing or rounding, which needs torch; it "
-            "cannot be exported"
+            f"{model.name} wants frames resized without antialiasing or rounding, or leaves them their "
+            "shape, which needs torch; it cannot be exported"
         )

@@ -15,11 +15,8 @@ import torch.nn.functional as F
 
 from zeroshot.errors import ModelError, OptionError, in_one_line, require_texts, require_whole
 from zeroshot.model.hub.pull import pull
-from zeroshot.model.names import ModelName, parse_name, require_folder
-from zeroshot.model.networks import open_clip as openclip
-from zeroshot.model.networks import transformers as hub
-from zeroshot.model.networks.foreign import read_json
-from zeroshot.model.networks.network import Network, no_tokens, not_finite
+from zeroshot.model.names import ModelName, frames_asked, open_network, parse_name
+from zeroshot.model.networks.network import encode_alike, no_tokens, not_finite, reads_clips
 from zeroshot.model.speed.precision import Precision, exact_and_fast, require_level
 from zeroshot.model.speed.threads import joined, map_apart, require_unforked, survive_forks
 from zeroshot.video.transform import normalized, preprocess_frames, seen_frames
@@ -29,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from zeroshot.model.networks.network import Network, NetworkFacts
     from zeroshot.video.transform import Preprocess
 
 DEFAULT_NUM_FRAMES = 8
@@ -83,10 +81,27 @@ class Backbone:
         self.logit_scale = facts.logit_scale
         self.to(device)
         self.batch_size = batch_size
-        self.num_frames = num_frames
+        self.num_frames = facts.clip_frames or num_frames
         self.is_random = is_random
         self.context_length = network.context_length
         self.notes = network.notes
+
+    @property
+    def facts(self) -> NetworkFacts:
+        """What is known about the network, whether it reads clips as a whole among it."""
+        return self._network.facts
+
+    def require_frames_apart(self) -> None:
+        """Raise a ModelError where the network reads a clip as a whole, so that frames have no vectors."""
+        if self.facts.clip_frames is not None:
+            raise reads_clips(self.name, self.num_frames)
+
+    def require_tokens(self) -> tuple[tuple[int, int], int]:
+        """Grid (gh, gw) and width C of the patch tokens, or a ModelError that says why there are none."""
+        self.require_frames_apart()
+        if self.grid is None or self.token_dim is None:
+            raise no_tokens(self.name, self.facts.why_no_tokens)
+        return self.grid, self.token_dim
 
     def to(self, device: str | torch.device) -> None:
         """Move the weights; the speed level is settled anew there.
@@ -141,11 +156,18 @@ class Backbone:
         """Embeddings (B, D) float32 of what `prepare_frames` gave.
 
         Args:
-            pixels: (B, 3, h, w); taken `batch_size` at a time.
+            pixels: (B, 3, h, w), or (B, T, 3, h, w) of clips for a network that reads those; `batch_size`
+                frames are taken at a time.
             unit: rows of unit length, rather than of the length that the network gives them.
+
+        Raises:
+            ModelError: frames for a network that reads clips.
         """
+        if pixels.ndim == 4:
+            self.require_frames_apart()
+        step = self.batch_size if pixels.ndim == 4 else max(1, self.batch_size // pixels.shape[1])
         with torch.inference_mode():
-            parts = [self.precision.embed_pixels(pixels[part]) for part in self._parts(len(pixels))]
+            parts = [self.precision.embed_pixels(part) for part in torch.split(pixels, step) if len(part)]
             parts = [F.normalize(part, dim=-1) for part in parts] if unit else parts
         return torch.cat(parts) if parts else torch.zeros((0, self.embedding_dim), device=self.device)
 
@@ -189,6 +211,7 @@ class Backbone:
         Args:
             seen: (B, 3, h, w) of `see_frames`, or such levels as floats.
         """
+        self.require_frames_apart()
         tokens, embeddings = [], []
         with torch.inference_mode(), exact_and_fast(self.device):
             for part in self._parts(len(seen)):
@@ -204,11 +227,11 @@ class Backbone:
 
     def _join_tokens(self, batches: Iterable[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Tokens and embeddings of all batches of pixels."""
-        if self.grid is None or self.token_dim is None:
-            raise no_tokens(self.name)
+        self.require_tokens()
         parts = [self.encode_pixel_tokens(pixels) for pixels in batches]
         if not parts:
-            shape = (0, 1 + self.grid[0] * self.grid[1], self.token_dim)
+            (gh, gw), width = self.require_tokens()
+            shape = (0, 1 + gh * gw, width)
             return torch.zeros(shape, device=self.device), torch.zeros(
                 (0, self.embedding_dim), device=self.device
             )
@@ -224,8 +247,7 @@ class Backbone:
         Raises:
             ModelError: the network is no vision transformer.
         """
-        if self.grid is None:
-            raise no_tokens(self.name)
+        self.require_tokens()
         with torch.inference_mode():
             tokens, embeddings = self.precision.embed_tokens(pixels)
             return tokens, F.normalize(embeddings, dim=-1)
@@ -246,11 +268,8 @@ class Backbone:
         self.require_here()
         apart = self.device.type == "cpu" and self._network.is_reentrant
         step = _TEXTS_APART if apart else self.batch_size * _TEXTS_PER_FRAME
-        some = [list(texts[start : start + step]) for start in range(0, len(texts), step)]
         with torch.inference_mode(), exact_and_fast(self.device):
-            embed = self._network.embed_texts
-            parts = map_apart(embed, some) if apart else [embed(part) for part in some]
-            return self._checked([F.normalize(part, dim=-1) for part in parts])
+            return self._checked(encode_alike(self._network, list(texts), step, apart=apart))
 
     def token_ids(self, texts: list[str], length: int) -> NDArray[np.int64]:
         """Ids (n, length) of the tokens of n ≥ 1 texts, padded; what exceeds the length is cut off."""
@@ -310,7 +329,7 @@ def load_backbone(
 
     Args:
         name: `ARCH/TAG` (open_clip's architecture and pretrained tag), `ARCH/random` (untrained, the same
-            in every process), `ARCH/path/to/weights.safetensors`, `hf:ORG/NAME` or `hf:FOLDER`
+            in every process), `ARCH/path/to/weights.safetensors`, `hf:ORG/NAME@REVISION` or `hf:FOLDER`
             (transformers), `hub:ORG/NAME@REVISION` (a checkpoint that somebody pushed), a checkpoint folder,
             or a bundled checkpoint such as `puppet-tiny`.
         device: as for `choose_device`.
@@ -331,9 +350,13 @@ def load_backbone(
         # Whatever writes the name down then names the very weights.
         name, notes, parsed = pulled.name, pulled.notes, ModelName("folder", source=str(pulled.folder))
     with in_one_line(f"cannot open {name}", "its files are damaged"):
-        network = _open_network(parsed, from_hub)
+        network = open_network(parsed, from_hub=from_hub)
     network.notes = (*notes, *network.notes)
-    num_frames = _num_frames(Path(parsed.source)) if parsed.kind == "folder" else DEFAULT_NUM_FRAMES
+    num_frames = (
+        frames_asked(Path(parsed.source), DEFAULT_NUM_FRAMES)
+        if parsed.kind == "folder"
+        else DEFAULT_NUM_FRAMES
+    )
     return Backbone(
         name,
         network,
@@ -369,31 +392,3 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
         there = f"{counts[kind]} of that kind" if counts[kind] else "none of that kind"
         raise ModelError(f"device {name!r} is not there: this computer has {there}; use --device auto or cpu")
     return torch.device(name)
-
-
-def _open_network(name: ModelName, from_hub: bool) -> Network:
-    """The network that a parsed name asks for."""
-    if name.kind == "random":
-        return openclip.random_network(name.architecture)
-    if name.kind == "file":
-        return openclip.network_from_file(name.architecture, Path(name.source))
-    if name.kind == "tag":
-        return openclip.tagged_network(name.architecture, name.source)
-    if name.kind == "hub":
-        return hub.network_from_hub(name.source, from_network=from_hub)
-    folder = Path(name.source)
-    if (folder / "config.json").is_file() and "model_type" in read_json(folder / "config.json"):
-        return hub.network_from_pretrained(folder)
-    require_folder(folder)
-    return openclip.network_from_folder(folder)
-
-
-def _num_frames(folder: Path) -> int:
-    """Frames a clip that a checkpoint folder says it is meant for; the usual number where it says nothing."""
-    config = folder / "config.json"
-    number = (
-        read_json(config).get("num_frames", DEFAULT_NUM_FRAMES) if config.is_file() else DEFAULT_NUM_FRAMES
-    )
-    if not isinstance(number, int) or number < 1:
-        raise ModelError(f"{config} has num_frames {number!r}; expected a whole number of 1 or more")
-    return number

@@ -52,7 +52,7 @@ class _Place(Generic[T]):
 
     Attributes:
         tag: the caller's name for it.
-        missing: frames put in whose rows have not come yet.
+        missing: frames, or clips for a network that reads those, that were put in and have no rows yet.
         is_open: whether more frames will be put in.
         rows: what the network gave for its frames so far, a piece a batch.
         times: of its frames, a piece a clip, where a drift is asked for.
@@ -96,14 +96,21 @@ class ClipQueue(Generic[T]):
 
         Args:
             backbone: the frozen network.
-            adapter: on its tokens; None: a vector is the mean of the frames' embeddings.
+            adapter: on its tokens; None: a vector is the mean of the frames' embeddings, or of the clips'.
             streams: of the adapter: the name of one for vectors (D,), several for (S, D); among them
                 `clip`, what the backbone says without it.
             drifts: a last row more for each, its drift: (2, D) or (S + 1, D).
             pooling: one of `POOLINGS`. By views vectors are (V, D), or (S, V, D) of several streams, whose
                 views always have unit length; drifts are for whole videos alone.
+
+        Raises:
+            ModelError: drifts are asked of a network that reads clips as a whole.
         """
         backbone.require_here()
+        if drifts:
+            backbone.require_frames_apart()
+        self._clip_frames = backbone.facts.clip_frames
+        self._most = max(1, backbone.batch_size // (self._clip_frames or 1))
         self.embedding_dim = backbone.embedding_dim
         self._backbone = backbone
         self._adapter = adapter
@@ -113,7 +120,7 @@ class ClipQueue(Generic[T]):
         self._waiting: deque[_Place[T]] = deque()
         self._pixels: deque[tuple[_Place[T], torch.Tensor]] = deque()
         self._whole: list[_Place[T]] = []
-        self._num_frames = 0
+        self._num_waiting = 0  # frames, or clips for a network that reads those
         self._num_batches = 0
 
     def put(self, tag: T, clips: Iterable[Clip] | VideoError) -> None:
@@ -130,8 +137,8 @@ class ClipQueue(Generic[T]):
             for piece in self._pixels_of(clip):
                 self._pixels.append((place, piece))
                 place.missing += len(piece)
-                self._num_frames += len(piece)
-                while self._num_frames >= self._backbone.batch_size:
+                self._num_waiting += len(piece)
+                while self._num_waiting >= self._most:
                     self._run()
         place.is_open = False
         if not place.missing:
@@ -155,22 +162,24 @@ class ClipQueue(Generic[T]):
         Raises:
             ModelError: the network gives something else than numbers.
         """
-        while self._num_frames:
+        while self._num_waiting:
             self._run()
         self._join()
         while self._waiting:
             yield self._first()
 
     def _pixels_of(self, clip: Clip) -> Iterator[torch.Tensor]:
-        """What the network reads of a clip, a batch of frames or less at a time."""
-        size = self._backbone.batch_size
-        for start in range(0, len(clip.frames), size):
+        """What the network reads of a clip, a batch of frames or less at a time, or all at once."""
+        whole = self._clip_frames is not None
+        size = len(clip.frames) if whole else self._backbone.batch_size
+        for start in range(0, len(clip.frames), max(1, size)):
             frames = clip.frames[start : start + size]
             if self._backbone.device.type == "cuda":  # pinned: copied while the GPU works
                 pinned = torch.from_numpy(frames.copy(order="K")).pin_memory()
-                yield self._backbone.prepare_frames(pinned)
+                pixels = self._backbone.prepare_frames(pinned)
             else:
-                yield self._backbone.prepare_frames(frames)
+                pixels = self._backbone.prepare_frames(frames)
+            yield pixels[None] if whole else pixels
 
     def _first(self) -> tuple[T, NDArray[np.float32] | VideoError]:
         """Who is first in the queue, and leaves it."""
@@ -185,16 +194,16 @@ class ClipQueue(Generic[T]):
         return place.tag, vector
 
     def _run(self) -> None:
-        """One batch through the network, and each row to whom it belongs."""
+        """One batch of pixels of one shape through the network, and each row to whom it belongs."""
         pieces: list[tuple[_Place[T], torch.Tensor]] = []
-        free = self._backbone.batch_size
-        while free and self._pixels:
+        free, shape = self._most, self._pixels[0][1].shape[1:]
+        while free and self._pixels and self._pixels[0][1].shape[1:] == shape:
             place, piece = self._pixels.popleft()
             if len(piece) > free:
                 self._pixels.appendleft((place, piece[free:]))
             pieces.append((place, piece[:free]))
             free -= len(pieces[-1][1])
-        self._num_frames -= self._backbone.batch_size - free
+        self._num_waiting -= self._most - free
         self._num_batches += 1
         rows = self._encode(joined([piece for _, piece in pieces]))
         lengths = [len(piece) for _, piece in pieces]

@@ -75,7 +75,7 @@ def download(name: str, tell: Callable[[Size], None] | None = None) -> Downloade
     Without a network a model that is in the cache is found there.
 
     Args:
-        name: `ARCH/TAG`, `hf:ORG/NAME` or `hub:ORG/NAME@REVISION`.
+        name: `ARCH/TAG`, `hf:ORG/NAME@REVISION` or `hub:ORG/NAME@REVISION`; without a revision main.
         tell: is told how much there is to fetch, before any of it is.
 
     Raises:
@@ -102,7 +102,8 @@ def download(name: str, tell: Callable[[Size], None] | None = None) -> Downloade
     if name.startswith("hub:"):
         return Downloaded(name, size, (pull(name).folder,))
     folders = [
-        fetch_files(part.repository, tuple(sizes), name) for part, sizes in zip(parts, listed, strict=True)
+        fetch_files(part.repository, tuple(sizes), name, revision=part.revision)
+        for part, sizes in zip(parts, listed, strict=True)
     ]
     return Downloaded(name, size, tuple(dict.fromkeys(folders)))
 

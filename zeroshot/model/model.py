@@ -14,7 +14,7 @@ from zeroshot.model.backbone import in_memory, unit_mean
 from zeroshot.model.clip_queue import PLAIN, ClipQueue, rows_of, vectors_of_windows
 from zeroshot.model.encoder import Encoder
 from zeroshot.model.hub.push import FromFolder
-from zeroshot.model.tokens import fitting_adapter
+from zeroshot.model.tokens import fitting_adapter, require_length
 from zeroshot.text.prompts import stages_cut, texts_cut
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.sampling import Sampling, Window, require_sampling
@@ -50,7 +50,8 @@ class Model(Encoder, FromFolder):
     Exactly: each frame of each view gives a unit vector; the vector of the video is their mean over all
     V · T frames, scaled to unit length. The frames of several videos share a forward pass, which changes
     results in the last digits of float32 only. With an adapter each view gives a unit vector of the chosen
-    stream, from the tokens of its frames, and the vector of the video is the mean over its V views.
+    stream, from the tokens of its frames, and the vector of the video is the mean over its V views; so it is
+    with a network that reads clips as a whole.
 
     Videos are decoded by processes that start with the first file and end with `close` or with the model.
 
@@ -276,7 +277,7 @@ class Model(Encoder, FromFolder):
         Their length may be any, too, unless there is an adapter, which reads its own number of frames.
         """
         for length in {len(clip.frames) for clip in clips}:
-            self._require_fit(length)
+            require_length(length, self.backbone, self.adapter)
         queue: ClipQueue[None] = ClipQueue(self.backbone, self.adapter, self.stream, drifts=drifts)
         for clip in clips:
             queue.put(None, [clip])
@@ -284,6 +285,7 @@ class Model(Encoder, FromFolder):
 
     def vectors_of_frames(self, frames: Frames) -> NDArray[np.float32]:
         """As `embed_frames`, as an array."""
+        self.backbone.require_frames_apart()
         single = Sampling(num_frames=1)
         if isinstance(frames, np.ndarray | torch.Tensor):
             parts: Iterable[VideoSource] = (frames[row : row + 1] for row in range(len(frames)))
@@ -356,16 +358,8 @@ class Model(Encoder, FromFolder):
     def _checked(self, sampling: Sampling) -> Sampling:
         """The sampling, if it is one that fits the memory and the adapter."""
         require_sampling(sampling)
-        self._require_fit(sampling.num_frames)
+        require_length(sampling.num_frames, self.backbone, self.adapter)
         return sampling
-
-    def _require_fit(self, num_frames: int) -> None:
-        """Refuse another number of frames than the adapter reads."""
-        if self.adapter is not None and num_frames != self.adapter.config.num_frames:
-            raise OptionError(
-                f"clips have {num_frames} frames; the adapter on {self.name} reads "
-                f"{self.adapter.config.num_frames}: leave the number of frames to it"
-            )
 
 
 class HoldsModel:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from zeroshot.errors import ModelError, printable
 from zeroshot.model.hub.pull import PREFIX, hub_name, pull
-from zeroshot.model.networks.foreign import WEIGHT_SUFFIXES, close_matches
+from zeroshot.model.networks.foreign import WEIGHT_SUFFIXES, close_matches, read_json
 from zeroshot.resources import bundled_names, checkpoints_folder, from_home
+
+if TYPE_CHECKING:
+    from zeroshot.model.networks.network import Network
 
 Kind = Literal["random", "tag", "file", "folder", "hub", "pulled"]
 
@@ -53,8 +56,8 @@ def parse_name(name: str) -> ModelName:
     ModelName(kind='tag', architecture='ViT-B-16', source='openai')
 
     Args:
-        name: `ARCH/TAG`, `ARCH/random`, `ARCH/path/to/weights`, `hf:ORG/NAME`, `hf:FOLDER`, `hub:ORG/NAME`,
-            a folder, or the name of a bundled checkpoint.
+        name: `ARCH/TAG`, `ARCH/random`, `ARCH/path/to/weights`, `hf:ORG/NAME`, `hf:ORG/NAME@REVISION`,
+            `hf:FOLDER`, `hub:ORG/NAME`, a folder, or the name of a bundled checkpoint.
 
     Raises:
         ModelError: the name is empty, or points at a file or a folder that does not exist.
@@ -106,6 +109,48 @@ def require_name(name: str) -> ModelName:
     return parsed
 
 
+def open_network(name: ModelName, *, from_hub: bool) -> Network:
+    """The network that a parsed name asks for.
+
+    Args:
+        name: of any kind but "pulled".
+        from_hub: whether it may be fetched.
+
+    Raises:
+        ModelError: it cannot be opened.
+    """
+    from zeroshot.model.networks import open_clip as openclip
+
+    if name.kind == "random":
+        return openclip.random_network(name.architecture)
+    if name.kind == "file":
+        return openclip.network_from_file(name.architecture, Path(name.source))
+    if name.kind == "tag":
+        return openclip.tagged_network(name.architecture, name.source)
+    from zeroshot.model.networks import from_hub as hub
+
+    if name.kind == "hub":
+        return hub.network_from_hub(name.source, from_network=from_hub)
+    folder = Path(name.source)
+    if (folder / "config.json").is_file() and "model_type" in read_json(folder / "config.json"):
+        return hub.network_from_pretrained(folder)
+    require_folder(folder)
+    return openclip.network_from_folder(folder)
+
+
+def frames_asked(folder: Path, usual: int) -> int:
+    """Frames a clip that a checkpoint folder says it is meant for; the usual number where it says nothing.
+
+    Raises:
+        ModelError: it says something else than a number.
+    """
+    config = folder / "config.json"
+    number = read_json(config).get("num_frames", usual) if config.is_file() else usual
+    if not isinstance(number, int) or number < 1:
+        raise ModelError(f"{config} has num_frames {number!r}; expected a whole number of 1 or more")
+    return number
+
+
 def require_folder(folder: Path) -> None:
     """Refuse a folder that says nothing of a model.
 
@@ -133,10 +178,13 @@ def _parse_hub_name(name: str) -> ModelName:
     folder = Path(from_home(source))
     if folder.is_dir():
         return ModelName("folder", source=str(folder))
-    if source.count("/") != 1 or source.startswith((".", "/", "~")) or source.endswith("/"):
+    repository, at, _ = source.partition("@")
+    if repository.count("/") != 1 or source.startswith((".", "/", "~")) or repository.endswith("/"):
         raise ModelError(
             f"no folder {source!r} (in the model name {name!r}); expected hf:FOLDER or hf:ORG/NAME"
         )
+    if at:
+        hub_name(f"{PREFIX}{source}")  # which has revisions of the same form
     return ModelName("hub", source=source)
 
 

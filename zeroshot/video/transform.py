@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,12 @@ _INTERPOLATIONS = {
     "bilinear": ("bilinear", True),
     "nearest": ("nearest-exact", False),
 }
-_RESIZE_MODES = ("shortest", "squash", "longest")
+_RESIZE_MODES = ("shortest", "squash", "longest", "patches")
+_FACTOR_STEP = 1e-5
+_LEAST_FACTOR, _MOST_FACTOR = _FACTOR_STEP / 10, 100.0
 _CROP_OFFSETS = ("rounded", "floored", "ceiled")
 _LONG_SIDES = ("floored", "rounded")
-_PLAIN = ("antialias", "long_side", "whole_levels")
+_PLAIN = ("antialias", "long_side", "whole_levels", "patch", "most_patches")
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,8 @@ class Preprocess:
         std: each channel is divided by it afterwards.
         interpolation: "bicubic", "bilinear" or "nearest"; antialiased as PIL does it, but for "nearest".
         resize_mode: "shortest" fits the shorter side and cuts the middle out, "squash" ignores the shape of
-            the frame, "longest" fits the longer side and pads.
+            the frame, "longest" fits the longer side and pads, "patches" keeps the shape of the frame, as
+            large as `most_patches` allow: `size` is then that of a square frame.
         fill_color: grey level, 0 to 255, of the padding.
         resize_size: (h, w) to resize to before the middle is cut out; None means `size`. Some transformers
             checkpoints resize to 256 and cut 224.
@@ -45,6 +49,8 @@ class Preprocess:
         long_side: what becomes of a fraction of a pixel of the longer side: "floored", or "rounded" as mmcv
             does it.
         whole_levels: False keeps fractions of a level between resizing and the network, as SlowFast does.
+        patch: pixels a side of a patch; of "patches" alone.
+        most_patches: of a frame; of "patches" alone.
     """
 
     size: tuple[int, int]
@@ -58,6 +64,8 @@ class Preprocess:
     antialias: bool = True
     long_side: str = "floored"
     whole_levels: bool = True
+    patch: int = 0
+    most_patches: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what is not known here, rather than prepare frames otherwise than in training."""
@@ -65,6 +73,8 @@ class Preprocess:
         _check_word("resize_mode", self.resize_mode, _RESIZE_MODES)
         _check_word("crop_offset", self.crop_offset, _CROP_OFFSETS)
         _check_word("long_side", self.long_side, _LONG_SIDES)
+        if self.resize_mode == "patches" and min(self.patch, self.most_patches) < 1:
+            raise ModelError(f"{self.most_patches} patches of {self.patch} pixels; expected 1 or more")
         if len(self.size) != 2 or min(self.size) < 1:
             raise ModelError(f"the model reads frames of size {self.size}; expected (h, w) in pixels")
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
@@ -132,6 +142,8 @@ def seen_frames(frames: torch.Tensor, preprocess: Preprocess) -> torch.Tensor:
     if frames.shape[0] == 0:
         return frames.new_zeros((0, 3, *preprocess.size))
     resized = _resize(frames, resized_size(frames.shape[2], frames.shape[3], preprocess), preprocess)
+    if preprocess.resize_mode == "patches":
+        return resized
     return _crop_or_pad(resized, preprocess)
 
 
@@ -151,6 +163,8 @@ def resized_size(height: int, width: int, preprocess: Preprocess) -> tuple[int, 
         fraction
     off; open_clip's `ResizeKeepRatio` (targets that are not square, and "longest") rounds it.
     """
+    if preprocess.resize_mode == "patches":
+        return _patched_size(height, width, preprocess.patch, preprocess.most_patches)
     target_height, target_width = preprocess.resize_size or preprocess.size
     if preprocess.resize_mode == "squash":
         return target_height, target_width
@@ -164,6 +178,25 @@ def resized_size(height: int, width: int, preprocess: Preprocess) -> tuple[int, 
     ratios = height / target_height, width / target_width
     ratio = max(ratios) if preprocess.resize_mode == "longest" else min(ratios)
     return max(round(height / ratio), 1), max(round(width / ratio), 1)
+
+
+def _patched_size(height: int, width: int, patch: int, most: int) -> tuple[int, int]:
+    """The largest (height, width) in whole patches that keeps a frame's shape and has no more than `most`.
+
+    The factor is halved towards as SigLIP 2's processor does it, so that frames on the edge fall alike.
+    """
+
+    def sides(factor: float) -> tuple[int, int]:
+        rows, columns = (max(1, math.ceil(side * factor / patch)) for side in (height, width))
+        return rows, columns
+
+    low, high = _LEAST_FACTOR, _MOST_FACTOR
+    while high - low >= _FACTOR_STEP:
+        middle = (low + high) / 2
+        rows, columns = sides(middle)
+        low, high = (middle, high) if rows * columns <= most else (low, middle)
+    rows, columns = sides(low)
+    return rows * patch, columns * patch
 
 
 def three_numbers(value: float | Sequence[float]) -> tuple[float, float, float]:

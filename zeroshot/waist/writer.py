@@ -145,6 +145,7 @@ def waist_settings(
     Raises:
         ModelError: the backbone has no patch tokens.
     """
+    backbone.require_frames_apart()
     if backbone.grid is None or backbone.token_dim is None:
         raise ModelError(
             f"{backbone.name} has no patch tokens; take a vision transformer such as ViT-B-16/openai"

@@ -125,7 +125,7 @@ def _base_model(config: dict[str, Any]) -> str | None:
     if name.startswith(PREFIX):
         return hub_name(name).repository
     if name.startswith("hf:"):
-        return name.removeprefix("hf:")
+        return name.removeprefix("hf:").partition("@")[0]
     architecture, _, tag = name.partition("/")
     return hub_repository(architecture, tag)
 

@@ -1,4 +1,4 @@
-"""What both libraries' networks offer to the backbone, whatever they call it themselves."""
+"""What both libraries' networks offer to the backbone, whatever they call it themselves; texts in batches."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+import torch.nn.functional as F
 
 from zeroshot.errors import ModelError
+from zeroshot.model.speed.threads import map_apart
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from zeroshot.video.transform import Preprocess
+
+_ALIKE = 2  # times the tokens of the shortest text of a batch that its longest may have
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,9 @@ class NetworkFacts:
         grid: (gh, gw) patches; None where it has no patch tokens.
         logit_scale: factor on cosines, already exponentiated.
         architecture: everything that its weights alone do not tell, as one line of text.
+        clip_frames: T frames that it reads at once, as pixels (n, T, 3, h, w); None: it reads frames apart.
+        any_clip_length: whether it reads clips of other lengths, too.
+        why_no_tokens: ends the line that says so; "" where there is nothing special about it.
     """
 
     preprocess: Preprocess
@@ -33,6 +42,9 @@ class NetworkFacts:
     grid: tuple[int, int] | None
     logit_scale: float
     architecture: str
+    clip_frames: int | None = None
+    any_clip_length: bool = False
+    why_no_tokens: str = ""
 
 
 class Network(ABC):
@@ -58,7 +70,7 @@ class Network(ABC):
 
     @abstractmethod
     def embed_pixels(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Embeddings (B, D), not normalized, of pixels (B, 3, h, w)."""
+        """Embeddings (B, D), not normalized, of pixels (B, 3, h, w), or (B, T, 3, h, w) of clips."""
 
     @abstractmethod
     def embed_tokens(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -77,6 +89,10 @@ class Network(ABC):
     def embed_texts(self, texts: list[str]) -> torch.Tensor:
         """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
 
+    def text_lengths(self, texts: list[str]) -> list[int]:
+        """Tokens that each of n ≥ 1 texts costs: all the same where texts are read to the full context."""
+        return [self.context_length] * len(texts)
+
     @abstractmethod
     def quick(self, arithmetic: str) -> Network:
         """The same network, its frames read by a copy of the vision tower in another arithmetic.
@@ -87,10 +103,30 @@ class Network(ABC):
         """
 
 
-def no_tokens(name: str) -> ModelError:
-    """The error for a network whose frames are not cut into patches."""
+def no_tokens(name: str, why: str = "") -> ModelError:
+    """The error for a network whose frames are not cut into patches.
+
+    Args:
+        name: of the network.
+        why: from its facts.
+    """
     return ModelError(
-        f"{name} has no patch tokens (it is no vision transformer that is known here); use a ViT model"
+        f"{name} has no patch tokens ({why or 'it is no vision transformer that is known here'}); "
+        "use a ViT model"
+    )
+
+
+def reads_clips(name: str, num_frames: int) -> ModelError:
+    """The error for a network that reads clips, where frames or their tokens were asked for.
+
+    Args:
+        name: of the network.
+        num_frames: that it reads at once.
+    """
+    return ModelError(
+        f"{name} reads {num_frames} frames at once and has no vector or token of a single one; streams, "
+        "training, stages and probes of frames need a network that reads frames apart, such as "
+        "PE-Core-B-16/meta"
     )
 
 
@@ -100,3 +136,46 @@ def not_finite(name: str) -> ModelError:
         f"{name} gives an embedding that is not finite (NaN or infinity); its weights are damaged: "
         "fetch or train them again"
     )
+
+
+def batches_alike(lengths: Sequence[int], most: int) -> list[list[int]]:
+    """Places of all texts in batches, shorter texts first; those of one length stay in their order.
+
+    >>> batches_alike([8, 72, 8, 16], 32)
+    [[0, 2, 3], [1]]
+
+    Args:
+        lengths: tokens that a network reads of each.
+        most: texts in a batch.
+    """
+    batches: list[list[int]] = []
+    for place in sorted(range(len(lengths)), key=lengths.__getitem__):
+        last = batches[-1] if batches else []
+        if last and len(last) < most and lengths[place] <= _ALIKE * lengths[last[0]]:
+            last.append(place)
+        else:
+            batches.append([place])
+    return batches
+
+
+def encode_alike(network: Network, texts: list[str], most: int, *, apart: bool) -> list[torch.Tensor]:
+    """A unit row (1, D) of each text, in their order.
+
+    Args:
+        network: that reads them.
+        texts: any number.
+        most: of them in one forward pass.
+        apart: whether batches are shared out among threads.
+    """
+    lengths = network.text_lengths(texts) if len(texts) > 1 else [1] * len(texts)
+    batches = batches_alike(lengths, most)
+    some = [[texts[place] for place in batch] for batch in batches]
+    parts = map_apart(network.embed_texts, some) if apart else [network.embed_texts(part) for part in some]
+    rows = dict(
+        zip(
+            (place for batch in batches for place in batch),
+            (row for part in parts for row in torch.split(F.normalize(part, dim=-1), 1)),
+            strict=True,
+        )
+    )
+    return [rows[place] for place in range(len(texts))]

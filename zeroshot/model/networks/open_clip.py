@@ -30,14 +30,15 @@ from zeroshot.model.networks.network import Network, NetworkFacts
 from zeroshot.model.networks.open_clip_towers import (
     embeddings_of,
     import_open_clip,
+    read_lengths,
     short_texts,
     swaps,
     tokens_of,
     tower_of,
 )
 from zeroshot.model.networks.open_clip_weights import checked_config, put_weights, require_bounds
+from zeroshot.model.networks.pretrained import plain_config, quiet
 from zeroshot.model.networks.published import HUB_WEIGHTS, TOKENIZER_PATTERNS, parts_of_tag
-from zeroshot.model.networks.transformers import plain_config, quiet
 from zeroshot.model.networks.unfilled import unfilled
 from zeroshot.model.speed.products import quick_copy, short_copy, with_parts
 from zeroshot.video.transform import Preprocess, three_numbers
@@ -102,6 +103,11 @@ class OpenClipNetwork(Network):
         with _tokenizing:
             ids: torch.Tensor = self._tokenizer(texts, length)
         return ids
+
+    def text_lengths(self, texts: list[str]) -> list[int]:
+        """Tokens that each of n ≥ 1 texts costs when it is read without longer ones."""
+        lengths: list[int] = read_lengths(self.module, self.token_ids(texts)).tolist()
+        return lengths
 
     def embed_texts(self, texts: list[str]) -> torch.Tensor:
         """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""

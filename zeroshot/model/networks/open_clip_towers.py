@@ -221,14 +221,11 @@ def short_texts(module: Any, token_ids: torch.Tensor) -> torch.Tensor | None:  #
         module: one of open_clip's; others than its own causal transformers give None.
         token_ids: of the tokenizer, padded to the context length.
     """
-    import open_clip
-
-    text: Any = module if type(module) is open_clip.CLIP else getattr(module, "text", None)
-    own = text is module or type(text) is open_clip.transformer.TextTransformer
-    ends = _ends(text, token_ids) if own and _is_causal(text) else None
+    text = _text_tower(module)
+    ends = None if text is None else _ends(text, token_ids)
     if ends is None:
         return None
-    length = min(token_ids.shape[1], -(-(int(ends.max()) + 1) // _STEP) * _STEP)
+    length = int(_padded(ends, token_ids).max())
     if length == token_ids.shape[1]:
         return None
     x = text.token_embedding(token_ids[:, :length]).to(text.transformer.get_cast_dtype())
@@ -240,6 +237,32 @@ def short_texts(module: Any, token_ids: torch.Tensor) -> torch.Tensor | None:  #
         x = projection(x) if isinstance(projection, torch.nn.Linear) else x @ projection
     embeddings: torch.Tensor = x
     return embeddings
+
+
+def read_lengths(module: Any, token_ids: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - open_clip's module
+    """(n,) tokens that `short_texts` reads of each of n texts alone; L where all is needed.
+
+    Args:
+        module: one of open_clip's.
+        token_ids: (n, L) of the tokenizer, padded to the context length.
+    """
+    text = _text_tower(module)
+    ends = None if text is None else _ends(text, token_ids)
+    return torch.full((len(token_ids),), token_ids.shape[1]) if ends is None else _padded(ends, token_ids)
+
+
+def _padded(ends: torch.Tensor, token_ids: torch.Tensor) -> torch.Tensor:
+    """(n,) tokens up to the end of each text, as a multiple of the step, or the whole context."""
+    return ((ends + _STEP) // _STEP * _STEP).clamp(max=token_ids.shape[1])
+
+
+def _text_tower(module: Any) -> Any:  # noqa: ANN401
+    """open_clip's own causal text tower in a module; None where there is another."""
+    import open_clip
+
+    text: Any = module if type(module) is open_clip.CLIP else getattr(module, "text", None)
+    own = text is module or type(text) is open_clip.transformer.TextTransformer
+    return text if own and _is_causal(text) else None
 
 
 def _is_causal(text: Any) -> bool:  # noqa: ANN401

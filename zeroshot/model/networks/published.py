@@ -77,9 +77,15 @@ def parts_of_tag(architecture: str, tag: str) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def part_of_hub(repository: str) -> Part:
-    """What a checkpoint of transformers on the hub consists of."""
-    return Part(repository, always=TOKENIZER_PATTERNS, choices=("model*.safetensors", "pytorch_model*.bin"))
+def part_of_hub(source: str) -> Part:
+    """What a checkpoint of transformers on the hub consists of.
+
+    Args:
+        source: ORG/NAME or ORG/NAME@REVISION.
+    """
+    repository, _, revision = source.partition("@")
+    choices = ("model*.safetensors", "pytorch_model*.bin")
+    return Part(repository, TOKENIZER_PATTERNS, choices, revision or "main")
 
 
 _TABLE = Path(__file__).with_name("published.csv")  # written by scripts/list_models.py
@@ -167,6 +173,9 @@ def is_cached(name: str) -> bool:
     if name.startswith("hub:"):
         repository, _, revision = name.removeprefix("hub:").partition("@")
         return all(_has(repository, each, revision or "main") for each in (_WEIGHTS, ("config.json",)))
+    if name.startswith("hf:") and "@" in name:
+        part = part_of_hub(name.removeprefix("hf:"))
+        return all(_has(part.repository, each, part.revision) for each in (_WEIGHTS, ("config.json",)))
     return name in cached_models()
 
 
@@ -203,7 +212,8 @@ def _named(repository: str) -> list[str]:
         return []
     if "format" in config:
         return [f"hub:{repository}"]
-    return [f"hf:{repository}"] if {"text_config", "vision_config"} <= config.keys() else []
+    has_videos = bool({"vision_config", "video_config"} & config.keys())
+    return [f"hf:{repository}"] if has_videos and "text_config" in config else []
 
 
 def _has(repository: str, patterns: tuple[str, ...], revision: str = "main") -> bool:
