@@ -6,6 +6,7 @@ Covers: app/page_layout.
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -170,15 +171,24 @@ def test_what_was_asked_before_ends_when_something_else_is_asked(page):
     assert list(looking) == []
 
 
+def test_what_is_shown_already_is_not_looked_at_again_unless_it_failed(page, tmp_path):
+    desk = Desk(POOL)
+    assert len(list(page.look(desk, WORDS, "none", 0))) > 1
+    assert list(page.look(desk, WORDS, "none", 0.0)) == []
+    assert list(page.look(desk, "waving", "none", 0))
+    for _ in range(2):
+        assert 'role="alert">there are no labels' in list(page.look(desk, "", "none", 0))[-1]
+
+
 def test_a_bundled_list_fills_the_field(page):
-    assert page.list_of("puppet_actions").splitlines()[0] == "waving"
-    assert page.list_of("/etc/passwd") == page.list_of(None) == ""
+    assert page.list_of("puppet_actions", "").splitlines()[0] == "waving"
+    assert page.list_of("/etc/passwd", "mine") == page.list_of(None, "mine") == "mine"
 
 
 def test_embeddings_of_another_model_need_that_model(answers, library, monkeypatch):
+    other = SimpleNamespace(fingerprint="other", name="other")
     monkeypatch.setattr("zeroshot.video_search.load_model", lambda *_, **__: answers.model)
-    with zeroshot.load_model("ViT-B-32/random") as other:
-        assert len(Library(str(library), other, answers.files)) == 2
+    assert Library(str(library), other, answers.files).find("waving")
     monkeypatch.setattr("zeroshot.video_search.load_model", lambda *_, **__: other)
     with pytest.raises(ModelError, match="is another model"):
         Library(str(library), other, answers.files)

@@ -121,6 +121,7 @@ def test_uploads_are_bounded_by_what_they_say_and_by_what_comes():
 
 def test_who_sends_nothing_more_is_not_waited_for(monkeypatch):
     monkeypatch.setattr(page_guard, "_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(page_guard, "_DRAIN_SECONDS", 0.05)
     assert ask(body=SLOW)[0] == 408
 
 

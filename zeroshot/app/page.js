@@ -23,6 +23,9 @@
   };
   const seek = (video, seconds) => {
     if (!video) return;
+    if (video.readyState < 1) {  // it is still being fetched
+      return video.addEventListener("loadedmetadata", () => seek(video, seconds), { once: true });
+    }
     video.currentTime = Math.max(0, Math.min(seconds, length(video) - 0.01));
     show(video);
   };

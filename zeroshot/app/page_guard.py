@@ -7,6 +7,7 @@ import base64
 import binascii
 import hmac
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -44,6 +45,8 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
 }
 _PORT = re.compile(r":\d+$")
+_MOST_DRAINED = 64 << 20  # bytes
+_DRAIN_SECONDS = 2.0
 _PAUSE_SECONDS = 30.0  # in which nothing of an upload comes
 
 
@@ -90,6 +93,7 @@ class Guard:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         status, words = self._refusal(scope["path"], headers)
         if status:
+            await _drain(receive)
             await _say(send, status, words)
             return
         body = _Body(receive, self._rules.most_bytes)
@@ -100,6 +104,7 @@ class Guard:
             if body.refusal is None:
                 raise
         if body.refusal is not None and not out.began:
+            await _drain(receive)
             await _say(send, *body.refusal)
 
     def _refusal(self, path: str, headers: dict[str, str]) -> tuple[int, str]:
@@ -193,10 +198,22 @@ def _too_large(most_bytes: int) -> str:
     return f"that is too large; expected {most_bytes / (1 << 20):.0f} MB at most"
 
 
+async def _drain(receive: Receive) -> None:
+    """Take what still comes of a refused request, within bounds: who is writing reads no answer."""
+    number, more = 0, True
+    with suppress(TimeoutError):
+        while more and number < _MOST_DRAINED:
+            message = await asyncio.wait_for(receive(), _DRAIN_SECONDS)
+            number += len(message.get("body", b""))
+            more = message.get("more_body", False)
+
+
 async def _say(send: Send, status: int, words: str) -> None:
     """Answer in one line."""
+    body = f"{words}\n".encode()
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+    headers.append((b"content-length", str(len(body)).encode()))
     if status == 401:
         headers.append((b"www-authenticate", b'Basic realm="zeroshot", charset="UTF-8"'))
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": f"{words}\n".encode()})
+    await send({"type": "http.response.body", "body": body})

@@ -39,10 +39,12 @@ class Desk:
     Attributes:
         path: of their video; "": none yet.
         turn: grows with each thing that they ask, so that what was asked before comes to an end.
+        answered: what the answer before them is to; None: there is none, or it is not whole.
     """
 
     path: str = ""
     turn: int = 0
+    answered: Asked | None = None
 
 
 class Page:
@@ -89,21 +91,28 @@ class Page:
     def look(
         self, desk: Desk, words: str, stages: str, window: float | None, reject: float = 0.0
     ) -> Iterator[str]:
-        """What is shown of the video on a desk, more and more of it, until something else is asked there."""
-        desk.turn += 1
+        """What is shown of the video on a desk, more and more of it, until something else is asked there.
+
+        Nothing where it is shown already: fields tell that they were left, changed or not.
+        """
+        asked = Asked(desk.path, words, "" if stages == _NO_STAGES else stages, float(window or 0), reject)
+        if asked == desk.answered:
+            return
+        desk.turn, desk.answered = desk.turn + 1, None
         if not desk.path:
             yield page_html.result(page_html.Seen())
             return
         turn = desk.turn
-        asked = Asked(desk.path, words, "" if stages == _NO_STAGES else stages, float(window or 0), reject)
         for seen in _paced(self.answers.look(asked)):
             if desk.turn != turn:
                 return
+            if not (seen.reading or seen.error):
+                desk.answered = asked
             yield page_html.result(seen)
 
-    def list_of(self, name: str | None) -> str:
-        """The labels of a bundled list, one a line."""
-        return "\n".join(read_labels(name)) if name in bundled_lists() else ""
+    def list_of(self, name: str | None, words: str) -> str:
+        """The labels of a bundled list, one a line; the words that are there where none is chosen."""
+        return "\n".join(read_labels(name)) if name in bundled_lists() else words
 
     def find(self, words: str) -> str:
         """The videos that fit words best; or one line."""
@@ -218,7 +227,7 @@ def _video(blocks: Any, page: Page, chosen: str) -> None:  # noqa: ANN401
             lambda path, desk: (page.take_upload(path, desk), None), [file, desk], [desk, file], **quiet
         ),
         examples.click(page.take_example, [examples, desk], [desk], **quiet),
-        lists.input(page.list_of, [lists], [words], **quiet),
+        lists.input(page.list_of, [lists, words], [words], **quiet),
         button.click(_next_turn, [desk], [desk], **quiet),
         reject.release(_next_turn, [desk], [desk], **quiet),
     ]
