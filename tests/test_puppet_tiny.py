@@ -135,6 +135,7 @@ def test_clips_and_their_table_agree():
     assert all((CLIPS / row["path"]).stat().st_size < 60_000 for row in rows)
 
 
+@pytest.mark.slow
 def test_clips_are_what_their_script_writes(tmp_path):
     script = ROOT / "examples" / "make_puppet_clips.py"
     subprocess.run(

@@ -23,7 +23,20 @@ if TYPE_CHECKING:
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # Trains, or encodes many videos: run with -m slow.
-SLOW = {"export", "train", "evaluate", "bias", "archive", "audit", "cron", "static-bias", "index"}
+SLOW = {
+    "export",
+    "reject",
+    "timeline",
+    "offline",
+    "train",
+    "evaluate",
+    "bias",
+    "archive",
+    "audit",
+    "cron",
+    "static-bias",
+    "index",
+}
 RUN = [path for path in documents.documents() if {"bash", "python"} & documents.languages_of(path)]
 
 

@@ -46,7 +46,7 @@ def desk(tmp_path_factory) -> Path:
 
 
 # The longest runs; the sets that `bias make` writes are those that `bias score` wants first.
-SLOW = ("export", "bias make", "bias probe", "bias score", "train")
+SLOW = ("audit", "export", "bias make", "bias probe", "bias score", "train")
 ELSEWHERE = {"push", "download", "serve", "app", "watch"}  # need a hub, a camera, or somebody who ends them
 RUNS = [
     pytest.param(verb, marks=pytest.mark.slow) if verb in SLOW else verb

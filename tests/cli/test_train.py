@@ -219,7 +219,7 @@ def test_methods_are_listed_with_their_sources(monkeypatch, capsys):
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=() if name in {"dbse", "sdn"} else pytest.mark.slow)
+        pytest.param(name, marks=() if name == "dbse" else pytest.mark.slow)
         for name in ("dbse", "stillmix", "sdn", "static-dropout", "provenance")
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
+import pytest
 from tiny_world import write_checkpoint, write_videos
 from training_world import TRAIN
 
@@ -24,6 +25,7 @@ def run(monkeypatch, capsys, *words) -> tuple[int, str]:
     return status, capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_command_takes_the_figures_of_copies_from_any_finder(tmp_path, monkeypatch, capsys):
     write_checkpoint(tmp_path / "tiny")
     write_split(tmp_path / "split.csv", write_videos(tmp_path / "videos", 12))

@@ -80,6 +80,7 @@ def test_the_help_lists_every_probe(monkeypatch, capsys):
     assert f"Some of {', '.join(PROBES)}. Default: {', '.join(ON_TOKENS)}." in out
 
 
+@pytest.mark.slow
 def test_any_callable_is_a_subject():
     clips = world()
     subject = Function("block", direction, lambda x: {"corner": x[:, 0, :, 0, 0].double().numpy()})

@@ -84,6 +84,7 @@ def test_a_finished_run_is_given_again(trained, place):
         run_train(place, folder, changed(TRAIN, seed=1))
 
 
+@pytest.mark.slow
 def test_tokens_serve_without_their_videos(trained, place, tmp_path):
     folder, fitted = trained
     tokens = folder / "tokens" / "train"

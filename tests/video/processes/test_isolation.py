@@ -139,6 +139,7 @@ def test_accelerate_runs_no_module_of_the_working_folder(trapped, processes):
     assert marks(trapped) == []
 
 
+@pytest.mark.slow
 def test_a_python_program_elsewhere_runs_nothing_of_the_working_folder(trapped, tmp_path_factory):
     script = tmp_path_factory.mktemp("script") / "script.py"
     script.write_text(
