@@ -185,12 +185,12 @@ def test_siglip2_keeps_the_shape_of_frames(tmp_path):
     ours = load_backbone(f"hf:{tmp_path}", "cpu")
     module = transformers.AutoModel.from_pretrained(tmp_path).eval()
     processor = transformers.AutoImageProcessor.from_pretrained(tmp_path)
-    # Frames of the network's own size are not resized; else processors round a level apart in both ways.
-    for height, width, most in [(32, 32, 1e-5), (45, 60, 0.01), (90, 30, 0.01), (40, 42, 0.01)]:
+    # Through two ways of resizing, which round levels apart on processors without wide vectors.
+    for height, width in [(45, 60), (90, 30), (40, 42)]:
         picture = torch.from_numpy(clip(3, 1, height, width))
         with torch.inference_mode():
             output = module.get_image_features(**processor(list(picture), return_tensors="pt"))
-        assert np.abs(ours.encode_frames(picture).numpy() - unit(output.pooler_output)).max() < most
+        assert np.abs(ours.encode_frames(picture).numpy() - unit(output.pooler_output)).max() < 0.01
     with load_model(f"hf:{tmp_path}", device="cpu") as model:
         rows = model.embed_videos([clip(3), clip(3, 1, 90, 30)])  # of two shapes, in one batch
     assert rows.shape == (2, 48)
