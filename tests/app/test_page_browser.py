@@ -196,6 +196,7 @@ def test_it_is_used_by_keys_alone(open_at):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.classList.contains('z-strip')"):
             break
+    assert page.get_by_label("Labels, one a line").input_value().startswith("waving\n")
     page.keyboard.press("End")
     assert position(page) == pytest.approx(2.0, abs=0.2)
     page.keyboard.press("Home")
@@ -203,6 +204,13 @@ def test_it_is_used_by_keys_alone(open_at):
     page.keyboard.press("ArrowRight")
     assert position(page) > 0
     assert page.locator(".z-strip").get_attribute("aria-valuetext").startswith("0:00")
+
+
+def test_the_slider_holds_labels_against_others(open_at):
+    page = open_at()
+    page.get_by_label("number input for None of these, if the fit is below").fill("0.6")
+    page.keyboard.press("Tab")
+    answered(page, "stand beside yours; nothing is promised")
 
 
 def test_every_control_has_a_name(open_at):
