@@ -50,8 +50,8 @@ WORLDS = {
     "compositional-validation": compositional_world(VALIDATION_PLACES, 15_000, CALM),
     "compositional-busy": compositional_world(TEST_PLACES, 21_000, BUSY),
     "compositional-busy-validation": compositional_world(VALIDATION_PLACES, 25_000, BUSY),
-    "systems": systems_world(TEST_PLACES, 41_000),
-    "systems-validation": systems_world(VALIDATION_PLACES, 45_000),
+    "systems": systems_world(TEST_PLACES, 81_000),
+    "systems-validation": systems_world(VALIDATION_PLACES, 85_000),
 }
 """What may be run in; settings are chosen in the validation ones. Seeds of a test are changed when its videos
 have been looked at: the earlier ones of `test` began at 1000 and 31,000, those of `compositional` at

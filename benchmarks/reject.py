@@ -31,7 +31,7 @@ from zeroshot.text.prompts import make_prompts
 
 HERE = Path(__file__).resolve().parent
 VALIDATION, FRESH = 31_000, 41_000
-"""First seeds: of the worlds that choose, and of those that give figures; no other benchmark draws them."""
+"""First seeds: of worlds that choose, and of those that give figures; no other benchmark draws the latter."""
 BANKS = {"names": "names of the unknown actions among it", "no names": "without these"}
 ERROR = 0.1
 
