@@ -227,6 +227,8 @@ def _settings_from(embeddings: str | None, choice: ModelChoice, *, new: bool = T
     Raises:
         OutputError: the folder's manifest is damaged.
     """
+    if embeddings is None:
+        return choice  # and no library of tables is imported for it
     from dataclasses import replace
 
     from zeroshot.batch.table import MANIFEST, read_manifest
@@ -234,8 +236,6 @@ def _settings_from(embeddings: str | None, choice: ModelChoice, *, new: bool = T
     from zeroshot.errors import OutputError
     from zeroshot.video.sampling import Sampling
 
-    if embeddings is None:
-        return choice
     if new and not os.path.exists(os.path.join(embeddings, MANIFEST)):  # noqa: PTH110, PTH118 - pathlib is slow to import
         return choice
     kept = read_manifest(embeddings)

@@ -288,7 +288,7 @@ def _build(
     with in_one_line(f"cannot build {model_name}", "expected open_clip's model_cfg"):
         if folder is not None and tensors is not None:
             require_bounds(config, tensors, model_name)
-            with torch.device("meta"):  # sizes without memory
+            with torch.device("meta"), unfilled():  # sizes without memory
                 wanted = _construct(config, model_name, from_network=False).state_dict()
             require_fit(wanted, tensors, model_name)
         empty = nullcontext() if tensors is None else unfilled()
