@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from zeroshot.classifier import Classifier
     from zeroshot.cli.inputs import Named
     from zeroshot.index.index import LabelIndex
-    from zeroshot.model.model import Model
     from zeroshot.types import Prompts, Ranking
 
 
@@ -103,11 +102,11 @@ def classify(
     put = _put_json if as_json else _put_csv if as_csv else _put_text
     found = first.add("videos", lambda: _found(videos or [], put, as_csv))
     first.add("output", lambda: require_table(embeddings) if embeddings is not None and videos else None)
-    first.add("model", lambda: require_choice(choice()))
+    first.add("model", lambda: require_choice(choice(), reads=embeddings is None))
     with waiting("looking at labels and videos"):
         first.run()
     named = found()
-    network = _loaded(choice(), reads=embeddings is None and bool(named.paths))
+    network = model_from(choice())
     made = None if model is not None else embeddings or index
     classifier = classifier_from(network, words(), index, k, made, rejecting)
     notes = Notes(network, precision, classifier)  # what a folder was made with is no choice to speak of
@@ -118,15 +117,6 @@ def classify(
     )
     with keeping(_LOST if embeddings is None else kept_in(embeddings)):
         _show(rankings, put, notes, len(named.paths) if videos else None, _begin(named, put, as_csv))
-
-
-def _loaded(choice: ModelChoice, *, reads: bool) -> Model:
-    """The model; where videos are going to be read, what reads them starts meanwhile."""
-    if reads:
-        from zeroshot.video.processes.pool import start_early
-
-        start_early()
-    return model_from(choice)
 
 
 def _show(

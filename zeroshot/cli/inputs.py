@@ -210,8 +210,12 @@ def of_index(choice: ModelChoice, words: Prompts | LabelIndex, index: str | None
     return replace(choice, name=str(model_for(None, words, index)))
 
 
-def require_choice(choice: ModelChoice) -> None:
+def require_choice(choice: ModelChoice, *, reads: bool = False) -> None:
     """Refuse what `model_from` would refuse, as far as it shows before any weights are looked for.
+
+    Args:
+        choice: of the command line.
+        reads: whether videos are going to be read; what reads them then starts while libraries are imported.
 
     Raises:
         ModelError: there can be no model of that name, or no such device.
@@ -220,6 +224,12 @@ def require_choice(choice: ModelChoice) -> None:
     from zeroshot.checkpoint import DEFAULT_MODEL, require_model
 
     name = DEFAULT_MODEL if choice.name is None else choice.name
+    if reads:
+        from zeroshot.model.names import require_name
+        from zeroshot.video.processes.pool import start_early
+
+        require_name(name)
+        start_early()
     with waiting(f"loading {name}"):  # the libraries that know its name take most of that
         require_model(
             name,

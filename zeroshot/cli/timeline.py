@@ -151,7 +151,7 @@ def timeline(
     choice = first.add("files", lambda: of_index(asked(), words(), index))
     found = first.add("videos", lambda: _found(videos, form, told()))
     first.add("output", lambda: told().require_place(len(found().paths)))
-    first.add("model", lambda: require_choice(choice()))
+    first.add("model", lambda: require_choice(choice(), reads=True))
     first.run()
     network = model_from(choice())
     classifier = classifier_from(network, words(), index, k, index if model is None else None, rejecting)

@@ -121,7 +121,7 @@ def watch(
     first.add("files", lambda: how().rule.require(words().labels, rejects=reject is not None))
     choice = first.add("files", lambda: of_index(asked(), words(), index))
     first.add("videos", lambda: live_source(source))
-    first.add("model", lambda: require_choice(choice()))
+    first.add("model", lambda: require_choice(choice(), reads=True))
     first.run()
     network = model_from(choice())
     classifier = classifier_from(network, words(), index, 1, index if model is None else None, rejecting)

@@ -41,7 +41,7 @@ def unfilled() -> Iterator[None]:
 
 
 class _NoDraws(TorchFunctionMode):
-    """Tensors without numbers are not filled by chance: torch would import its compiler to find nothing to do."""
+    """Tensors without numbers are not filled by chance, for which torch would import its compiler."""
 
     def __torch_function__(
         self,

@@ -168,7 +168,7 @@ def product_seconds() -> Mapping[str, float]:
 
 @cache
 def has_float32() -> bool:
-    """Whether `product_seconds` has float32, without the time that it takes to hold all against each other."""
+    """Whether `product_seconds` has float32, found without the time that it takes."""
     return _trial("float32", 32, 128) is not None
 
 
