@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 ENOUGH = 2 * NUM_GROUPS
 """Pairs that the figures need."""
 
+AXES = ("S static, % of the variance", "S dynamic, % of the variance")
+"""Of a plane of layers, or of streams."""
+
 _BLOCK = "block "
 _MOST_NAMED = 8
 _SHARED = 0.5  # a unit shows a factor where its correlation over the pairs that share it is above this
@@ -198,14 +201,13 @@ def _plane(found: dict[str, LayerFactors], stream: str) -> tuple[Plane, ...]:
         )
         for layer, each in shown.items()
     ]
-    axes = ("S static, % of the variance", "S dynamic, % of the variance")
     caption = "Each layer: what it shows of looks, across, and of motion, upwards."
     if len(named) < len(shown):
         caption += (
             " Named are the streams, the first and the last block, and the layers that show most of either; "
             "the table below has all."
         )
-    return (Plane(points, caption, axes),) if points else ()
+    return (Plane(points, caption, AXES),) if points else ()
 
 
 def _colour(layer: str, stream: str) -> int | str:
