@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from facts import machine_facts
+from facts import machine_facts, mean_cell
 
 from zeroshot.checkpoint import load_model
 from zeroshot.rejection.background import background_labels
 from zeroshot.rejection.rule import AUTO
 from zeroshot.rejection.scores import CALIBRATED, CHOSEN, SCORES, energy
 from zeroshot.statistics.conformal import lower_threshold
-from zeroshot.statistics.intervals import t_interval
 from zeroshot.statistics.open_set import auroc, false_positives, risk_coverage
 from zeroshot.statistics.temperature import calibration_error, fit_temperature
 from zeroshot.synthetic.render import render_many
@@ -192,10 +191,7 @@ def probabilities(worlds: list[World]) -> list[str]:
 
 def cell(values: list[float]) -> str:
     """Mean ± half a 95 % interval (Student's t); a dash of nothing."""
-    if np.isnan(values).any():
-        return "–"
-    found = t_interval(values)
-    return f"{found.value:.1f} ± {found.high - found.value:.1f}"
+    return "–" if np.isnan(values).any() else mean_cell(values)
 
 
 def main() -> None:
