@@ -49,6 +49,7 @@ class Classifier(FindsEvents):
     Attributes:
         model: embeds videos, frames and texts.
         index: the K labels and their (K, D) embeddings.
+        is_staged: whether labels say how they start and end, so that the order of the frames counts.
         rejection: what makes "none of these" an answer; None: the best label is always answered.
     """
 
@@ -68,6 +69,7 @@ class Classifier(FindsEvents):
             )
         self.model = model
         self.index = index
+        self.is_staged = index.is_staged(joint)
         self.rejection = rejection
         self._num_still = 0
 

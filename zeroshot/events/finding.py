@@ -61,10 +61,12 @@ class FindsEvents(HoldsModel):
     Attributes:
         model: embeds clips.
         index: the K labels and their embeddings.
+        is_staged: whether labels say how they start and end, so that the order of the frames counts.
         rejection: what takes probability from all labels where none of them is seen; or None.
     """
 
     index: LabelIndex
+    is_staged: bool
     rejection: Rejects | None = None
 
     def events(
@@ -127,11 +129,6 @@ class FindsEvents(HoldsModel):
         how = watching or Watching()
         how.rule.require(self.index.labels, rejects=self.rejection is not None)
         return Watcher(self, live_source(source), how, stop).events()
-
-    @property
-    def is_staged(self) -> bool:
-        """Whether labels say how they start and end, so that the order of the frames counts."""
-        return self.index.is_staged(self.model.embedding_dim)
 
     def levels(
         self, vectors: NDArray[np.float32], drifts: NDArray[np.float32] | None = None
