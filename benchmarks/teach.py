@@ -23,7 +23,7 @@ import numpy as np
 from facts import machine_facts, mean_cell
 
 from zeroshot.checkpoint import load_model
-from zeroshot.few_shot.taught import WAYS, Examples, ExampleVideo, taught
+from zeroshot.few_shot.taught import AUTO, WAYS, Examples, ExampleVideo, taught
 from zeroshot.index.index import LabelIndex
 from zeroshot.synthetic.render import render_many
 from zeroshot.synthetic.world import ACTIONS, SCENES, View
@@ -98,7 +98,7 @@ def judge(
         for labels, targets in given.items():
             videos = tuple(ExampleVideo(str(row)) for row in kept)
             yield shots, labels, "words alone", *plain, 0.0
-            for way in WAYS:
+            for way in (AUTO, *WAYS):
                 made, _ = taught(words, Examples(shown.vectors[stream][kept], targets, videos), scale, way)
                 right = made.scores(vectors).argmax(1) == actions
                 yield shots, labels, way, *shares(right, actions, unknown), 100.0 * bool(made.num_examples)
