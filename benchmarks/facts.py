@@ -35,6 +35,14 @@ def machine_facts(**versions: str) -> str:
     )
 
 
+def mean_cell(values: list[float]) -> str:
+    """The mean of a figure over seeds, ± half a 95 % interval (Student's t) where there are several."""
+    from zeroshot.statistics.intervals import t_interval
+
+    found = t_interval(values)
+    return f"{found.value:.1f} ± {found.high - found.value:.1f}" if len(values) > 1 else f"{found.value:.1f}"
+
+
 def peak_mebibytes() -> float:
     """The most memory that this process has held, in MiB.
 

@@ -20,12 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from facts import machine_facts
+from facts import machine_facts, mean_cell
 
 from zeroshot.checkpoint import load_model
 from zeroshot.few_shot.taught import AUTO, WAYS, Examples, ExampleVideo, taught
 from zeroshot.index.index import LabelIndex
-from zeroshot.statistics.intervals import t_interval
 from zeroshot.synthetic.render import render_many
 from zeroshot.synthetic.world import ACTIONS, SCENES, View
 
@@ -105,12 +104,6 @@ def judge(
                 yield shots, labels, way, *shares(right, actions, unknown), 100.0 * bool(made.num_examples)
 
 
-def cell(values: list[float]) -> str:
-    """A mean, ± half its 95 % interval over seeds."""
-    found = t_interval(values)
-    return f"{found.value:.1f} ± {found.high - found.value:.1f}" if len(values) > 1 else f"{found.value:.1f}"
-
-
 def main() -> None:
     """Measure, write, print."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -168,7 +161,7 @@ def write(rows: dict, output: Path) -> None:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(header)
         for key, found in rows.items():
-            cells = [cell(list(values)) for values in zip(*found, strict=True)]
+            cells = [mean_cell(list(values)) for values in zip(*found, strict=True)]
             lines.append("| " + " | ".join(map(str, (*key, *cells))) + " |")
             table.writerow([*key, *(np.mean(found, axis=0).round(3).tolist())])
     text = "\n".join([*lines, "", f"%, ± half a 95 % interval over seeds. {machine_facts()}"]) + "\n"

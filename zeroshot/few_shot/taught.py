@@ -261,8 +261,6 @@ class TaughtLabels(LabelIndex):
         """
         del exact
         place = Path(path)
-        if place.exists() and not place.is_file():  # a pipe would be waited for
-            raise LabelError(f"{place} is no plain file; {FORMAT.make}")
         arrays, told = read_arrays(place, FORMAT, lambda name: check or name not in {"examples", "words"})
         try:
             labels = unpacked_words(arrays["labels"], arrays["label_ends"])

@@ -64,6 +64,20 @@ def staged_width(embedding_dim: int) -> int:
     return 2 * embedding_dim + 2
 
 
+def words_of_labels(rows: NDArray[np.float32], embedding_dim: int) -> NDArray[np.float32]:
+    """(K, D) float32 unit rows t of labels, whether or not they have stages.
+
+    Args:
+        rows: (K, D) of an index without stages, or what `staged_labels` gave.
+        embedding_dim: D.
+    """
+    if rows.shape[1] != staged_width(embedding_dim):
+        return rows
+    texts = unstaged_labels(rows)[:, :embedding_dim]
+    unit: NDArray[np.float32] = texts / np.linalg.norm(texts, axis=1, keepdims=True)
+    return unit
+
+
 def unstaged_labels(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """(K, 2D) float32 unit rows [t, g] of what `staged_labels` gave, to compare labels with each other."""
     plain = rows[:, :-2]
