@@ -248,7 +248,6 @@ def model_from(choice: ModelChoice) -> Model:
         ModelError: it cannot be named, fetched or loaded.
         OptionError: an unknown precision or sampling.
     """
-
     from zeroshot.checkpoint import DEFAULT_MODEL, load_model
     from zeroshot.video.sampling import require_sampling
 
