@@ -212,7 +212,7 @@ def test_of_both_ways_the_one_serves_by_which_more_left_out_examples_are_right(w
     corners = unit(np.array([[1, 1, 0.2], [-1, -1, 0.2], [1, -1, 0.2], [-1, 1, 0.2]]))
     targets = np.repeat(np.array([0, 0, 1, 1]), 4)
     vectors = unit(np.repeat(corners, 4, axis=0) + 0.05 * np.random.default_rng(3).normal(size=(16, 3)))
-    blank = LabelIndex(("blorp", "zindle"), unit(np.array([[0, 0, 1.0], [0, 0, 1.0]])), fingerprint={})
+    blank = LabelIndex(("blorp", "zindle"), unit(np.array([[1, 0, 1.0], [0, 1, 1.0]])), fingerprint={})
     videos = tuple(ExampleVideo(str(row)) for row in range(16))
     made, found = taught(blank, Examples(vectors, targets, videos), SCALE)
     assert (made.lesson.way, found.num_right) == ("cache", 16)
