@@ -62,7 +62,7 @@ def test_what_closes_is_closed_at_the_end_whatever_happens():
             self.closed += 1
 
     held = Held()
-    with pytest.raises(ValueError, match="in between"), held as same:
-        assert same is held
+    with pytest.raises(ValueError, match="in between"), held:
         raise ValueError("in between")
     assert held.closed == 1
+    assert held.__enter__() is held
