@@ -74,6 +74,7 @@ class PacketStream:
         container: libav's name of the format.
         indexed: whether seeking finds the key frame before a moment.
         timeline: all packets, where the file's clock starts anew somewhere; else None.
+        num_moves: how often its place was changed: what was being read then does not go on.
     """
 
     def __init__(self, path: str, name: str, num_threads: int) -> None:
@@ -92,6 +93,7 @@ class PacketStream:
         self._file: InputContainer | None = None
         self.timeline: Timeline | None = None
         self._number = 0  # of the packet that comes next
+        self.num_moves = 0
         self.reopen()
         try:
             refuse_encrypted_file(path, name, self._open_file, self.stream)
@@ -135,6 +137,7 @@ class PacketStream:
         self.context.thread_type = "AUTO"
         self.context.thread_count = self._num_threads
         self._number = 0
+        self.num_moves += 1
 
     def use_one_thread(self) -> None:
         """Begin anew and decode in one thread: then damage costs the damaged frames alone."""
@@ -148,6 +151,7 @@ class PacketStream:
             tick: on the growing clock.
             backward: the direction.
         """
+        self.num_moves += 1
         if self.timeline is not None:
             return backward and self._seek_by_packets(self.timeline, tick)
         av = import_av()
