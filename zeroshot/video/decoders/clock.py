@@ -102,7 +102,7 @@ class Forward:
         return self._ahead
 
     def shown_at(self, ticks: Sequence[int], picture: Callable[[VideoFrame], P]) -> dict[int, tuple[int, P]]:
-        """For each tick, since when the frame is shown that is shown then, and its picture; {} without frames.
+        """For each tick, since when the frame shown then is shown, and its picture; nothing without frames.
 
         Passes no frame but those before the last tick's. Behind the last frame that one is shown, and before
         the first one nothing is but that.

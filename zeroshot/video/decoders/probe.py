@@ -36,7 +36,7 @@ class VideoInfo:
         start_seconds: the first frame's time in the container.
         mirrored: whether left and right are exchanged for display, after the rotation.
         breaks_off: whether the file's index promises more than the file holds, as after a broken download.
-        is_counted: whether it has no times of its own, so that a moment is found by counting all frames before.
+        is_counted: whether it has no times of its own, so that a moment is found by counting all frames.
     """
 
     path: str

@@ -323,7 +323,7 @@ class PyavDecoder:
         return Forward(self.clock.timed(self._stream.frames(wanted)))
 
     def _counted(self, tick: int) -> Forward:
-        """Frames from the first on, counted; what was counted before goes on unless the moment lies behind."""
+        """Frames counted from the first; what was counted before goes on unless the moment lies behind."""
         if self._counting is not None:
             move, forward = self._counting
             if move == self._stream.num_moves and forward.previous and forward.previous[0] <= tick:

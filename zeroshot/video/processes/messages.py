@@ -163,7 +163,7 @@ class Requests:
             self._changed.notify_all()
 
     def take(self, taker: object) -> Request | None:
-        """The first that is for this one, who has done what it took before; None: nothing will come any more."""
+        """The first that is for this one, who has done what it took before; None: nothing will come."""
         with self._changed:
             self._busy.discard(taker)
             while (request := self._first_for(taker)) is None:
