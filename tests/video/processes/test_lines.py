@@ -14,7 +14,9 @@ import numpy as np
 import odd_files as odd
 import pytest
 
-from zeroshot.video.processes import child
+from zeroshot.video.decoders import stream
+from zeroshot.video.decoders.pyav import PyavDecoder
+from zeroshot.video.processes import child, pool
 from zeroshot.video.processes.messages import Job, Line, Request, Requests, clips_in
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.processes.windows import in_groups
@@ -160,3 +162,30 @@ def test_a_file_that_changes_between_groups_is_opened_anew(raw, tmp_path):
     assert child._open == []
     difference = np.abs(before[0].frames.astype(int) - after[0].frames.astype(int)).mean()
     assert difference > 50
+
+
+def test_a_file_alone_has_the_threads_of_those_that_wait(raw, monkeypatch):
+    """As far as its pictures are large; what is shown is the same."""
+    asked: list[int] = []
+    ask = pool._Child.ask
+    monkeypatch.setattr(
+        pool._Child,
+        "ask",
+        lambda self, request, limits: asked.append(request.header["reading"]["num_threads"])
+        or ask(self, request, limits),
+    )
+    monkeypatch.setattr(pool, "threads_each", lambda num_workers: 4 // num_workers)
+    monkeypatch.setattr("zeroshot.video.processes.reader.threads_each", lambda num_workers: 4 // num_workers)
+    with ClipReader(2) as reader:
+        reader.read(raw, child.Sampling(3))
+    assert asked == [4]
+    monkeypatch.setattr(stream, "_LARGE_PIXELS", odd.WIDTH * odd.HEIGHT)
+    decoders = [PyavDecoder(raw, num_threads=number) for number in (4, 1)]
+    monkeypatch.setattr(stream, "_LARGE_PIXELS", odd.WIDTH * odd.HEIGHT + 1)
+    decoders.append(PyavDecoder(raw, num_threads=4))
+    assert [each._stream.context.thread_count for each in decoders] == [4, 1, 1]
+    pictures = [np.stack(each.frames_at([0.5, 1.7, 3.2]).pictures) for each in decoders]
+    for each in decoders:
+        each.close()
+    assert np.array_equal(pictures[0], pictures[1])
+    assert np.array_equal(pictures[0], pictures[2])

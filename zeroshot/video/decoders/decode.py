@@ -55,7 +55,7 @@ def read_clips(
         decoder: one of `DECODERS`.
         shorter_side: pixels to which the frames will be resized later. They may then come out smaller than
             they are stored, never below twice this; None keeps them as they are.
-        num_threads: of the decoder; 0 is one a core.
+        num_threads: of the decoder, one for small pictures; 0 is one a core, whatever their size.
 
     Raises:
         VideoError: the file is missing or no video, or none of its frames can be decoded.

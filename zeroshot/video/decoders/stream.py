@@ -23,6 +23,7 @@ _MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
 # Containers that find the key frame before a moment by an index; in others a seek lands anywhere near.
 _INDEXED = frozenset({_MP4, "matroska,webm", "avi", "flv"})
 _HIDES_FRAMES = frozenset({"vp8"})  # some of its packets hold what is never shown
+_LARGE_PIXELS = 1280 * 720  # of a picture; smaller ones cost two threads half as much again as one
 _IN_FLIGHT = 40  # packets: more than threads and reordering hold back
 _PACKETS_TELL = frozenset({_MP4, "matroska,webm"})  # that they are encrypted
 
@@ -83,7 +84,7 @@ class PacketStream:
         Args:
             path: absolute.
             name: for messages.
-            num_threads: of the decoder; 0 is one a core.
+            num_threads: of the decoder, one for small pictures; 0 is one a core, whatever their size.
 
         Raises:
             VideoError: libav cannot open it, or it is encrypted.
@@ -134,6 +135,8 @@ class PacketStream:
         self._file, stream = open_container(self.path, self.name)
         self.stream: VideoStream = stream
         self.context = stream.codec_context
+        if self._num_threads and stream.width * stream.height < _LARGE_PIXELS:
+            self._num_threads = 1
         self.context.thread_type = "AUTO"
         self.context.thread_count = self._num_threads
         self._number = 0
