@@ -171,8 +171,9 @@ def test_a_file_alone_has_the_threads_of_those_that_wait(raw, monkeypatch):
     monkeypatch.setattr(
         pool._Child,
         "ask",
-        lambda self, request, limits: asked.append(request.header["reading"]["num_threads"])
-        or ask(self, request, limits),
+        lambda self, request, limits: (
+            asked.append(request.header["reading"]["num_threads"]) or ask(self, request, limits)
+        ),
     )
     monkeypatch.setattr(pool, "threads_each", lambda num_workers: 4 // num_workers)
     monkeypatch.setattr("zeroshot.video.processes.reader.threads_each", lambda num_workers: 4 // num_workers)
