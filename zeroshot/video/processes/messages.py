@@ -120,6 +120,7 @@ class Job:
         shown: what messages call each of them.
         options: what else the job has to know; JSON-able.
         line: None: any child will do.
+        is_ahead: whether nobody waits for it yet, so that whatever else is asked may come before it.
     """
 
     kind: str
@@ -128,6 +129,7 @@ class Job:
     shown: tuple[str, ...]
     options: dict[str, Any]
     line: Line | None = None
+    is_ahead: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,11 +192,9 @@ class Requests:
             self._changed.notify_all()
 
     def _first_for(self, taker: object) -> Request | None:
-        for request in tuple(self._waiting):
-            line = request.job.line
-            if line is None or self._owners.get(line, taker) is taker:
-                return request
-        return None
+        jobs = ((each, each.job) for each in tuple(self._waiting))
+        own = [each for each, job in jobs if job.line is None or self._owners.get(job.line, taker) is taker]
+        return next((each for each in own if not each.job.is_ahead), own[0] if own else None)
 
 
 @dataclass(frozen=True)
