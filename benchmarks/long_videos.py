@@ -2,9 +2,9 @@
 
     python benchmarks/long_videos.py [--repeats 3] [--against FOLDER] [--model ViT-B-32/random]
 
-Makes its videos with ffmpeg in a temporary folder. Each figure comes of a process of its own, this package as it
-is and another copy of it, if a folder of one is named, in turn. Prints Markdown: medians of seconds, by the wall
-and of the processor, that of decoding processes among it.
+Makes its videos with ffmpeg in a temporary folder. Each figure comes of a process of its own, this package
+as it is and another copy of it, if a folder of one is named, in turn. Prints Markdown: medians of seconds,
+by the wall and of the processor, that of decoding processes among it.
 """
 
 from __future__ import annotations
@@ -116,9 +116,8 @@ def main() -> None:
                 [statistics.median(each[place][unit] for each in rounds) for unit in (0, 1)]
                 for place in range(len(ways))
             ]
-            print(
-                f"| {name} | {' | '.join(f'{wall:.2f} / {spent:.2f}' for wall, spent in cells)} |", flush=True
-            )
+            shown = " | ".join(f"{wall:.2f} / {spent:.2f}" for wall, spent in cells)
+            print(f"| {name} | {shown} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -54,6 +54,16 @@ def test_a_line_may_be_given_to_a_child():
     assert names(requests, ONE, TWO) == ["for any", "for two"]
 
 
+def test_what_somebody_waits_for_goes_before_what_is_read_ahead():
+    requests, line = Requests(), Line()
+    for number in range(3):
+        job = Job("windows", f"ahead {number}", (), (), {}, line, is_ahead=True)
+        requests.put(Request(job, (), Future()))
+    assert names(requests, ONE) == ["ahead 0"]
+    requests.put(request("now"))
+    assert names(requests, ONE, ONE, ONE) == ["now", "ahead 1", "ahead 2"]
+
+
 def test_a_child_waits_for_what_it_may_take():
     requests, line, got = Requests(), Line(), []
     requests.put(request("a", line))
