@@ -199,8 +199,17 @@ def choice_checked(
     asked: Callable[[], ModelChoice],
     words: Callable[[], Prompts | LabelIndex],
     index: str | None,
+    *,
+    reads: bool,
 ) -> Callable[[], ModelChoice]:
     """What is asked for, with the model of a saved index where no other is named; there once `first` has run.
+
+    Args:
+        first: is told what to look at.
+        asked: of the command line.
+        words: labels, or a saved index of them.
+        index: its path.
+        reads: as for `require_choice`.
 
     Raises:
         ModelError: when it runs, a saved index names a model that may not be opened because a file says so.
@@ -217,12 +226,16 @@ def choice_checked(
         return replace(choice, name=str(model_for(None, ranked, index)))
 
     choice = first.add("files", of_index)
-    first.add("model", lambda: require_choice(choice()))
+    first.add("model", lambda: require_choice(choice(), reads=reads))
     return choice
 
 
-def require_choice(choice: ModelChoice) -> None:
+def require_choice(choice: ModelChoice, *, reads: bool = False) -> None:
     """Refuse what `model_from` would refuse, as far as it shows before any weights are looked for.
+
+    Args:
+        choice: of the command line.
+        reads: whether videos are going to be read; what reads them then starts while libraries are imported.
 
     Raises:
         ModelError: there can be no model of that name, or no such device.
@@ -231,6 +244,12 @@ def require_choice(choice: ModelChoice) -> None:
     from zeroshot.checkpoint import DEFAULT_MODEL, require_model
 
     name = DEFAULT_MODEL if choice.name is None else choice.name
+    if reads:
+        from zeroshot.model.names import require_name
+        from zeroshot.video.processes.pool import start_early
+
+        require_name(name)
+        start_early()
     with waiting(f"loading {name}"):  # the libraries that know its name take most of that
         require_model(
             name,

@@ -127,7 +127,7 @@ def _loaded(
     labels, index, templates, stages = given
     labels, index = taught_as_index(labels, index)
     words = words_from(first, labels, templates, index, stages, spaced=True)
-    choice = choice_checked(first, asked, words, index)
+    choice = choice_checked(first, asked, words, index, reads=False)
     first.run()
     made = index if asked().name is None else None
     return classifier_from(model_from(choice()), words(), index, 1, made)

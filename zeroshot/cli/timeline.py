@@ -147,7 +147,7 @@ def timeline(
     how = (decoder, stream, precision, frames, None, batch_size, num_workers)
     asked = first.add("options", lambda: ModelChoice(model, device, sampling_from(num_frames), *how))
     rejecting = reject_checked(first, reject, words, templates)
-    choice = choice_checked(first, asked, words, index)
+    choice = choice_checked(first, asked, words, index, reads=True)
     found = first.add("videos", lambda: _found(videos, form, told()))
     first.add("output", lambda: told().require_place(len(found().paths)))
     first.run()

@@ -118,7 +118,7 @@ def watch(
     asked = first.add("options", lambda: ModelChoice(model, device, sampling_from(num_frames), *read))
     rejecting = reject_checked(first, reject, words, templates)
     first.add("files", lambda: how().rule.require(words().labels, rejects=reject is not None))
-    choice = choice_checked(first, asked, words, index)
+    choice = choice_checked(first, asked, words, index, reads=True)
     first.add("videos", lambda: live_source(source))
     first.run()
     network = model_from(choice())
