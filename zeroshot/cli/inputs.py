@@ -397,8 +397,6 @@ def classifier_from(
         OptionError: a calibration is another model's.
     """
     from zeroshot.classifier import classifier_of
-    from zeroshot.index.ivf import SHORTLIST
-
     if not getattr(words, "note", ""):  # examples may show what no puppet does
         say_puppets(model.name, words.labels, made=made)
     with waiting("encoding labels"):
@@ -411,6 +409,6 @@ def classifier_from(
     elif found.recall is not None:
         say(
             f"{len(found)} labels are searched in cells: {found.about_search}; "
-            f"probabilities are over those compared exactly, {SHORTLIST} at most, so they are upper bounds"
+            f"probabilities are over those compared exactly, {found.recall.shortlist} at most, so they are upper bounds"
         )
     return classifier
