@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import os
-import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from zeroshot.cli.listed import names_on_stdin
 from zeroshot.cli.screen import say, say_puppets, waiting
 from zeroshot.errors import OptionError, counted
 
@@ -20,10 +19,6 @@ if TYPE_CHECKING:
     from zeroshot.model.model import Model
     from zeroshot.types import Prompts
     from zeroshot.video.sampling import Sampling
-
-
-_LONGEST_NAME = 4096  # bytes of a path that any system takes
-_FIRST_LOOK = 1 << 16  # bytes that tell a list from the content of a file
 
 
 @dataclass(frozen=True)
@@ -61,7 +56,7 @@ def videos_from(words: list[str]) -> Named:
 
     named: list[str] = []
     for word in words:
-        listed = _listed() if word == "-" else [word]
+        listed = names_on_stdin() if word == "-" else [word]
         if not listed:
             say("stdin lists no video")
         named += listed
@@ -89,42 +84,6 @@ def _all_missing(paths: list[str]) -> dict[str, str]:
         except VideoError as error:
             missing[path] = str(error)
     return missing
-
-
-def _listed() -> list[str]:
-    """The paths that stdin lists, whatever their bytes: a line each, or as `find -print0` ends them.
-
-    Raises:
-        OptionError: stdin is closed, or holds something else.
-    """
-    if sys.stdin is None:
-        raise OptionError("stdin is closed; expected a list of videos there")
-    stream = getattr(sys.stdin, "buffer", None)
-    if stream is None:
-        stream = io.BytesIO(os.fsencode(sys.stdin.read()))
-    content = stream.read(_FIRST_LOOK)
-    _checked(content)  # before gigabytes are read for nothing
-    names = _checked(content + stream.read())
-    return [os.fsdecode(name) for name in names if name.strip()]
-
-
-def _checked(content: bytes) -> list[bytes]:
-    """The names of a list; in one that has null characters a line break belongs to a name.
-
-    Raises:
-        OptionError: one is empty between null characters, or longer than a path may be: this is no list, but
-            a video itself, or another file.
-    """
-    by_null = b"\0" in content
-    names = content.split(b"\0" if by_null else b"\n")
-    if by_null and not names[-1]:
-        del names[-1]
-    if (by_null and not all(names)) or any(len(name) > _LONGEST_NAME for name in names):
-        raise OptionError(
-            "stdin holds no list of videos but the content of a file; name the file itself, "
-            "or pipe names, as in: find . -name '*.mp4' -print0 | zeroshot …"
-        )
-    return names if by_null else [name.removesuffix(b"\r") for name in names]
 
 
 def sampling_from(num_frames: int | None, num_views: int = 1) -> Sampling | None:
@@ -397,6 +356,7 @@ def classifier_from(
         OptionError: a calibration is another model's.
     """
     from zeroshot.classifier import classifier_of
+
     if not getattr(words, "note", ""):  # examples may show what no puppet does
         say_puppets(model.name, words.labels, made=made)
     with waiting("encoding labels"):
@@ -409,6 +369,7 @@ def classifier_from(
     elif found.recall is not None:
         say(
             f"{len(found)} labels are searched in cells: {found.about_search}; "
-            f"probabilities are over those compared exactly, {found.recall.shortlist} at most, so they are upper bounds"
+            f"probabilities are over those compared exactly, {found.recall.shortlist} at most, so they are "
+            "upper bounds"
         )
     return classifier
