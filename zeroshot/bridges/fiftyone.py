@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zeroshot.errors import OptionError, VideoError, printable, require_number, require_whole
+from zeroshot.types import Closes
 from zeroshot.video.sampling import Window
 from zeroshot.video.source import Stretch
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from numpy.typing import NDArray
 
     from zeroshot.classifier import Classifier
@@ -67,7 +66,7 @@ def video_model(
     return VideoModel(classifier, k, window, least_probability)
 
 
-class _Answers:
+class _Answers(Closes):
     """What FiftyOne asks of a model, apart from being of its class.
 
     Attributes:
@@ -91,12 +90,8 @@ class _Answers:
         self._k, self._window, self._least = k, window, least_probability
         self._vector: NDArray[np.float32] | None = None
 
-    def __enter__(self) -> _Answers:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """End the decoding processes; they start again if another video is read."""
         self.classifier.close()
 
     def predict(self, reader: Any) -> Any:  # noqa: ANN401 - FiftyOne's reader and labels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from zeroshot.errors import (
 from zeroshot.exported.description import REMEDY, Description
 from zeroshot.exported.engines import file_in, opened
 from zeroshot.exported.frames import prepared
-from zeroshot.types import Prediction, Predictions, Ranking
+from zeroshot.types import Closes, Prediction, Predictions, Ranking
 from zeroshot.video.find import one_video, videos_in
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.source import path_of
@@ -27,7 +27,6 @@ from zeroshot.video.source import path_of
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator, Sequence
-    from types import TracebackType
 
     from numpy.typing import NDArray
 
@@ -51,7 +50,7 @@ class Answer:
     probabilities: NDArray[np.float32]
 
 
-class Exported:
+class Exported(Closes):
     """A model and its labels in one file. Videos are decoded as by `Classifier`: in processes of their own.
 
     A context manager; `close` ends the decoding processes.
@@ -156,14 +155,6 @@ class Exported:
     def close(self) -> None:
         """End the decoding processes; they start again if another video is read."""
         self._reader.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         name, labels = printable(self.about.model), counted(len(self.labels), "label")

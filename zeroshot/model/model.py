@@ -16,13 +16,13 @@ from zeroshot.model.encoder import Encoder
 from zeroshot.model.hub.push import FromFolder
 from zeroshot.model.tokens import fitting_adapter, require_length
 from zeroshot.text.prompts import stages_cut, texts_cut
+from zeroshot.types import Closes
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.sampling import Sampling, Window, require_sampling
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from types import TracebackType
 
     from numpy.typing import NDArray
 
@@ -362,7 +362,7 @@ class Model(Encoder, FromFolder):
         return sampling
 
 
-class HoldsModel:
+class HoldsModel(Closes):
     """A context manager around a model: it moves with it, and ends its decoding processes.
 
     Attributes:
@@ -384,11 +384,3 @@ class HoldsModel:
     def close(self) -> None:
         """End the decoding processes; they start again if another video is read."""
         self.model.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -104,14 +104,14 @@ class OpenClipNetwork(Network):
             ids: torch.Tensor = self._tokenizer(texts, length)
         return ids
 
-    def text_lengths(self, texts: list[str]) -> list[int]:
-        """Tokens that each of n ≥ 1 texts costs when it is read without longer ones."""
-        lengths: list[int] = read_lengths(self.module, self.token_ids(texts)).tolist()
-        return lengths
-
-    def embed_texts(self, texts: list[str]) -> torch.Tensor:
-        """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
+    def text_lengths(self, texts: list[str]) -> tuple[list[int], torch.Tensor | None]:
+        """Tokens that each of n ≥ 1 texts costs when it is read without longer ones, and their ids (n, L)."""
         token_ids = self.token_ids(texts)
+        return read_lengths(self.module, token_ids).tolist(), token_ids
+
+    def embed_texts(self, texts: list[str], token_ids: torch.Tensor | None = None, /) -> torch.Tensor:
+        """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
+        token_ids = self.token_ids(texts) if token_ids is None else token_ids
         known = self._text_config.get("vocab_size", getattr(self.module, "vocab_size", 49408))
         if int(token_ids.max()) >= known:
             raise ModelError(

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from zeroshot.errors import VideoError, printable
+from zeroshot.types import Closes
 from zeroshot.video.decoders.clock import Clock
 from zeroshot.video.decoders.decoder import KeyFrame, Shown
 from zeroshot.video.decoders.orientation import Orientation
@@ -34,7 +35,7 @@ _BACK_SECONDS = (4.0, 16.0, 64.0)  # how far before a moment to begin where a se
 _PATIENCE_SECONDS = 120.0  # of video decoded from the start where seeking may miss by a frame
 
 
-class PyavDecoder:
+class PyavDecoder(Closes):
     """One open video; frames by presentation time.
 
     Attributes:
@@ -76,12 +77,6 @@ class PyavDecoder:
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> PyavDecoder:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Free the file and the decoder."""

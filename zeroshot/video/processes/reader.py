@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zeroshot.errors import OptionError, VideoError, require_number, require_whole
-from zeroshot.types import Clip
+from zeroshot.types import Clip, Closes
 from zeroshot.video.decoders.all_frames import Film, film_from_frames
 from zeroshot.video.decoders.by_name import require_decoder
 from zeroshot.video.decoders.decode import VideoInfo
@@ -50,7 +50,7 @@ MOST_WORKERS = 256
 _MOST_NOTED = 100_000  # videos that break off: a server reads for ever
 
 
-class ClipReader:
+class ClipReader(Closes):
     """Clips of videos, decoded ahead in child processes that are replaced when a file kills them.
 
     All that lies on a disk is opened there: video files, folders of frames, pictures. The children start with
@@ -104,12 +104,6 @@ class ClipReader:
         """How far key frames moved the moments, and which videos broke off, a line each where any did."""
         snapped = (self.snaps.note(),) if "snaps" in vars(self) else ()
         return (*snapped, break_off_note(self.break_offs)) if self.break_offs else snapped
-
-    def __enter__(self) -> ClipReader:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the children; what they were at is lost. A later call starts new ones."""
