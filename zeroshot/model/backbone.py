@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from zeroshot.errors import ModelError, OptionError, in_one_line, require_texts, require_whole
 from zeroshot.model.hub.pull import pull
 from zeroshot.model.names import ModelName, frames_asked, open_network, parse_name
-from zeroshot.model.networks.network import encode_alike, no_tokens, not_finite, reads_clips
+from zeroshot.model.networks.network import encode_in_batches, no_tokens, not_finite, reads_clips
 from zeroshot.model.speed.precision import Precision, exact_and_fast, require_level
 from zeroshot.model.speed.threads import joined, map_apart, require_unforked, survive_forks
 from zeroshot.video.transform import normalized, preprocess_frames, seen_frames
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 DEFAULT_NUM_FRAMES = 8
 # Texts in one forward pass: they are short, so more of them than frames fill a processor.
 _TEXTS_PER_FRAME = 4
-# Texts, and levels of frames, of which one thread has enough: some four frames as networks see them.
-_TEXTS_APART, _LEVELS_APART = 32, 1 << 20
+# Levels of frames of which one thread has enough: some four frames as networks see them.
+_LEVELS_APART = 1 << 20
 
 
 class Backbone:
@@ -267,9 +267,9 @@ class Backbone:
         require_texts(texts)
         self.require_here()
         apart = self.device.type == "cpu" and self._network.is_reentrant
-        step = _TEXTS_APART if apart else self.batch_size * _TEXTS_PER_FRAME
+        most = self.batch_size * _TEXTS_PER_FRAME
         with torch.inference_mode(), exact_and_fast(self.device):
-            return self._checked(encode_alike(self._network, list(texts), step, apart=apart))
+            return self._checked(encode_in_batches(self._network, list(texts), most, apart=apart))
 
     def token_ids(self, texts: list[str], length: int) -> NDArray[np.int64]:
         """Ids (n, length) of the tokens of n ≥ 1 texts, padded; what exceeds the length is cut off."""

@@ -80,10 +80,6 @@ def _without(names: Iterator[str]) -> Iterator[None]:
         sys.meta_path.remove(finder)
 
 
-# Texts are cut to a multiple of so many tokens, so that few shapes occur.
-_STEP = 8
-
-
 @dataclass(frozen=True)
 class Tower:
     """What a vision transformer cuts frames into.
@@ -208,76 +204,3 @@ def _is_timm_transformer(visual: Any) -> bool:  # noqa: ANN401
     return grid is not None and all(
         hasattr(trunk, name) for name in ("num_prefix_tokens", "blocks", "norm", "head")
     )
-
-
-def short_texts(module: Any, token_ids: torch.Tensor) -> torch.Tensor | None:  # noqa: ANN401 - open_clip's module
-    """Embeddings (n, D), not normalized, of token ids (n, L) that end before L; None where all is needed.
-
-    A causal text tower reads the embedding off the token that ends the text, and no token sees what comes
-    after it: the padding, nine tenths of the context for a label, changes nothing. A label of six tokens then
-    costs a tenth of a full context of 77.
-
-    Args:
-        module: one of open_clip's; others than its own causal transformers give None.
-        token_ids: of the tokenizer, padded to the context length.
-    """
-    text = _text_tower(module)
-    ends = None if text is None else _ends(text, token_ids)
-    if ends is None:
-        return None
-    length = int(_padded(ends, token_ids).max())
-    if length == token_ids.shape[1]:
-        return None
-    x = text.token_embedding(token_ids[:, :length]).to(text.transformer.get_cast_dtype())
-    x = x + text.positional_embedding[:length].to(x.dtype)
-    x = text.transformer(x, attn_mask=text.attn_mask[:length, :length])
-    x = text.ln_final(x)[torch.arange(len(x), device=x.device), ends]
-    projection = text.text_projection
-    if projection is not None:
-        x = projection(x) if isinstance(projection, torch.nn.Linear) else x @ projection
-    embeddings: torch.Tensor = x
-    return embeddings
-
-
-def read_lengths(module: Any, token_ids: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - open_clip's module
-    """(n,) tokens that `short_texts` reads of each of n texts alone; L where all is needed.
-
-    Args:
-        module: one of open_clip's.
-        token_ids: (n, L) of the tokenizer, padded to the context length.
-    """
-    text = _text_tower(module)
-    ends = None if text is None else _ends(text, token_ids)
-    return torch.full((len(token_ids),), token_ids.shape[1]) if ends is None else _padded(ends, token_ids)
-
-
-def _padded(ends: torch.Tensor, token_ids: torch.Tensor) -> torch.Tensor:
-    """(n,) tokens up to the end of each text, as a multiple of the step, or the whole context."""
-    return ((ends + _STEP) // _STEP * _STEP).clamp(max=token_ids.shape[1])
-
-
-def _text_tower(module: Any) -> Any:  # noqa: ANN401
-    """open_clip's own causal text tower in a module; None where there is another."""
-    import open_clip
-
-    text: Any = module if type(module) is open_clip.CLIP else getattr(module, "text", None)
-    own = text is module or type(text) is open_clip.transformer.TextTransformer
-    return text if own and _is_causal(text) else None
-
-
-def _is_causal(text: Any) -> bool:  # noqa: ANN401
-    """Whether each token sees those before it alone, all of them, and nothing is appended."""
-    plain = getattr(text, "cls_emb", None) is None and not getattr(text, "use_pad_mask", False)
-    return bool(plain and getattr(text, "attn_mask", None) is not None)
-
-
-def _ends(text: Any, token_ids: torch.Tensor) -> torch.Tensor | None:  # noqa: ANN401
-    """(n,) place of the token that each embedding is read off; None where that is not the end of the text."""
-    kind = getattr(text, "text_pool_type", None) or getattr(text, "pool_type", None)
-    if kind == "argmax":
-        return token_ids.argmax(dim=1)
-    end = getattr(text, "text_eos_id", None) or getattr(text, "eos_id", None)
-    if kind == "eos" and end is not None:
-        places: torch.Tensor = (token_ids == end).int().argmax(dim=1)
-        return places
-    return None
