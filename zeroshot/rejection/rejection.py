@@ -12,7 +12,7 @@ import numpy as np
 from zeroshot.errors import IndexFileError, LabelError, OptionError, counted
 from zeroshot.index.exact import all_scores
 from zeroshot.index.stage_rows import staged_width, unstaged_labels
-from zeroshot.rejection.background import background_prompts, background_vectors
+from zeroshot.rejection.background import background_prompts, background_vectors, bundled_prompts
 from zeroshot.rejection.calibration import Calibration, Stamp
 from zeroshot.rejection.rule import AUTO, Rule, require_no_none, with_none
 from zeroshot.text.prompts import make_prompts, prompts_digest
@@ -72,7 +72,7 @@ class Rejection:
         if labels.shape[1] == staged_width(model.embedding_dim):
             changes = unstaged_labels(labels)[:, : model.embedding_dim]
             labels = changes / np.linalg.norm(changes, axis=1, keepdims=True)
-        rows = background_vectors(prompts, labels, model)
+        rows = background_vectors(prompts, labels, model, bundled_prompts(templates))
         rule = source.rule if isinstance(source, Calibration) else source
         return cls(rule, rows, model.logit_scale, stamp)
 

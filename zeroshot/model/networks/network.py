@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ class Network(ABC):
         module: the library's own module, in evaluation mode.
         facts: what is known about it.
         is_reentrant: whether several threads may embed at once.
+        frame_parts: beginnings of the names of weights that frames alone pass through.
         arithmetic: of a copy by `quick`; None: the library's own float32.
         device: where the weights are.
         notes: what was found while the weights were loaded, a line each.
@@ -64,6 +66,7 @@ class Network(ABC):
     """
 
     is_reentrant = False
+    frame_parts: tuple[str, ...] = ()
     arithmetic: str | None = None
     device = torch.device("cpu")
     notes: tuple[str, ...] = ()
@@ -104,6 +107,26 @@ class Network(ABC):
         """
         return [self.context_length] * len(texts), None
 
+    def fingerprint(self) -> str:
+        """SHA-256 of architecture, preprocessing and every weight; the same on any device, in any process."""
+        digest = hashlib.sha256(self.facts.architecture.encode())
+        for name, tensor in sorted(self.module.state_dict().items()):
+            _add_weight(digest, name, tensor)
+        return digest.hexdigest()
+
+    def text_fingerprint(self) -> str:
+        """SHA-256 of architecture, preprocessing and the weights of texts; taken on all cores."""
+        weights = sorted(self.module.state_dict().items())
+        read = [item for item in weights if not item[0].startswith(self.frame_parts)]
+
+        def digest_of(item: tuple[str, torch.Tensor]) -> bytes:
+            digest = hashlib.sha256()
+            _add_weight(digest, *item)
+            return digest.digest()
+
+        parts = (self.facts.architecture.encode(), *map_apart(digest_of, read))
+        return hashlib.sha256(b"".join(parts)).hexdigest()
+
     @abstractmethod
     def quick(self, arithmetic: str) -> Network:
         """The same network, its frames read by a copy of the vision tower in another arithmetic.
@@ -112,6 +135,13 @@ class Network(ABC):
             arithmetic: "float32", "bfloat16" or "int8", see `products.PRODUCTS`; on other devices than the
                 processor "bfloat16" alone.
         """
+
+
+def _add_weight(digest: hashlib._Hash, name: str, tensor: torch.Tensor) -> None:
+    """Take a weight, by its name, type, shape and bytes, into a digest."""
+    values = tensor.detach().cpu().contiguous()
+    digest.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
+    digest.update(values.reshape(-1).view(torch.uint8).numpy().data)
 
 
 def no_tokens(name: str, why: str = "") -> ModelError:

@@ -27,11 +27,11 @@ from zeroshot.model.networks.foreign import (
     require_plain,
 )
 from zeroshot.model.networks.network import Network, NetworkFacts
-from zeroshot.model.networks.open_clip_texts import text_tower
 from zeroshot.model.networks.open_clip_towers import (
     embeddings_of,
     import_open_clip,
     swaps,
+    text_tower,
     tokens_of,
     tower_of,
 )
@@ -63,6 +63,7 @@ class OpenClipNetwork(Network):
     """
 
     is_reentrant = True
+    frame_parts = ("visual.",)
 
     def __init__(
         self, module: nn.Module, config: dict[str, Any], preprocess: Preprocess, folder: Path | None

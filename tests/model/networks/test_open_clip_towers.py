@@ -6,7 +6,7 @@ import open_clip
 import pytest
 import torch
 
-from zeroshot.model.networks.open_clip_texts import TextTower, text_tower
+from zeroshot.model.networks.open_clip_towers import TextTower, text_tower
 
 VISION = {"image_size": 16, "patch_size": 8, "width": 16, "layers": 1, "head_width": 8}
 TEXT = {"context_length": 40, "vocab_size": 100, "width": 16, "heads": 2, "layers": 3}
