@@ -68,3 +68,23 @@ def test_run_from_a_source_tree_the_tree_is_named(tree, monkeypatch):
 
 def test_one_place_says_the_version():
     assert zeroshot.__version__ == resources.VERSION
+
+
+@pytest.mark.parametrize(
+    ("told", "above", "expected"),
+    [
+        ("", "/x", "/x/zeroshot"),
+        ("", "not/absolute", "/home/me/.cache/zeroshot"),
+        ("", "", "/home/me/.cache/zeroshot"),
+        ("/y/z", "/x", "/y/z"),
+        ("~/z", "", "/home/me/z"),
+        ("off", "/x", None),
+        ("OFF", "/x", None),
+        ("not/absolute", "", None),
+    ],
+)
+def test_the_cache_is_the_user_s_own_or_the_one_that_is_named(told, above, expected, monkeypatch):
+    for name, value in {"ZEROSHOT_CACHE": told, "XDG_CACHE_HOME": above, "HOME": "/home/me"}.items():
+        monkeypatch.setenv(name, value)
+    found = resources.cache_folder()
+    assert (None if found is None else str(found)) == expected

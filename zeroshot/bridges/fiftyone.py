@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zeroshot.errors import OptionError, VideoError, printable, require_number, require_whole
+from zeroshot.events.annotation_tools import frames_within
 from zeroshot.types import Closes
 from zeroshot.video.sampling import Window
 from zeroshot.video.source import Stretch
@@ -172,11 +173,10 @@ class _Answers(Closes):
             (best,) = segment.predictions
             if best.probability < self._least:
                 continue
-            first = min(int(segment.start_seconds * rate) + 1, last)
-            end = max(first, min(round(segment.end_seconds * rate), last))
+            support = frames_within(segment.start_seconds, segment.end_seconds, rate, last)
             found.append(
                 self._labels.TemporalDetection(
-                    label=best.label, confidence=best.probability, support=[first, end]
+                    label=best.label, confidence=best.probability, support=list(support)
                 )
             )
         return self._labels.TemporalDetections(detections=found)
