@@ -31,9 +31,8 @@ from zeroshot.model.networks.network import Network, NetworkFacts
 from zeroshot.model.networks.open_clip_towers import (
     embeddings_of,
     import_open_clip,
-    read_lengths,
-    short_texts,
     swaps,
+    text_tower,
     tokens_of,
     tower_of,
 )
@@ -65,6 +64,7 @@ class OpenClipNetwork(Network):
     """
 
     is_reentrant = True
+    frame_parts = ("visual.",)
 
     def __init__(
         self, module: nn.Module, config: dict[str, Any], preprocess: Preprocess, folder: Path | None
@@ -81,6 +81,7 @@ class OpenClipNetwork(Network):
         self._text_config: dict[str, Any] = config["text_cfg"]
         self._folder = folder
         self.context_length = int(self._text_config.get("context_length", 77))
+        self._texts = text_tower(module)
         tower = tower_of(module.visual)
         self.facts = NetworkFacts(
             preprocess=preprocess,
@@ -106,9 +107,11 @@ class OpenClipNetwork(Network):
         return ids
 
     def text_lengths(self, texts: list[str]) -> tuple[list[int], torch.Tensor | None]:
-        """Tokens that each of n ≥ 1 texts costs when it is read without longer ones, and their ids (n, L)."""
+        """Tokens that are read of each of n ≥ 1 texts, and their ids (n, L)."""
+        if self._texts is None:
+            return super().text_lengths(texts)
         token_ids = self.token_ids(texts)
-        return read_lengths(self.module, token_ids).tolist(), token_ids
+        return self._texts.lengths(token_ids).tolist(), token_ids
 
     def embed_texts(self, texts: list[str], token_ids: torch.Tensor | None = None, /) -> torch.Tensor:
         """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
@@ -120,8 +123,9 @@ class OpenClipNetwork(Network):
                 "expected text_cfg.vocab_size to be the size of the tokenizer's vocabulary"
             )
         token_ids = token_ids.to(self.device)
-        short = short_texts(self.module, token_ids)
-        embeddings: torch.Tensor = self.module.encode_text(token_ids) if short is None else short
+        if self._texts is not None:
+            return self._texts.embed(token_ids)
+        embeddings: torch.Tensor = self.module.encode_text(token_ids)
         return embeddings
 
     def quick(self, arithmetic: str) -> OpenClipNetwork:
