@@ -369,6 +369,7 @@ def classifier_from(
         OptionError: a calibration is another model's.
     """
     from zeroshot.classifier import classifier_of
+
     if not getattr(words, "note", ""):  # examples may show what no puppet does
         say_puppets(model.name, words.labels, made=made)
     with waiting("encoding labels"):
@@ -381,6 +382,7 @@ def classifier_from(
     elif found.recall is not None:
         say(
             f"{len(found)} labels are searched in cells: {found.about_search}; "
-            f"probabilities are over those compared exactly, {found.recall.shortlist} at most, so they are upper bounds"
+            f"probabilities are over those compared exactly, {found.recall.longest} at most, "
+            "so they are upper bounds"
         )
     return classifier
