@@ -22,8 +22,9 @@ from facts import machine_facts
 from index import make_world
 
 from zeroshot.checkpoint import load_model
-from zeroshot.index.ivf import Cells, Reach, has_gpu
-from zeroshot.index.recall import NEAREST, found_shares, true_nearest
+from zeroshot.index.ivf import NEAREST, Cells, Reach, has_gpu
+from zeroshot.index.recall import found_shares, true_nearest
+from zeroshot.model.speed.precision import PROMISES
 from zeroshot.training.config import TrainingConfig
 from zeroshot.training.label_targets import LabelTexts, Scenes
 from zeroshot.training.loop import fit
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from zeroshot.training.loop import Fitted
 
-LEVELS = ("exact", "near", "fast")
+
 LEARNING = {
     "learning_rate": 2e-3,
     "objective": {"independence": 5.0, "adversary": 0.3},
@@ -114,12 +115,12 @@ def frame_rows(size: Size, device: str) -> list[str]:
     frames, number = np.concatenate([clip.frames for clip in clips]), 8 * size.clips
     right = load_model(size.network, device="cpu").embed_clips(clips[:2])
     rows = []
-    for level in LEVELS:
+    for level in PROMISES:
         model = load_model(size.network, device=device, precision=level)
         cosine = float(np.einsum("nd,nd->n", model.embed_clips(clips[:2]), right).min())
         plain = number / seconds(lambda net=model: net.backbone.encode_frames(frames), size.repeats, device)
         pinned = number / seconds(lambda net=model: net.embed_clips(clips), size.repeats, device)
-        how = model.backbone.arithmetic
+        how = model.backbone.precision.arithmetic
         rows.append(f"| {level} ({how}) | {plain:.0f} | {pinned:.0f} | {cosine:.6f} |")
     return rows
 
