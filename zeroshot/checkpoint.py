@@ -159,23 +159,35 @@ def require_model(
         ModelError: there can be no model of that name, or no such device.
         OptionError: an unknown stream, decoder or precision, or a stream of a model that has no adapter.
     """
-    from zeroshot.model.backbone import choose_device
-    from zeroshot.model.model import STREAMS
-    from zeroshot.model.speed.precision import require_level
     from zeroshot.video.decoders.by_name import require_decoder
 
     require_decoder(decoder)
-    require_level(precision)
-    if stream not in {None, NO_STREAM, *STREAMS}:
-        raise OptionError(f"stream is {stream!r}; expected one of {', '.join(STREAMS)}, {NO_STREAM}")
+    parsed = require_name(name)  # whatever needs no library is said before any is imported
+    if precision != "exact":
+        from zeroshot.model.speed.precision import require_level
+
+        require_level(precision)
+    _require_stream(stream)
+    from zeroshot.model.backbone import choose_device
+
     choose_device(device)
-    if require_name(name).kind == "pulled":
+    if parsed.kind == "pulled":
         return  # what it holds shows once it is fetched
     folder = checkpoint_folder(name)
     if has_adapter(folder):
         require_name(adapter_facts(folder).backbone or name)
     elif stream not in {None, NO_STREAM}:
         raise _no_adapter(name)
+
+
+def _require_stream(stream: str | None) -> None:
+    """Refuse a stream that no adapter has."""
+    if stream in {None, NO_STREAM}:
+        return
+    from zeroshot.model.model import STREAMS
+
+    if stream not in STREAMS:
+        raise OptionError(f"stream is {stream!r}; expected one of {', '.join(STREAMS)}, {NO_STREAM}")
 
 
 def require_public(name: object, where: str) -> str:

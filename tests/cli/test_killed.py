@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # The other verbs are killed faster in their own rooms' tests, and here among the slow ones.
-CASES = [("embed", 1), ("synthesize", 1)]
+CASES = [("embed", 1)]
 CASES += [pytest.param(verb, 12, marks=pytest.mark.slow) for verb in VERBS]
 
 

@@ -21,9 +21,9 @@ def test_a_long_text_stands_alone_and_every_text_in_one_batch():
 def test_a_long_text_among_short_ones_is_encoded_apart_and_each_row_is_its_own_text(monkeypatch):
     seen, embed = [], OpenClipNetwork.embed_texts
 
-    def noted(network: OpenClipNetwork, texts: list[str]) -> object:
+    def noted(network: OpenClipNetwork, texts: list[str], *ids: object) -> object:
         seen.append(texts)
-        return embed(network, texts)
+        return embed(network, texts, *ids)
 
     texts = ["waving", LONG, *(f"puppet {number}" for number in range(6))]
     with zeroshot.load_model("puppet-tiny", device="cpu") as model:
@@ -33,3 +33,17 @@ def test_a_long_text_among_short_ones_is_encoded_apart_and_each_row_is_its_own_t
     assert [LONG] in seen
     assert sum(map(len, seen)) == len(texts)
     np.testing.assert_allclose(rows, alone, atol=1e-5)
+
+
+def test_texts_are_tokenized_once(monkeypatch):
+    read, ids = [], OpenClipNetwork.token_ids
+
+    def noted(network: OpenClipNetwork, texts: list[str]) -> object:
+        read.extend(texts)
+        return ids(network, texts)
+
+    texts = ["waving", LONG, *(f"puppet {number}" for number in range(70))]
+    with zeroshot.load_model("puppet-tiny", device="cpu") as model:
+        monkeypatch.setattr(OpenClipNetwork, "token_ids", noted)
+        model.embed_texts(texts)
+    assert read == texts

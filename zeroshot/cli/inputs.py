@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from zeroshot.cli.screen import say, say_puppets, waiting
@@ -194,24 +194,48 @@ def require_table(folder: str) -> None:
     require_room(folder, LAYOUT)
 
 
-def of_index(choice: ModelChoice, words: Prompts | LabelIndex, index: str | None) -> ModelChoice:
-    """The choice, with the model that made a saved index where no other is named.
+def choice_checked(
+    first: Checks,
+    asked: Callable[[], ModelChoice],
+    words: Callable[[], Prompts | LabelIndex],
+    index: str | None,
+    *,
+    reads: bool,
+) -> Callable[[], ModelChoice]:
+    """What is asked for, with the model of a saved index where no other is named; there once `first` has run.
+
+    Args:
+        first: is told what to look at.
+        asked: of the command line.
+        words: labels, or a saved index of them.
+        index: its path.
+        reads: as for `require_choice`.
 
     Raises:
-        ModelError: its model may not be opened because a file says so.
+        ModelError: when it runs, a saved index names a model that may not be opened because a file says so.
+        ZeroshotError: when it runs, as for `require_choice`.
     """
-    from dataclasses import replace
 
-    from zeroshot.checkpoint import model_for
-    from zeroshot.types import Prompts
+    def of_index() -> ModelChoice:
+        from zeroshot.checkpoint import model_for
+        from zeroshot.types import Prompts
 
-    if choice.name is not None or isinstance(words, Prompts):
-        return choice
-    return replace(choice, name=str(model_for(None, words, index)))
+        choice, ranked = asked(), words()
+        if choice.name is not None or isinstance(ranked, Prompts):
+            return choice
+        return replace(choice, name=str(model_for(None, ranked, index)))
+
+    choice = first.add("files", of_index)
+    first.add("model", lambda: require_choice(choice(), reads=reads))
+    return choice
 
 
-def require_choice(choice: ModelChoice) -> None:
+def require_choice(choice: ModelChoice, *, reads: bool = False) -> None:
     """Refuse what `model_from` would refuse, as far as it shows before any weights are looked for.
+
+    Args:
+        choice: of the command line.
+        reads: whether videos are going to be read; what reads them then starts while libraries are imported.
 
     Raises:
         ModelError: there can be no model of that name, or no such device.
@@ -220,6 +244,12 @@ def require_choice(choice: ModelChoice) -> None:
     from zeroshot.checkpoint import DEFAULT_MODEL, require_model
 
     name = DEFAULT_MODEL if choice.name is None else choice.name
+    if reads:
+        from zeroshot.model.names import require_name
+        from zeroshot.video.processes.pool import start_early
+
+        require_name(name)
+        start_early()
     with waiting(f"loading {name}"):  # the libraries that know its name take most of that
         require_model(
             name,
@@ -237,8 +267,6 @@ def model_from(choice: ModelChoice) -> Model:
         ModelError: it cannot be named, fetched or loaded.
         OptionError: an unknown precision or sampling.
     """
-    from dataclasses import replace
-
     from zeroshot.checkpoint import DEFAULT_MODEL, load_model
     from zeroshot.video.sampling import require_sampling
 

@@ -279,8 +279,6 @@ class LabelIndex:
                 another fingerprint. The message names what differs.
         """
         path = Path(path)
-        if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for
-            raise IndexFileError(f"index {path} is no plain file; {REMEDY}")
         file = read_index(path, check=check)
         index = cls.__new__(cls)
         try:

@@ -227,10 +227,9 @@ class Backbone:
 
     def _join_tokens(self, batches: Iterable[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Tokens and embeddings of all batches of pixels."""
-        self.require_tokens()
+        (gh, gw), width = self.require_tokens()
         parts = [self.encode_pixel_tokens(pixels) for pixels in batches]
         if not parts:
-            (gh, gw), width = self.require_tokens()
             shape = (0, 1 + gh * gw, width)
             return torch.zeros(shape, device=self.device), torch.zeros(
                 (0, self.embedding_dim), device=self.device

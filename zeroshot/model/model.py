@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from itertools import chain, islice
+from itertools import chain
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -16,13 +16,13 @@ from zeroshot.model.encoder import Encoder
 from zeroshot.model.hub.push import FromFolder
 from zeroshot.model.tokens import fitting_adapter, require_length
 from zeroshot.text.prompts import stages_cut, texts_cut
+from zeroshot.types import Closes
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.sampling import Sampling, Window, require_sampling
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from types import TracebackType
 
     from numpy.typing import NDArray
 
@@ -335,6 +335,8 @@ class Model(Encoder, FromFolder):
     ) -> Iterator[tuple[list[tuple[float, float]], list[Clip]]]:
         """Groups of windows (start, end) in seconds, and a clip of each, in time order, over a whole video.
 
+        Decoding runs a few groups ahead.
+
         Args:
             path: a video file.
             window_seconds: length of a window; the last one differs, see `Window.over`.
@@ -344,11 +346,12 @@ class Model(Encoder, FromFolder):
         Raises:
             VideoError: the video cannot be read.
         """
-        windows = Window(window_seconds, stride_seconds).over(self._reader.probe(path).duration_seconds)
-        while group := list(islice(windows, windows_at_once)):
-            sampling = self.sampling
-            clips = self._reader.read_windows(path, group, sampling.num_frames, sampling.frames)
-            yield group, list(clips)
+        window, sampling = Window(window_seconds, stride_seconds), self.sampling
+        how = (window, sampling.num_frames, windows_at_once)
+        for group in self._reader.read_many_windows([path], *how, frames=sampling.frames):
+            if isinstance(group.outcome, VideoError):
+                raise group.outcome
+            yield list(group.windows), list(group.outcome)
 
     def close(self) -> None:
         """End the decoding processes; they start again if another video is read."""
@@ -362,7 +365,7 @@ class Model(Encoder, FromFolder):
         return sampling
 
 
-class HoldsModel:
+class HoldsModel(Closes):
     """A context manager around a model: it moves with it, and ends its decoding processes.
 
     Attributes:
@@ -384,11 +387,3 @@ class HoldsModel:
     def close(self) -> None:
         """End the decoding processes; they start again if another video is read."""
         self.model.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

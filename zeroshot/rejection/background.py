@@ -42,14 +42,19 @@ def background_labels(labels: Sequence[str]) -> tuple[str, ...]:
     Raises:
         LabelError: none is left.
     """
+    if kept := _beside(tuple(labels)):
+        return kept
+    raise LabelError(
+        f"none of the {len(_bundled())} background labels is left beside your {len(labels)}: nothing "
+        "tells what else a video may show; give fewer labels, or leave rejection out"
+    )
+
+
+@lru_cache(maxsize=8)  # a list is looked at before any weights, and again when its background is encoded
+def _beside(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """The bundled labels that none of these means."""
     own = Names(labels)
-    kept = tuple(name.text for name in _bundled() if not _means_one(name, own))
-    if not kept:
-        raise LabelError(
-            f"none of the {len(_bundled())} background labels is left beside your {len(labels)}: nothing "
-            "tells what else a video may show; give fewer labels, or leave rejection out"
-        )
-    return kept
+    return tuple(name.text for name in _bundled() if not _means_one(name, own))
 
 
 _KEPT: WeakKeyDictionary[Model, dict[tuple[str, ...], NDArray[np.float32]]] = WeakKeyDictionary()

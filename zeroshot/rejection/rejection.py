@@ -11,7 +11,7 @@ import numpy as np
 
 from zeroshot.errors import IndexFileError, LabelError, OptionError, counted
 from zeroshot.index.exact import all_scores
-from zeroshot.index.stage_rows import staged_width, unstaged_labels
+from zeroshot.index.stage_rows import words_of_labels
 from zeroshot.rejection.background import background_prompts, background_vectors
 from zeroshot.rejection.calibration import Calibration, Stamp
 from zeroshot.rejection.rule import AUTO, Rule, require_no_none, with_none
@@ -68,11 +68,7 @@ class Rejection:
         stamp = Stamp.of(model, index, prompts_digest(prompts))
         if isinstance(source, Calibration):
             source.require(stamp)
-        labels = index.embeddings
-        if labels.shape[1] == staged_width(model.embedding_dim):
-            changes = unstaged_labels(labels)[:, : model.embedding_dim]
-            labels = changes / np.linalg.norm(changes, axis=1, keepdims=True)
-        rows = background_vectors(prompts, labels, model)
+        rows = background_vectors(prompts, words_of_labels(index.embeddings, model.embedding_dim), model)
         rule = source.rule if isinstance(source, Calibration) else source
         return cls(rule, rows, model.logit_scale, stamp)
 
@@ -113,7 +109,7 @@ class Rejection:
         """(n,) probability that n videos are any of the labels: what "none of these" leaves.
 
         Args:
-            ranked: all labels of each, best first.
+            ranked: best first, as many of each as `num_ranked` says of one.
             vectors: (n, D) unit rows of the videos.
         """
         told = self.told(ranked, vectors, 1)

@@ -87,8 +87,11 @@ def read_arrays(
         is_checked: of an array's name, whether it is held against its checksum, which reads it once.
 
     Raises:
-        ZeroshotError: `form.error`; the file is missing, damaged, of another kind or of another version.
+        ZeroshotError: `form.error`; the file is missing, no plain one, damaged, of another kind or version.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        kind = "a directory and " if path.is_dir() else ""
+        raise form.error(f"{form.what} {path} is {kind}no plain file; {form.make}")
     try:
         return _read(path, form, is_checked)
     except OSError as error:

@@ -86,12 +86,20 @@ class Network(ABC):
         """
 
     @abstractmethod
-    def embed_texts(self, texts: list[str]) -> torch.Tensor:
-        """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
+    def embed_texts(self, texts: list[str], token_ids: torch.Tensor | None = None, /) -> torch.Tensor:
+        """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off.
 
-    def text_lengths(self, texts: list[str]) -> list[int]:
-        """Tokens that each of n ≥ 1 texts costs: all the same where texts are read to the full context."""
-        return [self.context_length] * len(texts)
+        Args:
+            texts: any.
+            token_ids: (n, L) of these texts, where `text_lengths` gave them.
+        """
+
+    def text_lengths(self, texts: list[str]) -> tuple[list[int], torch.Tensor | None]:
+        """Tokens that each of n ≥ 1 texts costs, and ids (n, L) that were made for that.
+
+        All the same, and None, where texts are read to the full context.
+        """
+        return [self.context_length] * len(texts), None
 
     @abstractmethod
     def quick(self, arithmetic: str) -> Network:
@@ -167,10 +175,14 @@ def encode_alike(network: Network, texts: list[str], most: int, *, apart: bool) 
         most: of them in one forward pass.
         apart: whether batches are shared out among threads.
     """
-    lengths = network.text_lengths(texts) if len(texts) > 1 else [1] * len(texts)
+    lengths, ids = network.text_lengths(texts) if len(texts) > 1 else ([1] * len(texts), None)
     batches = batches_alike(lengths, most)
-    some = [[texts[place] for place in batch] for batch in batches]
-    parts = map_apart(network.embed_texts, some) if apart else [network.embed_texts(part) for part in some]
+
+    def embed(batch: list[int]) -> torch.Tensor:
+        some = [texts[place] for place in batch]
+        return network.embed_texts(some) if ids is None else network.embed_texts(some, ids[batch])
+
+    parts = map_apart(embed, batches) if apart else list(map(embed, batches))
     rows = dict(
         zip(
             (place for batch in batches for place in batch),

@@ -25,6 +25,7 @@ from zeroshot.model.networks.foreign import (
     read_weights,
     require_fit,
     require_plain,
+    unknown_architecture,
 )
 from zeroshot.model.networks.network import Network, NetworkFacts
 from zeroshot.model.networks.open_clip_towers import (
@@ -104,14 +105,14 @@ class OpenClipNetwork(Network):
             ids: torch.Tensor = self._tokenizer(texts, length)
         return ids
 
-    def text_lengths(self, texts: list[str]) -> list[int]:
-        """Tokens that each of n ≥ 1 texts costs when it is read without longer ones."""
-        lengths: list[int] = read_lengths(self.module, self.token_ids(texts)).tolist()
-        return lengths
-
-    def embed_texts(self, texts: list[str]) -> torch.Tensor:
-        """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
+    def text_lengths(self, texts: list[str]) -> tuple[list[int], torch.Tensor | None]:
+        """Tokens that each of n ≥ 1 texts costs when it is read without longer ones, and their ids (n, L)."""
         token_ids = self.token_ids(texts)
+        return read_lengths(self.module, token_ids).tolist(), token_ids
+
+    def embed_texts(self, texts: list[str], token_ids: torch.Tensor | None = None, /) -> torch.Tensor:
+        """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
+        token_ids = self.token_ids(texts) if token_ids is None else token_ids
         known = self._text_config.get("vocab_size", getattr(self.module, "vocab_size", 49408))
         if int(token_ids.max()) >= known:
             raise ModelError(
@@ -233,15 +234,6 @@ def tagged_network(architecture: str, tag: str) -> OpenClipNetwork:
     return _build(config, published, weights, None, f"{architecture}/{tag}")
 
 
-def require_architecture(architecture: str) -> None:
-    """Refuse what is no architecture.
-
-    Raises:
-        ModelError: it is none; the line names those close to it.
-    """
-    _architecture_config(architecture)
-
-
 def require_tag(architecture: str, tag: str) -> None:
     """Refuse what is no architecture, or no tag of its published weights.
 
@@ -288,7 +280,7 @@ def _build(
     with in_one_line(f"cannot build {model_name}", "expected open_clip's model_cfg"):
         if folder is not None and tensors is not None:
             require_bounds(config, tensors, model_name)
-            with torch.device("meta"):  # sizes without memory
+            with torch.device("meta"), unfilled():  # sizes without memory
                 wanted = _construct(config, model_name, from_network=False).state_dict()
             require_fit(wanted, tensors, model_name)
         empty = nullcontext() if tensors is None else unfilled()
@@ -330,11 +322,7 @@ def _architecture_config(architecture: str) -> dict[str, Any]:
 
     config = open_clip.get_model_config(architecture) if architecture in open_clip.list_models() else None
     if config is None:
-        close = close_matches(architecture, open_clip.list_models())
-        raise ModelError(
-            f"open_clip knows no architecture {architecture!r}{close}; `zeroshot models` lists all, "
-            "and a model of the hub is named hf:ORG/NAME"
-        )
+        raise unknown_architecture(architecture, open_clip.list_models())
     return dict(config)
 
 

@@ -97,7 +97,7 @@ class TransformersNetwork(Network):
         ids: torch.Tensor = self._encoded(texts, length)["input_ids"]
         return ids
 
-    def embed_texts(self, texts: list[str]) -> torch.Tensor:
+    def embed_texts(self, texts: list[str], _token_ids: torch.Tensor | None = None, /) -> torch.Tensor:
         """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
         return vector_in(self.module.get_text_features(**self._inputs(texts)))
 
