@@ -174,6 +174,29 @@ def test_scores_in_cells_are_exact_and_the_same_in_any_batch(in_cells, exact, qu
         np.testing.assert_array_equal(alone[1][0], rows[i])
 
 
+def test_equal_codes_are_met_in_one_order_in_any_batch():
+    """Where hundreds of labels are the same, which of them are left must not depend on the batch."""
+    vectors = tree(COUNT, WIDTH)
+    vectors[100:1500] = vectors[::30].repeat(14, axis=0)
+    cells = Cells.build(vectors)
+    asked = video_like_queries(vectors, 70, seed=2)
+    reach = Reach(num_probed=20, shortlist=150, num_far=60, shortlist_far=300, far_from=1.0)
+    together = cells.search(asked, vectors, reach)
+    np.testing.assert_array_equal(
+        np.concatenate([cells.shortlist(query[None], 20, 150) for query in asked]),
+        cells.shortlist(asked, 20, 150),
+    )
+    for start, size in ((0, 1), (3, 2), (10, 9), (20, 50)):
+        for mine, theirs in zip(
+            cells.search(asked[start : start + size], vectors, reach), together[start:], strict=False
+        ):
+            np.testing.assert_array_equal(mine[0], theirs[0])
+            np.testing.assert_array_equal(mine[1], theirs[1])
+    scores = all_scores(asked, vectors)
+    for query, (own, rows) in enumerate(together):
+        np.testing.assert_array_equal(own, scores[query, rows])
+
+
 def test_what_cells_cannot_answer_is_searched_exactly(in_cells, exact, queries):
     still = np.zeros((1, WIDTH), np.float32)
     assert in_cells.search(still, 5)[1].tolist() == [[0, 1, 2, 3, 4]]

@@ -369,7 +369,7 @@ def classifier_from(
     elif found.recall is not None:
         say(
             f"{len(found)} labels are searched in cells: {found.about_search}; "
-            f"probabilities are over those compared exactly, {found.recall.shortlist} at most, so they are "
-            "upper bounds"
+            f"probabilities are over those compared exactly, {found.recall.longest} at most, "
+            "so they are upper bounds"
         )
     return classifier

@@ -310,7 +310,7 @@ class LabelIndex:
             return nearest_rows(asked, self._embeddings, k, scale), np.full(len(asked), len(self))
         near = self._cells.search(asked, self._embeddings, self._recall.reach)
         compared = np.array([len(own) for own, _ in near], np.int64)
-        scores = np.full((len(asked), self._recall.shortlist), -np.inf, np.float32)
+        scores = np.full((len(asked), np.max(compared, initial=k)), -np.inf, np.float32)
         rows = np.full(scores.shape, -1, np.int64)
         for query, (own, there) in enumerate(near):
             scores[query, : len(own)], rows[query, : len(own)] = own, there

@@ -6,6 +6,7 @@ import contextlib
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -45,12 +46,14 @@ class Reach:
         num_probed: cells that a search looks into.
         shortlist: how many labels the codes leave, to be scored exactly.
         num_far: cells for queries whose nearest lie far out; up to `num_probed`: no query is searched again.
+        shortlist_far: labels that the codes leave of such a search.
         far_from: how far out that is.
     """
 
     num_probed: int
     shortlist: int = SHORTLIST
     num_far: int = 0
+    shortlist_far: int = SHORTLIST
     far_from: float = 0.0
 
 
@@ -85,7 +88,7 @@ class Cells:
         self._spreads: NDArray[np.float32] = (
             np.square(codes).mean(axis=1).ravel()
         )  # of differences from centres
-        self._device: Any = None
+        self._device: _Device | None = None
 
     @classmethod
     def build(cls, vectors: NDArray[np.float32], advance: Callable[[], None] | None = None) -> Cells:
@@ -165,7 +168,7 @@ class Cells:
         index = kernels.GpuIndexFlatIP(resources, vectors.shape[1], config)
         for start in range(0, len(vectors), _VECTORS_AT_ONCE):
             index.add(np.ascontiguousarray(vectors[start : start + _VECTORS_AT_ONCE]))
-        self._device = resources, index
+        self._device = _Device(resources, index, Lock())
 
     def shortlist(
         self, queries: NDArray[np.float32], num_probed: int, number: int = SHORTLIST
@@ -198,7 +201,7 @@ class Cells:
             vectors: (K, D) that the cells were built of.
             reach: how far to look.
         """
-        if len(queries) < _SHARED_FROM:
+        if len(queries) < _SHARED_FROM or self._device is not None:
             return self._searched(queries, vectors, reach)
         parts = parts_of(len(queries), min(_TOGETHER, -(-len(queries) // 2)))
         with ThreadPoolExecutor(2) as pool:
@@ -249,14 +252,16 @@ class Cells:
         """As `search`, on the thread that calls."""
         with one_thread():
             if self._device is not None:
-                return list(rescored(queries, vectors, self._device[1].search(queries, reach.shortlist)[1]))
+                with self._device.turn:
+                    near = self._device.index.search(queries, max(reach.shortlist, reach.shortlist_far))[1]
+                return list(rescored(queries, vectors, near))
             placed = self._placed(queries)
             found = list(rescored(queries, vectors, self._look(placed, reach.num_probed, reach.shortlist)))
             if reach.num_far <= reach.num_probed:
                 return found
             far = np.flatnonzero(self._outlying(placed, found) > reach.far_from)
             if len(far):
-                near = self._look(placed.some(far), reach.num_far, reach.shortlist)
+                near = self._look(placed.some(far), reach.num_far, reach.shortlist_far)
                 for query, again in zip(far.tolist(), rescored(queries[far], vectors, near), strict=True):
                     found[query] = again
         return found
@@ -304,6 +309,14 @@ class Cells:
             spread = math.sqrt(float(np.dot(query * query, self._spreads))) or 1.0
             far[place] = (float(scores[:NEAREST][-1]) - float(centres.max())) / spread if len(scores) else 0.0
         return far
+
+
+class _Device(NamedTuple):
+    """faiss's memory on a GPU, its index there, and whose turn it is: two searches at once would mix."""
+
+    resources: Any
+    index: Any
+    turn: Lock
 
 
 class _Placed(NamedTuple):

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from zeroshot.index.ivf import Cells
 
 _NUM_QUERIES = 2000  # made ones; half to choose by, half to measure on
+_NUM_WORDS = 128  # beside them, to choose by
 _NUM_DIRECTIONS = 1000
 _SEED = 0x766964656F  # labels that somebody drew from a small seed are not to meet the same numbers here
 _MOST_GIVEN = 4000
 _NUM_GAPS = 64  # an even number, so that the halves have none in common
+_WORDS_ALIKE = 32  # as many as there are made queries of a gap
 _LABELS_FOR_CENTRE = 20_000
 _ERRORS = 2.04  # standard errors to either side: 95 % by Student's t for 32 groups
 _SHORTLISTS = (SHORTLIST, 1024, 2048)  # the last is what a GPU gives at most
@@ -46,6 +48,7 @@ class Recall:
         queries: "made" or "given": whether they were made from the labels or are vectors of real videos.
         shortlist: labels that the codes leave, to be scored exactly.
         num_far: cells that a search looks into where the nearest lie far out; see `Reach`.
+        shortlist_far: labels that the codes leave then.
         far_from: how far out that is.
         measured_far: the share found on directions drawn at random, which lie to labels as no video does;
             None in files of earlier versions.
@@ -61,6 +64,7 @@ class Recall:
     queries: str
     shortlist: int = SHORTLIST
     num_far: int = 0
+    shortlist_far: int = SHORTLIST
     far_from: float = 0.0
     measured_far: float | None = None
 
@@ -68,7 +72,8 @@ class Recall:
         """Refuse what no search was measured to be, such as words where a file should have numbers."""
         far = 0.0 if self.measured_far is None else self.measured_far
         shares = (self.asked, self.measured, self.low, self.high, far)
-        counts = (self.num_probed, self.num_cells, self.num_queries, self.shortlist, self.num_far + 1)
+        counts = [self.num_probed, self.num_cells, self.num_queries]
+        counts += [self.shortlist, self.shortlist_far, self.num_far + 1]
         right = all(isinstance(share, float | int) and 0 <= share <= 1 for share in shares)
         right = right and isinstance(self.far_from, float | int) and math.isfinite(self.far_from)
         right = right and max(self.num_probed, self.num_far) <= self.num_cells
@@ -78,7 +83,12 @@ class Recall:
     @property
     def reach(self) -> Reach:
         """How far a search looks."""
-        return Reach(self.num_probed, self.shortlist, self.num_far, self.far_from)
+        return Reach(self.num_probed, self.shortlist, self.num_far, self.shortlist_far, self.far_from)
+
+    @property
+    def longest(self) -> int:
+        """How many labels a search scores exactly at most."""
+        return max(self.shortlist, self.shortlist_far)
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as JSON holds them."""
@@ -128,6 +138,22 @@ def video_like_queries(
     return np.ascontiguousarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
 
 
+def word_like_queries(
+    vectors: NDArray[np.float32], number: int = _NUM_WORDS, seed: int = 0
+) -> NDArray[np.float32]:
+    """(number, D) float32 unit rows among the labels themselves, halfway between two, as other words may be.
+
+    Args:
+        vectors: (K, D) unit rows of the labels.
+        number: of queries.
+        seed: of the draw.
+    """
+    draw = np.random.default_rng((seed, _SEED, 2))
+    first, second = (vectors[draw.integers(0, len(vectors), number)] for _ in range(2))
+    rows = first + second + 0.1 * draw.standard_normal(first.shape) / math.sqrt(vectors.shape[1])
+    return np.ascontiguousarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
+
+
 def random_directions(width: int, number: int = _NUM_DIRECTIONS, seed: int = 0) -> NDArray[np.float32]:
     """(number, D) float32 unit rows, every direction as likely: queries that know nothing of the labels.
 
@@ -149,8 +175,8 @@ def reach_recall(
 
     What is asked must lie below what a backbone to come finds with 97.5 % certainty, judged by the first
     half: its videos lie to its labels in a way of their own (one gap), so the recall of each gap counts, and
-    not their mean alone. Directions drawn at random must reach it too; as they lie farther from labels, a
-    search knows them by what it found, and looks into more cells for them than for others.
+    not their mean alone. Some made queries are like words. Directions drawn at random must reach it
+    too; as they lie farther from labels, a search knows them by what it found, and looks further for them.
 
     Args:
         cells: of the vectors.
@@ -164,6 +190,8 @@ def reach_recall(
         some = np.random.default_rng(0).permutation(len(given))[:_MOST_GIVEN]
         queries, groups = given[some], np.arange(len(some))
     choosing, measuring = _halves(queries, groups, vectors)
+    if given is None:
+        choosing = _with_words(choosing, vectors)
     directions = random_directions(vectors.shape[1])
     far, other_far = _halves(directions, np.arange(len(directions)), vectors)
     reach = _near_reach(cells, vectors, choosing, asked)
@@ -181,6 +209,7 @@ def reach_recall(
         queries="made" if given is None else "given",
         shortlist=reach.shortlist,
         num_far=reach.num_far,
+        shortlist_far=reach.shortlist_far,
         far_from=reach.far_from,
         measured_far=float(found_shares(cells, vectors, other_far.queries, other_far.truth, reach).mean()),
     )
@@ -236,6 +265,17 @@ def _halves(
     return first, second
 
 
+def _with_words(sample: _Sample, vectors: NDArray[np.float32]) -> _Sample:
+    """A sample, and queries like words, in groups of their own."""
+    words = word_like_queries(vectors)
+    kinds = sample.groups.max() + 1 + np.arange(len(words)) // _WORDS_ALIKE
+    queries, truth, groups = sample
+    more = true_nearest(words, vectors)
+    return _Sample(
+        np.concatenate([queries, words]), np.concatenate([truth, more]), np.concatenate([groups, kinds])
+    )
+
+
 def _near_reach(cells: Cells, vectors: NDArray[np.float32], sample: _Sample, asked: float) -> Reach:
     """The fewest cells that reach what is asked on queries like a sample."""
     queries, truth, groups = sample
@@ -274,7 +314,8 @@ def _far_reach(
     usual, out = (cells.outlying(sample.queries, vectors, reach) for sample in (near, far))
     far_from = min(np.quantile(usual, 1 - _FAR_VIDEOS), np.quantile(out, _NEAR_DIRECTIONS))
     num_far = max(reach.num_probed, _fewest(cells.ranks(far.queries, vectors[far.truth]), far.groups, asked))
-    reach = replace(reach, far_from=float(far_from), num_far=num_far)
+    length = max(reach.shortlist, _shortlist(cells, far, num_far, asked))
+    reach = replace(reach, num_far=num_far, shortlist_far=length, far_from=float(far_from))
     while reach.num_far < len(cells):
         if _low(found_shares(cells, vectors, far.queries, far.truth, reach), far.groups) >= asked:
             break
