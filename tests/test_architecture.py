@@ -6,8 +6,6 @@ import ast
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 import zeroshot
 
 PACKAGE = Path(__file__).parents[1] / "zeroshot"
@@ -84,15 +82,27 @@ def imports(tree: ast.AST) -> set[str]:
     return found
 
 
-@pytest.fixture(params=MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def module(request) -> Path:
-    return request.param
+def of_every_module(check):
+    """One test for all modules, which names each that fails: a test for each would be a quarter of all."""
+
+    def test() -> None:
+        wrong = []
+        for module in MODULES:
+            try:
+                check(module)
+            except AssertionError as error:
+                wrong.append(f"{module.relative_to(PACKAGE)}: {error}")
+        assert not wrong, "\n".join(wrong)
+
+    return test
 
 
+@of_every_module
 def test_every_room_has_a_floor(module):
     assert room(module) in FLOORS
 
 
+@of_every_module
 def test_imports_go_down(module):
     here = room(module)
     for name in imports(tree_of(module)):
@@ -107,6 +117,7 @@ def test_imports_go_down(module):
         assert there == here or lower or ground, f"{module} (floor {FLOORS[here]}) imports {name}"
 
 
+@of_every_module
 def test_third_parties_come_through_their_door(module):
     for name in imports(tree_of(module)):
         library = name.split(".")[0]
@@ -114,6 +125,7 @@ def test_third_parties_come_through_their_door(module):
         assert room(module) in doors, f"{module} imports {name}, whose door is {' or '.join(doors)}"
 
 
+@of_every_module
 def test_rooms_are_small(module):
     text = module.read_text()
     assert len(text.splitlines()) <= 400
