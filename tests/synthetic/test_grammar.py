@@ -2,7 +2,6 @@
 
 import json
 
-
 from zeroshot.resources import prompts_folder
 from zeroshot.synthetic.coupling import COMPOSED_HOMES
 from zeroshot.synthetic.grammar import COMPOSED, COMPOSED_NAMES, POSTURES, SEEN, UNSEEN, VERBS, Action
