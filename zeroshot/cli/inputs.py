@@ -192,9 +192,7 @@ def choice_checked(
 def require_choice(choice: ModelChoice, *, reads: bool = False) -> None:
     """Refuse what `model_from` would refuse, as far as it shows before any weights are looked for.
 
-    Args:
-        choice: of the command line.
-        reads: whether videos are going to be read; what reads them then starts while libraries are imported.
+    Where videos are going to be read, what reads them starts now, while libraries are imported.
 
     Raises:
         ModelError: there can be no model of that name, or no such device.
@@ -219,8 +217,8 @@ def require_choice(choice: ModelChoice, *, reads: bool = False) -> None:
         )
 
 
-def model_from(choice: ModelChoice) -> Model:
-    """The model that was chosen; says so where its weights are random.
+def model_from(choice: ModelChoice, encodes: tuple[str, ...] = ("frames", "texts")) -> Model:
+    """The model that was chosen, for what it is going to encode; says so where its weights are random.
 
     Raises:
         ModelError: it cannot be named, fetched or loaded.
@@ -241,6 +239,7 @@ def model_from(choice: ModelChoice) -> Model:
             batch_size=choice.batch_size,
             num_workers=choice.num_workers,
             time_limit_seconds=choice.time_limit_seconds,
+            encodes=encodes,
         )
     if choice.frames is not None:
         model.sampling = replace(model.sampling, frames=choice.frames)
