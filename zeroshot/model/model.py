@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from zeroshot.video.source import VideoSource
     from zeroshot.video.transform import Preprocess
 
-# Labels whose texts are encoded before their means are taken; bounds the memory of 10,000 labels × 80
-# templates.
+# Labels whose texts are encoded before their means are taken: 10,000 labels × 80 templates fit in memory.
 _LABELS_AT_ONCE = 256
 
 # Decoder, decoding processes and seconds for a file, where nobody chooses otherwise.
