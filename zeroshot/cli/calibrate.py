@@ -10,9 +10,8 @@ from zeroshot.checks import Checks, taught_as_index
 from zeroshot.cli import options
 from zeroshot.cli.inputs import (
     ModelChoice,
+    choice_checked,
     model_from,
-    of_index,
-    require_choice,
     sampling_from,
     videos_from,
     words_from,
@@ -68,9 +67,8 @@ def calibrate(
     labels, index = taught_as_index(labels, index)
     words = words_from(first, labels, templates, index, stages, spaced=True)
     asked = first.add("options", lambda: ModelChoice(model, device, sampling_from(num_frames), stream=stream))
-    choice = first.add("files", lambda: of_index(asked(), words(), index))
+    choice = choice_checked(first, asked, words, index, reads=True)
     given = first.add("videos", lambda: _given(videos))
-    first.add("model", lambda: require_choice(choice(), reads=True))
     first.run()
     network = model_from(choice())
     say_puppets(network.name, words().labels)

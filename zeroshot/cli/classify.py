@@ -12,11 +12,10 @@ from zeroshot.cli import options
 from zeroshot.cli.inputs import (
     ModelChoice,
     Notes,
+    choice_checked,
     classifier_from,
     model_from,
-    of_index,
     reject_checked,
-    require_choice,
     require_table,
     sampling_from,
     videos_from,
@@ -97,12 +96,11 @@ def classify(
     looked = first.add("options", lambda: sampling_from(num_frames, num_views))
     asked = first.add("options", lambda: ModelChoice(model, device, looked(), *how))
     kept = first.add("files", lambda: _settings_from(embeddings, asked(), new=bool(videos)))
-    choice = first.add("files", lambda: of_index(kept(), words(), index))
+    choice = choice_checked(first, kept, words, index, reads=embeddings is None)
     drifts = first.add("files", lambda: embeddings is not None and _drifts_of(embeddings, words()))
     put = _put_json if as_json else _put_csv if as_csv else _put_text
     found = first.add("videos", lambda: _found(videos or [], put, as_csv))
     first.add("output", lambda: require_table(embeddings) if embeddings is not None and videos else None)
-    first.add("model", lambda: require_choice(choice(), reads=embeddings is None))
     with waiting("looking at labels and videos"):
         first.run()
     named = found()

@@ -31,9 +31,8 @@ from zeroshot.model.networks.network import Network, NetworkFacts
 from zeroshot.model.networks.open_clip_towers import (
     embeddings_of,
     import_open_clip,
-    read_lengths,
-    short_texts,
     swaps,
+    text_tower,
     tokens_of,
     tower_of,
 )
@@ -65,6 +64,7 @@ class OpenClipNetwork(Network):
     """
 
     is_reentrant = True
+    frame_parts = ("visual.",)
 
     def __init__(
         self, module: nn.Module, config: dict[str, Any], preprocess: Preprocess, folder: Path | None
@@ -81,6 +81,7 @@ class OpenClipNetwork(Network):
         self._text_config: dict[str, Any] = config["text_cfg"]
         self._folder = folder
         self.context_length = int(self._text_config.get("context_length", 77))
+        self._texts = text_tower(module)
         tower = tower_of(module.visual)
         self.facts = NetworkFacts(
             preprocess=preprocess,
@@ -105,14 +106,16 @@ class OpenClipNetwork(Network):
             ids: torch.Tensor = self._tokenizer(texts, length)
         return ids
 
-    def text_lengths(self, texts: list[str]) -> list[int]:
-        """Tokens that each of n ≥ 1 texts costs when it is read without longer ones."""
-        lengths: list[int] = read_lengths(self.module, self.token_ids(texts)).tolist()
-        return lengths
-
-    def embed_texts(self, texts: list[str]) -> torch.Tensor:
-        """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
+    def text_lengths(self, texts: list[str]) -> tuple[list[int], torch.Tensor | None]:
+        """Tokens that are read of each of n ≥ 1 texts, and their ids (n, L)."""
+        if self._texts is None:
+            return super().text_lengths(texts)
         token_ids = self.token_ids(texts)
+        return self._texts.lengths(token_ids).tolist(), token_ids
+
+    def embed_texts(self, texts: list[str], token_ids: torch.Tensor | None = None, /) -> torch.Tensor:
+        """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
+        token_ids = self.token_ids(texts) if token_ids is None else token_ids
         known = self._text_config.get("vocab_size", getattr(self.module, "vocab_size", 49408))
         if int(token_ids.max()) >= known:
             raise ModelError(
@@ -120,8 +123,9 @@ class OpenClipNetwork(Network):
                 "expected text_cfg.vocab_size to be the size of the tokenizer's vocabulary"
             )
         token_ids = token_ids.to(self.device)
-        short = short_texts(self.module, token_ids)
-        embeddings: torch.Tensor = self.module.encode_text(token_ids) if short is None else short
+        if self._texts is not None:
+            return self._texts.embed(token_ids)
+        embeddings: torch.Tensor = self.module.encode_text(token_ids)
         return embeddings
 
     def quick(self, arithmetic: str) -> OpenClipNetwork:

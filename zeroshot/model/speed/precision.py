@@ -229,9 +229,18 @@ def exact_and_fast(device: torch.device) -> Iterator[None]:
 
     Args:
         device: of the network; other devices than the processor keep their setting, where "medium" would
-            round.
+            round. On a GPU convolutions, with which frames are cut into patches, round to 10 bits unless
+            told not to.
     """
     before = torch.get_float32_matmul_precision()
+    if device.type == "cuda":
+        rounds = torch.backends.cudnn.allow_tf32
+        torch.backends.cudnn.allow_tf32 = False
+        try:
+            yield
+        finally:
+            torch.backends.cudnn.allow_tf32 = rounds
+        return
     if device.type != "cpu" or before == "medium" or not _medium_is_exact():
         yield
         return
