@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import threading
-import zlib
 from contextlib import ExitStack, nullcontext
 from copy import copy, deepcopy
 from functools import cached_property
@@ -14,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from zeroshot.errors import ModelError, in_one_line, one_line
+from zeroshot.errors import ModelError, in_one_line
 from zeroshot.model.hub.own_files import FORMAT
 from zeroshot.model.networks.fetch import elsewhere, fetch_files, fetch_one, has_tokenizer
 from zeroshot.model.networks.foreign import (
@@ -36,7 +34,7 @@ from zeroshot.model.networks.open_clip_towers import (
     tokens_of,
     tower_of,
 )
-from zeroshot.model.networks.open_clip_weights import checked_config, put_weights, require_bounds
+from zeroshot.model.networks.open_clip_weights import checked_config, merges_of, put_weights, require_bounds
 from zeroshot.model.networks.pretrained import plain_config, quiet
 from zeroshot.model.networks.published import HUB_WEIGHTS, TOKENIZER_PATTERNS, parts_of_tag
 from zeroshot.model.networks.unfilled import BOTH, unfilled
@@ -51,7 +49,6 @@ if TYPE_CHECKING:
 
 _TEXT_KINDS = ("roberta", "xlm-roberta", "bert", "mt5", "m2m_100")
 _PREPROCESS_FIELDS = ("size", "mode", "mean", "std", "interpolation", "resize_mode", "fill_color")
-_MOST_MERGES_BYTES = 32 << 20
 _tokenizing = threading.Lock()  # tokenizers of transformers refuse a second thread
 
 
@@ -155,7 +152,7 @@ class OpenClipNetwork(Network):
                         str(folder), context_length=context_length, tokenizer_mode=mode, **options, **safe
                     )
             if "bpe_path" in options:
-                options["bpe_path"] = str(_merges((self._folder or Path()) / options["bpe_path"]))
+                options["bpe_path"] = str(merges_of((self._folder or Path()) / options["bpe_path"]))
             return SimpleTokenizer(context_length=context_length, **options)
 
     def _tokenizer_folder(self, repository: str) -> Path:
@@ -167,20 +164,6 @@ class OpenClipNetwork(Network):
         if not has_tokenizer(folder):
             raise ModelError(f"no tokenizer in {repository}, or not in the cache; {elsewhere(repository)}")
         return folder
-
-
-def _merges(path: Path) -> Path:
-    """A file of merges, if it is one of a size that a tokenizer can have."""
-    try:
-        with gzip.open(path) as stream:
-            size = len(stream.read(_MOST_MERGES_BYTES + 1))
-    except (OSError, EOFError, zlib.error) as error:
-        raise ModelError(
-            f"cannot build the model's tokenizer from {path}: {one_line(error)}; expected merges, gzipped"
-        ) from error
-    if size > _MOST_MERGES_BYTES:
-        raise ModelError(f"{path} unpacks to more than {_MOST_MERGES_BYTES >> 20} MiB; expected merges")
-    return path
 
 
 def tagged_names() -> tuple[str, ...]:

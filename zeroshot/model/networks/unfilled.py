@@ -56,8 +56,6 @@ class _NoDraws(TorchFunctionMode):
             tensor = args[0] if args else given.get("tensor")
             if isinstance(tensor, torch.Tensor) and tensor.is_meta:
                 return tensor
-        if func in {torch.randn, torch.rand} and torch.get_default_device().type == "meta":
-            return torch.empty(*args, **given)
         return func(*args, **given)
 
 
