@@ -26,6 +26,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 SLOW = {
     "stages",
     "search",
+    "teach",
+    "watch",
     "export",
     "reject",
     "timeline",

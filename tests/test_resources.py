@@ -80,3 +80,23 @@ def test_what_is_missing_is_named_with_the_command_that_brings_it(monkeypatch):
         resources.require_installed("waving needs", ["json", "zindle"], package="zin")
     with pytest.raises(OptionError, match=r"needs a1, b1 and c1, which are not installed; pip .*\[app\]'$"):
         resources.require_installed("the page needs", ["a1", "b1", "c1"], extra="app")
+
+
+@pytest.mark.parametrize(
+    ("told", "above", "expected"),
+    [
+        ("", "/x", "/x/zeroshot"),
+        ("", "not/absolute", "/home/me/.cache/zeroshot"),
+        ("", "", "/home/me/.cache/zeroshot"),
+        ("/y/z", "/x", "/y/z"),
+        ("~/z", "", "/home/me/z"),
+        ("off", "/x", None),
+        ("OFF", "/x", None),
+        ("not/absolute", "", None),
+    ],
+)
+def test_the_cache_is_the_user_s_own_or_the_one_that_is_named(told, above, expected, monkeypatch):
+    for name, value in {"ZEROSHOT_CACHE": told, "XDG_CACHE_HOME": above, "HOME": "/home/me"}.items():
+        monkeypatch.setenv(name, value)
+    found = resources.cache_folder()
+    assert (None if found is None else str(found)) == expected

@@ -101,7 +101,7 @@ def calibrate(
     else:
         read = [name for name, ranking in zip(names, ranked, strict=True) if ranking.error is None]
         rule, counts = set_rule(found, read, made.scale, error)
-    calibration = Calibration(rule, classifier.labels, made.stamp, counts, str(file))
+    calibration = Calibration(rule, classifier.labels, made.made_with(), counts, str(file))
     calibration.save(file)
     return Calibrated(calibration, errors)
 

@@ -65,6 +65,7 @@ def load_model(  # noqa: PLR0913 - what people choose when they take a model
     num_workers: int = 2,
     time_limit_seconds: float = 60.0,
     progress: bool = False,
+    encodes: tuple[str, ...] = ("frames", "texts"),
 ) -> Model:
     """The Model of that name, ready to embed videos, frames and texts.
 
@@ -82,6 +83,8 @@ def load_model(  # noqa: PLR0913 - what people choose when they take a model
         num_workers: decoding processes; two keep ahead of a network on a processor.
         time_limit_seconds: of processor time for one file, after which it counts as unreadable.
         progress: a bar on stderr counts videos.
+        encodes: what is going to be encoded; weights for the other stay in their file, which is quicker and
+            takes less memory.
 
     Raises:
         ModelError: it cannot be named, fetched, loaded or moved there, or the adapter is another backbone's.
@@ -92,7 +95,9 @@ def load_model(  # noqa: PLR0913 - what people choose when they take a model
 
     name = name_given(name)
     require_numbers(batch_size, num_workers)
-    loading = partial(load_backbone, device=device, precision=precision, batch_size=batch_size)
+    loading = partial(
+        load_backbone, device=device, precision=precision, batch_size=batch_size, encodes=encodes
+    )
     opened = open_name(name)
     network, adapter, spoken = _parts(opened, stream, backbone, loading)
     if adapter is not None and share != 1:

@@ -33,6 +33,21 @@ def from_home(path: str | os.PathLike[str]) -> str:
         return os.fspath(path)
 
 
+def cache_folder() -> Path | None:
+    """Where what can be made again is kept for the next time; None where nothing is to be kept.
+
+    `ZEROSHOT_CACHE` names it, or is "off"; else it is `zeroshot` in the user's cache, `XDG_CACHE_HOME` or
+    `~/.cache`.
+    """
+    told = os.environ.get("ZEROSHOT_CACHE", "")
+    if told.lower() == "off":
+        return None
+    above = os.environ.get("XDG_CACHE_HOME", "")
+    usual = Path(above if os.path.isabs(above) else from_home("~/.cache")) / "zeroshot"  # noqa: PTH117
+    folder = Path(from_home(told)) if told else usual
+    return folder if folder.is_absolute() else None
+
+
 def install_line(extra: str) -> str:
     """The command that installs an optional part, by how the package itself was installed.
 

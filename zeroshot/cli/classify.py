@@ -104,7 +104,9 @@ def classify(
     with waiting("looking at labels and videos"):
         first.run()
     named = found()
-    network = model_from(choice())
+    frames_too, texts_too = embeddings is None or bool(videos), labels is not None or reject is not None
+    encodes = (*(["frames"] if frames_too else ()), *(["texts"] if texts_too else ()))
+    network = model_from(choice(), encodes)
     made = None if model is not None else embeddings or index
     classifier = classifier_from(network, words(), index, k, made, rejecting)
     notes = Notes(network, precision, classifier)  # what a folder was made with is no choice to speak of

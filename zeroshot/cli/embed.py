@@ -97,7 +97,7 @@ def embed(
     first.add("model", lambda: require_choice(asked(), reads=engine == "local"))
     first.run()
     named, choice, stretch = found(), asked(), stretched()
-    network = model_from(choice)
+    network = model_from(choice, ("frames",))
     notes = Notes(network, precision)
     with keeping(kept_in(output)):
         level = network.settle(named.paths)

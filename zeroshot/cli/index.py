@@ -129,7 +129,7 @@ def _loaded(name: str, device: str, labels: Sequence[str]) -> Model:
     from zeroshot.checkpoint import NO_STREAM, load_model
 
     with waiting(f"loading {name}"):
-        network = load_model(name, device=device, stream=NO_STREAM)
+        network = load_model(name, device=device, stream=NO_STREAM, encodes=("texts",))
     for note in network.backbone.notes:
         say(note)
     say_puppets(network.name, labels)

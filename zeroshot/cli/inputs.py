@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import os
-import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from zeroshot.cli.listed import names_on_stdin
 from zeroshot.cli.screen import say, say_puppets, waiting
 from zeroshot.errors import OptionError, counted
 
@@ -20,10 +19,6 @@ if TYPE_CHECKING:
     from zeroshot.model.model import Model
     from zeroshot.types import Prompts
     from zeroshot.video.sampling import Sampling
-
-
-_LONGEST_NAME = 4096  # bytes of a path that any system takes
-_FIRST_LOOK = 1 << 16  # bytes that tell a list from the content of a file
 
 
 @dataclass(frozen=True)
@@ -61,7 +56,7 @@ def videos_from(words: list[str]) -> Named:
 
     named: list[str] = []
     for word in words:
-        listed = _listed() if word == "-" else [word]
+        listed = names_on_stdin() if word == "-" else [word]
         if not listed:
             say("stdin lists no video")
         named += listed
@@ -89,42 +84,6 @@ def _all_missing(paths: list[str]) -> dict[str, str]:
         except VideoError as error:
             missing[path] = str(error)
     return missing
-
-
-def _listed() -> list[str]:
-    """The paths that stdin lists, whatever their bytes: a line each, or as `find -print0` ends them.
-
-    Raises:
-        OptionError: stdin is closed, or holds something else.
-    """
-    if sys.stdin is None:
-        raise OptionError("stdin is closed; expected a list of videos there")
-    stream = getattr(sys.stdin, "buffer", None)
-    if stream is None:
-        stream = io.BytesIO(os.fsencode(sys.stdin.read()))
-    content = stream.read(_FIRST_LOOK)
-    _checked(content)  # before gigabytes are read for nothing
-    names = _checked(content + stream.read())
-    return [os.fsdecode(name) for name in names if name.strip()]
-
-
-def _checked(content: bytes) -> list[bytes]:
-    """The names of a list; in one that has null characters a line break belongs to a name.
-
-    Raises:
-        OptionError: one is empty between null characters, or longer than a path may be: this is no list, but
-            a video itself, or another file.
-    """
-    by_null = b"\0" in content
-    names = content.split(b"\0" if by_null else b"\n")
-    if by_null and not names[-1]:
-        del names[-1]
-    if (by_null and not all(names)) or any(len(name) > _LONGEST_NAME for name in names):
-        raise OptionError(
-            "stdin holds no list of videos but the content of a file; name the file itself, "
-            "or pipe names, as in: find . -name '*.mp4' -print0 | zeroshot …"
-        )
-    return names if by_null else [name.removesuffix(b"\r") for name in names]
 
 
 def sampling_from(num_frames: int | None, num_views: int = 1) -> Sampling | None:
@@ -233,9 +192,7 @@ def choice_checked(
 def require_choice(choice: ModelChoice, *, reads: bool = False) -> None:
     """Refuse what `model_from` would refuse, as far as it shows before any weights are looked for.
 
-    Args:
-        choice: of the command line.
-        reads: whether videos are going to be read; what reads them then starts while libraries are imported.
+    Where videos are going to be read, what reads them starts now, while libraries are imported.
 
     Raises:
         ModelError: there can be no model of that name, or no such device.
@@ -260,8 +217,8 @@ def require_choice(choice: ModelChoice, *, reads: bool = False) -> None:
         )
 
 
-def model_from(choice: ModelChoice) -> Model:
-    """The model that was chosen; says so where its weights are random.
+def model_from(choice: ModelChoice, encodes: tuple[str, ...] = ("frames", "texts")) -> Model:
+    """The model that was chosen, for what it is going to encode; says so where its weights are random.
 
     Raises:
         ModelError: it cannot be named, fetched or loaded.
@@ -282,6 +239,7 @@ def model_from(choice: ModelChoice) -> Model:
             batch_size=choice.batch_size,
             num_workers=choice.num_workers,
             time_limit_seconds=choice.time_limit_seconds,
+            encodes=encodes,
         )
     if choice.frames is not None:
         model.sampling = replace(model.sampling, frames=choice.frames)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from typing import TYPE_CHECKING, Self
 
@@ -14,6 +14,7 @@ from zeroshot.model.backbone import in_memory, unit_mean
 from zeroshot.model.clip_queue import PLAIN, ClipQueue, rows_of, vectors_of_windows
 from zeroshot.model.encoder import Encoder
 from zeroshot.model.hub.push import FromFolder
+from zeroshot.model.kept_labels import FEWEST_TEXTS, kept_or_made
 from zeroshot.model.tokens import fitting_adapter, require_length
 from zeroshot.text.prompts import stages_cut, texts_cut
 from zeroshot.types import Closes
@@ -22,7 +23,7 @@ from zeroshot.video.sampling import Sampling, Window, require_sampling
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -34,8 +35,7 @@ if TYPE_CHECKING:
     from zeroshot.video.source import VideoSource
     from zeroshot.video.transform import Preprocess
 
-# Labels whose texts are encoded before their means are taken; bounds the memory of 10,000 labels × 80
-# templates.
+# Labels whose texts are encoded before their means are taken: 10,000 labels × 80 templates fit in memory.
 _LABELS_AT_ONCE = 256
 
 # Decoder, decoding processes and seconds for a file, where nobody chooses otherwise.
@@ -293,14 +293,25 @@ class Model(Encoder, FromFolder):
             parts = ([frame] for frame in frames)
         return rows_of(self._queued(parts, single, ClipQueue(self.backbone)), self.embedding_dim)
 
-    def embed_prompts(self, prompts: Prompts) -> NDArray[np.float32]:
+    def embed_prompts(
+        self, prompts: Prompts, make: Callable[[], NDArray[np.float32]] | None = None
+    ) -> NDArray[np.float32]:
         """Vectors (K, D) float32, unit rows, one for each label.
 
-        A label's vector is the mean over the unit vectors of its P texts, scaled to unit length.
+        A label's vector is the mean over the unit vectors of its P texts, scaled to unit length. Those of
+        long lists are kept in the user's cache, and are the same to the bit when they are asked for again.
 
         Args:
             prompts: K labels with P ≥ 1 texts each; P may differ from label to label.
+            make: what makes them where they are not kept; None: a plain pass.
         """
+        make = make or partial(self.encode_prompts, prompts)
+        if sum(map(len, prompts.texts)) < FEWEST_TEXTS:
+            return make()
+        return kept_or_made(self.backbone, prompts.texts, make)
+
+    def encode_prompts(self, prompts: Prompts) -> NDArray[np.float32]:
+        """As `embed_prompts`, whatever is kept."""
         rows = []
         for start in range(0, len(prompts.texts), _LABELS_AT_ONCE):
             groups = prompts.texts[start : start + _LABELS_AT_ONCE]

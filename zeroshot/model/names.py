@@ -130,12 +130,15 @@ def _require_tag(name: str, parsed: ModelName) -> None:
         require_tag(parsed.architecture, parsed.source)
 
 
-def open_network(name: ModelName, *, from_hub: bool) -> Network:
+def open_network(
+    name: ModelName, *, from_hub: bool, encodes: tuple[str, ...] = ("frames", "texts")
+) -> Network:
     """The network that a parsed name asks for.
 
     Args:
         name: of any kind but "pulled".
         from_hub: whether it may be fetched.
+        encodes: what it is going to be used for.
 
     Raises:
         ModelError: it cannot be opened.
@@ -145,9 +148,9 @@ def open_network(name: ModelName, *, from_hub: bool) -> Network:
     if name.kind == "random":
         return openclip.random_network(name.architecture)
     if name.kind == "file":
-        return openclip.network_from_file(name.architecture, Path(name.source))
+        return openclip.network_from_file(name.architecture, Path(name.source), encodes)
     if name.kind == "tag":
-        return openclip.tagged_network(name.architecture, name.source)
+        return openclip.tagged_network(name.architecture, name.source, encodes)
     from zeroshot.model.networks import from_hub as hub
 
     if name.kind == "hub":
@@ -156,7 +159,7 @@ def open_network(name: ModelName, *, from_hub: bool) -> Network:
     if (folder / "config.json").is_file() and "model_type" in read_json(folder / "config.json"):
         return hub.network_from_pretrained(folder)
     require_folder(folder)
-    return openclip.network_from_folder(folder)
+    return openclip.network_from_folder(folder, encodes)
 
 
 def frames_asked(folder: Path, usual: int) -> int:

@@ -107,6 +107,7 @@ def test_no_verb_runs_what_lies_in_the_working_folder(trapped, verb):
     assert marks(trapped) == []
 
 
+@pytest.mark.slow
 def test_the_installed_command_runs_nothing_of_the_working_folder(trapped, tmp_path_factory):
     command = tmp_path_factory.mktemp("bin") / "zeroshot"
     command.write_text("import sys\nfrom zeroshot.cli.main import main\nsys.exit(main())\n")

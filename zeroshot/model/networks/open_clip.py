@@ -31,16 +31,15 @@ from zeroshot.model.networks.network import Network, NetworkFacts
 from zeroshot.model.networks.open_clip_towers import (
     embeddings_of,
     import_open_clip,
-    read_lengths,
-    short_texts,
     swaps,
+    text_tower,
     tokens_of,
     tower_of,
 )
 from zeroshot.model.networks.open_clip_weights import checked_config, put_weights, require_bounds
 from zeroshot.model.networks.pretrained import plain_config, quiet
 from zeroshot.model.networks.published import HUB_WEIGHTS, TOKENIZER_PATTERNS, parts_of_tag
-from zeroshot.model.networks.unfilled import unfilled
+from zeroshot.model.networks.unfilled import BOTH, unfilled
 from zeroshot.model.speed.products import quick_copy, short_copy, with_parts
 from zeroshot.video.transform import Preprocess, three_numbers
 
@@ -65,6 +64,7 @@ class OpenClipNetwork(Network):
     """
 
     is_reentrant = True
+    frame_parts = ("visual.",)
 
     def __init__(
         self, module: nn.Module, config: dict[str, Any], preprocess: Preprocess, folder: Path | None
@@ -81,6 +81,7 @@ class OpenClipNetwork(Network):
         self._text_config: dict[str, Any] = config["text_cfg"]
         self._folder = folder
         self.context_length = int(self._text_config.get("context_length", 77))
+        self._texts = text_tower(module)
         tower = tower_of(module.visual)
         self.facts = NetworkFacts(
             preprocess=preprocess,
@@ -106,9 +107,11 @@ class OpenClipNetwork(Network):
         return ids
 
     def text_lengths(self, texts: list[str]) -> tuple[list[int], torch.Tensor | None]:
-        """Tokens that each of n ≥ 1 texts costs when it is read without longer ones, and their ids (n, L)."""
+        """Tokens that are read of each of n ≥ 1 texts, and their ids (n, L)."""
+        if self._texts is None:
+            return super().text_lengths(texts)
         token_ids = self.token_ids(texts)
-        return read_lengths(self.module, token_ids).tolist(), token_ids
+        return self._texts.lengths(token_ids).tolist(), token_ids
 
     def embed_texts(self, texts: list[str], token_ids: torch.Tensor | None = None, /) -> torch.Tensor:
         """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
@@ -120,8 +123,9 @@ class OpenClipNetwork(Network):
                 "expected text_cfg.vocab_size to be the size of the tokenizer's vocabulary"
             )
         token_ids = token_ids.to(self.device)
-        short = short_texts(self.module, token_ids)
-        embeddings: torch.Tensor = self.module.encode_text(token_ids) if short is None else short
+        if self._texts is not None:
+            return self._texts.embed(token_ids)
+        embeddings: torch.Tensor = self.module.encode_text(token_ids)
         return embeddings
 
     def quick(self, arithmetic: str) -> OpenClipNetwork:
@@ -207,18 +211,28 @@ def random_network(architecture: str) -> OpenClipNetwork:
     return network
 
 
-def network_from_file(architecture: str, path: Path) -> OpenClipNetwork:
+def network_from_file(architecture: str, path: Path, encodes: tuple[str, ...] = BOTH) -> OpenClipNetwork:
     """The architecture with the weights of a file, and the preprocessing its published weights share.
+
+    Args:
+        architecture: open_clip's name.
+        path: of the weights.
+        encodes: as for `fill`.
 
     Raises:
         ModelError: unknown architecture, or a file that is not its weights.
     """
     config = _architecture_config(architecture)
-    return _build(config, _usual_preprocessing(architecture), path, None, architecture)
+    return _build(config, _usual_preprocessing(architecture), path, None, architecture, encodes)
 
 
-def tagged_network(architecture: str, tag: str) -> OpenClipNetwork:
+def tagged_network(architecture: str, tag: str, encodes: tuple[str, ...] = BOTH) -> OpenClipNetwork:
     """The architecture with the published weights `tag`, their preprocessing and their activation function.
+
+    Args:
+        architecture: open_clip's name.
+        tag: as open_clip calls its weights.
+        encodes: as for `fill`.
 
     Raises:
         ModelError: unknown architecture or tag, or the weights cannot be fetched.
@@ -231,7 +245,7 @@ def tagged_network(architecture: str, tag: str) -> OpenClipNetwork:
         config["quick_gelu"] = True
     part = parts_of_tag(architecture, tag)[0]
     weights = fetch_one(part.repository, part.choices, f"{architecture}/{tag}")
-    return _build(config, published, weights, None, f"{architecture}/{tag}")
+    return _build(config, published, weights, None, f"{architecture}/{tag}", encodes)
 
 
 def require_tag(architecture: str, tag: str) -> None:
@@ -244,8 +258,12 @@ def require_tag(architecture: str, tag: str) -> None:
     _published(architecture, tag)
 
 
-def network_from_folder(folder: Path) -> OpenClipNetwork:
+def network_from_folder(folder: Path, encodes: tuple[str, ...] = BOTH) -> OpenClipNetwork:
     """The network of a checkpoint folder, either `config.json` in our own format or `open_clip_config.json`.
+
+    Args:
+        folder: of the checkpoint.
+        encodes: as for `fill`.
 
     Raises:
         ModelError: no weights in it, another format, or weights of another architecture.
@@ -265,7 +283,7 @@ def network_from_folder(folder: Path) -> OpenClipNetwork:
     found = [folder / name for name in names if (folder / name).is_file()]
     if not found:
         raise ModelError(f"no weights in {folder}; expected {names[0]}")
-    return _build(config, preprocess, found[0], folder, str(folder))
+    return _build(config, preprocess, found[0], folder, str(folder), encodes)
 
 
 def _build(
@@ -274,6 +292,7 @@ def _build(
     weights: Path | None,
     folder: Path | None,
     model_name: str,
+    encodes: tuple[str, ...] = BOTH,
 ) -> OpenClipNetwork:
     """The network that `config` describes, with weights from a file or, without one, from a fixed seed."""
     tensors = None if weights is None else read_weights([weights])
@@ -287,7 +306,9 @@ def _build(
         with torch.random.fork_rng(devices=[]), empty:
             torch.manual_seed(0)
             module = _construct(config, model_name, from_network=folder is None)
-    notes = () if tensors is None or weights is None else put_weights(module, tensors, weights, model_name)
+    notes: tuple[str, ...] = ()
+    if tensors is not None and weights is not None:
+        notes = put_weights(module, tensors, weights, model_name, encodes)
     preprocess = _read_preprocess(preprocess_config, module.visual.image_size)
     network = OpenClipNetwork(module, config, preprocess, folder)
     network.notes = notes

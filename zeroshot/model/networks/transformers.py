@@ -43,6 +43,7 @@ class TransformersNetwork(Network):
         facts: what is known about it.
     """
 
+    frame_parts = tuple(f"{part}." for part in _VISION_PARTS)
     _pads = "max_length"
 
     def __init__(self, module: Any, preprocess: Preprocess, folder: Path) -> None:  # noqa: ANN401

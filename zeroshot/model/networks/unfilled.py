@@ -59,14 +59,20 @@ class _NoDraws(TorchFunctionMode):
         return func(*args, **given)
 
 
-def fill(module: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
+BOTH = ("frames", "texts")
+"""What a network encodes. A tower that nobody is going to use is left in its file."""
+
+
+def fill(module: nn.Module, tensors: Mapping[str, torch.Tensor], encodes: Iterable[str] = BOTH) -> None:
     """Put weights into a module, all of them, whether it was built with numbers or without.
 
-    They are copied, so that a file that is mapped into memory may change afterwards.
+    They are copied, so that a file that is mapped into memory may change afterwards; those of a tower that is
+    not going to be used are read where they lie, if they are: a fingerprint is of all.
 
     Args:
-        module: on the processor.
+        module: of open_clip, on the processor.
         tensors: by name, exactly those that the module has.
+        encodes: some of `BOTH`.
 
     Raises:
         RuntimeError: names or sizes differ.
@@ -82,5 +88,7 @@ def fill(module: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
         if place is None or place.shape != tensor.shape:
             kept[name] = tensor  # which is what the error is about
             continue
-        kept[name] = own.setdefault(id(place), tensor.detach().to(place.dtype, copy=True).contiguous())
+        used = ("frames" if name.startswith("visual.") else "texts") in encodes
+        moved = tensor.detach().to(place.dtype, copy=used)
+        kept[name] = own.setdefault(id(place), moved.contiguous())
     module.load_state_dict(kept, strict=True, assign=True)
