@@ -251,7 +251,8 @@ def compare(folder: Path) -> dict[str, dict[str, float]]:
 def show_compared(folder: Path, factory: str) -> None:
     """Print how our search stands beside faiss's own."""
     print(f"\nfaiss trained and filled `{factory}` in {build_faiss(folder, factory):.0f} s, on one thread.\n")
-    print("| search, in turn on one thread | recall@5 | one query, ms | mean, ms | of ours |\n|---|---|---|---|---|")
+    print("| search, in turn on one thread | recall@5 | one query, ms | mean, ms | of ours |")
+    print("|---" * 5 + "|")
     rows = in_another_process(folder, BESIDE)
     for name, row in rows.items():
         ratio = row["one"] / rows["zeroshot"]["one"]
