@@ -3,8 +3,8 @@
     python benchmarks/texts.py [--model ViT-B-32/random] [--neighbours 0] [--repeats 3] [--many 10000]
                                [--against EARLIER_COPY]
 
-Runs, in turn and in processes of their own, this package as it is and another copy of it if a folder of one is
-named. Each process loads the model, encodes a text, and then times lists; "again" is a new process that
+Runs, in turn and in processes of their own, this package as it is and another copy of it if a folder of one
+is named. Each process loads the model, encodes a text, and then times lists; "again" is a new process that
 finds what the one before it kept, in a cache that is made for the occasion. Prints Markdown: medians of
 seconds, by the wall and of the processor, and whether a text has the same numbers in any batch.
 """
