@@ -205,8 +205,17 @@ class VideoIndex:
         Raises:
             ModelError: it cannot be loaded, or is another one than the embeddings were made with.
         """
+        return self._model_for(model, device)
+
+    def _model_for(
+        self, model: str | Model | None, device: str, encodes: tuple[str, ...] = ("frames", "texts")
+    ) -> Model:
+        """As `load_model`, for what it is going to encode."""
         name = self._name() if model is None else model_given(model)
-        loaded = load_model(name, device=device, stream=NO_STREAM) if isinstance(name, str) else name
+        if isinstance(name, str):
+            loaded = load_model(name, device=device, stream=NO_STREAM, encodes=encodes)
+        else:
+            loaded = name
         if loaded.fingerprint != self.fingerprint:
             theirs, asked = told_apart((self.model_name, self.fingerprint), (loaded.name, loaded.fingerprint))
             raise ModelError(
@@ -262,7 +271,7 @@ def search(
     first.add("model", lambda: videos().require_model(model, device=device))
     first.run()
     index, found = videos(), dict[int, list[Match]]()
-    embeds = index.load_model(model, device=device)
+    embeds = index._model_for(model, device, ("texts",))
     plain = [place for place, told in enumerate(stages()) if told is None]
     ordered = [(place, told) for place, told in enumerate(stages()) if told is not None]
     if plain:

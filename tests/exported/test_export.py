@@ -22,7 +22,7 @@ from tiny_world import LABELS, frames
 
 import zeroshot
 from zeroshot.errors import LabelError, ModelError, OptionError, OutputError, VideoError
-from zeroshot.exported import engines, write
+from zeroshot.exported import write
 from zeroshot.exported.description import KEY, Description
 from zeroshot.exported.equality import Difference
 from zeroshot.exported.graph import _as_on_disk
@@ -157,7 +157,7 @@ def test_an_earlier_export_is_replaced_and_nothing_else(tiny, tmp_path, monkeypa
 
 def test_what_is_missing_is_told_before_weights(monkeypatch, tmp_path):
     monkeypatch.setattr(write, "load_model", lambda *_, **__: pytest.fail("weights were asked for"))
-    monkeypatch.setattr(engines, "find_spec", lambda name: None if name == "onnxscript" else object())
+    monkeypatch.setattr("zeroshot.resources.find_spec", {"onnx": 1, "onnxruntime": 1, "openvino": 1}.get)
     with pytest.raises(OptionError, match=r"format onnx needs onnxscript, .*; pip install '.*\[export\]'"):
         zeroshot.export("ViT-B-32/openai", ["a"], output=tmp_path / "x")
     with pytest.raises(OptionError, match=r"\[openvino\]'"):

@@ -15,12 +15,12 @@ from zeroshot.app.hosts import address_at
 from zeroshot.app.page_answers import Answers, Library
 from zeroshot.app.page_files import MOUNT, ShownFiles, media_type
 from zeroshot.app.page_guard import Guard, Rules, is_loopback
-from zeroshot.app.page_layout import Page, lay_out, require_gradio, served
+from zeroshot.app.page_layout import Page, lay_out, served
 from zeroshot.app.server import listening
 from zeroshot.checkpoint import load_model, require_model
 from zeroshot.checks import PUPPETS, Checks
 from zeroshot.errors import OptionError, ReportError, printable, require_whole
-from zeroshot.resources import examples_folder, from_home
+from zeroshot.resources import examples_folder, from_home, require_installed
 from zeroshot.text.prompts import read_labels
 from zeroshot.video_search import VideoIndex
 
@@ -94,10 +94,10 @@ def open_page(settings: PageSettings | None = None, tell: Callable[[str], None] 
     Raises:
         ZeroshotError: one line that names what cannot be used and the remedy.
     """
-    import uvicorn
-
     asked = settings or PageSettings()
     checked = _checked(asked)
+    import uvicorn
+
     with (
         listening(asked.host, asked.port) as bound,
         tempfile.TemporaryDirectory(prefix="zeroshot-app-") as uploads,
@@ -215,7 +215,8 @@ def report_page(audit: str) -> Path:
 def _checked(settings: PageSettings) -> Checked:
     """What the settings name, once all has been looked at that needs no weights."""
     first = Checks()
-    first.add("options", require_gradio)
+    drawn_by = ("gradio", "uvicorn")
+    first.add("options", lambda: require_installed("the page needs", drawn_by, extra="app"))
     first.add("options", lambda: require_whole("port", settings.port, 0, 65535))
     first.add("options", lambda: require_whole("most_megabytes", settings.most_megabytes, 1, 1 << 20))
     login = first.add("options", lambda: _login(settings))

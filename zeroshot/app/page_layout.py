@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from zeroshot.app import page_html
 from zeroshot.app.page_answers import Asked
-from zeroshot.errors import OptionError, ZeroshotError
+from zeroshot.errors import ZeroshotError
 from zeroshot.text.lists import bundled_lists
 from zeroshot.text.prompts import read_labels
 from zeroshot.text.stages import bundled_stages
@@ -343,18 +343,3 @@ def _paced(coming: Iterator[Seen]) -> Iterator[Seen]:
             shown_at, last = time.monotonic(), None
     if last is not None:
         yield last
-
-
-def require_gradio() -> None:
-    """Refuse a page where what draws it is missing.
-
-    Raises:
-        OptionError: it is.
-    """
-    from importlib.util import find_spec
-
-    from zeroshot.resources import install_line
-
-    for package in ("gradio", "uvicorn"):
-        if find_spec(package) is None:
-            raise OptionError(f"the page needs the package {package}: {install_line('app')}")

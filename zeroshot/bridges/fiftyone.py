@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zeroshot.errors import OptionError, VideoError, printable, require_number, require_whole
 from zeroshot.events.annotation_tools import frames_within
+from zeroshot.resources import require_installed
 from zeroshot.types import Closes
 from zeroshot.video.sampling import Window
 from zeroshot.video.source import Stretch
@@ -57,8 +57,7 @@ def video_model(
     if window_seconds is None and stride_seconds is not None:
         raise OptionError("stride_seconds is given without window_seconds; expected the length of a window")
     window = None if window_seconds is None else Window.of(window_seconds, stride_seconds)
-    if find_spec("fiftyone") is None:
-        raise OptionError("FiftyOne is not installed; pip install fiftyone")
+    require_installed("a model for FiftyOne needs", ("fiftyone",), package="fiftyone")
     from fiftyone.core import models as kinds
 
     class VideoModel(_Answers, kinds.EmbeddingsMixin, kinds.PromptMixin, kinds.Model):  # type: ignore[misc]

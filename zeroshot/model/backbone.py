@@ -327,6 +327,7 @@ def load_backbone(
     *,
     batch_size: int = 32,
     from_hub: bool = True,
+    encodes: tuple[str, ...] = ("frames", "texts"),
 ) -> Backbone:
     """The model called `name`, ready on `device`.
 
@@ -339,6 +340,7 @@ def load_backbone(
         batch_size: frames in one forward pass; 32 fill a processor, more of them a large GPU.
         precision: the speed level of frames: "exact", "fast" or "fastest", see `precision.PROMISES`.
         from_hub: whether hf: and hub: may be fetched that are not in the cache; not where a file names it.
+        encodes: as for `load_model`.
 
     Raises:
         OptionError: an unknown precision.
@@ -353,7 +355,7 @@ def load_backbone(
         # Whatever writes the name down then names the very weights.
         name, notes, parsed = pulled.name, pulled.notes, ModelName("folder", source=str(pulled.folder))
     with in_one_line(f"cannot open {name}", "its files are damaged"):
-        network = open_network(parsed, from_hub=from_hub)
+        network = open_network(parsed, from_hub=from_hub, encodes=encodes)
     network.notes = (*notes, *network.notes)
     num_frames = (
         frames_asked(Path(parsed.source), DEFAULT_NUM_FRAMES)

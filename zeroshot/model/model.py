@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property, partial
-from itertools import chain, islice
+from itertools import chain
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from zeroshot.video.source import VideoSource
     from zeroshot.video.transform import Preprocess
 
-# Labels whose texts are encoded before their means are taken; bounds the memory of 10,000 labels × 80
-# templates.
+# Labels whose texts are encoded before their means are taken: 10,000 labels × 80 templates fit in memory.
 _LABELS_AT_ONCE = 256
 
 # Decoder, decoding processes and seconds for a file, where nobody chooses otherwise.
@@ -347,6 +346,8 @@ class Model(Encoder, FromFolder):
     ) -> Iterator[tuple[list[tuple[float, float]], list[Clip]]]:
         """Groups of windows (start, end) in seconds, and a clip of each, in time order, over a whole video.
 
+        Decoding runs a few groups ahead.
+
         Args:
             path: a video file.
             window_seconds: length of a window; the last one differs, see `Window.over`.
@@ -356,11 +357,12 @@ class Model(Encoder, FromFolder):
         Raises:
             VideoError: the video cannot be read.
         """
-        windows = Window(window_seconds, stride_seconds).over(self._reader.probe(path).duration_seconds)
-        while group := list(islice(windows, windows_at_once)):
-            sampling = self.sampling
-            clips = self._reader.read_windows(path, group, sampling.num_frames, sampling.frames)
-            yield group, list(clips)
+        window, sampling = Window(window_seconds, stride_seconds), self.sampling
+        how = (window, sampling.num_frames, windows_at_once)
+        for group in self._reader.read_many_windows([path], *how, frames=sampling.frames):
+            if isinstance(group.outcome, VideoError):
+                raise group.outcome
+            yield list(group.windows), list(group.outcome)
 
     def close(self) -> None:
         """End the decoding processes; they start again if another video is read."""

@@ -12,6 +12,9 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module, reload
+from importlib.machinery import PathFinder
+from importlib.util import LazyLoader, find_spec
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -23,13 +26,15 @@ from zeroshot.model.speed.products import QuickBlock, quick_patches
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from importlib.machinery import ModuleSpec
-    from types import ModuleType
 
     from zeroshot.model.speed.products import MakeProduct, Swap
 
 
 # Which of open_clip's modules look for a library, and the class in it that needs one.
 _TOWERS = {"timm": ("timm_model", "TimmModel"), "transformers": ("hf_model", "HFTextEncoder")}
+_MENDS_TEXTS = "ftfy"  # the tokenizer calls it for each text; frames alone do without
+# torch's compiler: torchvision asks it for one answer, which only its own training kernels want.
+_COMPILER, _ANSWERS = "torch._dynamo", "torch._dynamo.utils"
 
 
 def import_open_clip(config: dict[str, Any] | None = None) -> ModuleType:
@@ -39,7 +44,7 @@ def import_open_clip(config: dict[str, Any] | None = None) -> ModuleType:
         config: of an architecture; None: nothing is to be built.
     """
     if "open_clip" not in sys.modules:
-        with _without(name for name in _TOWERS if name not in sys.modules):
+        with _without(name for name in _TOWERS if name not in sys.modules), _compiler_later():
             import_module("open_clip")
     if config is not None and "timm_model_name" in config.get("vision_cfg", {}):
         _complete("timm")
@@ -57,17 +62,64 @@ def _complete(library: str) -> None:
         setattr(import_module("open_clip.model"), tower, getattr(module, tower))
 
 
+class _Later(ModuleType):
+    """Stands for a module that takes long to import, until something of it is used."""
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the module holds
+        """What the module itself has of that name."""
+        if name.startswith("__"):  # the import system looks at these
+            raise AttributeError(name)
+        return getattr(self._itself(), name)
+
+    def is_compile_supported(self, device: str) -> bool:
+        """The answer of torch's compiler, looked up when it is asked for."""
+        return bool(self._itself().is_compile_supported(device))
+
+    def _itself(self) -> ModuleType:
+        """The module, which takes this one's place."""
+        _put_away()
+        return import_module(self.__name__)
+
+
+def _put_away() -> None:
+    """Have the next import find torch's compiler itself."""
+    for name in (_COMPILER, _ANSWERS):
+        if isinstance(sys.modules.get(name), _Later):
+            del sys.modules[name]
+
+
+@contextmanager
+def _compiler_later() -> Iterator[None]:
+    """Within, torch's compiler is imported by name alone: it takes as long as torch itself."""
+    place = None if _COMPILER in sys.modules else find_spec(_COMPILER)
+    if place is None:
+        yield
+        return
+    for name in (_COMPILER, _ANSWERS):
+        sys.modules[name] = _Later(name)
+    sys.modules[_COMPILER].__path__ = list(place.submodule_search_locations or ())
+    try:
+        yield
+    finally:
+        _put_away()
+
+
 class _Absent:
-    """Finds no library of some names, for one thread."""
+    """Finds no library of some names, for one thread; and one that mends texts not before it is used."""
 
     def __init__(self, names: set[str]) -> None:
         self._names, self._thread = names, threading.get_ident()
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
         """None: others may look; an error for what is not to be found."""
-        if name in self._names and threading.get_ident() == self._thread:
+        if threading.get_ident() != self._thread:
+            return None
+        if name in self._names:
             raise ModuleNotFoundError(f"{name} is left out", name=name)
-        return None
+        spec = PathFinder.find_spec(name) if name == _MENDS_TEXTS else None
+        if spec is not None and spec.loader is not None:
+            spec.loader = LazyLoader(spec.loader)
+        return spec
 
 
 @contextmanager
