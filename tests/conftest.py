@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 # One thread, before anything loads torch: networks this small are faster so, and sums of several threads may
 # differ in their last bits from run to run.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Tests find nothing that earlier ones kept, and leave nothing in the user's cache.
+os.environ["ZEROSHOT_CACHE"] = "off"
 
 import pytest
 from hypothesis import settings

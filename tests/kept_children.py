@@ -14,8 +14,8 @@ from zeroshot.video.processes.pool import Crew
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from zeroshot.video.processes.messages import Message
-    from zeroshot.video.processes.pool import Job, Limits
+    from zeroshot.video.processes.messages import Job, Message
+    from zeroshot.video.processes.pool import Limits
 
 _MOST = 3  # crews
 _free: list[tuple[int, int | None, Crew]] = []  # how many children, their memory, and who leads them
@@ -36,6 +36,11 @@ class Lease:
         future = self._crew.submit(job)
         self._asked.append(future)
         return future
+
+    def release(self) -> None:
+        """As `Crew.release`."""
+        assert self._crew is not None
+        self._crew.release()
 
     def close(self) -> None:
         """Keep the children for the next reader, or end them."""

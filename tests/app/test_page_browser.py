@@ -206,6 +206,15 @@ def test_it_is_used_by_keys_alone(open_at):
     assert page.locator(".z-strip").get_attribute("aria-valuetext").startswith("0:00")
 
 
+def test_what_is_pressed_while_another_is_read_is_looked_at(open_at):
+    page = open_at()
+    page.get_by_role("button", name="Example: film").click()
+    page.wait_for_selector('.z-result[aria-busy="true"]')
+    page.get_by_role("button", name="Example: running left gym").click()
+    page.get_by_role("button", name="Example: waving beach").click()
+    answered(page, "waving_beach.mp4")
+
+
 def test_the_slider_holds_labels_against_others(open_at):
     page = open_at()
     page.get_by_label("number input for None of these, if the fit is below").fill("0.6")

@@ -73,21 +73,24 @@ def audit(
     What a model leans on: scenery or motion, order, single frames, noise; a verdict in words, then every
     figure with its interval. Several models stand side by side. Networks of others are audited from Python.
     """
-    from zeroshot.auditing.repair import require_no_other
-    from zeroshot.auditing.report import document
-    from zeroshot.auditing.run import AuditSettings
-    from zeroshot.auditing.run import audit as look
-    from zeroshot.checkpoint import require_model
-    from zeroshot.datasets.registry import open_split
+    from zeroshot.datasets.registry import open_split, require_there
     from zeroshot.errors import OptionError
-    from zeroshot.reports.files import report_folders, write_report
-    from zeroshot.store.folder import require_room
 
     names = words if synthetic else words[:-1]
     if not names:
         raise OptionError(
             f"zeroshot audit got {words[0]!r} alone; expected a model and videos, or a model with --synthetic"
         )
+    if not synthetic:
+        require_there(words[-1])
+    from zeroshot.auditing.repair import require_no_other
+    from zeroshot.auditing.report import document
+    from zeroshot.auditing.run import AuditSettings
+    from zeroshot.auditing.run import audit as look
+    from zeroshot.checkpoint import require_model
+    from zeroshot.reports.files import report_folders, write_report
+    from zeroshot.store.folder import require_room
+
     first = Checks()
     if prune is not None and (output is None or len(names) > 1):
         raise OptionError("--prune writes a checkpoint of one model; expected one model, and --output DIR")

@@ -176,6 +176,7 @@ def evaluate(
 
     Figures by the field's protocols, with 95 % intervals. Interrupted, the same command goes on.
     """
+    from zeroshot.datasets.registry import require_there
     from zeroshot.evaluation.prepare import EvaluationSettings
 
     settings = EvaluationSettings(
@@ -200,6 +201,8 @@ def evaluate(
         cache=cache,
     )
     tasks, chosen = _tasks(roots, protocols or []), models or _default_models()
+    for root, _ in tasks:
+        require_there(root)
     with keeping(kept_in(cache or output)), Bars("videos", f"loading {chosen[0]}") as bars:
         found = _found(tasks, chosen, (output, settings, bars), (window, stride))
     _show(found, output, as_json)

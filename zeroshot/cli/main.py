@@ -105,6 +105,9 @@ def _top(
     Example:  zeroshot classify examples/clips --labels "waving, kicking, swimming" -k 1 --model puppet-tiny
 
     Tells what happens in videos, in words that you choose.
+
+    Vectors of long lists of labels are kept for the next time, 256 MB at most, in ~/.cache/zeroshot; delete
+    that folder to empty it. ZEROSHOT_CACHE names another, and ZEROSHOT_CACHE=off keeps none.
     """
 
 

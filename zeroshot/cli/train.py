@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -134,8 +135,10 @@ def train(
     ended. Several GPUs: accelerate launch -m zeroshot train …
     """
     from zeroshot.checkpoint import DEFAULT_MODEL
-    from zeroshot.training.run import train as run
+    from zeroshot.datasets.splits import read_split
 
+    if not os.path.exists(split):  # noqa: PTH110 - any text
+        read_split(split)  # says so, before torch is imported
     flags = {"epochs": epochs, "seed": seed, "precision": precision, "reverse": reverse or None}
     chosen = read_settings(config, settings or [], flags, method)
     preparation = replace(
@@ -148,6 +151,8 @@ def train(
         templates=templates,
     )
     model = DEFAULT_MODEL if model is None else model
+    from zeroshot.training.run import train as run
+
     with keeping(kept_in(output)), Bars("videos", f"loading {model}") as bars:
         fitted = run(
             split,

@@ -54,6 +54,14 @@ def close_matches(word: str, known: Iterable[str]) -> str:
     return "; close: " + ", ".join(by_lower[match] for match in found) if found else ""
 
 
+def unknown_architecture(architecture: str, known: Iterable[str]) -> ModelError:
+    """The error for what is none of the architectures that open_clip knows."""
+    return ModelError(
+        f"open_clip knows no architecture {architecture!r}{close_matches(architecture, known)}; "
+        "`zeroshot models` lists all, and a model of the hub is named hf:ORG/NAME"
+    )
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file of a model's folder.
 
