@@ -47,16 +47,16 @@ class _NoDraws(TorchFunctionMode):
         self,
         func: Callable[..., Any],
         types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
+        places: tuple[Any, ...] = (),
+        names: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401 - whatever the function gives
         """The tensor as it is, or what the function makes of other ones."""
-        given = dict(kwargs or {})
+        given = dict(names or {})
         if getattr(func, "__name__", "") in _BY_CHANCE:
-            tensor = args[0] if args else given.get("tensor")
+            tensor = places[0] if places else given.get("tensor")
             if isinstance(tensor, torch.Tensor) and tensor.is_meta:
                 return tensor
-        return func(*args, **given)
+        return func(*places, **given)
 
 
 BOTH = ("frames", "texts")
