@@ -56,6 +56,8 @@ class _NoDraws(TorchFunctionMode):
             tensor = places[0] if places else given.get("tensor")
             if isinstance(tensor, torch.Tensor) and tensor.is_meta:
                 return tensor
+        if func in {torch.randn, torch.rand} and torch.get_default_device().type == "meta":
+            return torch.empty(*places, **given)
         return func(*places, **given)
 
 
