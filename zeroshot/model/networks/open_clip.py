@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import threading
-import zlib
 from contextlib import ExitStack, nullcontext
 from copy import copy, deepcopy
 from functools import cached_property
@@ -14,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from zeroshot.errors import ModelError, in_one_line, one_line
+from zeroshot.errors import ModelError, in_one_line
 from zeroshot.model.hub.own_files import FORMAT
 from zeroshot.model.networks.fetch import elsewhere, fetch_files, fetch_one, has_tokenizer
 from zeroshot.model.networks.foreign import (
     OFFLINE_REMEDY,
     clean_folder,
     close_matches,
+    plain_merges,
     read_json,
     read_weights,
     require_fit,
@@ -51,7 +50,6 @@ if TYPE_CHECKING:
 
 _TEXT_KINDS = ("roberta", "xlm-roberta", "bert", "mt5", "m2m_100")
 _PREPROCESS_FIELDS = ("size", "mode", "mean", "std", "interpolation", "resize_mode", "fill_color")
-_MOST_MERGES_BYTES = 32 << 20
 _tokenizing = threading.Lock()  # tokenizers of transformers refuse a second thread
 
 
@@ -155,7 +153,7 @@ class OpenClipNetwork(Network):
                         str(folder), context_length=context_length, tokenizer_mode=mode, **options, **safe
                     )
             if "bpe_path" in options:
-                options["bpe_path"] = str(_merges((self._folder or Path()) / options["bpe_path"]))
+                options["bpe_path"] = str(plain_merges((self._folder or Path()) / options["bpe_path"]))
             return SimpleTokenizer(context_length=context_length, **options)
 
     def _tokenizer_folder(self, repository: str) -> Path:
@@ -167,20 +165,6 @@ class OpenClipNetwork(Network):
         if not has_tokenizer(folder):
             raise ModelError(f"no tokenizer in {repository}, or not in the cache; {elsewhere(repository)}")
         return folder
-
-
-def _merges(path: Path) -> Path:
-    """A file of merges, if it is one of a size that a tokenizer can have."""
-    try:
-        with gzip.open(path) as stream:
-            size = len(stream.read(_MOST_MERGES_BYTES + 1))
-    except (OSError, EOFError, zlib.error) as error:
-        raise ModelError(
-            f"cannot build the model's tokenizer from {path}: {one_line(error)}; expected merges, gzipped"
-        ) from error
-    if size > _MOST_MERGES_BYTES:
-        raise ModelError(f"{path} unpacks to more than {_MOST_MERGES_BYTES >> 20} MiB; expected merges")
-    return path
 
 
 def tagged_names() -> tuple[str, ...]:
