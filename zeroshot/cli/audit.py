@@ -73,21 +73,14 @@ def audit(
     What a model leans on: scenery or motion, order, single frames, noise; a verdict in words, then every
     figure with its interval. Several models stand side by side. Networks of others are audited from Python.
     """
-    from zeroshot.datasets.registry import open_split, require_there
-    from zeroshot.errors import OptionError
-
-    names = words if synthetic else words[:-1]
-    if not names:
-        raise OptionError(
-            f"zeroshot audit got {words[0]!r} alone; expected a model and videos, or a model with --synthetic"
-        )
-    if not synthetic:
-        require_there(words[-1])
+    names = _models_of(words, synthetic=synthetic)
     from zeroshot.auditing.repair import require_no_other
     from zeroshot.auditing.report import document
     from zeroshot.auditing.run import AuditSettings
     from zeroshot.auditing.run import audit as look
     from zeroshot.checkpoint import require_model
+    from zeroshot.datasets.registry import open_split
+    from zeroshot.errors import OptionError
     from zeroshot.reports.files import report_folders, write_report
     from zeroshot.store.folder import require_room
 
@@ -118,6 +111,26 @@ def audit(
         write_report(output, report.as_dict(), document(report))
     _put(report, output, as_json)
     end_with(len(report.failures), report.num_clips + len(report.failures))
+
+
+def _models_of(words: list[str], *, synthetic: bool) -> list[str]:
+    """The models among the words, where the videos behind them are there: looked at before torch is imported.
+
+    Raises:
+        OptionError: no model, or no videos, are named.
+        ZeroshotError: the videos are not there.
+    """
+    from zeroshot.datasets.registry import require_there
+    from zeroshot.errors import OptionError
+
+    names = words if synthetic else words[:-1]
+    if not names:
+        raise OptionError(
+            f"zeroshot audit got {words[0]!r} alone; expected a model and videos, or a model with --synthetic"
+        )
+    if not synthetic:
+        require_there(words[-1])
+    return names
 
 
 def _put(report: AuditReport, output: str | None, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import compress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -104,9 +105,8 @@ def classify(
     with waiting("looking at labels and videos"):
         first.run()
     named = found()
-    frames_too, texts_too = embeddings is None or bool(videos), labels is not None or reject is not None
-    encodes = (*(["frames"] if frames_too else ()), *(["texts"] if texts_too else ()))
-    network = model_from(choice(), encodes)
+    used = {"frames": embeddings is None or bool(videos), "texts": labels is not None or reject is not None}
+    network = model_from(choice(), tuple(compress(used, used.values())))
     made = None if model is not None else embeddings or index
     classifier = classifier_from(network, words(), index, k, made, rejecting)
     notes = Notes(network, precision, classifier)  # what a folder was made with is no choice to speak of

@@ -176,7 +176,6 @@ def evaluate(
 
     Figures by the field's protocols, with 95 % intervals. Interrupted, the same command goes on.
     """
-    from zeroshot.datasets.registry import require_there
     from zeroshot.evaluation.prepare import EvaluationSettings
 
     settings = EvaluationSettings(
@@ -201,8 +200,6 @@ def evaluate(
         cache=cache,
     )
     tasks, chosen = _tasks(roots, protocols or []), models or _default_models()
-    for root, _ in tasks:
-        require_there(root)
     with keeping(kept_in(cache or output)), Bars("videos", f"loading {chosen[0]}") as bars:
         found = _found(tasks, chosen, (output, settings, bars), (window, stride))
     _show(found, output, as_json)
@@ -225,8 +222,8 @@ def _found(
     cut: tuple[float, float],
 ) -> _Found:
     """One data set, several of them, or events in long videos."""
+    from zeroshot.datasets.registry import require_there
     from zeroshot.datasets.untrimmed import LOCALIZATION
-    from zeroshot.evaluation.document import document
 
     output, settings, bars = how
     events = [protocol for _, protocol in tasks if protocol in LOCALIZATION]
@@ -256,6 +253,8 @@ def _found(
         each = [partial(_say_videos, report) for report in all_of_them.reports.values()]
         counts = all_of_them.left_out, all_of_them.listed
         return _Found(each, all_of_them.as_dict(), all_of_them.document(), *counts)
+    require_there(root)
+    from zeroshot.evaluation.document import document
     from zeroshot.evaluation.run import evaluate as run
 
     report = run(root, models, protocol=protocol, output=output, settings=settings, advance=bars.of)

@@ -135,10 +135,8 @@ def train(
     ended. Several GPUs: accelerate launch -m zeroshot train …
     """
     from zeroshot.checkpoint import DEFAULT_MODEL
-    from zeroshot.datasets.splits import read_split
 
-    if not os.path.exists(split):  # noqa: PTH110 - any text
-        read_split(split)  # says so, before torch is imported
+    _require_there(split)
     flags = {"epochs": epochs, "seed": seed, "precision": precision, "reverse": reverse or None}
     chosen = read_settings(config, settings or [], flags, method)
     preparation = replace(
@@ -165,6 +163,18 @@ def train(
             watcher=_Screen(bars, as_json),
         )
     _tell(fitted, output, as_json)
+
+
+def _require_there(split: str) -> None:
+    """Refuse a table that is not there, before torch is imported.
+
+    Raises:
+        LabelError: it is not.
+    """
+    from zeroshot.datasets.splits import read_split
+
+    if not os.path.exists(split):  # noqa: PTH110 - any text
+        read_split(split)
 
 
 def _copies(asked: str | None, method: str, mirrored: bool | None, swapped: bool | None) -> Preparation:

@@ -284,7 +284,7 @@ def _near_reach(cells: Cells, vectors: NDArray[np.float32], sample: _Sample, ask
     while reach.num_probed < len(cells):  # codes may have lost one more
         if _low(found_shares(cells, vectors, queries, truth, reach), groups) >= asked:
             break
-        reach = replace(reach, num_probed=_more(reach.num_probed, cells))
+        reach = replace(reach, num_probed=_more(reach.num_probed, 16, cells))
     return reach
 
 
@@ -319,13 +319,13 @@ def _far_reach(
     while reach.num_far < len(cells):
         if _low(found_shares(cells, vectors, far.queries, far.truth, reach), far.groups) >= asked:
             break
-        reach = replace(reach, num_far=_more(reach.num_far, cells))
+        reach = replace(reach, num_far=_more(reach.num_far, 8, cells))
     return reach
 
 
-def _more(number: int, cells: Cells) -> int:
-    """A sixteenth more cells, as far as there are more."""
-    return min(len(cells), number + max(1, number // 16))
+def _more(number: int, parts: int, cells: Cells) -> int:
+    """One more cell for each so many, as far as there are more."""
+    return min(len(cells), number + max(1, number // parts))
 
 
 def _fewest(ranks: NDArray[np.int64], groups: NDArray[np.int64], asked: float) -> int:

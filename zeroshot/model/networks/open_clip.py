@@ -19,6 +19,7 @@ from zeroshot.model.networks.foreign import (
     OFFLINE_REMEDY,
     clean_folder,
     close_matches,
+    merges_in,
     read_json,
     read_weights,
     require_fit,
@@ -34,7 +35,7 @@ from zeroshot.model.networks.open_clip_towers import (
     tokens_of,
     tower_of,
 )
-from zeroshot.model.networks.open_clip_weights import checked_config, merges_of, put_weights, require_bounds
+from zeroshot.model.networks.open_clip_weights import checked_config, put_weights, require_bounds
 from zeroshot.model.networks.pretrained import plain_config, quiet
 from zeroshot.model.networks.published import HUB_WEIGHTS, TOKENIZER_PATTERNS, parts_of_tag
 from zeroshot.model.networks.unfilled import BOTH, unfilled
@@ -152,7 +153,7 @@ class OpenClipNetwork(Network):
                         str(folder), context_length=context_length, tokenizer_mode=mode, **options, **safe
                     )
             if "bpe_path" in options:
-                options["bpe_path"] = str(merges_of((self._folder or Path()) / options["bpe_path"]))
+                options["bpe_path"] = str(merges_in((self._folder or Path()) / options["bpe_path"]))
             return SimpleTokenizer(context_length=context_length, **options)
 
     def _tokenizer_folder(self, repository: str) -> Path:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +31,6 @@ _INNER_FIELDS = {
     "norm_kwargs": ("eps",),
     "tokenizer_kwargs": ("bpe_path", "clean", "language", "strip_sep_token"),
 }
-_MOST_MERGES_BYTES = 32 << 20
 _MOST_PATCHES, _LONGEST_CONTEXT = 1 << 16, 1 << 12
 # Names of checkpoints and of tensors that show a training which began at OpenAI's weights.
 _QUICK_GELU = re.compile(
@@ -218,21 +215,3 @@ def _notes_on(named: Renamed, path: Path, model_name: str) -> tuple[str, ...]:
             f"computes GELU, which gives other answers; name it {other}/…"
         )
     return tuple(notes)
-
-
-def merges_of(path: Path) -> Path:
-    """A file of merges, if it is one of a size that a tokenizer can have.
-
-    Raises:
-        ModelError: it is none, or far larger than any.
-    """
-    try:
-        with gzip.open(path) as stream:
-            size = len(stream.read(_MOST_MERGES_BYTES + 1))
-    except (OSError, EOFError, zlib.error) as error:
-        raise ModelError(
-            f"cannot build the model's tokenizer from {path}: {one_line(error)}; expected merges, gzipped"
-        ) from error
-    if size > _MOST_MERGES_BYTES:
-        raise ModelError(f"{path} unpacks to more than {_MOST_MERGES_BYTES >> 20} MiB; expected merges")
-    return path

@@ -48,18 +48,18 @@ class _NoDraws(TorchFunctionMode):
         self,
         func: Callable[..., Any],
         types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
+        places: tuple[Any, ...] = (),
+        names: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401 - whatever the function gives
         """The tensor as it is, or what the function makes of other ones."""
-        given = dict(kwargs or {})
-        name, tensor = getattr(func, "__name__", ""), args[0] if args else given.get("tensor")
+        given = dict(names or {})
+        name, tensor = getattr(func, "__name__", ""), places[0] if places else given.get("tensor")
         if isinstance(tensor, torch.Tensor) and tensor.is_meta:
-            if name in _WRITES or (name in _SCALED and isinstance(args[1], int | float)):
+            if name in _WRITES or (name in _SCALED and isinstance(places[1], int | float)):
                 return tensor
         elif name == "randn" and torch.empty(0).is_meta:
-            return torch.empty(*args, **given)
-        return func(*args, **given)
+            return torch.empty(*places, **given)
+        return func(*places, **given)
 
 
 BOTH = ("frames", "texts")
