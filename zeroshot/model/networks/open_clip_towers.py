@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from zeroshot.model.speed.products import QuickBlock, quick_patches
+from zeroshot.model.speed.blocks import QuickBlock, quick_patches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
