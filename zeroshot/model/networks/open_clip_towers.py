@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from zeroshot.model.speed.products import QuickBlock, quick_patches
+from zeroshot.model.speed.blocks import QuickBlock, quick_patches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -16,7 +16,8 @@ from zeroshot.model.networks.fetch import has_tokenizer
 from zeroshot.model.networks.network import Network, NetworkFacts, no_tokens
 from zeroshot.model.networks.pretrained import VOLATILE, load_module, load_tokenizer
 from zeroshot.model.networks.processors import read_preprocess
-from zeroshot.model.speed.products import quick_copy, quick_patches, short_copy, with_parts
+from zeroshot.model.speed.blocks import quick_patches
+from zeroshot.model.speed.products import quick_copy, short_copy, with_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

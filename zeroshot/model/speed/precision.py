@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,11 +11,13 @@ import torch
 import torch.nn.functional as F
 
 from zeroshot.errors import ModelError, OptionError
+from zeroshot.model.speed.blocks import QuickBlock
 from zeroshot.model.speed.products import has_float32, product_seconds
 from zeroshot.model.speed.threads import joined, map_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from zeroshot.model.networks.network import Network
 
@@ -98,19 +100,19 @@ class Precision:
         """Embeddings (B, D) float32, not normalized, of pixels (B, 3, h, w)."""
         self.settle(pixels)
         network = self._in_force()
-        if network.arithmetic is None:
-            with exact_and_fast(network.device):
+        with _matrix_products(network):
+            if network.arithmetic is None:
                 return network.embed_pixels(pixels)
-        return joined(self._mapped(network.embed_pixels, pixels)).float()
+            return joined(self._mapped(network.embed_pixels, pixels)).float()
 
     def embed_tokens(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Tokens (B, 1+N, C) and embeddings (B, D), float32, of pixels (B, 3, h, w)."""
         self.settle(pixels)
         network = self._in_force()
-        if network.arithmetic is None:
-            with exact_and_fast(network.device):
+        with _matrix_products(network):
+            if network.arithmetic is None:
                 return network.embed_tokens(pixels)
-        tokens, embeddings = zip(*self._mapped(network.embed_tokens, pixels), strict=True)
+            tokens, embeddings = zip(*self._mapped(network.embed_tokens, pixels), strict=True)
         return joined(tokens).float(), joined(embeddings).float()
 
     def settle(self, pixels: torch.Tensor) -> None:
@@ -131,7 +133,8 @@ class Precision:
             tried = pixels[rows.to(pixels.device)]
             exact = self._library.embed_pixels(tried)
             while network.arithmetic is not None:
-                found = network.embed_pixels(_cast(tried, network)).float()
+                with _matrix_products(network):
+                    found = network.embed_pixels(_cast(tried, network)).float()
                 cosine = float(F.cosine_similarity(found, exact).min())
                 self._cosines.append(f"{_WORDS[network.arithmetic]} {_shown(cosine)}")
                 if cosine >= PROMISES[self.asked]:
@@ -216,6 +219,17 @@ def _arithmetics(network: Network, level: str) -> list[str]:
 def _shown(cosine: float) -> str:
     """A cosine with digits enough to tell it from 1, rounded down."""
     return f"{math.floor(cosine * 1e6) / 1e6:.6f}" if math.isfinite(cosine) else str(cosine)
+
+
+def _matrix_products(network: Network) -> AbstractContextManager[None]:
+    """Decides which library multiplies within a pass: the faster one where that gains more than it costs.
+
+    Torch's own attention is several times slower by that library, so that quick copies want it for blocks
+    alone that do without.
+    """
+    quick = network.arithmetic is not None
+    has_blocks = quick and any(isinstance(part, QuickBlock) for part in network.module.modules())
+    return nullcontext() if quick and not has_blocks else exact_and_fast(network.device)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict
 from copy import copy
@@ -15,16 +16,25 @@ from torch import nn
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-MakeProduct: TypeAlias = "Callable[[torch.Tensor, torch.Tensor | None, str], nn.Module]"
+MakeProduct: TypeAlias = "Callable[[torch.Tensor, torch.Tensor | None, str], Product]"
 """From weight (N, K), bias (N,) or None and the name of an activation to the module of a product."""
 
 Swap: TypeAlias = "Callable[[Any, MakeProduct], nn.Module | None]"
 """From a part of a network to what stands for it in a copy; None where the part is copied as it is."""
 
-ACTIVATIONS = ("none", "gelu", "gelu_tanh", "quick_gelu")
+# How oneDNN calls an activation that it computes together with a product, and its variant.
+_FUSED = {
+    "none": ("none", ""),
+    "gelu": ("gelu", "none"),
+    "gelu_tanh": ("gelu", "tanh"),
+    "silu": ("swish", ""),
+}
+ACTIVATIONS = tuple(_FUSED)
 
 _LEVELS = 127  # of an 8-bit number on either side of zero
+_SHIFT = 1.5 * 2**23 + _LEVELS + 1  # float32 has no bits behind the point there; the lowest eight say 128
 _PACKED_ROWS = 256  # rows for which weights are laid out; any number of rows may come
+_TANH, _CUBIC = 2 * (2 / math.pi) ** 0.5, 0.044715  # of GELU's approximation by tanh
 _SMALLEST = 1e-30  # below every activation, above a division by zero
 _TOO_SLOW = 20.0  # times slower than float32 on a small product: a stand-in without a kernel, given up
 _REPEATS = 15
@@ -39,15 +49,35 @@ def activate(values: torch.Tensor, activation: str) -> torch.Tensor:
     """
     if activation == "gelu":
         return torch.ops.aten.gelu_(values)  # type: ignore[no-any-return]
-    if activation == "gelu_tanh":
-        return torch.ops.aten.gelu_(values, approximate="tanh")  # type: ignore[no-any-return]
-    if activation == "quick_gelu":
-        return values.mul_((1.702 * values).sigmoid_())
+    if (
+        activation == "gelu_tanh"
+    ):  # as x · sigmoid(2 √(2/π) (x + 0.044715 x³)), a third of the time of torch's own
+        inner = torch.addcmul(
+            values.new_full((values.shape[-1],), _TANH), values, values, value=_TANH * _CUBIC
+        )
+        return values.mul_(inner.mul_(values).sigmoid_())
+    if activation == "silu":
+        return F.silu(values, inplace=True)
     return values
 
 
-class PackedProduct(nn.Module):
-    """x (…, K) → x Wᵀ + b (…, N) in the weight's own type, the weight laid out once as oneDNN reads it."""
+class Product(nn.Module):
+    """x (…, K) → x Wᵀ + b (…, N), and the two things that a transformer does with it next."""
+
+    weight: torch.Tensor
+
+    def added(self, total: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """(…, N), another tensor: a total (…, N) and the product of x (…, K)."""
+        result: torch.Tensor = total + self(x)
+        return result
+
+    def write(self, x: torch.Tensor, places: torch.Tensor) -> None:
+        """Put the product of x (…, K) where `places` (…, a, b, …) lie in memory, whose last axes make N."""
+        places.copy_(self(x).view(places.shape))
+
+
+class PackedProduct(Product):
+    """The product in the weight's own type, the weight laid out once as oneDNN reads it."""
 
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None, activation: str = "none") -> None:
         """Lay the weight out.
@@ -61,18 +91,18 @@ class PackedProduct(nn.Module):
         self.weight = weight
         self._bias = bias
         self._packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), _PACKED_ROWS)
-        fused = {"gelu": ("gelu", "none"), "gelu_tanh": ("gelu", "tanh")}.get(activation)
-        self._name, self._algorithm = fused or ("none", "")
-        self._after = "none" if fused else activation
+        self._name, self._algorithm = _FUSED[activation]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(…, N) of (…, K)."""
-        product = torch.ops.mkldnn._linear_pointwise
-        return activate(product(x, self._packed, self._bias, self._name, [], self._algorithm), self._after)
+        product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
+            x, self._packed, self._bias, self._name, [], self._algorithm
+        )
+        return product
 
 
-class Int8Product(nn.Module):
-    """x (…, K) → x Wᵀ + b (…, N) float32, multiplied as 8-bit integers and added up in 32 bits, exactly.
+class Int8Product(Product):
+    """The product in float32, multiplied as 8-bit integers and added up in 32 bits, exactly.
 
     Each row of W has a scale of its own, and each row of x one that is found when it comes: so no row of a
     batch changes another's result.
@@ -99,25 +129,48 @@ class Int8Product(nn.Module):
         levels = (weight.detach() / self._scales[:, None]).round().to(torch.int8)
         self._packed = torch.ops.onednn.qlinear_prepack(levels, None)
         self._zeros = torch.zeros(len(weight), dtype=torch.int32)
+        self._shift = torch.full((weight.shape[1],), _SHIFT)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(…, N) of (…, K)."""
-        rows = x.reshape(-1, x.shape[-1])
-        sizes = torch.maximum(rows.amax(dim=1, keepdim=True), -rows.amin(dim=1, keepdim=True))
-        sizes = sizes.clamp_min_(_SMALLEST).div_(_LEVELS)
-        # Unsigned around 128: what processors multiply with signed weights in one instruction. Made of signed
-        # ones, whose conversion is eight times as fast, by turning the highest bit over.
-        signed = (rows * sizes.reciprocal()).round_().to(torch.int8)
-        levels = signed.view(torch.uint8).bitwise_xor_(_LEVELS + 1)
-        packed = (self._packed, self._scales, self._zeros)
-        product = torch.ops.onednn.qlinear_pointwise(
-            levels, 1.0, _LEVELS + 1, *packed, None, 1.0, 0, torch.float32, "none", [], ""
-        )
+        product, sizes = self._multiplied(x)
         if self._bias is None:
             product.mul_(sizes)
         else:
             torch.addcmul(self._bias, product, sizes, out=product)
         return activate(product, self._activation).view(*x.shape[:-1], -1)
+
+    def added(self, total: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """See `Product.added`; scaling and adding are one pass over memory."""
+        product, sizes = self._multiplied(x)
+        sizes = sizes.view(*total.shape[:-1], 1)
+        result = torch.addcmul(total, product.view(total.shape), sizes)
+        return result if self._bias is None else result.add_(self._bias)
+
+    def write(self, x: torch.Tensor, places: torch.Tensor) -> None:
+        """See `Product.write`; scaling and placing are one pass over memory."""
+        product, sizes = self._multiplied(x)
+        leading, axes = x.shape[:-1], places.shape[x.ndim - 1 :]
+        product, sizes = product.view(places.shape), sizes.view(*leading, *[1] * len(axes))
+        if self._bias is None:
+            torch.mul(product, sizes, out=places)
+        else:
+            torch.addcmul(self._bias.view(axes), product, sizes, out=places)
+
+    def _multiplied(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Sums (R, N) times the scales of W, and the scale of each of the R rows of x, (R, 1)."""
+        rows = x.reshape(-1, x.shape[-1])
+        sizes = torch.maximum(rows.amax(dim=1, keepdim=True), rows.amin(dim=1, keepdim=True).neg_())
+        sizes = sizes.clamp_min_(_SMALLEST).div_(_LEVELS)
+        # So large a number is added that no bits are left behind the point: the lowest eight of the sum are
+        # the level, unsigned around 128, as processors multiply with signed weights in one instruction.
+        shifted = torch.addcmul(self._shift, rows, sizes.reciprocal())
+        levels = shifted.view(torch.int32).to(torch.uint8)
+        packed = (self._packed, self._scales, self._zeros)
+        product: torch.Tensor = torch.ops.onednn.qlinear_pointwise(
+            levels, 1.0, _LEVELS + 1, *packed, None, 1.0, 0, torch.float32, "none", [], ""
+        )
+        return product, sizes
 
 
 @cache
@@ -269,74 +322,3 @@ def _short(value: Any) -> Any:  # noqa: ANN401 - a parameter, a buffer or None
 def _quick_linear(layer: nn.Linear, make: MakeProduct) -> nn.Module:
     """The product of a linear layer."""
     return make(layer.weight, layer.bias, "none")
-
-
-class QuickPatches(nn.Module):
-    """Pixels (B, 3, h, w) → (B, C, gh, gw): a convolution whose windows do not overlap, as one product."""
-
-    def __init__(self, convolution: nn.Conv2d, make: MakeProduct) -> None:
-        """Take a convolution whose windows do not overlap."""
-        super().__init__()
-        self._size = convolution.kernel_size
-        self._product = make(convolution.weight.flatten(1), convolution.bias, "none")
-        self.weight = self._product.weight  # libraries look at its type
-
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """(B, C, gh, gw), channels last in memory: a row of C for each patch."""
-        (h, w), (batch, channels) = self._size, pixels.shape[:2]
-        rows, columns = pixels.shape[2] // h, pixels.shape[3] // w
-        cut = pixels[:, :, : rows * h, : columns * w].reshape(batch, channels, rows, h, columns, w)
-        patches = cut.permute(0, 2, 4, 1, 3, 5).reshape(batch, rows * columns, channels * h * w)
-        embedded: torch.Tensor = self._product(patches)
-        return embedded.view(batch, rows, columns, -1).permute(0, 3, 1, 2)
-
-
-def quick_patches(convolution: nn.Conv2d, make: MakeProduct) -> QuickPatches | None:
-    """A convolution as a product of patches, where its windows lie side by side; else None."""
-    plain = (convolution.padding, convolution.dilation, convolution.groups) == ((0, 0), (1, 1), 1)
-    return (
-        QuickPatches(convolution, make) if plain and convolution.kernel_size == convolution.stride else None
-    )
-
-
-class QuickBlock(nn.Module):
-    """One block of a transformer, tokens (B, L, C) → (B, L, C): normed first, attention, then two layers."""
-
-    def __init__(self, block: Any, make: MakeProduct, activation: str) -> None:  # noqa: ANN401
-        """Take open_clip's block apart.
-
-        Args:
-            block: a `ResidualAttentionBlock` whose attention is torch's own, batch first.
-            make: of the products.
-            activation: of the first layer, by its name in `ACTIVATIONS`.
-        """
-        super().__init__()
-        attention, inner, outer = block.attn, block.mlp.c_fc, block.mlp.c_proj
-        self._num_heads = attention.num_heads
-        self._queries_keys_values = make(attention.in_proj_weight, attention.in_proj_bias, "none")
-        self._out = make(attention.out_proj.weight, attention.out_proj.bias, "none")
-        self._inner = make(inner.weight, inner.bias, activation)
-        self._outer = make(outer.weight, outer.bias, "none")
-        short = self._inner.weight.dtype == torch.bfloat16
-        self._norms = [_copied(norm, make, {}, short=short) for norm in (block.ln_1, block.ln_2)]
-        self._scales = [_copied(scale, make, {}, short=short) for scale in (block.ls_1, block.ls_2)]
-
-    def forward(
-        self, tokens: torch.Tensor, attn_mask: None = None, num_kept: int | None = None
-    ) -> torch.Tensor:
-        """Tokens (B, num_kept or L, C): the first ones alone where the others are not asked for.
-
-        Args:
-            tokens: (B, L, C).
-            attn_mask: none in a vision tower; the library names it all the same.
-            num_kept: tokens that are wanted; None: all.
-        """
-        normed = self._norms[0](tokens)
-        batch, length, width = normed.shape
-        parts = self._queries_keys_values(normed).view(batch, length, 3, self._num_heads, -1)
-        queries, keys, values = parts.permute(2, 0, 3, 1, 4)
-        seen = F.scaled_dot_product_attention(queries[:, :, :num_kept], keys, values, attn_mask=attn_mask)
-        seen = seen.transpose(1, 2).reshape(batch, -1, width)
-        tokens = tokens[:, :num_kept] + self._scales[0](self._out(seen))
-        result: torch.Tensor = tokens + self._scales[1](self._outer(self._inner(self._norms[1](tokens))))
-        return result
