@@ -62,6 +62,7 @@ class PyavDecoder:
         self.path = require_file(path)
         self._given, self._name = os.fspath(path), printable(path)
         self._end_reached: int | None = None
+        self._last_end: int | None = None  # of the file's last packets, once they have been read
         self._stream = PacketStream(self.path, self._name, num_threads)
         try:
             first = self._undamaged(self._first_frame)
@@ -226,6 +227,8 @@ class PyavDecoder:
         """Where the last packet around and behind a tick ends, in ticks, read without decoding."""
         if self._stream.timeline is not None and not self.clock.counted:
             return self._stream.timeline.end
+        if self._last_end is not None:
+            return self._last_end
         frame = int(1 / ((frame_rate(self._stream.stream) or 25) * self.clock.time_base))
         for back in self._backs():
             if not self.clock.counted:
@@ -235,7 +238,8 @@ class PyavDecoder:
             packets = (p for p in self._stream.packets() if not p.is_discard)
             ends = [p.pts + (p.duration or frame) for p in packets if p.pts is not None]
             if ends:
-                return max(ends)
+                self._last_end = max(ends)
+                return self._last_end
         return since
 
     def _true_end(self, last: int) -> float | None:
