@@ -10,13 +10,13 @@ puppet-tiny, the settings of the debiasing benchmark's row `both`, 156 steps of 
 from __future__ import annotations
 
 import argparse
-import resource
 import statistics
 import subprocess
 import sys
 import time
 
 import torch
+from facts import peak_mebibytes
 
 BACKBONES = ("ViT-B-32/random", "ViT-B-16/random")
 NUM_CLIPS = 2
@@ -78,7 +78,7 @@ def train_once() -> None:
     )
     start = time.perf_counter()
     fit(waist, None, LabelTexts(names, texts, 50.0), config, scenes=scenes, device="cpu")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mebibytes()
     print(f"| training, 156 steps of 64 clips | {time.perf_counter() - start:.1f} s | {peak:.0f} MiB |")
 
 

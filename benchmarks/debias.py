@@ -88,6 +88,20 @@ def whole_run(jobs: Sequence[Job]) -> Path:
     return jobs[0].plan.cache / f"whole_run-{digest(sorted(job.key for job in jobs))}.json"
 
 
+def note_whole_run(jobs: Sequence[Job], done: int, start: float, processes: int) -> None:
+    """Keep how long everything took, if all of it was done since `start` of `perf_counter`."""
+    if done == len(jobs):
+        minutes = round((time.perf_counter() - start) / 60, 1)
+        whole = {"trainings": done, "minutes": minutes, "processes": processes}
+        whole_run(jobs).write_text(json.dumps(whole) + "\n", encoding="utf-8")
+
+
+def noted_run(jobs: Sequence[Job]) -> dict[str, object] | None:
+    """What was kept of that, if it was."""
+    path = whole_run(jobs)
+    return json.loads(path.read_text("utf-8")) if path.is_file() else None
+
+
 def facts_of(jobs: Sequence[Job], evidence: Evidence) -> dict[str, object]:
     """What made the results."""
     from debias_plan import test_of
@@ -96,7 +110,6 @@ def facts_of(jobs: Sequence[Job], evidence: Evidence) -> dict[str, object]:
     first = plans[0]
     rows = {job.name: job.row for job in jobs}
     there = sum(len(found) for (_, name), found in evidence.judged.items() if name != "clip")
-    timed = whole_run(jobs)
     return {
         "backbones": [[Path(plan.backbone).name, plan.fingerprint[:12], list(plan.seeds)] for plan in plans],
         "world": first.world,
@@ -111,7 +124,7 @@ def facts_of(jobs: Sequence[Job], evidence: Evidence) -> dict[str, object]:
         "trainings": f"{there} of {len(jobs)}",
         "cpu_seconds": {name: round(max(found), 1) for name, found in evidence.seconds.items()},
         "fused": {f"{name}, {rho:g}": found for (rho, name), found in evidence.fused.items()},
-        "whole_run": json.loads(timed.read_text("utf-8")) if timed.is_file() else None,
+        "whole_run": noted_run(jobs),
         "rows": {name: described(row, first.steps) for name, row in rows.items()},
         "machine": machine_facts(),
     }
@@ -149,20 +162,25 @@ def parsed() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="two seeds, one coupling, few videos: 5 minutes")
-    parser.add_argument("--tiny", action="store_true", help="a few videos and steps: shows that it runs")
     parser.add_argument("--ablation", action="store_true", help="take `all` apart as well")
     parser.add_argument("--rows", nargs="*", metavar="ROW", help="these alone, or `main`: what is claimed")
-    parser.add_argument("--output", type=Path, default=HERE / "results")
-    parser.add_argument("--cache", type=Path, default=HERE / ".cache", help="tokens and finished trainings")
     parser.add_argument(
         "--backbone", nargs="+", default=["puppet-tiny"], help="one, or several whose seeds are pooled"
     )
     parser.add_argument("--world", choices=tuple(WORLDS), default="test")
     parser.add_argument("--seeds", type=int, help="samples for each backbone (5; quick: 2)")
     parser.add_argument("--couplings", type=float, nargs="*", choices=COUPLINGS, help="ρ (0.7 0.95)")
+    add_run_options(parser)
+    return parser.parse_args()
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """What every benchmark of trainings is told: how much of it, by whom, and where it lies."""
+    parser.add_argument("--tiny", action="store_true", help="a few videos and steps: shows that it runs")
+    parser.add_argument("--output", type=Path, default=HERE / "results")
+    parser.add_argument("--cache", type=Path, default=HERE / ".cache", help="tokens and finished trainings")
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1), help="processes")
     parser.add_argument("--report", action="store_true", help="run nothing: write what is there")
-    return parser.parse_args()
 
 
 def main() -> None:
@@ -171,10 +189,7 @@ def main() -> None:
     start = time.perf_counter()
     jobs = jobs_for(options)
     done = 0 if options.report else go(jobs, options.workers)
-    if done == len(jobs):
-        minutes = round((time.perf_counter() - start) / 60, 1)
-        whole = {"trainings": done, "minutes": minutes, "processes": options.workers}
-        whole_run(jobs).write_text(json.dumps(whole) + "\n", encoding="utf-8")
+    note_whole_run(jobs, done, start, options.workers)
     write_results(jobs, options.output)
     tell(f"{options.output}: {time.perf_counter() - start:.0f} s")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import re
+import resource
 import subprocess
 from pathlib import Path
 
@@ -31,3 +33,22 @@ def machine_facts(**versions: str) -> str:
         f"Machine: {model}, {cores} cores, load {load:.1f} at the start; "
         f"Python {platform.python_version()}, {named}commit {commit.stdout.strip()}"
     )
+
+
+def mean_cell(values: list[float]) -> str:
+    """The mean of a figure over seeds, ± half a 95 % interval (Student's t) where there are several."""
+    from zeroshot.statistics.intervals import t_interval
+
+    found = t_interval(values)
+    return f"{found.value:.1f} ± {found.high - found.value:.1f}" if len(values) > 1 else f"{found.value:.1f}"
+
+
+def peak_mebibytes() -> float:
+    """The most memory that this process has held, in MiB.
+
+    Linux lets a new process begin with its parent's peak in `ru_maxrss`; what /proc says is its own.
+    """
+    status = Path("/proc/self/status")
+    if status.exists() and (found := re.search(r"VmHWM:\s*(\d+)", status.read_text())):
+        return int(found[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -9,7 +9,6 @@ ratios, since machines are noisy.
 from __future__ import annotations
 
 import argparse
-import resource
 import statistics
 import subprocess
 import sys
@@ -18,7 +17,7 @@ import time
 from pathlib import Path
 
 import torch
-from facts import machine_facts
+from facts import machine_facts, peak_mebibytes
 
 ROOT = Path(__file__).resolve().parents[1]
 COLD = "import zeroshot, sys; c = zeroshot.load(sys.argv[1], ['archery', 'yoga']); c.rank(sys.argv[2])"
@@ -96,7 +95,7 @@ def main() -> None:
     paths = sorted(str(path) for path in Path(options.clips).iterdir())
     print(machine_facts(torch=torch.__version__) + "\n")
     theirs, ours, ratio = folder_rates(paths, options.model, options.repeats)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mebibytes()
     rows = [
         ("`import zeroshot`", f"{median_of(5, '-c', 'import zeroshot'):.2f} s"),
         ("`zeroshot --help`", f"{median_of(5, '-m', 'zeroshot', '--help'):.2f} s"),

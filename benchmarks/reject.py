@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from facts import machine_facts
+from facts import machine_facts, mean_cell
 
 from zeroshot.checkpoint import load_model
 from zeroshot.rejection.background import background_labels
 from zeroshot.rejection.rule import AUTO
 from zeroshot.rejection.scores import CALIBRATED, CHOSEN, SCORES, energy
 from zeroshot.statistics.conformal import lower_threshold
-from zeroshot.statistics.intervals import t_interval
 from zeroshot.statistics.open_set import auroc, false_positives, risk_coverage
 from zeroshot.statistics.temperature import calibration_error, fit_temperature
 from zeroshot.synthetic.render import render_many
@@ -127,7 +126,7 @@ def promised(worlds: list[World]) -> list[str]:
     """A Markdown table of what is kept where thresholds come from half of the known videos of each world."""
     lines: dict[str, list[tuple[float, ...]]] = {}
     for number, world in enumerate(worlds):
-        first = np.random.default_rng(number).permutation(len(world.known)) < len(world.known) // 2
+        first = half_of(world, number)
         for bank, about in BANKS.items():
             for how, name in {"auto": CHOSEN, f"quantile, error {ERROR:g}": CALIBRATED}.items():
                 known = world.score(name, bank, "known")
@@ -145,6 +144,11 @@ def promised(worlds: list[World]) -> list[str]:
         cells = [cell([100 * value for value in column]) for column in columns[:4]]
         rows.append(f"| {how} | {' | '.join([*cells, cell(columns[4])])} |")
     return rows
+
+
+def half_of(world: World, number: int) -> np.ndarray:
+    """(m,) which of the known videos are those that thresholds and temperatures come from."""
+    return np.random.default_rng(number).permutation(len(world.known)) < len(world.known) // 2
 
 
 def _sets(world: World, bank: str, first: np.ndarray) -> tuple[float, ...]:
@@ -166,7 +170,7 @@ def probabilities(worlds: list[World]) -> list[str]:
     """What is right among the surest; how honest probabilities are, with the temperature of other videos."""
     found: dict[str, list[float]] = {}
     for number, world in enumerate(worlds):
-        first = np.random.default_rng(number).permutation(len(world.known)) < len(world.known) // 2
+        first = half_of(world, number)
         heat = fit_temperature(world.known[first], world.targets[first])
         test, rows = world.known[~first], world.targets[~first]
         right = test.argmax(1) == rows
@@ -174,7 +178,7 @@ def probabilities(worlds: list[World]) -> list[str]:
         for name, factor in (("ECE before, %", 1.0), ("ECE after, %", 1 / heat)):
             surest = np.exp(factor * test.max(1) - energy(factor * test))
             found.setdefault(name, []).append(100 * calibration_error(surest, right))
-        others = np.concatenate([world.score(CHOSEN, "no names", "unknown actions")])
+        others = world.score(CHOSEN, "no names", "unknown actions")
         scores = np.concatenate([world.score(CHOSEN, "no names", "known")[~first], others])
         curve = risk_coverage(scores, np.concatenate([right, np.zeros(len(others), bool)]))
         for share in (1.0, 0.5, 0.25):
@@ -187,10 +191,7 @@ def probabilities(worlds: list[World]) -> list[str]:
 
 def cell(values: list[float]) -> str:
     """Mean ± half a 95 % interval (Student's t); a dash of nothing."""
-    if np.isnan(values).any():
-        return "–"
-    found = t_interval(values)
-    return f"{found.value:.1f} ± {found.high - found.value:.1f}"
+    return "–" if np.isnan(values).any() else mean_cell(values)
 
 
 def main() -> None:

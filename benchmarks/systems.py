@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from debias import ASKED, whole_run
+from debias import ASKED, add_run_options, note_whole_run, noted_run
 from debias_plan import go, jobs_of, plans_of, tell, test_of
 from debias_scores import home_chance, statistic
 from debias_tables import (
@@ -120,7 +119,6 @@ def facts_of(
 ) -> dict[str, object]:
     """What made the results."""
     plan = jobs[0].plan
-    timed = whole_run([*tuning, *jobs])
     rows = list(dict.fromkeys(name for name in METHODS if any(job.name == name for job in jobs)))
     return {
         "backbone": [Path(plan.backbone).name, plan.fingerprint[:12]],
@@ -140,16 +138,21 @@ def facts_of(
             row: {"mean": round(float(np.mean(each)), 1), "most": round(max(each), 1)}
             for row, each in evidence.seconds.items()
         },
-        "whole_run": json.loads(timed.read_text("utf-8")) if timed.is_file() else None,
+        "whole_run": noted_run([*tuning, *jobs]),
         "tuning": {row: tuning_table(row, found[row]) for row in rows},
         "rows": {row: METHODS[row].citation for row in rows},
         "machine": machine_facts(),
     }
 
 
+def best_of(found: Mapping[int, float]) -> int:
+    """Number of the setting with the most; of equals the first."""
+    return max(found, key=lambda number: (found[number], -number))
+
+
 def tuning_table(name: str, found: Mapping[int, float]) -> list[dict[str, object]]:
     """A line a setting that was tried."""
-    best = max(found, key=lambda number: (found[number], -number))
+    best = best_of(found)
     return [
         {"setting": in_words(settings_of(name)[number]), "shacc": round(value, 2), "chosen": number == best}
         for number, value in found.items()
@@ -191,14 +194,10 @@ def parsed() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="two seeds, one coupling, few videos and steps")
-    parser.add_argument("--tiny", action="store_true", help="a few videos and steps: shows that it runs")
     parser.add_argument("--methods", nargs="*", choices=tuple(METHODS), metavar="NAME", help="these alone")
     parser.add_argument("--backbone", default="puppet-tiny")
     parser.add_argument("--seeds", type=int, help="samples (5; quick: 2)")
-    parser.add_argument("--output", type=Path, default=HERE / "results")
-    parser.add_argument("--cache", type=Path, default=HERE / ".cache", help="tokens and finished trainings")
-    parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1), help="processes")
-    parser.add_argument("--report", action="store_true", help="run nothing: write what is there")
+    add_run_options(parser)
     return parser.parse_args()
 
 
@@ -211,18 +210,12 @@ def main() -> None:
     done = 0 if options.report else go(tuning, options.workers)
     evidence = gather(tuning)
     found = {name: tried(evidence, name) for name in names}
-    wanted = {
-        name: max(each, key=lambda number: (each[number], -number)) for name, each in found.items() if each
-    }
-    chosen = {name: settings_of(name)[number] for name, number in wanted.items()}
+    chosen = {name: settings_of(name)[best_of(each)] for name, each in found.items() if each}
     if not chosen:
         raise SystemExit("no method has been tried; run without --report")
     jobs = test_jobs(options, chosen)
     done += 0 if options.report else go(jobs, options.workers)
-    if done == len(tuning) + len(jobs):
-        minutes = round((time.perf_counter() - start) / 60, 1)
-        whole = {"trainings": done, "minutes": minutes, "processes": options.workers}
-        whole_run([*tuning, *jobs]).write_text(json.dumps(whole) + "\n", encoding="utf-8")
+    note_whole_run([*tuning, *jobs], done, start, options.workers)
     write_results(options.output, jobs, tuning, found)
     tell(f"{options.output}: {time.perf_counter() - start:.0f} s")
 

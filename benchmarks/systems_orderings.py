@@ -95,8 +95,8 @@ ORDERINGS = (
     Ordering("gradients outside the figure made small: the place is followed less", "provenance", "plain",
              "sberr", -1, _FROZEN),
 )  # fmt: skip
-"""Of the sources named in README; more cannot be said, since most figures of theirs are of other test "
-"sets."""
+"""Of the sources named in README; more cannot be said, since most figures of theirs are of other test
+sets."""
 
 
 def told_of(rows: Iterable[str]) -> tuple[Ordering, ...]:

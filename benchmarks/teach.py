@@ -20,12 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from facts import machine_facts
+from facts import machine_facts, mean_cell
 
 from zeroshot.checkpoint import load_model
-from zeroshot.few_shot.taught import WAYS, Examples, ExampleVideo, taught
+from zeroshot.few_shot.taught import AUTO, WAYS, Examples, ExampleVideo, taught
 from zeroshot.index.index import LabelIndex
-from zeroshot.statistics.intervals import t_interval
 from zeroshot.synthetic.render import render_many
 from zeroshot.synthetic.world import ACTIONS, SCENES, View
 
@@ -99,16 +98,10 @@ def judge(
         for labels, targets in given.items():
             videos = tuple(ExampleVideo(str(row)) for row in kept)
             yield shots, labels, "words alone", *plain, 0.0
-            for way in WAYS:
+            for way in (AUTO, *WAYS):
                 made, _ = taught(words, Examples(shown.vectors[stream][kept], targets, videos), scale, way)
                 right = made.scores(vectors).argmax(1) == actions
                 yield shots, labels, way, *shares(right, actions, unknown), 100.0 * bool(made.num_examples)
-
-
-def cell(values: list[float]) -> str:
-    """A mean, ± half its 95 % interval over seeds."""
-    found = t_interval(values)
-    return f"{found.value:.1f} ± {found.high - found.value:.1f}" if len(values) > 1 else f"{found.value:.1f}"
 
 
 def main() -> None:
@@ -168,7 +161,7 @@ def write(rows: dict, output: Path) -> None:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(header)
         for key, found in rows.items():
-            cells = [cell(list(values)) for values in zip(*found, strict=True)]
+            cells = [mean_cell(list(values)) for values in zip(*found, strict=True)]
             lines.append("| " + " | ".join(map(str, (*key, *cells))) + " |")
             table.writerow([*key, *(np.mean(found, axis=0).round(3).tolist())])
     text = "\n".join([*lines, "", f"%, ± half a 95 % interval over seeds. {machine_facts()}"]) + "\n"

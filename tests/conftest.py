@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 # One thread, before anything loads torch: networks this small are faster so, and sums of several threads may
 # differ in their last bits from run to run.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Tests find nothing that earlier ones kept, and leave nothing in the user's cache.
+os.environ["ZEROSHOT_CACHE"] = "off"
 
 import pytest
 from hypothesis import settings
@@ -22,6 +25,11 @@ settings.register_profile("steady", derandomize=True)
 settings.load_profile("steady")
 
 _CLIPS = Path(os.environ.get("ZEROSHOT_TEST_CLIPS", Path(__file__).parents[2] / "shared" / "clips"))
+
+
+def pytest_collection_finish() -> None:
+    """What lives as long as the run is no longer looked through for garbage: half a second each time."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,8 @@ from zeroshot.video.processes.pool import Crew
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from zeroshot.video.processes.messages import Message
-    from zeroshot.video.processes.pool import Job, Limits
+    from zeroshot.video.processes.messages import Job, Message
+    from zeroshot.video.processes.pool import Limits
 
 _MOST = 3  # crews
 _free: list[tuple[int, int | None, Crew]] = []  # how many children, their memory, and who leads them
@@ -37,20 +37,27 @@ class Lease:
         self._asked.append(future)
         return future
 
+    def release(self) -> None:
+        """As `Crew.release`."""
+        assert self._crew is not None
+        self._crew.release()
+
     def close(self) -> None:
         """Keep the children for the next reader, or end them."""
         crew, self._crew = self._crew, None
         if crew is None or self.owner != os.getpid():
             return
-        if len(_free) < _MOST and all(future.done() for future in self._asked):
-            _free.append((*self._kind, crew))
-        else:
+        if not all(future.done() for future in self._asked):
             crew.close()
+            return
+        _free.append((*self._kind, crew))
+        if len(_free) > _MOST:  # those of a kind that nobody asked for of late
+            _free.pop(0)[-1].close()
 
 
 def _taken(num_workers: int, limits: Limits) -> Crew | None:
     """A crew that nobody has, of that many children with that much memory, told of the other limits."""
-    for place, (number, memory, crew) in enumerate(_free):
+    for place, (number, memory, crew) in reversed([*enumerate(_free)]):
         if crew.owner == os.getpid() and (number, memory) == (num_workers, limits.memory_limit_bytes):
             del _free[place]
             for driver in crew._drivers:

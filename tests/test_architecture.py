@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 import zeroshot
 
@@ -51,6 +50,12 @@ def room(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+@cache
+def tree_of(module: Path) -> ast.Module:
+    """The syntax of a module, read once for all tests of it."""
+    return ast.parse(module.read_text())
+
+
 BLOCKS = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match)
 
 
@@ -77,18 +82,30 @@ def imports(tree: ast.AST) -> set[str]:
     return found
 
 
-@pytest.fixture(params=MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def module(request) -> Path:
-    return request.param
+def of_every_module(check):
+    """One test for all modules, which names each that fails: a test for each would be a quarter of all."""
+
+    def test() -> None:
+        wrong = []
+        for module in MODULES:
+            try:
+                check(module)
+            except AssertionError as error:
+                wrong.append(f"{module.relative_to(PACKAGE)}: {error}")
+        assert not wrong, "\n".join(wrong)
+
+    return test
 
 
+@of_every_module
 def test_every_room_has_a_floor(module):
     assert room(module) in FLOORS
 
 
+@of_every_module
 def test_imports_go_down(module):
     here = room(module)
-    for name in imports(ast.parse(module.read_text())):
+    for name in imports(tree_of(module)):
         if not name.startswith("zeroshot"):
             continue
         parts = name.split(".")
@@ -100,17 +117,19 @@ def test_imports_go_down(module):
         assert there == here or lower or ground, f"{module} (floor {FLOORS[here]}) imports {name}"
 
 
+@of_every_module
 def test_third_parties_come_through_their_door(module):
-    for name in imports(ast.parse(module.read_text())):
+    for name in imports(tree_of(module)):
         library = name.split(".")[0]
         doors = SEVERAL_DOORS.get(library) or {DOORS.get(library, room(module))}
         assert room(module) in doors, f"{module} imports {name}, whose door is {' or '.join(doors)}"
 
 
+@of_every_module
 def test_rooms_are_small(module):
     text = module.read_text()
     assert len(text.splitlines()) <= 400
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(tree_of(module)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             parameters = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
             assert node.end_lineno - node.lineno < 60, f"{module}: {node.name} is too long"
@@ -169,7 +188,7 @@ def test_no_module_waits_for_another_that_waits_for_it():
     for path in MODULES:
         parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        graph[name] = imports(ast.parse(path.read_text()))
+        graph[name] = imports(tree_of(path))
     edges = {
         name: {
             other

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # Trains, or encodes many videos: run with -m slow.
 SLOW = {
+    "stages",
+    "search",
+    "teach",
+    "watch",
     "export",
     "reject",
     "timeline",

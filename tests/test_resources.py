@@ -1,15 +1,18 @@
-"""Bundled files are found from a source tree."""
+"""Bundled files are found from a source tree; what is not installed is told with its remedy."""
 
 from __future__ import annotations
 
 import json
+import sys
 from importlib import metadata
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
 
 import zeroshot
 from zeroshot import resources
+from zeroshot.errors import OptionError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,3 +71,32 @@ def test_run_from_a_source_tree_the_tree_is_named(tree, monkeypatch):
 
 def test_one_place_says_the_version():
     assert zeroshot.__version__ == resources.VERSION
+
+
+def test_what_is_missing_is_named_with_the_command_that_brings_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "blorp", ModuleType("blorp"))  # as a stand-in: of no file
+    resources.require_installed("waving needs", ["json", "blorp"], package="blorp")
+    with pytest.raises(OptionError, match=r"^waving needs zindle, which is not installed; pip install zin$"):
+        resources.require_installed("waving needs", ["json", "zindle"], package="zin")
+    with pytest.raises(OptionError, match=r"needs a1, b1 and c1, which are not installed; pip .*\[app\]'$"):
+        resources.require_installed("the page needs", ["a1", "b1", "c1"], extra="app")
+
+
+@pytest.mark.parametrize(
+    ("told", "above", "expected"),
+    [
+        ("", "/x", "/x/zeroshot"),
+        ("", "not/absolute", "/home/me/.cache/zeroshot"),
+        ("", "", "/home/me/.cache/zeroshot"),
+        ("/y/z", "/x", "/y/z"),
+        ("~/z", "", "/home/me/z"),
+        ("off", "/x", None),
+        ("OFF", "/x", None),
+        ("not/absolute", "", None),
+    ],
+)
+def test_the_cache_is_the_user_s_own_or_the_one_that_is_named(told, above, expected, monkeypatch):
+    for name, value in {"ZEROSHOT_CACHE": told, "XDG_CACHE_HOME": above, "HOME": "/home/me"}.items():
+        monkeypatch.setenv(name, value)
+    found = resources.cache_folder()
+    assert (None if found is None else str(found)) == expected

@@ -184,7 +184,7 @@ def test_what_is_refused_before_any_weights(own, tmp_path, monkeypatch):
         (DatasetError, "shows no video", {"examples": tmp_path / "empty"}),
         (OutputError, "is there and is no file of taught labels", {"output": tmp_path / "mine.txt"}),
         (OutputError, "is a folder", {"output": tmp_path}),
-        (OptionError, "expected cache or linear", {"way": "magic"}),
+        (OptionError, "expected auto, cache or linear", {"way": "magic"}),
         (LabelError, "expected one", {"templates": "two {} {}"}),
         (DatasetError, "is none of the 2 labels", {"labels": "waving,kicking"}),
         (LabelError, "have stages", {"labels": {w: {"start": "a", "end": "b"} for w in NONSENSE}}),

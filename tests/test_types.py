@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from zeroshot.errors import LabelError, OptionError, VideoError
-from zeroshot.types import Clip, Losses, Prediction, Prompts, Ranking, Segment, Streams
+from zeroshot.types import Clip, Closes, Losses, Prediction, Prompts, Ranking, Segment, Streams
 
 
 def test_a_clip_is_frames_of_three_channels_each_with_its_time():
@@ -52,3 +52,17 @@ def test_streams_are_of_one_shape_and_losses_scalars():
     with pytest.raises(OptionError, match="scalar"):
         Losses(rows, {})
     assert Losses(torch.tensor(2.0), {"a": torch.tensor(1.0)}).as_dict() == {"total": 2.0, "a": 1.0}
+
+
+def test_what_closes_is_closed_at_the_end_whatever_happens():
+    class Held(Closes):
+        closed = 0
+
+        def close(self):
+            self.closed += 1
+
+    held = Held()
+    with pytest.raises(ValueError, match="in between"), held:
+        raise ValueError("in between")
+    assert held.closed == 1
+    assert held.__enter__() is held

@@ -12,6 +12,6 @@ if __name__ == "__main__":
     with suppress(OSError):  # there is no working folder any more
         if not sys.flags.safe_path and os.path.realpath(sys.path[0]) == os.path.realpath(os.curdir):
             del sys.path[0]
-    from zeroshot.cli.main import main
+    from zeroshot.cli.main import program
 
-    main()
+    program()

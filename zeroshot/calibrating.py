@@ -23,7 +23,6 @@ from zeroshot.rejection.rejection import Rejection, require_rejectable
 from zeroshot.rejection.rule import Rule
 from zeroshot.resources import from_home
 from zeroshot.statistics.conformal import require_error
-from zeroshot.synthetic.surroundings import Surroundings
 from zeroshot.video.source import is_path
 
 if TYPE_CHECKING:
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from zeroshot.video.source import VideoSource
 
 ModelSource = str | os.PathLike[str]
-_WORLDS: dict[str, Surroundings | None] = {"plain": None, "compositional": Surroundings()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +101,7 @@ def calibrate(
     else:
         read = [name for name, ranking in zip(names, ranked, strict=True) if ranking.error is None]
         rule, counts = set_rule(found, read, made.scale, error)
-    calibration = Calibration(rule, classifier.labels, made.stamp, counts, str(file))
+    calibration = Calibration(rule, classifier.labels, made.made_with(), counts, str(file))
     calibration.save(file)
     return Calibrated(calibration, errors)
 

@@ -65,6 +65,7 @@ def load_model(  # noqa: PLR0913 - what people choose when they take a model
     num_workers: int = 2,
     time_limit_seconds: float = 60.0,
     progress: bool = False,
+    encodes: tuple[str, ...] = ("frames", "texts"),
 ) -> Model:
     """The Model of that name, ready to embed videos, frames and texts.
 
@@ -82,6 +83,8 @@ def load_model(  # noqa: PLR0913 - what people choose when they take a model
         num_workers: decoding processes; two keep ahead of a network on a processor.
         time_limit_seconds: of processor time for one file, after which it counts as unreadable.
         progress: a bar on stderr counts videos.
+        encodes: what is going to be encoded; weights for the other stay in their file, which is quicker and
+            takes less memory.
 
     Raises:
         ModelError: it cannot be named, fetched, loaded or moved there, or the adapter is another backbone's.
@@ -92,7 +95,9 @@ def load_model(  # noqa: PLR0913 - what people choose when they take a model
 
     name = name_given(name)
     require_numbers(batch_size, num_workers)
-    loading = partial(load_backbone, device=device, precision=precision, batch_size=batch_size)
+    loading = partial(
+        load_backbone, device=device, precision=precision, batch_size=batch_size, encodes=encodes
+    )
     opened = open_name(name)
     network, adapter, spoken = _parts(opened, stream, backbone, loading)
     if adapter is not None and share != 1:
@@ -159,23 +164,35 @@ def require_model(
         ModelError: there can be no model of that name, or no such device.
         OptionError: an unknown stream, decoder or precision, or a stream of a model that has no adapter.
     """
-    from zeroshot.model.backbone import choose_device
-    from zeroshot.model.model import STREAMS
-    from zeroshot.model.speed.precision import require_level
     from zeroshot.video.decoders.by_name import require_decoder
 
     require_decoder(decoder)
-    require_level(precision)
-    if stream not in {None, NO_STREAM, *STREAMS}:
-        raise OptionError(f"stream is {stream!r}; expected one of {', '.join(STREAMS)}, {NO_STREAM}")
+    parsed = require_name(name)  # whatever needs no library is said before any is imported
+    if precision != "exact":
+        from zeroshot.model.speed.precision import require_level
+
+        require_level(precision)
+    _require_stream(stream)
+    from zeroshot.model.backbone import choose_device
+
     choose_device(device)
-    if require_name(name).kind == "pulled":
+    if parsed.kind == "pulled":
         return  # what it holds shows once it is fetched
     folder = checkpoint_folder(name)
     if has_adapter(folder):
         require_name(adapter_facts(folder).backbone or name)
     elif stream not in {None, NO_STREAM}:
         raise _no_adapter(name)
+
+
+def _require_stream(stream: str | None) -> None:
+    """Refuse a stream that no adapter has."""
+    if stream in {None, NO_STREAM}:
+        return
+    from zeroshot.model.model import STREAMS
+
+    if stream not in STREAMS:
+        raise OptionError(f"stream is {stream!r}; expected one of {', '.join(STREAMS)}, {NO_STREAM}")
 
 
 def require_public(name: object, where: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING, Literal, TypeVar, get_args, overload
+from typing import TYPE_CHECKING, Literal, TypeGuard, TypeVar, get_args, overload
 
 from zeroshot.errors import IndexFileError, LabelError, OptionError, told_apart
 from zeroshot.resources import from_home
@@ -155,7 +155,7 @@ def taught_as_index(
     return labels, None if index is None else from_home(index)
 
 
-def is_taught_file(labels: object) -> bool:
+def is_taught_file(labels: object) -> TypeGuard[str | os.PathLike[str]]:
     """Whether labels are the name of a file that `zeroshot teach` wrote."""
     if not isinstance(labels, str | os.PathLike) or not os.path.isfile(labels):  # noqa: PTH113 - any text
         return False

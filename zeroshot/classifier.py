@@ -49,6 +49,7 @@ class Classifier(FindsEvents):
     Attributes:
         model: embeds videos, frames and texts.
         index: the K labels and their (K, D) embeddings.
+        is_staged: whether labels say how they start and end, so that the order of the frames counts.
         rejection: what makes "none of these" an answer; None: the best label is always answered.
     """
 
@@ -68,6 +69,7 @@ class Classifier(FindsEvents):
             )
         self.model = model
         self.index = index
+        self.is_staged = index.is_staged(joint)
         self.rejection = rejection
         self._num_still = 0
 
@@ -75,11 +77,6 @@ class Classifier(FindsEvents):
     def labels(self) -> tuple[str, ...]:
         """The K labels, in the order of the index."""
         return self.index.labels
-
-    @property
-    def is_staged(self) -> bool:
-        """Whether labels say how they start and end, so that the order of the frames counts."""
-        return self.index.is_staged(self.model.embedding_dim)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -154,9 +151,9 @@ class Classifier(FindsEvents):
             VideoError: one of them cannot be read.
         """
         rows = rows_of(self.model.embed_many(videos, drifts=self.is_staged), self.model.embedding_dim)
-        if not self.is_staged or not len(rows):
-            return self.index.scores(rows) if len(rows) else np.zeros((0, len(self.index)), np.float32)
-        return self.index.scores(staged_videos(*apart(rows))) * np.float32(STAGED_SCALE)
+        if not len(rows):
+            return np.zeros((0, len(self.index)), np.float32)
+        return self._scores(*(apart(rows) if self.is_staged else (rows, None)))
 
     def rank_many(self, videos: VideoSource | Iterable[VideoSource], k: int = 5) -> Iterator[Ranking]:
         """One Ranking a video, in the order given; a video that fails becomes a row with its error.

@@ -86,6 +86,15 @@ def require_whole(name: str, value: Any, least: int = 1, most: int | None = None
     return number
 
 
+def require_seed(seed: Any) -> int:  # noqa: ANN401
+    """A seed that a user gave, as a plain integer: small enough for each puppet to have one of its own.
+
+    Raises:
+        OptionError: it is no whole number, or outside.
+    """
+    return require_whole("seed", seed, 0, 2**40 - 1)
+
+
 def require_number(name: str, value: object, expected: str = "a number") -> None:
     """Refuse what is no finite number.
 

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zeroshot.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 VERSION = "0.1.0"
 """The one place that says it: the build, `zeroshot --version` and reports read it here."""
@@ -26,6 +33,21 @@ def from_home(path: str | os.PathLike[str]) -> str:
         return os.fspath(path)
 
 
+def cache_folder() -> Path | None:
+    """Where what can be made again is kept for the next time; None where nothing is to be kept.
+
+    `ZEROSHOT_CACHE` names it, or is "off"; else it is `zeroshot` in the user's cache, `XDG_CACHE_HOME` or
+    `~/.cache`.
+    """
+    told = os.environ.get("ZEROSHOT_CACHE", "")
+    if told.lower() == "off":
+        return None
+    above = os.environ.get("XDG_CACHE_HOME", "")
+    usual = Path(above if os.path.isabs(above) else from_home("~/.cache")) / "zeroshot"  # noqa: PTH117
+    folder = Path(from_home(told)) if told else usual
+    return folder if folder.is_absolute() else None
+
+
 def install_line(extra: str) -> str:
     """The command that installs an optional part, by how the package itself was installed.
 
@@ -46,6 +68,35 @@ def install_line(extra: str) -> str:
         source = ""
     here = (Path(source) / "pyproject.toml").is_file() if source else False
     return f"pip install '{source}[{extra}]'" if here else f"pip install '{DISTRIBUTION}[{extra}]'"
+
+
+def require_installed(
+    what: str, libraries: Iterable[str], *, extra: str | None = None, package: str = ""
+) -> None:
+    """Refuse what needs libraries that are not installed.
+
+    Args:
+        what: needs them, such as "serving needs".
+        libraries: as they are imported.
+        extra: of pyproject.toml, which brings them.
+        package: what pip calls what brings them, where no extra does.
+
+    Raises:
+        OptionError: some are missing. The line names them, and the command that installs them.
+    """
+    if missing := [name for name in libraries if not _is_there(name)]:
+        remedy = f"pip install {package}" if extra is None else install_line(extra)
+        names = " and ".join(filter(None, (", ".join(missing[:-1]), missing[-1])))
+        raise OptionError(
+            f"{what} {names}, which {'is' if len(missing) == 1 else 'are'} not installed; {remedy}"
+        )
+
+
+def _is_there(library: str) -> bool:
+    try:
+        return find_spec(library) is not None
+    except ValueError:  # imported, and of no file
+        return True
 
 
 def _folder(name: str) -> Path:

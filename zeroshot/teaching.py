@@ -22,7 +22,7 @@ from zeroshot.errors import (
     counted,
     printable,
 )
-from zeroshot.few_shot.taught import FORMAT, Examples, ExampleVideo, TaughtLabels, require_way, taught
+from zeroshot.few_shot.taught import AUTO, FORMAT, Examples, ExampleVideo, TaughtLabels, require_way, taught
 from zeroshot.index.index import LabelIndex
 from zeroshot.resources import from_home
 from zeroshot.store.arrays import require_place
@@ -85,7 +85,7 @@ def teach(
     labels: LabelSource | None = None,
     templates: TemplateSource = None,
     model: str | os.PathLike[str] | Model = DEFAULT_MODEL,
-    way: str = "cache",
+    way: str = AUTO,
     force: bool = False,
     watch: Callable[[int, int], None] | None = None,
 ) -> Taught:
@@ -103,7 +103,8 @@ def teach(
         templates: as for `load`.
         model: as for `load`; for another stream or device a Model.
         way: cache: a video is like a label as far as it is like its examples, nothing is trained; linear: a
-            ridge regression on what the words get wrong.
+            ridge regression on what the words get wrong; auto: the one by which more left-out examples are
+            right.
         force: let examples serve that do not help.
         watch: called with examples done and all.
 
@@ -143,7 +144,7 @@ def lesson(
         output: a place that can be written.
         labels: all that are to be told apart.
         templates: of their words.
-        way: cache or linear.
+        way: auto, cache or linear.
 
     Raises:
         ZeroshotError: when it runs, one line that names what cannot be used.
@@ -174,7 +175,7 @@ def taught_by(
     network: Model,
     words: Prompts,
     shown: Shown,
-    way: str = "cache",
+    way: str = AUTO,
     *,
     force: bool = False,
     watch: Callable[[int, int], None] | None = None,

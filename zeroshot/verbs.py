@@ -209,7 +209,7 @@ def embed(
         first.add("model", lambda: require_model(named))
     first.run()
     window, (paths, errors) = stretch(), found()
-    network = load_model(named) if isinstance(named, str) else named
+    network = load_model(named, encodes=("frames",)) if isinstance(named, str) else named
     network.settle(paths)
     table = EmbeddingTable(folder, settings_of(network, window, drifts=drifts))
     passing = bar(paths, paths, shown=progress)
@@ -335,5 +335,5 @@ def build_index(
     if isinstance(named, str):
         first.add("model", lambda: require_model(named, stream=NO_STREAM))
     first.run()
-    network = load_model(named, stream=NO_STREAM) if isinstance(named, str) else named
+    network = load_model(named, stream=NO_STREAM, encodes=("texts",)) if isinstance(named, str) else named
     return index_of_labels(prompts(), network, output=output, recall=recall, queries=queries, watch=watch)

@@ -116,38 +116,39 @@ class VideoIndex:
         asked = staged_labels(self._checked(queries), np.asarray(changes, np.float32))
         return self._matches(asked, staged_videos(self.vectors, self.drifts), k, STAGED_SCALE)
 
-    def search_taught(self, labels: TaughtLabels, label: str, k: int = 20) -> list[Match]:
-        """The k best matches for a label that was taught by examples, best first; no model is needed.
+    def search_taught(self, labels: TaughtLabels, names: Sequence[str], k: int = 20) -> list[list[Match]]:
+        """The k best matches for each of B labels taught by examples, best first; no model is needed.
 
         Args:
             labels: taught with the model and the stream that embedded the videos.
-            label: one of them, as it is spelled or as it would be typed.
+            names: B of them, one or more, as they are spelled or as they would be typed.
             k: at least 1.
 
         Raises:
-            LabelError: it is none of them, or they were taught with another model or stream.
+            LabelError: one is none of them, or they were taught with another model or stream.
             OptionError: k < 1.
         """
-        where = f"the labels with {label!r}"
+        require_whole("k", k)
+        where = f"the labels with {names[0]!r}"
         if labels.fingerprint.get("model") != self.fingerprint:
             raise LabelError(
                 f"{where} were taught with {labels.fingerprint.get('model_name')}, the embeddings in "
                 f"{self.folder} are by {self.model_name}; embed or teach with the other"
             )
         require_stream(labels.fingerprint, self._stream, where)
-        rows = {words_key(name): row for row, name in enumerate(labels.labels)}
-        row = rows.get(words_key(label))
-        if row is None:
+        known = {words_key(name): row for row, name in enumerate(labels.labels)}
+        if strange := [name for name in names if words_key(name) not in known]:
             raise LabelError(
-                f"{label!r} is none of the {len(rows)} taught labels: {', '.join(labels.labels)[:200]}"
+                f"{strange[0]!r} is none of the {len(known)} taught labels: {', '.join(labels.labels)[:200]}"
             )
+        rows = [known[words_key(name)] for name in names]
         scores = np.concatenate(
             [
-                labels.scores(self.vectors[start : start + _VIDEOS_AT_ONCE])[:, row]
+                labels.scores(self.vectors[start : start + _VIDEOS_AT_ONCE])[:, rows]
                 for start in range(0, len(self), _VIDEOS_AT_ONCE)
             ]
         )
-        return [self._match(found, 1.0) for found in self._moments.best(scores, require_whole("k", k))]
+        return [[self._match(found, 1.0) for found in self._moments.best(column, k)] for column in scores.T]
 
     def _checked(self, queries: ArrayLike) -> NDArray[np.float32]:
         """(B, D) unit rows of the videos' width."""
@@ -204,8 +205,17 @@ class VideoIndex:
         Raises:
             ModelError: it cannot be loaded, or is another one than the embeddings were made with.
         """
+        return self._model_for(model, device)
+
+    def _model_for(
+        self, model: str | Model | None, device: str, encodes: tuple[str, ...] = ("frames", "texts")
+    ) -> Model:
+        """As `load_model`, for what it is going to encode."""
         name = self._name() if model is None else model_given(model)
-        loaded = load_model(name, device=device, stream=NO_STREAM) if isinstance(name, str) else name
+        if isinstance(name, str):
+            loaded = load_model(name, device=device, stream=NO_STREAM, encodes=encodes)
+        else:
+            loaded = name
         if loaded.fingerprint != self.fingerprint:
             theirs, asked = told_apart((self.model_name, self.fingerprint), (loaded.name, loaded.fingerprint))
             raise ModelError(
@@ -250,18 +260,18 @@ def search(
         OptionError: k < 1, or a text is blank.
         LabelError: a text has an arrow and not two moments beside it, or is none of the taught labels.
     """
-    if labels is not None:
-        return _search_taught([queries] if isinstance(queries, str) else list(queries), folder, k, labels)
     texts, first = [queries] if isinstance(queries, str) else list(queries), Checks()
     first.add("options", lambda: require_whole("k", k))
     first.add("words", lambda: _require_words(texts))
+    if labels is not None:
+        return _search_taught(first, texts, folder, k, labels)
     stages = first.add("words", lambda: [stages_in_words(text) for text in texts])
     videos = first.add("files", lambda: folder if isinstance(folder, VideoIndex) else VideoIndex(folder))
     first.add("files", lambda: videos().drifts if any(stages()) else None)
     first.add("model", lambda: videos().require_model(model, device=device))
     first.run()
     index, found = videos(), dict[int, list[Match]]()
-    embeds = index.load_model(model, device=device)
+    embeds = index._model_for(model, device, ("texts",))
     plain = [place for place, told in enumerate(stages()) if told is None]
     ordered = [(place, told) for place, told in enumerate(stages()) if told is not None]
     if plain:
@@ -280,21 +290,19 @@ def search(
 
 
 def _search_taught(
+    first: Checks,
     names: Sequence[str],
     folder: str | os.PathLike[str] | VideoIndex,
     k: int,
     labels: str | os.PathLike[str],
 ) -> list[list[Match]]:
-    """As `search`, for taught labels."""
+    """As `search`, for taught labels; `first` has looked at the names and at k."""
     from zeroshot.few_shot.taught import TaughtLabels
 
-    first = Checks()
-    first.add("options", lambda: require_whole("k", k))
-    first.add("words", lambda: _require_words(names))
     known = first.add("files", lambda: TaughtLabels.load(from_home(labels)))
     videos = first.add("files", lambda: folder if isinstance(folder, VideoIndex) else VideoIndex(folder))
     first.run()
-    return [videos().search_taught(known(), name, k) for name in names]
+    return videos().search_taught(known(), names, k)
 
 
 def _require_words(texts: Sequence[str]) -> None:

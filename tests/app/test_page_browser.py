@@ -5,6 +5,7 @@ Covers: app/page, app/page_layout.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import queue
 import re
@@ -21,13 +22,11 @@ from zeroshot.app.page import example_clips
 from zeroshot.reports.document import Document, Note, Section
 from zeroshot.reports.html import page as report_html
 
-httpx = pytest.importorskip("httpx")
-playwright = pytest.importorskip("playwright.sync_api")
-pytest.importorskip("gradio")
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="needs chromium"),
+    pytest.mark.skipif(importlib.util.find_spec("gradio") is None, reason="needs the extra app"),
     pytest.mark.timeout(900),
 ]
 
@@ -87,6 +86,7 @@ def address(folder):
 
 @pytest.fixture(scope="module")
 def browser():
+    playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as started:
         chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield chromium
@@ -206,6 +206,15 @@ def test_it_is_used_by_keys_alone(open_at):
     assert page.locator(".z-strip").get_attribute("aria-valuetext").startswith("0:00")
 
 
+def test_what_is_pressed_while_another_is_read_is_looked_at(open_at):
+    page = open_at()
+    page.get_by_role("button", name="Example: film").click()
+    page.wait_for_selector('.z-result[aria-busy="true"]')
+    page.get_by_role("button", name="Example: running left gym").click()
+    page.get_by_role("button", name="Example: waving beach").click()
+    answered(page, "waving_beach.mp4")
+
+
 def test_the_slider_holds_labels_against_others(open_at):
     page = open_at()
     page.get_by_label("number input for None of these, if the fit is below").fill("0.6")
@@ -248,6 +257,7 @@ def test_words_find_clips_that_play_and_the_report_may_touch_nothing(open_at):
 
 
 def test_what_is_served_is_the_page_the_clips_and_the_report(address, folder):
+    httpx = pytest.importorskip("httpx")
     with httpx.Client(base_url=address, timeout=300) as client:
         config = client.get("config").text
         clips = re.findall(r"/clips/[\w-]+", config)

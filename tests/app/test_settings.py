@@ -7,7 +7,6 @@ import os
 import pytest
 
 import zeroshot
-from zeroshot.app import settings
 from zeroshot.app.served_files import by_last_name, served_video
 from zeroshot.errors import OptionError
 
@@ -50,7 +49,7 @@ def test_a_file_may_not_take_the_time_of_those_behind_it():
 
 
 def test_a_library_that_is_missing_is_told_with_its_remedy(monkeypatch):
-    monkeypatch.setattr(settings, "find_spec", lambda name: None if name == "mcp" else object())
+    monkeypatch.setattr("zeroshot.resources.find_spec", lambda name: None if name == "mcp" else object())
     with pytest.raises(OptionError, match=r"serving needs mcp.*\[serve\]"):
         zeroshot.asgi_app(None)
 

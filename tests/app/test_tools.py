@@ -9,7 +9,6 @@ import sys
 
 import jsonschema
 import pytest
-from mcp import Client, StdioServerParameters, stdio_client
 
 import zeroshot
 from zeroshot.app.desk import Desk
@@ -24,6 +23,8 @@ def desk(classifier, served, archive):
 
 
 async def call(desk, *calls: tuple[str, dict]):
+    from mcp import Client
+
     async with Client(mcp_server(desk)) as client:
         return (await client.list_tools()).tools, [await client.call_tool(*each) for each in calls]
 
@@ -72,6 +73,8 @@ def test_it_is_there_under_mcp_without_a_session(asking):
 
 @pytest.mark.slow
 def test_a_client_starts_it_and_talks_to_it_over_pipes(served):
+    from mcp import Client, StdioServerParameters, stdio_client
+
     words = ["-m", "zeroshot", "serve", "--mcp", "--model", "puppet-tiny", "--labels", "puppet_actions"]
     started = StdioServerParameters(command=sys.executable, args=[*words, "--folder", str(served)])
 

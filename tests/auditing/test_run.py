@@ -159,6 +159,7 @@ def test_a_repaired_checkpoint_is_an_audits_own(model, tmp_path, monkeypatch):
     assert "of an earlier audit is removed" in told[-1]
 
 
+@pytest.mark.slow
 def test_puppets_need_no_videos(model):
     found = audit(model, settings=AuditSettings(("order",)))
     assert found.num_clips == 192

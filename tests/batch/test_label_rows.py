@@ -45,6 +45,7 @@ def run(capsys, monkeypatch):
     return call
 
 
+@pytest.mark.slow
 def test_killed_and_going_on_gives_the_same_index(tmp_path, run):
     labels = tmp_path / "labels.txt"
     labels.write_text("\n".join(LABELS), encoding="utf-8")

@@ -37,6 +37,12 @@ def world(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Embeddings of the sets, for tests that ask nothing of how they come about."""
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture(scope="module")
 def manifest(world, tmp_path_factory):
     folder, split = world
     return make_bias_sets(split, tmp_path_factory.mktemp("sets") / "out", recipe(folder))
@@ -245,24 +251,24 @@ class TestModel:
         monkeypatch.setattr("zeroshot.video.processes.reader.ClipReader._begin", None)
         assert score_bias(manifest, [model], cache=tmp_path) == first
 
-    def test_one_stream_and_a_model_without_any(self, manifest, model, tmp_path):
-        report = score_bias(manifest, [model], streams=["dynamic"], cache=tmp_path)
+    def test_one_stream_and_a_model_without_any(self, manifest, model, kept):
+        report = score_bias(manifest, [model], streams=["dynamic"], cache=kept)
         assert list(report.models[0].streams) == ["dynamic", "clip"], (
             "raw CLIP stands beside whatever is asked"
         )
-        report = score_bias(manifest, [model], streams=["clip"], cache=tmp_path)
+        report = score_bias(manifest, [model], streams=["clip"], cache=kept)
         alone = report.models[0].streams["clip"]
         assert list(report.models[0].streams) == ["clip"]
         plain = load_model("puppet-tiny", device="cpu", stream="clip")
-        report = score_bias(manifest, [plain], cache=tmp_path)
+        report = score_bias(manifest, [plain], cache=kept)
         assert list(report.models[0].streams) == ["clip"]
         assert report.models[0].streams["clip"] == alone, (
             "read along with an adapter it is the backbone alone"
         )
         with pytest.raises(OptionError, match="has the streams clip, not static"):
-            score_bias(manifest, [plain], streams=["static"], cache=tmp_path)
+            score_bias(manifest, [plain], streams=["static"], cache=kept)
         with pytest.raises(OptionError, match="stream is 'third'"):
-            score_bias(manifest, [model], streams=["third"], cache=tmp_path)
+            score_bias(manifest, [model], streams=["third"], cache=kept)
         with pytest.raises(OptionError, match="no model"):
             score_bias(manifest, [])
         with pytest.raises(OptionError, match="'puppet-tiny' is given twice"):
@@ -339,8 +345,8 @@ class TestModel:
         with pytest.raises(VideoError, match=r"none of the 18 videos can be scored .first: .* has changed"):
             score_bias(made, [model], cache=tmp_path / "cache")
 
-    def test_the_document(self, manifest, model, tmp_path):
-        report = score_bias(manifest, [model], cache=tmp_path)
+    def test_the_document(self, manifest, model, kept):
+        report = score_bias(manifest, [model], cache=kept)
         text = markdown(document(report))
         for words in ("## puppet-tiny", "| shacc-random |", "| bor |", "3 labels, chance 33.3%"):
             assert words in text
@@ -353,7 +359,7 @@ class TestModel:
         ):
             assert words in text
         assert report.record["sets"] in text
-        named = score_bias(manifest, [model], templates="a video of {}.", cache=tmp_path)
+        named = score_bias(manifest, [model], templates="a video of {}.", cache=kept)
         assert named.record["templates"] == "a video of {}."
         assert named.record["prompts"] != report.record["prompts"]
         assert json.loads(json.dumps(report.as_dict()))["models"][0]["streams"]["fused"]["orig"]["total"] == 9

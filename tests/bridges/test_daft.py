@@ -7,7 +7,6 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from zeroshot.bridges import daft as bridge
 from zeroshot.bridges.daft import embed_videos
 from zeroshot.errors import ModelError, OptionError
 
@@ -34,7 +33,6 @@ def stand_in(monkeypatch):
     module.method = SimpleNamespace(batch=batch)
     module.cls = lambda kind: kind
     monkeypatch.setitem(sys.modules, "daft", module)
-    monkeypatch.setattr(bridge, "find_spec", lambda _: object())
     return module
 
 
@@ -54,7 +52,7 @@ def test_a_struct_a_path(stand_in, videos, folder, classifier):
 
 
 def test_without_daft(monkeypatch):
-    monkeypatch.setattr(bridge, "find_spec", lambda _: None)
+    monkeypatch.setattr("zeroshot.resources.find_spec", lambda _: None)
     with pytest.raises(OptionError, match="pip install daft"):
         embed_videos("puppet-tiny")
 

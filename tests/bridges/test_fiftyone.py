@@ -118,7 +118,6 @@ def stand_in(monkeypatch):
     core.models, core.labels, package.core = models, labels, core
     for module in (package, core, models, labels):
         monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setattr(bridge, "find_spec", lambda _: object())
 
 
 def test_labels(stand_in, classifier, videos):
@@ -182,7 +181,7 @@ def test_options_that_make_no_sense(stand_in, classifier, options, words):
 
 
 def test_without_fiftyone(monkeypatch, classifier):
-    monkeypatch.setattr(bridge, "find_spec", lambda _: None)
+    monkeypatch.setattr("zeroshot.resources.find_spec", lambda _: None)
     with pytest.raises(OptionError, match="pip install fiftyone"):
         video_model(classifier)
 

@@ -12,7 +12,6 @@ from PIL import Image
 from tiny_world import frames
 from torch.utils.data import DataLoader, Dataset
 
-from zeroshot.bridges import mteb as bridge
 from zeroshot.bridges.mteb import VideoEncoder
 from zeroshot.errors import OptionError, VideoError
 
@@ -55,7 +54,7 @@ def as_datasets_has_it(path: str, *, with_bytes: bool) -> Decoder:
 
 @pytest.fixture
 def encoder(monkeypatch, classifier):
-    monkeypatch.setattr(bridge, "find_spec", lambda _: object())
+    monkeypatch.setattr("zeroshot.resources.find_spec", lambda _: object())
     return VideoEncoder(classifier.model)
 
 
@@ -98,7 +97,7 @@ def test_similarities(encoder):
 
 
 def test_without_mteb(monkeypatch):
-    monkeypatch.setattr(bridge, "find_spec", lambda _: None)
+    monkeypatch.setattr("zeroshot.resources.find_spec", lambda _: None)
     with pytest.raises(OptionError, match=r'pip install "mteb\[video\]"'):
         VideoEncoder("puppet-tiny")
 

@@ -1,4 +1,7 @@
-"""What words on the command line name: one that names nothing costs a row, and lists come in any form."""
+"""What words on the command line name: one that names nothing costs a row, and lists come in any form.
+
+Covers: cli/inputs, cli/listed.
+"""
 
 from __future__ import annotations
 

@@ -14,9 +14,9 @@ from writing_verbs import VERBS, assert_clean, command, contents, quiet, words_o
 if TYPE_CHECKING:
     from pathlib import Path
 
-# The other verbs are killed faster in their own rooms' tests, and here among the slow ones.
-CASES = [("embed", 1), ("synthesize", 1)]
-CASES += [pytest.param(verb, 12, marks=pytest.mark.slow) for verb in VERBS]
+# Quick tests of their own rooms break them off as well, and kill the table of embeddings.
+pytestmark = pytest.mark.slow
+CASES = [(verb, 12) for verb in VERBS]
 
 
 @pytest.fixture(scope="module")

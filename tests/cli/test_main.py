@@ -322,6 +322,7 @@ def child(*words: object, **options: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, **pipes, preexec_fn=heed_ctrl_c, **options)
 
 
+@pytest.mark.slow
 def test_ctrl_c_is_clean(tmp_path):
     good = sorted(CLIPS.glob("*.mp4"))[0].read_bytes()
     for number in range(150):
@@ -338,6 +339,7 @@ def test_ctrl_c_is_clean(tmp_path):
     assert len(out.splitlines()) < 149
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_is_no_error(folder):
     command = f"{sys.executable} -m zeroshot classify {folder}/fine.mp4 {folder}/fine.mp4 --labels {LABELS} "
     done = subprocess.run(

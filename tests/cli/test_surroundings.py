@@ -169,7 +169,6 @@ def test_stdout_that_is_closed_is_one_line():
     assert shell("zeroshot models <&-").returncode == 0
 
 
-@pytest.mark.slow
 def test_a_reader_that_leaves_is_one_line_at_most():
     done = shell("(sleep 0.2; zeroshot models --all --json; echo $? >&2) | true")
     assert done.stderr.splitlines()[-1] == "1"
@@ -183,6 +182,7 @@ def test_a_working_folder_that_is_gone_is_one_line(tmp_path):
     assert done.stderr == "zeroshot: the working folder is gone; change to one that is there\n"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 def test_a_process_that_is_forked_after_use_goes_on(tmp_path):
     script = tmp_path / "script.py"

@@ -92,7 +92,7 @@ def test_mistakes_are_one_line(run, taught, desk, tmp_path):
             "no file of taught labels",
         ),
         (("teach", tmp_path / "gone", "-o", tmp_path / "y", "--model", other), "does not exist"),
-        (("teach", desk / "shown", "-o", tmp_path / "y", "--way", "magic"), "expected cache or linear"),
+        (("teach", desk / "shown", "-o", tmp_path / "y", "--way", "magic"), "expected auto, cache or linear"),
         (
             ("teach", desk / "shown", "-o", tmp_path / "y", "--model", other, "--stream", "fused"),
             "no adapter",

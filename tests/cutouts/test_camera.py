@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -49,6 +51,7 @@ def ways(move: str, count: int) -> np.ndarray:
     return np.array(found)
 
 
+@cache
 def filmed(move: str, action: str = "jumping", count: int = 25, seed: int = 0):
     """Frames, masks, backgrounds and ways to the wall of a puppet before a camera that moves."""
     puppet = render_many(

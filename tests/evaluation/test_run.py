@@ -219,6 +219,35 @@ evaluate(sys.argv[1], sys.argv[2], output=sys.argv[3], advance=advance)
 """
 
 
+def assert_it_goes_on(folders, model, output, whole):
+    """A run that broke off after nine videos reads the others alone, and once whole none."""
+    assert not (output / "report.json").exists()
+    read: list[str] = []
+    with Counting(model.backbone) as counting:
+        counting.read = read
+        again = evaluate(folders, counting, output=output)
+    assert 0 < len(read) <= 30 - 9
+    assert again.models[0].figures.as_dict() == whole.models[0].figures.as_dict()
+    before = (output / "report.json").stat().st_mtime_ns
+    with Counting(model.backbone) as counting:
+        counting.read = read = []
+        evaluate(folders, counting, output=output)
+    assert read == []
+    assert (output / "report.json").stat().st_mtime_ns > before
+
+
+def test_a_run_that_was_interrupted_goes_on_and_says_the_same(folders, model, tmp_path):
+    def advance(name, done, total):
+        if done == 9:
+            raise KeyboardInterrupt
+
+    whole = evaluate(folders, model, output=tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(folders, model, output=tmp_path / "broken", advance=advance)
+    assert_it_goes_on(folders, model, tmp_path / "broken", whole)
+
+
+@pytest.mark.slow
 def test_a_killed_run_goes_on_and_says_the_same(folders, network, model, tmp_path):
     whole = evaluate(folders, model, output=tmp_path / "whole")
     words = [sys.executable, "-c", _CHILD, str(folders), network, str(tmp_path / "killed")]
@@ -230,19 +259,7 @@ def test_a_killed_run_goes_on_and_says_the_same(folders, network, model, tmp_pat
         child.wait()
         child.stdin.close()
         child.stdout.close()
-    assert not (tmp_path / "killed" / "report.json").exists()
-    read: list[str] = []
-    with Counting(model.backbone) as counting:
-        counting.read = read
-        again = evaluate(folders, counting, output=tmp_path / "killed")
-    assert 0 < len(read) <= 30 - 9
-    assert again.models[0].figures.as_dict() == whole.models[0].figures.as_dict()
-    before = (tmp_path / "killed" / "report.json").stat().st_mtime_ns
-    with Counting(model.backbone) as counting:
-        counting.read = read = []
-        evaluate(folders, counting, output=tmp_path / "killed")
-    assert read == []
-    assert (tmp_path / "killed" / "report.json").stat().st_mtime_ns > before
+    assert_it_goes_on(folders, model, tmp_path / "killed", whole)
 
 
 class Counting(Model):

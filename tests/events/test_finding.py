@@ -10,7 +10,7 @@ import pytest
 
 import zeroshot
 from zeroshot.errors import LabelError, OptionError, VideoError
-from zeroshot.events.hysteresis import Hysteresis, events_of
+from zeroshot.events.hysteresis import FoundEvent, Hysteresis, events_of
 from zeroshot.index.exact import probabilities
 
 FILM = Path(__file__).parents[2] / "examples" / "film.mp4"
@@ -89,6 +89,14 @@ def test_rules_of_single_labels_and_of_the_videos_range(classifier, coarse):
     of_range = list(classifier.events(FILM, rule=Hysteresis.within_video()))
     assert len({event.label for event in of_range}) == 2
     assert [event.end_seconds for event in of_range] == sorted(event.end_seconds for event in of_range)
+
+
+def test_events_of_the_videos_range_come_in_the_order_of_their_ends(classifier, monkeypatch):
+    """One that begins before another and outlives it comes behind it."""
+    nested = [FoundEvent(0, 0.0, 8.0, 0.6), FoundEvent(1, 2.0, 4.0, 0.7), FoundEvent(2, 1.0, 4.0, 0.5)]
+    monkeypatch.setattr("zeroshot.events.finding.events_of", lambda *_: nested)
+    found = classifier.events(FILM, rule=Hysteresis.within_video())
+    assert [(one.start_seconds, one.end_seconds) for one in found] == [(1, 4), (2, 4), (0, 8)]
 
 
 def test_none_of_these_takes_from_all_labels(classifier):

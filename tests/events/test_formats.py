@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from zeroshot.errors import OptionError
-from zeroshot.events.annotation_tools import VideoEvents
+from zeroshot.events.annotation_tools import VideoEvents, frames_within
 from zeroshot.events.formats import COLUMNS, FORMATS, format_named, format_of
 from zeroshot.types import Event
 
@@ -94,6 +94,11 @@ def test_fiftyone_reads_classes_and_frames_from_1():
     assert detections[1]["support"] == [11, 37235]
     assert detections[0]["confidence"] == 0.9
     assert set(found["classes"]) == set(LABELS)
+
+
+def test_the_frame_that_begins_with_an_event_is_its_first():
+    assert frames_within(0.29, 0.31, 100.0, 200) == (30, 31), "0.29 × 100 is a little less than 29"
+    assert frames_within(0.0, 0.29, 100.0, 200) == (1, 29)
 
 
 def test_frames_of_an_event_lie_in_the_video_and_are_one_at_least():

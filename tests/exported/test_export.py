@@ -13,6 +13,7 @@ import sys
 import textwrap
 
 import numpy as np
+import odd_files as odd
 import onnx
 import pytest
 import torch
@@ -21,7 +22,7 @@ from tiny_world import LABELS, frames
 
 import zeroshot
 from zeroshot.errors import LabelError, ModelError, OptionError, OutputError, VideoError
-from zeroshot.exported import engines, write
+from zeroshot.exported import write
 from zeroshot.exported.description import KEY, Description
 from zeroshot.exported.equality import Difference
 from zeroshot.exported.graph import _as_on_disk
@@ -80,6 +81,18 @@ def test_many_videos_one_of_them_damaged(tiny, tmp_path):
         unequal = [[Clip(frames(0, 0, 7)[:n], np.arange(n) / 12)] for n in (2, 3)]
         with pytest.raises(VideoError, match="unequal"):
             exported.answer(unequal)
+
+
+def test_a_video_that_breaks_off_says_where(tiny, tmp_path):
+    first, broken = tmp_path / "first.mp4", tmp_path / "broken.mp4"
+    odd.ffmpeg("-i", odd.plain(tmp_path), "-c", "copy", "-movflags", "+faststart", first)
+    content = first.read_bytes()
+    broken.write_bytes(content[: len(content) * 2 // 3].ljust(len(content), b"\0"))
+    with zeroshot.load_exported(tiny.path, num_workers=1) as exported:
+        found = [ranking.breaks_off_seconds for ranking in exported.rank_many([broken, first], 1)]
+    assert found == [ranking.breaks_off_seconds for ranking in tiny.classifier.rank_many([broken, first], 1)]
+    assert found[0] > 0
+    assert found[1] is None
 
 
 def test_neither_torch_nor_the_libraries_of_networks_are_needed(tiny):
@@ -144,7 +157,7 @@ def test_an_earlier_export_is_replaced_and_nothing_else(tiny, tmp_path, monkeypa
 
 def test_what_is_missing_is_told_before_weights(monkeypatch, tmp_path):
     monkeypatch.setattr(write, "load_model", lambda *_, **__: pytest.fail("weights were asked for"))
-    monkeypatch.setattr(engines, "find_spec", lambda name: None if name == "onnxscript" else object())
+    monkeypatch.setattr("zeroshot.resources.find_spec", {"onnx": 1, "onnxruntime": 1, "openvino": 1}.get)
     with pytest.raises(OptionError, match=r"format onnx needs onnxscript, .*; pip install '.*\[export\]'"):
         zeroshot.export("ViT-B-32/openai", ["a"], output=tmp_path / "x")
     with pytest.raises(OptionError, match=r"\[openvino\]'"):

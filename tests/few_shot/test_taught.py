@@ -187,7 +187,7 @@ def test_a_file_that_claims_what_cannot_be_is_refused(labels, tmp_path, monkeypa
 
 
 def test_what_cannot_be_taught(words, examples):
-    with pytest.raises(OptionError, match="expected cache or linear"):
+    with pytest.raises(OptionError, match="expected auto, cache or linear"):
         taught(words, examples, SCALE, "magic")
     one = Examples(examples.vectors[:3], examples.targets[:3], examples.videos[:3])
     with pytest.raises(LabelError, match="of 1 label; expected of two"):
@@ -202,3 +202,18 @@ def test_what_cannot_be_taught(words, examples):
     made = TaughtLabels(words, examples, lesson)
     assert made.with_cells() is made
     assert made.note == "9 examples of 3 of 3 labels serve: not judged"
+
+
+def test_of_both_ways_the_one_serves_by_which_more_left_out_examples_are_right(words, examples):
+    tried = {way: taught(words, examples, SCALE, way)[1].num_right for way in WAYS}
+    made, found = taught(words, examples, SCALE)
+    assert found.num_right == max(tried.values()) == tried[made.lesson.way]
+    # Two labels in two lumps that one straight line does not part: the cache is right, the head is not.
+    corners = unit(np.array([[1, 1, 0.2], [-1, -1, 0.2], [1, -1, 0.2], [-1, 1, 0.2]]))
+    targets = np.repeat(np.array([0, 0, 1, 1]), 4)
+    vectors = unit(np.repeat(corners, 4, axis=0) + 0.05 * np.random.default_rng(3).normal(size=(16, 3)))
+    blank = LabelIndex(("blorp", "zindle"), unit(np.array([[1, 0, 1.0], [0, 1, 1.0]])), fingerprint={})
+    videos = tuple(ExampleVideo(str(row)) for row in range(16))
+    made, found = taught(blank, Examples(vectors, targets, videos), SCALE)
+    assert (made.lesson.way, found.num_right) == ("cache", 16)
+    assert taught(blank, Examples(vectors, targets, videos), SCALE, "linear")[1].num_right < 16

@@ -303,7 +303,8 @@ def rewrite(path, change) -> None:
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        ({"version": 2}, "has format 2; this version reads 3"),
+        ({"version": 2}, "has format 2; this version reads 4"),
+        ({"version": 3}, "checksum"),
         ({"version": None}, "has format None"),
         ({"fingerprint": {"model": "other"}}, "checksum"),
         ({"crc32": None}, "checksum"),

@@ -14,6 +14,7 @@ from zeroshot.index.stage_rows import (
     staged_videos,
     staged_width,
     unstaged_labels,
+    words_of_labels,
 )
 
 
@@ -53,6 +54,15 @@ def test_labels_are_compared_without_what_fills_them_up():
     texts = np.eye(2, 4, dtype=np.float32)
     apart = unstaged_labels(staged_labels(texts, np.zeros_like(texts)))
     np.testing.assert_allclose(apart @ apart.T, np.eye(2), atol=1e-6)
+
+
+def test_the_words_of_labels_with_stages_are_those_without():
+    rng = np.random.default_rng(5)
+    texts = unit(rng, 6, 16)
+    changes = unit(rng, 6, 16) - unit(rng, 6, 16)
+    changes[2] = 0
+    assert words_of_labels(texts, 16) is texts
+    np.testing.assert_allclose(words_of_labels(staged_labels(texts, changes), 16), texts, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -410,6 +410,13 @@ def test_precision_setting_is_put_back():
     assert torch.get_float32_matmul_precision() == before
 
 
+def test_convolutions_on_a_gpu_keep_their_digits_and_the_setting_is_put_back(monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    with exact_and_fast(torch.device("cuda")):
+        assert not torch.backends.cudnn.allow_tf32
+    assert torch.backends.cudnn.allow_tf32
+
+
 @pytest.mark.slow
 def test_real_clips_agree_with_the_pil_pipeline(real_clips):
     import av

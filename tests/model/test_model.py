@@ -19,6 +19,7 @@ from zeroshot.errors import ModelError, OptionError, VideoError
 from zeroshot.model.backbone import Backbone, load_backbone
 from zeroshot.model.model import Model
 from zeroshot.types import Clip, Prompts
+from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.sampling import Sampling
 from zeroshot.video.write import write_video
 
@@ -218,6 +219,20 @@ def test_windows_cover_the_video(model, tmp_path, window, stride, expected):
     for (start, end), clip in zip(windows, [clip for _, clips in groups for clip in clips], strict=True):
         assert len(clip.frames) == 4
         assert start - 0.11 <= clip.seconds.min() <= clip.seconds.max() <= end
+
+
+def test_windows_are_read_ahead(model, tmp_path, monkeypatch):
+    path = tmp_path / "long.mp4"
+    write_video(path, film(25), fps=10)
+    asked: list[object] = []
+    submit = ClipReader._submit_windows
+    monkeypatch.setattr(
+        ClipReader, "_submit_windows", lambda *words, **how: asked.append(words) or submit(*words, **how)
+    )
+    groups = model.read_windows(str(path), 0.25, 0.25, 1)
+    assert next(groups)[0] == [(0, 0.25)]
+    assert len(asked) > 2, "more is under way than what was given"
+    assert len(list(groups)) == 9
 
 
 def test_windows_of_a_bad_file(model, tmp_path):

@@ -5,31 +5,47 @@ from __future__ import annotations
 import numpy as np
 
 import zeroshot
-from zeroshot.model.networks.network import batches_alike
+from zeroshot.model.networks.network import batches_of_texts
 from zeroshot.model.networks.open_clip import OpenClipNetwork
+from zeroshot.model.speed.precision import _medium_is_exact
 
 LONG = "a puppet that is " + "waving and walking and " * 4
 
 
-def test_a_long_text_stands_alone_and_every_text_in_one_batch():
+def test_every_text_is_in_one_batch_of_few_tokens():
     lengths = [8, 80, 8, 16, 40, 8]
-    assert batches_alike(lengths, 3) == [[0, 2, 5], [3], [4, 1]]
-    assert batches_alike([77] * 5, 2) == [[0, 1], [2, 3], [4]], "texts of one length keep their order"
-    assert batches_alike([], 2) == []
+    assert batches_of_texts(lengths, 24) == [[0, 2, 5], [3], [4], [1]]
+    assert batches_of_texts([77] * 5, 160) == [[0, 1], [2, 3], [4]], "texts of one length keep their order"
+    assert batches_of_texts([], 2) == []
 
 
-def test_a_long_text_among_short_ones_is_encoded_apart_and_each_row_is_its_own_text(monkeypatch):
-    seen, embed = [], OpenClipNetwork.embed_texts
-
-    def noted(network: OpenClipNetwork, texts: list[str]) -> object:
-        seen.append(texts)
-        return embed(network, texts)
-
-    texts = ["waving", LONG, *(f"puppet {number}" for number in range(6))]
+def test_a_long_text_makes_no_other_longer_and_each_row_is_its_own_text():
+    seen = []
+    texts = ["waving", LONG, *(f"puppet {number}" for number in range(60))]
     with zeroshot.load_model("puppet-tiny", device="cpu") as model:
         alone = np.concatenate([model.embed_texts([text]) for text in texts])
-        monkeypatch.setattr(OpenClipNetwork, "embed_texts", noted)
+        first = model.backbone.module.transformer.resblocks[0].ln_1
+        first.register_forward_pre_hook(lambda _, rows: seen.append(len(rows[0])))
         rows = model.embed_texts(texts)
-    assert [LONG] in seen
-    assert sum(map(len, seen)) == len(texts)
-    np.testing.assert_allclose(rows, alone, atol=1e-5)
+        turned = model.embed_texts(texts[::-1])[::-1]
+        lengths = (model.backbone.token_ids(texts, 77) != 0).sum(axis=1)
+    assert sum(seen) == 2 * lengths.sum()
+    np.testing.assert_allclose(rows, alone, atol=1e-6)
+    np.testing.assert_allclose(turned, alone, atol=1e-6)
+    if _medium_is_exact():  # by oneDNN, which adds up a row in one order however many there are
+        np.testing.assert_array_equal(rows, alone)
+        np.testing.assert_array_equal(turned, alone)
+
+
+def test_texts_are_tokenized_once(monkeypatch):
+    read, ids = [], OpenClipNetwork.token_ids
+
+    def noted(network: OpenClipNetwork, texts: list[str]) -> object:
+        read.extend(texts)
+        return ids(network, texts)
+
+    texts = ["waving", LONG, *(f"puppet {number}" for number in range(70))]
+    with zeroshot.load_model("puppet-tiny", device="cpu") as model:
+        monkeypatch.setattr(OpenClipNetwork, "token_ids", noted)
+        model.embed_texts(texts)
+    assert read == texts

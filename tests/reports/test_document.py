@@ -116,6 +116,7 @@ def test_numbers_of_one_list_stand_on_one_line():
     text = json_text(contents)
     assert json.loads(text) == contents
     assert text.splitlines()[1:6] == [' "a": [1, 2.5],', ' "b": [', "  [1],", "  [2, 3]", " ],"]
+    assert json.loads(json_text({"tried": {0: 0.5, 16: 0.75}})) == {"tried": {"0": 0.5, "16": 0.75}}
 
 
 def test_the_environment_names_versions_and_no_machine(monkeypatch):

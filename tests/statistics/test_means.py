@@ -116,7 +116,7 @@ class TestHarmonic:
             assert (found.low, found.high) == pytest.approx((harmonic.min(), harmonic.max()), abs=0.004)
 
     def test_one_side_that_is_known_leaves_the_other_s_interval(self):
-        found = harmonic_mean(sides(9000000, 9000000, 10, 20))
+        found = harmonic_mean(sides(900000, 900000, 10, 20))
         low, high = scipy.stats.binomtest(10, 20).proportion_ci(method="wilson")
         assert (found.low, found.high) == pytest.approx(
             (2 * low / (1 + low), 2 * high / (1 + high)), abs=1e-4

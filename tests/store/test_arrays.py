@@ -52,6 +52,16 @@ def test_a_header_that_is_none(box):
         read_arrays(box, FORM, lambda _: True)
 
 
+def test_what_is_no_plain_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for name, words in (
+        ("pipe", "pipe is no plain file; make one"),
+        ("", "is a directory and no plain file"),
+    ):
+        with pytest.raises(LabelError, match=f"box of numbers .*{words}"):
+            read_arrays(tmp_path / name, FORM, lambda _: True)
+
+
 def test_nothing_of_another_kind_is_written_over(box, tmp_path):
     require_place(box, FORM)
     require_place(tmp_path / "new", FORM)

@@ -14,7 +14,7 @@ import pytest
 
 from zeroshot.errors import OutputError
 from zeroshot.store.files import crc32, half_file, is_half, read_note, sweep, write_note, write_whole
-from zeroshot.store.folder import HOLDER, LOCK, Claim, Layout, first_difference, require_room
+from zeroshot.store.folder import HOLDER, LOCK, Claim, Layout, dotted, first_difference, require_room
 
 KIND = Layout("things", ("note.json",), r"thing-\d+\.bin|note\.json", ("inner",), finished="done")
 HALF = "0123456789abcdef" * 2
@@ -237,3 +237,8 @@ def test_half_files(tmp_path):
     sweep(tmp_path, "link")
     assert names(tmp_path) == {"victim", "link"}
     assert crc32(b"123", b"456789") == "cbf43926"
+
+
+def test_nested_settings_have_dotted_names_in_their_order():
+    nested = {"b": {"y": 1, "x": {"deep": [2]}}, "a": None, "none": {}}
+    assert list(dotted(nested).items()) == [("b.y", 1), ("b.x.deep", [2]), ("a", None)]

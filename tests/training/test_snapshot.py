@@ -89,6 +89,7 @@ def kill_at_random(command, state, seconds: float) -> None:
     run.wait()
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_ends_with_the_same_weights(tmp_path):
     parts, scenes = world_and_scenes()
     unbroken = fit(*parts, LONG, scenes=scenes, device="cpu")

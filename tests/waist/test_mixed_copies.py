@@ -11,11 +11,9 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from tiny_world import write_checkpoint, write_videos
 
 from zeroshot.adapter.adapter import TwoStreamAdapter
 from zeroshot.adapter.config import AdapterConfig
-from zeroshot.checkpoint import load_model
 from zeroshot.errors import OptionError, OutputError
 from zeroshot.video.sampling import Sampling
 from zeroshot.waist import mixed_copies
@@ -24,28 +22,17 @@ from zeroshot.waist.settings import Copies
 from zeroshot.waist.waist import EMPTIED, MIXED, SWAPPED, Waist
 from zeroshot.waist.writer import write_waist
 
+EVERY = Copies(mirrored=True, swapped=True, mixed=True, emptied=True)
 DRAW = np.random.default_rng(0)
 CLIP = torch.from_numpy(DRAW.integers(0, 256, (4, 3, 32, 32), dtype=np.uint8))
 FRAME = torch.from_numpy(DRAW.integers(0, 256, (3, 32, 32), dtype=np.uint8))
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    with load_model(str(write_checkpoint(tmp_path_factory.mktemp("models") / "tiny")), device="cpu") as model:
-        yield model
-
-
-@pytest.fixture(scope="module")
-def videos(tmp_path_factory):
-    return write_videos(tmp_path_factory.mktemp("videos"), 6).videos
-
-
-@pytest.fixture(scope="module")
 def written(model, videos, tmp_path_factory):
     """A folder of tokens with every kind of copy."""
     folder = tmp_path_factory.mktemp("tokens") / "t"
-    copies = Copies(mirrored=True, swapped=True, mixed=True, emptied=True)
-    return folder, write_waist(model, videos, folder, sampling=Sampling(4), copies=copies)
+    return folder, write_waist(model, videos, folder, sampling=Sampling(4), copies=EVERY)
 
 
 def test_all_of_the_clip_is_the_clip_and_nothing_of_it_stands_still(model):
@@ -111,16 +98,7 @@ def test_copies_are_rows_or_lie_beside(written, model, videos):
     # What is mixed is the mixture of a frame of the bank, seen by the backbone.
     bank = read_bank(folder)
     assert len(bank) == 12
-    assert (
-        write_waist(
-            model,
-            videos,
-            folder,
-            sampling=Sampling(4),
-            copies=Copies(mirrored=True, swapped=True, mixed=True, emptied=True),
-        ).rows
-        == waist.rows
-    )
+    assert write_waist(model, videos, folder, sampling=Sampling(4), copies=EVERY).rows == waist.rows
     with pytest.raises(OptionError, match="'luck' is not there"):
         waist.of_keys(["luck"])
 
@@ -160,16 +138,18 @@ def test_more_copies_are_added_by_another_folder_alone(written, model, videos, t
         write_waist(model, videos, folder, sampling=Sampling(4), copies=Copies(mirrored=True, swapped=True))
     other = shutil.copytree(folder, tmp_path / "t")
     with pytest.raises(OutputError, match=r"holds copies before the places of .* not among these"):
-        write_waist(
-            model,
-            videos[:2],
-            other,
-            sampling=Sampling(4),
-            copies=Copies(mirrored=True, swapped=True, mixed=True, emptied=True),
-        )
+        write_waist(model, videos[:2], other, sampling=Sampling(4), copies=EVERY)
     (other / "bank.json").write_text(json.dumps([1]))
     with pytest.raises(OutputError, match=r"bank.json is damaged"):
         read_bank(other)
+
+
+def test_frames_that_are_gone_are_told(written, model, videos, tmp_path):
+    folder = shutil.copytree(written[0], tmp_path / "t")
+    (folder / "shard-00000.safetensors").unlink()  # so that copies are made again
+    (folder / "bank.json").write_text(json.dumps([[row.key, 99] for row in written[1].rows[:2]]))
+    with pytest.raises(OutputError, match=r"mixed with frames of 2 videos that cannot be read any more"):
+        write_waist(model, videos, folder, sampling=Sampling(4), copies=EVERY)
 
 
 def test_one_video_cannot_be_mixed(model, videos, tmp_path):

@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 import torch
 from bias_world import puppets, write_world
-from tiny_world import write_checkpoint
 
-from zeroshot.checkpoint import load_model
 from zeroshot.cutouts.composite import soft_over
 from zeroshot.cutouts.finders import open_finder
 from zeroshot.cutouts.inpaint import soft_plate
@@ -27,12 +25,6 @@ from zeroshot.waist.waist import Waist
 from zeroshot.waist.writer import write_waist
 
 VIEW = View(num_frames=12, size=(40, 52), camera_jitter=0.0)
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    with load_model(str(write_checkpoint(tmp_path_factory.mktemp("models") / "tiny")), device="cpu") as model:
-        yield model
 
 
 @pytest.fixture(scope="module")

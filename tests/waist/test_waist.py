@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from tiny_world import LABELS, frames, write_checkpoint, write_videos
+from tiny_world import LABELS, frames, write_checkpoint
 
 from zeroshot.checkpoint import load_model
 from zeroshot.datasets.splits import LabeledVideo
@@ -34,17 +34,6 @@ from zeroshot.waist.shards import Shard, read_shard, write_shard
 from zeroshot.waist.swapped_copies import PlaceSwapper, partner, read_places
 from zeroshot.waist.waist import Waist
 from zeroshot.waist.writer import LAYOUT, waist_settings, write_waist
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    with load_model(str(write_checkpoint(tmp_path_factory.mktemp("models") / "tiny")), device="cpu") as model:
-        yield model
-
-
-@pytest.fixture(scope="module")
-def videos(tmp_path_factory):
-    return write_videos(tmp_path_factory.mktemp("videos"), 6).videos
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from zeroshot.adapter.config import FRAME_CODE, STATIC_CODE
-from zeroshot.adapter.streams import drop, random_places, root_mean_square, subtract_reference
+from zeroshot.adapter.streams import drop, frames_at, random_places, root_mean_square, subtract_reference
 
 if TYPE_CHECKING:
     from zeroshot.adapter.config import AdapterConfig
@@ -96,8 +96,7 @@ class ElementStream(nn.Module):
         if reference == "first":
             return embeddings[:, 0].float()
         if reference == "random" and self.training:
-            places = random_places(embeddings, generator)
-            return embeddings[torch.arange(len(embeddings), device=embeddings.device), places].float()
+            return frames_at(embeddings, random_places(embeddings, generator)).float()
         return embeddings.float().mean(1)
 
     def forward(self, embeddings: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:

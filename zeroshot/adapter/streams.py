@@ -43,12 +43,12 @@ def _sizes(x: Tensor) -> Tensor:
     return root_mean_square(x).clamp_min(_TINY).reshape(-1, *[1] * (x.ndim - 1))
 
 
-def known_of_all(holds: Tensor) -> bool:
-    """Whether something holds of all that there is; False, too, where nobody can know: in a drawn graph.
+def is_drawn() -> bool:
+    """Whether `torch.export` is drawing one graph for all inputs, of which nobody can know what they hold.
 
-    Short cuts ask this. `torch.export` draws one graph for all inputs, which goes the long way.
+    There no short cut is taken.
     """
-    return not torch.compiler.is_compiling() and bool(holds.all())
+    return torch.compiler.is_compiling()
 
 
 def drop(x: Tensor, share: float, generator: torch.Generator | None) -> Tensor:
@@ -82,9 +82,14 @@ def subtract_reference(x: Tensor, reference: str, places: Tensor | None = None) 
     if reference == "none":
         return x
     if reference == "random" and places is not None:
-        return x - x[torch.arange(len(x), device=x.device), places][:, None]
+        return x - frames_at(x, places)[:, None]
     change = x - x[:, :1]
     return change if reference == "first" else change.sub_(change.mean(1, keepdim=True))
+
+
+def frames_at(x: Tensor, places: Tensor) -> Tensor:
+    """(B, …) one frame of each clip (B, T, …), at the places (B,)."""
+    return x[torch.arange(len(x), device=x.device), places]
 
 
 def random_places(x: Tensor, generator: torch.Generator | None) -> Tensor:
@@ -270,7 +275,7 @@ class DynamicStream(nn.Module):
             tokens: of B clips.
             places: (B,) frames that a random reference is; None is their mean.
         """
-        apart = tokens.device.type == "cpu" and not torch.compiler.is_compiling()
+        apart = tokens.device.type == "cpu" and not is_drawn()
         parts = torch.split(tokens, _CLIPS_AT_ONCE) if apart else (tokens,)
         chosen: Sequence[Tensor | None] = [None] * len(parts)
         if places is not None:
@@ -283,7 +288,7 @@ class DynamicStream(nn.Module):
         if self.config.reference == "none":
             return change
         moves = root_mean_square(change) > self.config.stillness
-        if known_of_all(moves):
+        if not is_drawn() and bool(moves.all()):
             return change
         return torch.where(moves[:, None, None, None], change, torch.zeros_like(change))
 
@@ -295,7 +300,7 @@ class DynamicStream(nn.Module):
         places = random_places(tokens, generator) if drawn else None
         change = self.change(tokens, places).div_(self.channel_scale)
         size = root_mean_square(change)
-        if not self.training and known_of_all(size == 0):  # all are still
+        if not self.training and not is_drawn() and not bool(size.any()):  # all are still
             widths = (self.config.dynamic_dim, self.config.embedding_dim)
             hidden, rows = (change.new_zeros(change.shape[0], width) for width in widths)
             return hidden, rows
@@ -369,9 +374,10 @@ class StaticStream(nn.Module):
         batch, frames = tokens.shape[:2]
         if kind == "mean":
             return tokens.float().mean(1, keepdim=True)
-        if kind == "frame" and not self.training and known_of_all(tokens[:, 1:] == tokens[:, :-1]):
-            return tokens[:, :1]
-        if kind == "network" or (kind == "frame" and not self.training):
+        if kind == "frame" and not self.training:
+            still = not is_drawn() and torch.equal(tokens[:, 1:], tokens[:, :-1])
+            return tokens[:, :1] if still else tokens
+        if kind == "network":
             return tokens
         if self.training:
             device = tokens.device if generator is None else generator.device

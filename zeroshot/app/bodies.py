@@ -19,15 +19,11 @@ from zeroshot.errors import printable
 from zeroshot.video.spool import open_spooled
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
-    from typing import Any
-
     from starlette.datastructures import FormData
 
+    from zeroshot.app.guard import Message, Receive
     from zeroshot.app.questions import Question
     from zeroshot.video.source import Spooled
-
-    Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 _PIECE_BYTES = 1 << 20
 _FORM_FIELDS = 16
@@ -141,7 +137,7 @@ def _at_most(receive: Receive, most_bytes: int) -> Receive:
     """The same messages, as long as they do not exceed so many bytes."""
     seen = 0
 
-    async def bounded() -> MutableMapping[str, Any]:
+    async def bounded() -> Message:
         nonlocal seen
         message = await receive()
         seen += len(message.get("body", b""))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from zeroshot.app.connection import Connection
+from zeroshot.app.hosts import address_at
 
 if TYPE_CHECKING:
     import socket
@@ -52,7 +53,7 @@ class GracefulServer(uvicorn.Server):
         await super().startup(sockets)
         for each in sockets or []:
             host, port = each.getsockname()[:2]
-            self._ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+            self._ready(address_at(host, port))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as signals call it
         """A signal came."""

@@ -7,10 +7,10 @@ import hmac
 import json
 import logging
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 
+from zeroshot.app.hosts import LOOPBACK, host_of
 from zeroshot.app.refusal import Refusal
 from zeroshot.errors import printable
 
@@ -32,7 +32,6 @@ _DRAINED_BYTES, _DRAINED_SECONDS = (
     1 << 20,
     2.0,
 )  # of a body that is not wanted: whoever sends it then reads why
-_HERE = {"localhost", "127.0.0.1", "::1"}
 
 
 def reply_of(status: int, row: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> list[Message]:
@@ -103,10 +102,10 @@ class Guard:
         """
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get(b"host", "")
-        if self._settings.is_loopback and _name_of(host) not in {*_HERE, self._settings.host}:
+        if self._settings.is_loopback and _name_of(host) not in {*LOOPBACK, self._settings.host}:
             raise Refusal(421, f"the host {host[:60]!r} is not served here; expected 127.0.0.1")
         origin = headers.get(b"origin")
-        if origin is not None and _host_of(origin) != host:
+        if origin is not None and host_of(origin) != host:
             raise Refusal(403, "pages of other sites may not ask here")
         path = str(scope["path"]).removeprefix(str(scope.get("root_path", "")))
         if self._settings.token is None or path == _OPEN:
@@ -158,11 +157,3 @@ class _Body:
 def _name_of(host: str) -> str:
     """A Host header without the port."""
     return host[1:].partition("]")[0] if host.startswith("[") else host.rpartition(":")[0] or host
-
-
-def _host_of(origin: str) -> str:
-    """The host and port of an Origin header; "" where there is none."""
-    try:
-        return urlsplit(origin).netloc
-    except ValueError:
-        return ""

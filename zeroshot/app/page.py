@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zeroshot.app.hosts import address_at
 from zeroshot.app.page_answers import Answers, Library
 from zeroshot.app.page_files import MOUNT, ShownFiles, media_type
 from zeroshot.app.page_guard import Guard, Rules, is_loopback
-from zeroshot.app.page_layout import Page, lay_out, require_gradio, served
+from zeroshot.app.page_layout import Page, lay_out, served
 from zeroshot.app.server import listening
 from zeroshot.checkpoint import load_model, require_model
 from zeroshot.checks import PUPPETS, Checks
 from zeroshot.errors import OptionError, ReportError, printable, require_whole
-from zeroshot.resources import examples_folder, from_home
+from zeroshot.resources import examples_folder, from_home, require_installed
 from zeroshot.text.prompts import read_labels
 from zeroshot.video_search import VideoIndex
 
@@ -68,6 +69,21 @@ class PageSettings:
     device: str = "auto"
 
 
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """What settings name.
+
+    Attributes:
+        labels: shown first.
+        login: NAME:PASSWORD, or None.
+        index: the embeddings that are searched, or None.
+    """
+
+    labels: str
+    login: str | None
+    index: VideoIndex | None
+
+
 def open_page(settings: PageSettings | None = None, tell: Callable[[str], None] | None = None) -> None:
     """Show the page of `zeroshot app` until the process is told to end.
 
@@ -78,15 +94,15 @@ def open_page(settings: PageSettings | None = None, tell: Callable[[str], None] 
     Raises:
         ZeroshotError: one line that names what cannot be used and the remedy.
     """
+    asked = settings or PageSettings()
+    checked = _checked(asked)
     import uvicorn
 
-    asked = settings or PageSettings()
-    labels, login = _checked(asked)
     with (
         listening(asked.host, asked.port) as bound,
         tempfile.TemporaryDirectory(prefix="zeroshot-app-") as uploads,
     ):
-        application = make_application(asked, labels, Path(uploads), login)
+        application = make_application(asked, checked, Path(uploads))
         options = uvicorn.Config(
             application,
             log_level="warning",
@@ -96,8 +112,7 @@ def open_page(settings: PageSettings | None = None, tell: Callable[[str], None] 
             timeout_graceful_shutdown=2,
         )
         if tell is not None:
-            shown = "[::1]" if asked.host == "::1" else asked.host
-            tell(f"http://{shown}:{bound.getsockname()[1]}/")
+            tell(f"{address_at(asked.host, bound.getsockname()[1])}/")
         with _ending_quietly():
             uvicorn.Server(options).run(sockets=[bound])
 
@@ -120,14 +135,13 @@ def _ending_quietly() -> Iterator[None]:
             signal.signal(signal.SIGTERM, before)
 
 
-def make_application(settings: PageSettings, labels: str, uploads: Path, login: str | None) -> Guard:
+def make_application(settings: PageSettings, checked: Checked, uploads: Path) -> Guard:
     """The application that answers browsers.
 
     Args:
-        settings: checked.
-        labels: shown first.
+        settings: what is asked.
+        checked: what was found of them.
         uploads: the folder that files come to.
-        login: NAME:PASSWORD, or None.
     """
     # What gradio would send to its makers, and where it would keep what is uploaded, is settled before it is
     # imported.
@@ -136,18 +150,22 @@ def make_application(settings: PageSettings, labels: str, uploads: Path, login: 
     files = ShownFiles()
     model = load_model(settings.model, device=settings.device)
     library = None
-    if settings.embeddings is not None:
-        library = Library(settings.embeddings, model, files, device=settings.device)
+    if checked.index is not None:
+        library = Library(checked.index, model, files, device=settings.device)
     is_puppets = settings.model == PUPPETS
     clips = example_clips()
     page = Page(
-        Answers(model, labels, files), clips, uploads, library, "" if settings.audit is None else _REPORT
+        Answers(model, checked.labels, files),
+        clips,
+        uploads,
+        library,
+        "" if settings.audit is None else _REPORT,
     )
     first = str(clips.get(_FIRST, "")) if is_puppets else ""
     blocks = lay_out(page, _OF_PUPPETS if is_puppets else "", first)
     beside = [(MOUNT + "{key}", _file_endpoint(files)), (_REPORT, _report_endpoint(settings.audit))]
     application = served(blocks, most_bytes, beside)
-    return Guard(application, Rules(most_bytes + (1 << 20), login))
+    return Guard(application, Rules(most_bytes + (1 << 20), checked.login))
 
 
 def example_clips() -> dict[str, Path]:
@@ -194,10 +212,11 @@ def report_page(audit: str) -> Path:
     return page
 
 
-def _checked(settings: PageSettings) -> tuple[str, str | None]:
-    """The labels that are shown first, and the login, once all has been looked at that needs no weights."""
+def _checked(settings: PageSettings) -> Checked:
+    """What the settings name, once all has been looked at that needs no weights."""
     first = Checks()
-    first.add("options", require_gradio)
+    drawn_by = ("gradio", "uvicorn")
+    first.add("options", lambda: require_installed("the page needs", drawn_by, extra="app"))
     first.add("options", lambda: require_whole("port", settings.port, 0, 65535))
     first.add("options", lambda: require_whole("most_megabytes", settings.most_megabytes, 1, 1 << 20))
     login = first.add("options", lambda: _login(settings))
@@ -206,11 +225,19 @@ def _checked(settings: PageSettings) -> tuple[str, str | None]:
     first.add("words", lambda: read_labels(labels))
     if (audit := settings.audit) is not None:
         first.add("files", lambda: report_page(audit))
-    if (folder := settings.embeddings) is not None:
-        first.add("files", lambda: VideoIndex(folder).require_model(device=settings.device))
+    index = first.add("files", lambda: _library_of(settings))
     first.add("model", lambda: require_model(settings.model, device=settings.device))
     first.run()
-    return labels, login()
+    return Checked(labels, login(), index())
+
+
+def _library_of(settings: PageSettings) -> VideoIndex | None:
+    """The embeddings that are searched, whose model can be had; None where none are asked for."""
+    if settings.embeddings is None:
+        return None
+    index = VideoIndex(settings.embeddings)
+    index.require_model(device=settings.device)
+    return index
 
 
 def _login(settings: PageSettings) -> str | None:

@@ -180,11 +180,13 @@ class Answers:
 class Library:
     """A folder of embeddings and the model that made them."""
 
-    def __init__(self, folder: str, model: Model, files: ShownFiles, *, device: str = "auto") -> None:
-        """Read the embeddings; load their model, unless it is the one that is there.
+    def __init__(
+        self, folder: str | VideoIndex, model: Model, files: ShownFiles, *, device: str = "auto"
+    ) -> None:
+        """Read the embeddings, if need be; load their model, unless it is the one that is there.
 
         Args:
-            folder: written by `zeroshot embed`.
+            folder: written by `zeroshot embed`. A VideoIndex is not read again.
             model: of the page.
             files: what the browser may get.
             device: for another model than the page's.
@@ -193,7 +195,7 @@ class Library:
             OutputError: the folder cannot be read.
             ModelError: its model cannot be loaded.
         """
-        self._index = VideoIndex(folder)
+        self._index = folder if isinstance(folder, VideoIndex) else VideoIndex(folder)
         same = model.fingerprint == self._index.fingerprint
         self._model = model if same else self._index.load_model(device=device)
         self._files = files

@@ -10,16 +10,11 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+
+from zeroshot.app.hosts import LOOPBACK, host_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
-    from typing import Any
-
-    Message = MutableMapping[str, Any]
-    Receive = Callable[[], Awaitable[Message]]
-    Send = Callable[[Message], Awaitable[None]]
-    Served = Callable[[Message, Receive, Send], Awaitable[None]]
+    from zeroshot.app.guard import App, Message, Receive, Scope, Send
 
 # All that the page itself asks for. What else gradio answers, such as files by their paths and addresses that
 # it would fetch, is not there.
@@ -32,7 +27,6 @@ _ROUTES = re.compile(
     r"|upload|upload_progress|queue/(?:join|data)|heartbeat/\w+|cancel|reset)"
     r")/?"
 )
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _HEADERS = {
     # Gradio's own page needs scripts inline, and makes functions of text; nothing comes from anywhere else.
     "content-security-policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
@@ -70,18 +64,18 @@ def is_loopback(host: str) -> bool:
     >>> is_loopback("127.0.0.1"), is_loopback("0.0.0.0")
     (True, False)
     """
-    return host.strip("[]").lower() in _LOOPBACK
+    return host.strip("[]").lower() in LOOPBACK
 
 
 class Guard:
     """Stands before an application and lets through what the rules allow."""
 
-    def __init__(self, served: Served, rules: Rules) -> None:
+    def __init__(self, served: App, rules: Rules) -> None:
         """Guard `served`."""
         self._served = served
         self._rules = rules
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection."""
         from starlette.requests import ClientDisconnect
 
@@ -113,7 +107,7 @@ class Guard:
         if self._rules.login is None and not is_loopback(_PORT.sub("", host)):
             return 403, "this page answers to localhost and 127.0.0.1 alone"
         origin = headers.get("origin")
-        if origin is not None and _host_of(origin) != host:
+        if origin is not None and host_of(origin) != host:
             return 403, "this page answers to itself alone, not to pages of others"
         if self._rules.login is not None and not _is_let_in(
             headers.get("authorization", ""), self._rules.login
@@ -174,14 +168,6 @@ class _Out:
             more = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
             message["headers"] = [*message["headers"], *(each for each in more if each[0] not in there)]
         await self._send(message)
-
-
-def _host_of(address: str) -> str:
-    """Host and port in an address; "" where there is none."""
-    try:
-        return urlsplit(address).netloc
-    except ValueError:
-        return ""
 
 
 def _is_let_in(header: str, login: str) -> bool:

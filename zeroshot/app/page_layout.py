@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from zeroshot.app import page_html
 from zeroshot.app.page_answers import Asked
-from zeroshot.errors import OptionError, ZeroshotError
+from zeroshot.errors import ZeroshotError
 from zeroshot.text.lists import bundled_lists
 from zeroshot.text.prompts import read_labels
 from zeroshot.text.stages import bundled_stages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from zeroshot.app.page_answers import Answers, Library
     from zeroshot.app.page_html import Seen
@@ -27,7 +27,7 @@ _CLEANED_SECONDS, _OLD_SECONDS = 600, 6 * 3600  # what was uploaded and left lyi
 _PICK = """
 element.addEventListener("click", event => {
   const button = event.target.closest("[data-clip]");
-  if (button) { props.value = button.dataset.clip; trigger("click"); }
+  if (button) trigger("click", { clip: button.dataset.clip });
 });
 """
 
@@ -199,13 +199,7 @@ def _video(blocks: Any, page: Page, chosen: str) -> None:  # noqa: ANN401
                 elem_classes="z-words",
             )
             lists = gr.Dropdown(list(bundled_lists()), value=None, label="Or all of a list")
-            reject = gr.Slider(
-                0,
-                0.99,
-                value=0,
-                step=0.01,
-                label="None of these, if the fit is below",
-            )
+            reject = gr.Slider(0, 0.99, value=0, step=0.01, label="None of these, if the fit is below")
             button = gr.Button("Look", variant="primary")
             with gr.Accordion("More", open=False):
                 stages = gr.Dropdown(
@@ -220,19 +214,46 @@ def _video(blocks: Any, page: Page, chosen: str) -> None:  # noqa: ANN401
         with gr.Column(scale=4, min_width=320, elem_classes="z-main"):
             result = gr.HTML(page_html.result(page_html.Seen()), elem_id="z-result", **_PLAIN)
     desk = gr.State(Desk(chosen), delete_callback=page.leave)
-    asked = {"fn": page.look, "inputs": [desk, words, stages, window, reject], "outputs": [result]}
+    asked = {"fn": _looking(page), "inputs": [desk, words, stages, window, reject], "outputs": [result]}
+    # Without the last what is asked would be left aside while an answer comes that it has just ended.
+    model = {"concurrency_id": "model", "trigger_mode": "always_last"}
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
     starts = [
         file.upload(
             lambda path, desk: (page.take_upload(path, desk), None), [file, desk], [desk, file], **quiet
         ),
-        examples.click(page.take_example, [examples, desk], [desk], **quiet),
+        examples.click(_picking(page), [desk], [desk], **quiet, trigger_mode="multiple"),
         lists.input(page.list_of, [lists, words], [words], **quiet),
         button.click(_next_turn, [desk], [desk], **quiet),
         reject.release(_next_turn, [desk], [desk], **quiet),
     ]
     for start in (*(start.then for start in starts), words.submit, blocks.load):
-        start(**asked, **quiet, concurrency_id="model")
+        start(**asked, **quiet, **model)
+
+
+def _picking(page: Page) -> Callable[..., Desk]:
+    """What takes the example that was pressed; the press says which: a field's value may be an older one."""
+    import gradio as gr
+
+    def pick(desk: Desk, press: Any) -> Desk:  # noqa: ANN401 - gradio's
+        return page.take_example(press.clip, desk)
+
+    pick.__annotations__["press"] = gr.EventData  # by which gradio knows what is wanted
+    return pick
+
+
+def _looking(page: Page) -> Callable[..., Iterator[Any]]:
+    """`Page.look`; where it shows nothing new, what is there stays, which gradio would take away."""
+    import gradio as gr
+
+    def look(*asked: Any) -> Iterator[Any]:  # noqa: ANN401 - what stands in the fields
+        shown = None
+        for shown in page.look(*asked):
+            yield shown
+        if shown is None:
+            yield gr.skip()
+
+    return look
 
 
 def _next_turn(desk: Desk) -> Desk:
@@ -322,18 +343,3 @@ def _paced(coming: Iterator[Seen]) -> Iterator[Seen]:
             shown_at, last = time.monotonic(), None
     if last is not None:
         yield last
-
-
-def require_gradio() -> None:
-    """Refuse a page where what draws it is missing.
-
-    Raises:
-        OptionError: it is.
-    """
-    from importlib.util import find_spec
-
-    from zeroshot.resources import install_line
-
-    for package in ("gradio", "uvicorn"):
-        if find_spec(package) is None:
-            raise OptionError(f"the page needs the package {package}: {install_line('app')}")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import ipaddress
 import os
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zeroshot.errors import OptionError, printable, require_number, require_whole
-from zeroshot.resources import from_home, install_line
+from zeroshot.resources import from_home, require_installed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,9 +97,8 @@ def require_libraries() -> None:
     Raises:
         OptionError: a library of the extra `serve` is not installed.
     """
-    for name in ("starlette", "uvicorn", "python_multipart", "pydantic", "mcp"):
-        if find_spec(name) is None:
-            raise OptionError(f"serving needs {name}, which is not installed; {install_line('serve')}")
+    libraries = ("starlette", "uvicorn", "python_multipart", "pydantic", "mcp")
+    require_installed("serving needs", libraries, extra="serve")
 
 
 def _folder(given: str | os.PathLike[str]) -> Path:

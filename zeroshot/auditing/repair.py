@@ -114,20 +114,20 @@ def repair(subject: ModelSubject, clips: Clips, most: int = MOST) -> Repair:
     tried = {}
     for number in numbers:
         with zeroed(layers, ranked[:number]):
-            hits = [outcomes.mean() for outcomes in _right(subject, clips, choosing)]
+            hits = [_right(subject, clips, swaps, choosing, moved=moved).mean() for moved in (False, True)]
         tried[number] = float(np.mean(hits))
     best = max(numbers, key=lambda number: (tried[number], -number))
-    before = _right(subject, clips, telling)
+    before = [Count.of(_right(subject, clips, swaps, telling, moved=moved)) for moved in (True, False)]
     with zeroed(layers, ranked[:best]):
-        after = _right(subject, clips, telling)
+        after = [Count.of(_right(subject, clips, swaps, telling, moved=moved)) for moved in (True, False)]
     return Repair(
         tuple(ranked[:best]),
         tried,
-        Count.of(before[1]),
-        Count.of(after[1]),
-        Count.of(before[0]),
-        Count.of(after[0]),
-        tuple(_random(subject, clips, ranked, best, telling)) if best else (),
+        before=before[0],
+        after=after[0],
+        filmed_before=before[1],
+        filmed_after=after[1],
+        random=tuple(_random(subject, clips, swaps, ranked, best, telling)) if best else (),
     )
 
 
@@ -223,23 +223,21 @@ def _made_otherwise(folder: Path) -> bool:
 
 
 def _right(
-    subject: ModelSubject, clips: Clips, rows: NDArray[np.int64]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """(m,) which of the swapped clips' persons are answered rightly as filmed, and before other places."""
-    swaps = clips.swaps
-    if swaps is None:
-        raise OptionError("no swapped clips to repair by")
+    subject: ModelSubject, clips: Clips, swaps: Swaps, rows: NDArray[np.int64], *, moved: bool
+) -> NDArray[np.bool_]:
+    """(m,) which of the swapped clips' persons are answered rightly: before other places, or as filmed."""
     persons = swaps.persons[rows]
-    outcomes = []
-    for batch, own in ((clips.batch, persons), (swaps.batch, rows)):
-        scores = subject.answer(batch(own.tolist()))[subject.stream]
-        outcomes.append(np.asarray(scores).argmax(1) == clips.targets[persons])
-    return outcomes[0], outcomes[1]
+    frames = swaps.batch(rows.tolist()) if moved else clips.batch(persons.tolist())
+    outcomes: NDArray[np.bool_] = (
+        np.asarray(subject.answer(frames)[subject.stream]).argmax(1) == clips.targets[persons]
+    )
+    return outcomes
 
 
 def _random(
     subject: ModelSubject,
     clips: Clips,
+    swaps: Swaps,
     units: Sequence[BiasedUnit],
     number: int,
     rows: NDArray[np.int64],
@@ -249,5 +247,5 @@ def _random(
     for _ in range(_NUM_DRAWS):
         drawn = [units[place] for place in generator.permutation(len(units))[:number]]
         with zeroed(subject.adapter_layers(), drawn):
-            shares.append(float(_right(subject, clips, rows)[1].mean()))
+            shares.append(float(_right(subject, clips, swaps, rows, moved=True).mean()))
     return shares

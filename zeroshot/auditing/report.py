@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zeroshot.errors import counted
-from zeroshot.probes.static_units import LayerFactors, is_stream
+from zeroshot.probes.static_units import AXES, LayerFactors, is_stream
 from zeroshot.reports.document import Document, List, Note, Plane, Point, Section, within
 from zeroshot.reports.environment import environment_lines
 from zeroshot.reports.schema import head
@@ -148,9 +148,8 @@ def _plane(report: AuditReport) -> Plane | None:
             if shown and each.dynamic is not None:
                 name = f"{layer}, {model.name}" if len(report.models) > 1 else layer
                 points.append(Point(name, within(each.static), within(each.dynamic), len(points)))
-    axes = ("S static, % of the variance", "S dynamic, % of the variance")
     caption = "What two clips that look alike have in common, across; what two that move alike have, upwards."
-    return Plane(points, caption, axes) if points else None
+    return Plane(points, caption, AXES) if points else None
 
 
 def _probe_sections(report: AuditReport) -> Iterator[Section]:

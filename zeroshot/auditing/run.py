@@ -26,7 +26,7 @@ from zeroshot.cutouts.finders import MOTION
 from zeroshot.datasets.registry import open_split
 from zeroshot.datasets.splits import Split
 from zeroshot.datasets.units import split_of_units
-from zeroshot.errors import OptionError, require_whole
+from zeroshot.errors import OptionError, require_seed
 from zeroshot.model.model import Model
 from zeroshot.probes.callable_subject import Network
 from zeroshot.probes.probe import PROBES
@@ -57,9 +57,6 @@ PERSONS_ELSEWHERE = frozenset({"units", "swap", "neurons"})
 
 SCENES_READ = frozenset({"scene", "information", "swap"})
 """Probes that need to know where clips happen."""
-
-
-_LARGEST_SEED = 2**40 - 1  # as of puppets: each has one of its own
 
 
 def _nobody(_words: str) -> None:
@@ -98,7 +95,7 @@ class AuditSettings:
         """Refuse probes that do not exist."""
         if unknown := sorted(set(self.probes) - set(PROBES)):
             raise OptionError(f"probe is {unknown[0]!r}; expected some of {', '.join(PROBES)}")
-        require_whole("seed", self.seed, 0, _LARGEST_SEED)
+        require_seed(self.seed)
         if self.prune is not None and self.prune < 0:
             raise OptionError(f"{self.prune} units to zero; expected 0 or more")
         if self.side < 8:
@@ -302,13 +299,15 @@ def _tell_scenes(asked: Sequence[_Asked], settings: AuditSettings) -> tuple[str,
     """Where nobody names a scene and probes ask for them: the first model of ours guesses, for all."""
     if any(asked[0].clips.scenes) or SCENES_READ.isdisjoint(settings.wanted):
         return ()
-    guesser = next((each for each in asked if isinstance(each.subject, ModelSubject)), None)
-    if guesser is None or not isinstance(guesser.subject, ModelSubject):
+    guesser = next(
+        ((each.clips, each.subject) for each in asked if isinstance(each.subject, ModelSubject)), None
+    )
+    if guesser is None:
         return (
             "no video has a scene, and no model of ours is here to guess any: probes of the scene are left "
             "out; a column `scene` brings them in",
         )
-    scenes, told = likely_scenes(guesser.clips, guesser.subject)
+    scenes, told = likely_scenes(*guesser)
     for each in asked:
         if len(each.clips.targets) == len(scenes):
             each.clips = replace(each.clips, scenes=scenes)

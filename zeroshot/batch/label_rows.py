@@ -184,7 +184,9 @@ def index_of_labels(
     model.require_apart(prompts)
     with LabelRows(output, made_of) as rows:
         tell("labels", min(rows.num_done(model.embedding_dim), total), total)
-        vectors = rows.fill(model, prompts, lambda done: tell("labels", done, total))
+        vectors = model.embed_prompts(
+            prompts, lambda: rows.fill(model, prompts, lambda done: tell("labels", done, total))
+        )
         made = searched(_joined(model, prompts, vectors, made_of))
         rows.remove()
     return made
@@ -238,7 +240,7 @@ def _encoded(model: Model, prompts: Prompts, group: slice) -> NDArray[np.float32
     Raises:
         ModelError: the model gives what is no number.
     """
-    rows = model.embed_prompts(Prompts(prompts.labels[group], prompts.texts[group]))
+    rows = model.encode_prompts(Prompts(prompts.labels[group], prompts.texts[group]))
     if not np.isfinite(rows).all():
         raise ModelError(f"{model.name} gives labels NaN or infinity; take another model or precision")
     return np.ascontiguousarray(rows, dtype="<f4")

@@ -10,14 +10,13 @@ from collections import deque
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from zeroshot.batch.engine import LocalEngine
 from zeroshot.batch.parquet import EmbeddingRow
 from zeroshot.errors import OptionError
-from zeroshot.resources import install_line
+from zeroshot.resources import require_installed
 from zeroshot.video.source import name_of, path_of
 
 if TYPE_CHECKING:
@@ -205,8 +204,7 @@ def require_ray() -> None:
     Raises:
         OptionError: it is not installed.
     """
-    if find_spec("ray") is None:
-        raise OptionError(f"--engine ray needs Ray, which is not installed; {install_line('ray')}")
+    require_installed("--engine ray needs", ("ray",), extra="ray")
 
 
 def _started_ray() -> Any:  # noqa: ANN401 - a library without types

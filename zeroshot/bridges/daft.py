@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from zeroshot.bridges.ray_data import vectors_of
 from zeroshot.checkpoint import load_model, require_model
-from zeroshot.errors import OptionError
+from zeroshot.resources import require_installed
 
 if TYPE_CHECKING:
     import os
@@ -35,8 +34,7 @@ def embed_videos(
         OptionError: Daft is not installed.
         ModelError: there can be no model of that name.
     """
-    if find_spec("daft") is None:
-        raise OptionError("Daft is not installed; pip install daft")
+    require_installed("a model in Daft needs", ("daft",), package="daft")
     import daft
 
     name = str(model)

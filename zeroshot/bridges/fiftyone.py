@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zeroshot.errors import OptionError, VideoError, printable, require_number, require_whole
+from zeroshot.events.annotation_tools import frames_within
+from zeroshot.resources import require_installed
+from zeroshot.types import Closes
 from zeroshot.video.sampling import Window
 from zeroshot.video.source import Stretch
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from numpy.typing import NDArray
 
     from zeroshot.classifier import Classifier
@@ -57,8 +57,7 @@ def video_model(
     if window_seconds is None and stride_seconds is not None:
         raise OptionError("stride_seconds is given without window_seconds; expected the length of a window")
     window = None if window_seconds is None else Window.of(window_seconds, stride_seconds)
-    if find_spec("fiftyone") is None:
-        raise OptionError("FiftyOne is not installed; pip install fiftyone")
+    require_installed("a model for FiftyOne needs", ("fiftyone",), package="fiftyone")
     from fiftyone.core import models as kinds
 
     class VideoModel(_Answers, kinds.EmbeddingsMixin, kinds.PromptMixin, kinds.Model):  # type: ignore[misc]
@@ -67,7 +66,7 @@ def video_model(
     return VideoModel(classifier, k, window, least_probability)
 
 
-class _Answers:
+class _Answers(Closes):
     """What FiftyOne asks of a model, apart from being of its class.
 
     Attributes:
@@ -91,12 +90,8 @@ class _Answers:
         self._k, self._window, self._least = k, window, least_probability
         self._vector: NDArray[np.float32] | None = None
 
-    def __enter__(self) -> _Answers:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """End the decoding processes; they start again if another video is read."""
         self.classifier.close()
 
     def predict(self, reader: Any) -> Any:  # noqa: ANN401 - FiftyOne's reader and labels
@@ -177,11 +172,10 @@ class _Answers:
             (best,) = segment.predictions
             if best.probability < self._least:
                 continue
-            first = min(int(segment.start_seconds * rate) + 1, last)
-            end = max(first, min(round(segment.end_seconds * rate), last))
+            support = frames_within(segment.start_seconds, segment.end_seconds, rate, last)
             found.append(
                 self._labels.TemporalDetection(
-                    label=best.label, confidence=best.probability, support=[first, end]
+                    label=best.label, confidence=best.probability, support=list(support)
                 )
             )
         return self._labels.TemporalDetections(detections=found)

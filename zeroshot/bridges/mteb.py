@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import torch
 
 from zeroshot.checkpoint import load_model
 from zeroshot.errors import OptionError
-from zeroshot.resources import VERSION
+from zeroshot.resources import VERSION, require_installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -46,8 +45,7 @@ class VideoEncoder:
             OptionError: mteb is not installed.
             ModelError: there is no such model.
         """
-        if find_spec("mteb") is None:
-            raise OptionError('mteb is not installed; pip install "mteb[video]"')
+        require_installed("an encoder for mteb needs", ("mteb",), package='"mteb[video]"')
         self.model = load_model(model) if isinstance(model, str) else model
         self._revision = revision
 

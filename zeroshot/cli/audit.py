@@ -73,6 +73,7 @@ def audit(
     What a model leans on: scenery or motion, order, single frames, noise; a verdict in words, then every
     figure with its interval. Several models stand side by side. Networks of others are audited from Python.
     """
+    names = _models_of(words, synthetic=synthetic)
     from zeroshot.auditing.repair import require_no_other
     from zeroshot.auditing.report import document
     from zeroshot.auditing.run import AuditSettings
@@ -83,11 +84,6 @@ def audit(
     from zeroshot.reports.files import report_folders, write_report
     from zeroshot.store.folder import require_room
 
-    names = words if synthetic else words[:-1]
-    if not names:
-        raise OptionError(
-            f"zeroshot audit got {words[0]!r} alone; expected a model and videos, or a model with --synthetic"
-        )
     first = Checks()
     if prune is not None and (output is None or len(names) > 1):
         raise OptionError("--prune writes a checkpoint of one model; expected one model, and --output DIR")
@@ -115,6 +111,26 @@ def audit(
         write_report(output, report.as_dict(), document(report))
     _put(report, output, as_json)
     end_with(len(report.failures), report.num_clips + len(report.failures))
+
+
+def _models_of(words: list[str], *, synthetic: bool) -> list[str]:
+    """The models among the words, where the videos behind them are there: looked at before torch is imported.
+
+    Raises:
+        OptionError: no model, or no videos, are named.
+        ZeroshotError: the videos are not there.
+    """
+    from zeroshot.datasets.registry import require_there
+    from zeroshot.errors import OptionError
+
+    names = words if synthetic else words[:-1]
+    if not names:
+        raise OptionError(
+            f"zeroshot audit got {words[0]!r} alone; expected a model and videos, or a model with --synthetic"
+        )
+    if not synthetic:
+        require_there(words[-1])
+    return names
 
 
 def _put(report: AuditReport, output: str | None, as_json: bool) -> None:

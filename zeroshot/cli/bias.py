@@ -126,6 +126,9 @@ def make(
     Takes persons and places apart and puts them together anew. Interrupted or killed, the same command goes
     on where it ended.
     """
+    from zeroshot.datasets.registry import require_there
+
+    require_there(source)
     from zeroshot.bias.guessed import banner
     from zeroshot.bias.make import make_bias_sets
     from zeroshot.bias.manifest import USUAL
@@ -260,7 +263,7 @@ def probe(
     check_probing(first, split, cache, templates=templates, probes=probes or ())
     if output is not None:
         first.add("output", lambda: require_room(output, LAYOUT))
-    first.add("model", lambda: require_choice(choice))
+    first.add("model", lambda: require_choice(choice, reads=True))
     first.run()
     with keeping(kept_in(cache)), model_from(choice) as network, Bars("videos") as bar:
         report = probe_streams(

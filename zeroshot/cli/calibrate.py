@@ -10,9 +10,8 @@ from zeroshot.checks import Checks, taught_as_index
 from zeroshot.cli import options
 from zeroshot.cli.inputs import (
     ModelChoice,
+    choice_checked,
     model_from,
-    of_index,
-    require_choice,
     sampling_from,
     videos_from,
     words_from,
@@ -68,17 +67,16 @@ def calibrate(
     labels, index = taught_as_index(labels, index)
     words = words_from(first, labels, templates, index, stages, spaced=True)
     asked = first.add("options", lambda: ModelChoice(model, device, sampling_from(num_frames), stream=stream))
-    choice = first.add("files", lambda: of_index(asked(), words(), index))
-    first.add("model", lambda: require_choice(choice()))
+    choice = choice_checked(first, asked, words, index, reads=True)
+    given = first.add("videos", lambda: _given(videos))
     first.run()
-    given = _given(videos)
     network = model_from(choice())
     say_puppets(network.name, words().labels)
     from zeroshot.calibrating import calibrate as run
 
     with waiting("looking at videos"):
         made = run(
-            given,
+            given(),
             labels,
             output=output,
             model=network,
@@ -103,5 +101,7 @@ def _given(words: list[str]) -> VideoSource | list[str]:
     if len(words) == 1 and words[0].lower().endswith(".csv"):
         return words[0]
     named = videos_from(words)
-    named.put_unfound(lambda _word, why: say(why))
+    num_unfound = named.put_unfound(lambda _word, why: say(why))
+    if not named.paths:  # no model is needed to say so
+        end_with(num_unfound, num_unfound)
     return named.paths

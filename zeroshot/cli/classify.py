@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import compress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,11 +13,10 @@ from zeroshot.cli import options
 from zeroshot.cli.inputs import (
     ModelChoice,
     Notes,
+    choice_checked,
     classifier_from,
     model_from,
-    of_index,
     reject_checked,
-    require_choice,
     require_table,
     sampling_from,
     videos_from,
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from zeroshot.classifier import Classifier
     from zeroshot.cli.inputs import Named
     from zeroshot.index.index import LabelIndex
-    from zeroshot.model.model import Model
     from zeroshot.types import Prompts, Ranking
 
 
@@ -98,16 +97,16 @@ def classify(
     looked = first.add("options", lambda: sampling_from(num_frames, num_views))
     asked = first.add("options", lambda: ModelChoice(model, device, looked(), *how))
     kept = first.add("files", lambda: _settings_from(embeddings, asked(), new=bool(videos)))
-    choice = first.add("files", lambda: of_index(kept(), words(), index))
+    choice = choice_checked(first, kept, words, index, reads=embeddings is None)
     drifts = first.add("files", lambda: embeddings is not None and _drifts_of(embeddings, words()))
     put = _put_json if as_json else _put_csv if as_csv else _put_text
     found = first.add("videos", lambda: _found(videos or [], put, as_csv))
     first.add("output", lambda: require_table(embeddings) if embeddings is not None and videos else None)
-    first.add("model", lambda: require_choice(choice()))
     with waiting("looking at labels and videos"):
         first.run()
     named = found()
-    network = _loaded(choice(), reads=embeddings is None and bool(named.paths))
+    used = {"frames": embeddings is None or bool(videos), "texts": labels is not None or reject is not None}
+    network = model_from(choice(), tuple(compress(used, used.values())))
     made = None if model is not None else embeddings or index
     classifier = classifier_from(network, words(), index, k, made, rejecting)
     notes = Notes(network, precision, classifier)  # what a folder was made with is no choice to speak of
@@ -118,15 +117,6 @@ def classify(
     )
     with keeping(_LOST if embeddings is None else kept_in(embeddings)):
         _show(rankings, put, notes, len(named.paths) if videos else None, _begin(named, put, as_csv))
-
-
-def _loaded(choice: ModelChoice, *, reads: bool) -> Model:
-    """The model; where videos are going to be read, what reads them starts meanwhile."""
-    if reads:
-        from zeroshot.video.processes.pool import start_early
-
-        start_early()
-    return model_from(choice)
 
 
 def _show(
@@ -227,6 +217,8 @@ def _settings_from(embeddings: str | None, choice: ModelChoice, *, new: bool = T
     Raises:
         OutputError: the folder's manifest is damaged.
     """
+    if embeddings is None:
+        return choice  # and no library of tables is imported for it
     from dataclasses import replace
 
     from zeroshot.batch.table import MANIFEST, read_manifest
@@ -234,8 +226,6 @@ def _settings_from(embeddings: str | None, choice: ModelChoice, *, new: bool = T
     from zeroshot.errors import OutputError
     from zeroshot.video.sampling import Sampling
 
-    if embeddings is None:
-        return choice
     if new and not os.path.exists(os.path.join(embeddings, MANIFEST)):  # noqa: PTH110, PTH118 - pathlib is slow to import
         return choice
     kept = read_manifest(embeddings)

@@ -94,10 +94,10 @@ def embed(
     found = first.add("videos", lambda: _found(videos, as_json))
     first.add("output", lambda: require_table(output))
     first.add("output", lambda: require_window(output, stretched()))
-    first.add("model", lambda: require_choice(asked()))
+    first.add("model", lambda: require_choice(asked(), reads=engine == "local"))
     first.run()
     named, choice, stretch = found(), asked(), stretched()
-    network = model_from(choice)
+    network = model_from(choice, ("frames",))
     notes = Notes(network, precision)
     with keeping(kept_in(output)):
         level = network.settle(named.paths)

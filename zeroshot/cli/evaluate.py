@@ -222,8 +222,8 @@ def _found(
     cut: tuple[float, float],
 ) -> _Found:
     """One data set, several of them, or events in long videos."""
+    from zeroshot.datasets.registry import require_there
     from zeroshot.datasets.untrimmed import LOCALIZATION
-    from zeroshot.evaluation.document import document
 
     output, settings, bars = how
     events = [protocol for _, protocol in tasks if protocol in LOCALIZATION]
@@ -253,6 +253,8 @@ def _found(
         each = [partial(_say_videos, report) for report in all_of_them.reports.values()]
         counts = all_of_them.left_out, all_of_them.listed
         return _Found(each, all_of_them.as_dict(), all_of_them.document(), *counts)
+    require_there(root)
+    from zeroshot.evaluation.document import document
     from zeroshot.evaluation.run import evaluate as run
 
     report = run(root, models, protocol=protocol, output=output, settings=settings, advance=bars.of)

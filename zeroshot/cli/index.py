@@ -78,7 +78,6 @@ def index(
     """
     from zeroshot.batch.label_rows import index_of_labels, require_index_place
     from zeroshot.checkpoint import DEFAULT_MODEL, require_model
-    from zeroshot.classifier import Classifier
     from zeroshot.index.duplicates import duplicate_steps, near_duplicates
     from zeroshot.index.recall import check_recall
     from zeroshot.text.prompts import make_prompts
@@ -97,8 +96,7 @@ def index(
     given = None if videos is None else _vectors(videos, network, staged=bool(prompts.stages))
     with keeping(kept_in(f"{output}.partial")), _Bars(output) as bars:
         made = index_of_labels(prompts, network, output=output, recall=recall, queries=given, watch=bars)
-    about_stages = Classifier(network, made).notes if prompts.stages else ()
-    for note in (network.cut_note, *about_stages):
+    for note in (network.cut_note, *(_about_stages(network, made) if prompts.stages else ())):
         if note:
             say(note)
     with progress(duplicate_steps(len(made)), "near duplicates") as advance:
@@ -119,12 +117,19 @@ def index(
         say(_told(twins))
 
 
+def _about_stages(network: Model, made: LabelIndex) -> tuple[str, ...]:
+    """What there is to say of labels with stages, a line each."""
+    from zeroshot.classifier import Classifier  # and torch with it
+
+    return Classifier(network, made).notes
+
+
 def _loaded(name: str, device: str, labels: Sequence[str]) -> Model:
     """The model, with what is to be known of it said."""
     from zeroshot.checkpoint import NO_STREAM, load_model
 
     with waiting(f"loading {name}"):
-        network = load_model(name, device=device, stream=NO_STREAM)
+        network = load_model(name, device=device, stream=NO_STREAM, encodes=("texts",))
     for note in network.backbone.notes:
         say(note)
     say_puppets(network.name, labels)

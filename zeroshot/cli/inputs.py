@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import os
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from zeroshot.cli.listed import names_on_stdin
 from zeroshot.cli.screen import say, say_puppets, waiting
 from zeroshot.errors import OptionError, counted
 
@@ -20,10 +19,6 @@ if TYPE_CHECKING:
     from zeroshot.model.model import Model
     from zeroshot.types import Prompts
     from zeroshot.video.sampling import Sampling
-
-
-_LONGEST_NAME = 4096  # bytes of a path that any system takes
-_FIRST_LOOK = 1 << 16  # bytes that tell a list from the content of a file
 
 
 @dataclass(frozen=True)
@@ -61,7 +56,7 @@ def videos_from(words: list[str]) -> Named:
 
     named: list[str] = []
     for word in words:
-        listed = _listed() if word == "-" else [word]
+        listed = names_on_stdin() if word == "-" else [word]
         if not listed:
             say("stdin lists no video")
         named += listed
@@ -89,42 +84,6 @@ def _all_missing(paths: list[str]) -> dict[str, str]:
         except VideoError as error:
             missing[path] = str(error)
     return missing
-
-
-def _listed() -> list[str]:
-    """The paths that stdin lists, whatever their bytes: a line each, or as `find -print0` ends them.
-
-    Raises:
-        OptionError: stdin is closed, or holds something else.
-    """
-    if sys.stdin is None:
-        raise OptionError("stdin is closed; expected a list of videos there")
-    stream = getattr(sys.stdin, "buffer", None)
-    if stream is None:
-        stream = io.BytesIO(os.fsencode(sys.stdin.read()))
-    content = stream.read(_FIRST_LOOK)
-    _checked(content)  # before gigabytes are read for nothing
-    names = _checked(content + stream.read())
-    return [os.fsdecode(name) for name in names if name.strip()]
-
-
-def _checked(content: bytes) -> list[bytes]:
-    """The names of a list; in one that has null characters a line break belongs to a name.
-
-    Raises:
-        OptionError: one is empty between null characters, or longer than a path may be: this is no list, but
-            a video itself, or another file.
-    """
-    by_null = b"\0" in content
-    names = content.split(b"\0" if by_null else b"\n")
-    if by_null and not names[-1]:
-        del names[-1]
-    if (by_null and not all(names)) or any(len(name) > _LONGEST_NAME for name in names):
-        raise OptionError(
-            "stdin holds no list of videos but the content of a file; name the file itself, "
-            "or pipe names, as in: find . -name '*.mp4' -print0 | zeroshot …"
-        )
-    return names if by_null else [name.removesuffix(b"\r") for name in names]
 
 
 def sampling_from(num_frames: int | None, num_views: int = 1) -> Sampling | None:
@@ -194,24 +153,46 @@ def require_table(folder: str) -> None:
     require_room(folder, LAYOUT)
 
 
-def of_index(choice: ModelChoice, words: Prompts | LabelIndex, index: str | None) -> ModelChoice:
-    """The choice, with the model that made a saved index where no other is named.
+def choice_checked(
+    first: Checks,
+    asked: Callable[[], ModelChoice],
+    words: Callable[[], Prompts | LabelIndex],
+    index: str | None,
+    *,
+    reads: bool,
+) -> Callable[[], ModelChoice]:
+    """What is asked for, with the model of a saved index where no other is named; there once `first` has run.
+
+    Args:
+        first: is told what to look at.
+        asked: of the command line.
+        words: labels, or a saved index of them.
+        index: its path.
+        reads: as for `require_choice`.
 
     Raises:
-        ModelError: its model may not be opened because a file says so.
+        ModelError: when it runs, a saved index names a model that may not be opened because a file says so.
+        ZeroshotError: when it runs, as for `require_choice`.
     """
-    from dataclasses import replace
 
-    from zeroshot.checkpoint import model_for
-    from zeroshot.types import Prompts
+    def of_index() -> ModelChoice:
+        from zeroshot.checkpoint import model_for
+        from zeroshot.types import Prompts
 
-    if choice.name is not None or isinstance(words, Prompts):
-        return choice
-    return replace(choice, name=str(model_for(None, words, index)))
+        choice, ranked = asked(), words()
+        if choice.name is not None or isinstance(ranked, Prompts):
+            return choice
+        return replace(choice, name=str(model_for(None, ranked, index)))
+
+    choice = first.add("files", of_index)
+    first.add("model", lambda: require_choice(choice(), reads=reads))
+    return choice
 
 
-def require_choice(choice: ModelChoice) -> None:
+def require_choice(choice: ModelChoice, *, reads: bool = False) -> None:
     """Refuse what `model_from` would refuse, as far as it shows before any weights are looked for.
+
+    Where videos are going to be read, what reads them starts now, while libraries are imported.
 
     Raises:
         ModelError: there can be no model of that name, or no such device.
@@ -220,6 +201,12 @@ def require_choice(choice: ModelChoice) -> None:
     from zeroshot.checkpoint import DEFAULT_MODEL, require_model
 
     name = DEFAULT_MODEL if choice.name is None else choice.name
+    if reads:
+        from zeroshot.model.names import require_name
+        from zeroshot.video.processes.pool import start_early
+
+        require_name(name)
+        start_early()
     with waiting(f"loading {name}"):  # the libraries that know its name take most of that
         require_model(
             name,
@@ -230,15 +217,13 @@ def require_choice(choice: ModelChoice) -> None:
         )
 
 
-def model_from(choice: ModelChoice) -> Model:
-    """The model that was chosen; says so where its weights are random.
+def model_from(choice: ModelChoice, encodes: tuple[str, ...] = ("frames", "texts")) -> Model:
+    """The model that was chosen, for what it is going to encode; says so where its weights are random.
 
     Raises:
         ModelError: it cannot be named, fetched or loaded.
         OptionError: an unknown precision or sampling.
     """
-    from dataclasses import replace
-
     from zeroshot.checkpoint import DEFAULT_MODEL, load_model
     from zeroshot.video.sampling import require_sampling
 
@@ -254,6 +239,7 @@ def model_from(choice: ModelChoice) -> Model:
             batch_size=choice.batch_size,
             num_workers=choice.num_workers,
             time_limit_seconds=choice.time_limit_seconds,
+            encodes=encodes,
         )
     if choice.frames is not None:
         model.sampling = replace(model.sampling, frames=choice.frames)
@@ -369,7 +355,6 @@ def classifier_from(
         OptionError: a calibration is another model's.
     """
     from zeroshot.classifier import classifier_of
-    from zeroshot.index.ivf import SHORTLIST
 
     if not getattr(words, "note", ""):  # examples may show what no puppet does
         say_puppets(model.name, words.labels, made=made)
@@ -383,6 +368,7 @@ def classifier_from(
     elif found.recall is not None:
         say(
             f"{len(found)} labels are searched in cells: {found.about_search}; "
-            f"probabilities are over those compared exactly, {SHORTLIST} at most, so they are upper bounds"
+            f"probabilities are over those compared exactly, {found.recall.longest} at most, "
+            "so they are upper bounds"
         )
     return classifier

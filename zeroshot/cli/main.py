@@ -8,6 +8,7 @@ import gc
 import io
 import os
 import sys
+import threading
 
 import typer
 
@@ -105,7 +106,33 @@ def _top(
     Example:  zeroshot classify examples/clips --labels "waving, kicking, swimming" -k 1 --model puppet-tiny
 
     Tells what happens in videos, in words that you choose.
+
+    Vectors of long lists of labels are kept for the next time, 256 MB at most, in ~/.cache/zeroshot; delete
+    that folder to empty it. ZEROSHOT_CACHE names another, and ZEROSHOT_CACHE=off keeps none.
     """
+
+
+def program() -> None:
+    """The command as a process: `main`, and then the end, without a second spent on taking libraries apart.
+
+    All that has to happen at the end of a process happens: threads are waited for, what is registered to run
+    is run, output is written out.
+    """
+    try:
+        main()
+        status = 0
+    except SystemExit as end:
+        if not isinstance(end.code, int | None):
+            raise  # words, which Python shows
+        status = end.code or 0
+    threading._shutdown()  # type: ignore[attr-defined]  # as in the processes of multiprocessing
+    atexit._run_exitfuncs()
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+    except (OSError, ValueError):
+        sys.exit(status)  # Python's own end knows what to do
+    os._exit(status)
 
 
 def main() -> None:

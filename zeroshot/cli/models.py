@@ -59,6 +59,7 @@ def show(checkpoint: Checkpoint, as_json: options.Json = False) -> None:
     of `zeroshot teach`: its labels, what each was shown, and whether that helps.
     """
     from zeroshot.checkpoint import describe
+    from zeroshot.store.folder import dotted
 
     facts = describe(checkpoint)
     if as_json:
@@ -70,8 +71,8 @@ def show(checkpoint: Checkpoint, as_json: options.Json = False) -> None:
     for key, text in summary(facts):
         put_line(f"{key:<12} {text}")
     put_line()
-    for key, value in _flat(facts):
-        put_line(f"{key:<44} {value}")
+    for key, value in dotted(facts).items():
+        put_line(f"{key:<44} {_text(value)}")
 
 
 def _put_taught(facts: dict[str, Any]) -> None:
@@ -84,15 +85,6 @@ def _put_taught(facts: dict[str, Any]) -> None:
         for example in facts["examples"]:
             if example["label"] == label:
                 put_line(f"    {example['video']}")
-
-
-def _flat(facts: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
-    """Nested facts as (dotted name, text) lines, in their order."""
-    lines: list[tuple[str, str]] = []
-    for key, value in facts.items():
-        name = f"{above}{key}"
-        lines += _flat(value, f"{name}.") if isinstance(value, dict) else [(name, _text(value))]
-    return lines
 
 
 def _text(value: object) -> str:

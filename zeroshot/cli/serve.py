@@ -10,9 +10,9 @@ from zeroshot.checks import Checks, taught_as_index
 from zeroshot.cli import options
 from zeroshot.cli.inputs import (
     ModelChoice,
+    choice_checked,
     classifier_from,
     model_from,
-    of_index,
     require_choice,
     sampling_from,
     words_from,
@@ -127,8 +127,7 @@ def _loaded(
     labels, index, templates, stages = given
     labels, index = taught_as_index(labels, index)
     words = words_from(first, labels, templates, index, stages, spaced=True)
-    choice = first.add("files", lambda: of_index(asked(), words(), index))
-    first.add("model", lambda: require_choice(choice()))
+    choice = choice_checked(first, asked, words, index, reads=False)
     first.run()
     made = index if asked().name is None else None
     return classifier_from(model_from(choice()), words(), index, 1, made)

@@ -36,8 +36,8 @@ Way = Annotated[
     str,
     typer.Option(
         help="cache: what resembles an example is of its label, nothing is trained; linear: a ridge "
-        "regression on what the words get wrong.",
-        autocompletion=completion.words("cache", "linear"),
+        "regression on what the words get wrong; auto: the one by which more left-out examples are right.",
+        autocompletion=completion.words("auto", "cache", "linear"),
     ),
 ]
 Force = Annotated[
@@ -52,7 +52,7 @@ def teach(
     labels: All = None,
     templates: options.Templates = None,
     model: options.ModelName = None,
-    way: Way = "cache",
+    way: Way = "auto",
     force: Force = False,
     as_json: options.Json = False,
     stream: options.Stream = None,

@@ -11,11 +11,10 @@ from zeroshot.cli import options
 from zeroshot.cli.inputs import (
     ModelChoice,
     Notes,
+    choice_checked,
     classifier_from,
     model_from,
-    of_index,
     reject_checked,
-    require_choice,
     sampling_from,
     videos_from,
     words_from,
@@ -148,10 +147,9 @@ def timeline(
     how = (decoder, stream, precision, frames, None, batch_size, num_workers)
     asked = first.add("options", lambda: ModelChoice(model, device, sampling_from(num_frames), *how))
     rejecting = reject_checked(first, reject, words, templates)
-    choice = first.add("files", lambda: of_index(asked(), words(), index))
+    choice = choice_checked(first, asked, words, index, reads=True)
     found = first.add("videos", lambda: _found(videos, form, told()))
     first.add("output", lambda: told().require_place(len(found().paths)))
-    first.add("model", lambda: require_choice(choice()))
     first.run()
     network = model_from(choice())
     classifier = classifier_from(network, words(), index, k, index if model is None else None, rejecting)

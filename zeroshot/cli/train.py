@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -134,8 +135,8 @@ def train(
     ended. Several GPUs: accelerate launch -m zeroshot train …
     """
     from zeroshot.checkpoint import DEFAULT_MODEL
-    from zeroshot.training.run import train as run
 
+    _require_there(split)
     flags = {"epochs": epochs, "seed": seed, "precision": precision, "reverse": reverse or None}
     chosen = read_settings(config, settings or [], flags, method)
     preparation = replace(
@@ -148,6 +149,8 @@ def train(
         templates=templates,
     )
     model = DEFAULT_MODEL if model is None else model
+    from zeroshot.training.run import train as run
+
     with keeping(kept_in(output)), Bars("videos", f"loading {model}") as bars:
         fitted = run(
             split,
@@ -160,6 +163,18 @@ def train(
             watcher=_Screen(bars, as_json),
         )
     _tell(fitted, output, as_json)
+
+
+def _require_there(split: str) -> None:
+    """Refuse a table that is not there, before torch is imported.
+
+    Raises:
+        LabelError: it is not.
+    """
+    from zeroshot.datasets.splits import read_split
+
+    if not os.path.exists(split):  # noqa: PTH110 - any text
+        read_split(split)
 
 
 def _copies(asked: str | None, method: str, mirrored: bool | None, swapped: bool | None) -> Preparation:

@@ -13,11 +13,10 @@ from zeroshot.checks import Checks, taught_as_index
 from zeroshot.cli import options
 from zeroshot.cli.inputs import (
     ModelChoice,
+    choice_checked,
     classifier_from,
     model_from,
-    of_index,
     reject_checked,
-    require_choice,
     sampling_from,
     words_from,
 )
@@ -119,9 +118,8 @@ def watch(
     asked = first.add("options", lambda: ModelChoice(model, device, sampling_from(num_frames), *read))
     rejecting = reject_checked(first, reject, words, templates)
     first.add("files", lambda: how().rule.require(words().labels, rejects=reject is not None))
-    choice = first.add("files", lambda: of_index(asked(), words(), index))
+    choice = choice_checked(first, asked, words, index, reads=True)
     first.add("videos", lambda: live_source(source))
-    first.add("model", lambda: require_choice(choice()))
     first.run()
     network = model_from(choice())
     classifier = classifier_from(network, words(), index, 1, index if model is None else None, rejecting)

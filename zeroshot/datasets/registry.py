@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +24,6 @@ from zeroshot.errors import DatasetError, OptionError, counted
 from zeroshot.text.prompts import read_labels, spaced_name
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Mapping, Sequence
 
     from zeroshot.text.prompts import LabelSource
@@ -53,6 +53,17 @@ def open_split(source: str | os.PathLike[str]) -> Split:
         return read_split(source)
     listing = read_dataset(source)
     return Split.of(listing.name, listing.videos)
+
+
+def require_there(source: str | os.PathLike[str]) -> None:
+    """Refuse what `open_split` would not find, before anything else is imported for it.
+
+    Raises:
+        LabelError: there is no such list.
+        DatasetError: there is no such folder.
+    """
+    if not os.path.exists(source):  # noqa: PTH110 - any text
+        open_split(source)
 
 
 def read_dataset(

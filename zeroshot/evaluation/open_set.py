@@ -11,7 +11,7 @@ import numpy as np
 from zeroshot.errors import OptionError
 from zeroshot.index.duplicates import NEAR
 from zeroshot.rejection.background import background_labels
-from zeroshot.rejection.rule import AUTO
+from zeroshot.rejection.rule import AUTO, Rule
 from zeroshot.rejection.scores import CALIBRATED, CHOSEN, SCORES, energy
 from zeroshot.statistics.conformal import least_videos, lower_threshold
 from zeroshot.statistics.intervals import Count, Estimate
@@ -304,7 +304,7 @@ def _promises(
     def by(values: NDArray[np.float64], way: str, error: float | None, cut: float) -> Promise:
         return Promise(way, error, share(values[test] < cut), share(values[other] < cut))
 
-    found = [by(fit, "auto", None, float(np.log(AUTO / (1 - AUTO))))]
+    found = [by(fit, "auto", None, Rule.at(AUTO).others)]
     for error in ERRORS:
         if first.sum() < least_videos(error):
             continue

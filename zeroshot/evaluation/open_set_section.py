@@ -9,7 +9,8 @@ from zeroshot.rejection.scores import ABOUT, CALIBRATED, CHOSEN
 from zeroshot.reports.document import Curve, Curves, List, Note, Part, Table, percent
 
 if TYPE_CHECKING:
-    from zeroshot.evaluation.report import ModelFigures, Report
+    from zeroshot.evaluation.open_set import OpenSet
+    from zeroshot.evaluation.report import Report
 
 _BACKGROUND = {
     "all": "all",
@@ -25,14 +26,14 @@ _WAYS = {
 
 def none_of_these(report: Report) -> list[Part]:
     """Tables and a chart; nothing where no labels are held out."""
-    opened = [(place, model) for place, model in enumerate(report.models) if model.open_set is not None]
+    opened = [(model, found) for model in report.models if (found := model.open_set) is not None]
     if not opened:
         return []
     return [
         _words(opened[0][1]),
         Table(
             ("model", "score", "background", "AUROC", "FPR95, %"),
-            [row for _, model in opened for row in _scores(model)],
+            [row for model, found in opened for row in _scores(model.name, found)],
         ),
         Table(
             (
@@ -44,26 +45,29 @@ def none_of_these(report: Report) -> list[Part]:
                 "label missed, %",
                 "labels a set",
             ),
-            [row for _, model in opened for row in _promises(model)],
+            [row for model, found in opened for row in _promises(model.name, found)],
         ),
-        _curves(report, opened),
+        _curves(report),
         Table(
             ("model", *(f"{share:.0%}" for share in COVERAGES)),
-            [_coverage(model) for _, model in opened],
+            [
+                (model.name, *(f"{100 * found.curve.at(share):.1f}" for share in COVERAGES))
+                for model, found in opened
+            ],
         ),
         Table(
             ("model", "temperature", "ECE before, %", "ECE after, %"),
-            [_temperature(model) for _, model in opened],
+            [
+                (model.name, f"{found.temperature:.2f}", *(f"{100 * error:.1f}" for error in found.ece))
+                for model, found in opened
+            ],
         ),
         List([f"{name}: {words}" for name, words in ABOUT.items()]),
     ]
 
 
-def _words(model: ModelFigures) -> Note:
+def _words(found: OpenSet) -> Note:
     """What was held out, and how it was looked at."""
-    found = model.open_set
-    if found is None:
-        return Note("")
     counts = found.counts
     return Note(
         f"Held out as unknown: {', '.join(found.unknown)}. {counts['validation']} videos of known labels are "
@@ -75,17 +79,17 @@ def _words(model: ModelFigures) -> Note:
     )
 
 
-def _scores(model: ModelFigures) -> list[tuple[str, ...]]:
+def _scores(name: str, found: OpenSet) -> list[tuple[str, ...]]:
     return [
-        (model.name, one.score, _BACKGROUND[one.background], percent(one.auroc), percent(one.fpr95))
-        for one in (model.open_set.scores if model.open_set else ())
+        (name, one.score, _BACKGROUND[one.background], percent(one.auroc), percent(one.fpr95))
+        for one in found.scores
     ]
 
 
-def _promises(model: ModelFigures) -> list[tuple[str, ...]]:
+def _promises(name: str, found: OpenSet) -> list[tuple[str, ...]]:
     return [
         (
-            model.name,
+            name,
             _WAYS[one.way],
             "–" if one.error is None else f"{one.error:.0%}",
             percent(one.known_rejected),
@@ -93,31 +97,20 @@ def _promises(model: ModelFigures) -> list[tuple[str, ...]]:
             "–" if one.missed is None else percent(one.missed),
             "–" if one.set_size is None else f"{one.set_size:.2f}",
         )
-        for one in (model.open_set.promises if model.open_set else ())
+        for one in found.promises
     ]
 
 
-def _curves(report: Report, opened: list[tuple[int, ModelFigures]]) -> Curves:
-    curves = []
-    for place, model in opened:
-        colour = place if len(report.models) > 1 else model.stream
-        found = model.open_set.curve if model.open_set else None
-        points = (
-            [] if found is None else list(zip(found.coverage.tolist(), found.accuracy.tolist(), strict=True))
+def _curves(report: Report) -> Curves:
+    curves = [
+        Curve(
+            f"{model.name}, {model.stream}",
+            list(zip(found.curve.coverage.tolist(), found.curve.accuracy.tolist(), strict=True)),
+            place if len(report.models) > 1 else model.stream,
         )
-        curves.append(Curve(f"{model.name}, {model.stream}", points, colour))
+        for place, model in enumerate(report.models)
+        if (found := model.open_set) is not None
+    ]
     return Curves(
         curves, "The surer half is answered better, if the score is any good.", ("answered, %", "right, %")
     )
-
-
-def _coverage(model: ModelFigures) -> tuple[str, ...]:
-    found = model.open_set
-    return (model.name, *(f"{100 * found.curve.at(share):.1f}" for share in COVERAGES if found is not None))
-
-
-def _temperature(model: ModelFigures) -> tuple[str, ...]:
-    found = model.open_set
-    if found is None:
-        return (model.name,)
-    return (model.name, f"{found.temperature:.2f}", *(f"{100 * error:.1f}" for error in found.ece))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from zeroshot.evaluation.report import ModelFigures, Report, Videos
 from zeroshot.evaluation.scoring import intervals_in_words, mean_over_rounds, stream_figures
 from zeroshot.evaluation.taught_labels import with_taught
 from zeroshot.index.index import LabelIndex
+from zeroshot.index.stage_rows import words_of_labels
 from zeroshot.model.download import fetch_missing
 from zeroshot.rejection.background import background_prompts
 from zeroshot.reports.environment import environment
@@ -34,12 +36,13 @@ from zeroshot.reports.files import report_folders, write_report
 from zeroshot.statistics.metrics import target_ranks
 from zeroshot.text.prompts import make_prompts, prompts_digest, templates_in_words
 from zeroshot.text.stages import stages_in_report
-from zeroshot.types import Prompts
 from zeroshot.video.source import name_of
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
 
     from zeroshot.datasets.evaluation_plan import EvaluationPlan
     from zeroshot.evaluation.overlap import Neighbours, Overlap
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from zeroshot.evaluation.scoring import StreamFigures
     from zeroshot.model.model import Model
     from zeroshot.statistics.intervals import Estimate
+    from zeroshot.types import Prompts
     from zeroshot.video.sampling import Sampling
 
     Advance = Callable[[str, int, int], None]
@@ -153,7 +157,7 @@ def _run(
         )
         index = _index(model, asked.prompts, cache)
         neighbours = _neighbours(model, asked, asked.overlaps[name], cache)
-        behind = _background(model, asked, cache)
+        behind = _background(model, asked, index, cache)
     finally:
         if isinstance(source, str):
             model.close()
@@ -184,18 +188,19 @@ def _run(
     return run if behind is None else replace(run, background=_held_against(run, asked, *behind))
 
 
-def _background(model: Model, asked: Asked, cache: str | None) -> tuple[LabelIndex, LabelIndex] | None:
-    """Background labels and known ones, where labels are held out."""
+def _background(
+    model: Model, asked: Asked, index: LabelIndex, cache: str | None
+) -> tuple[LabelIndex, NDArray[np.float32]] | None:
+    """Background labels, and the rows of known ones in the index of all; where labels are held out."""
     if not asked.unknown:
         return None
-    known = [label for label in asked.plan.labels if label not in asked.unknown]
+    is_known = [label not in asked.unknown for label in asked.plan.labels]
+    known = list(compress(asked.plan.labels, is_known))
     behind = _index(model, background_prompts(known, asked.templates), cache)
-    texts = zip(asked.prompts.labels, asked.prompts.texts, asked.plan.labels, strict=True)
-    kept = [(name, sentences) for name, sentences, label in texts if label in known]
-    return behind, index_of_labels(Prompts(*map(tuple, zip(*kept, strict=True))), model)
+    return behind, words_of_labels(index.embeddings, model.embedding_dim)[is_known]
 
 
-def _held_against(run: _Run, asked: Asked, behind: LabelIndex, known: LabelIndex) -> Background:
+def _held_against(run: _Run, asked: Asked, behind: LabelIndex, known: NDArray[np.float32]) -> Background:
     """The scores of background labels, on the stream that speaks for the model.
 
     Raises:
@@ -207,7 +212,7 @@ def _held_against(run: _Run, asked: Asked, behind: LabelIndex, known: LabelIndex
             "an open set needs one vector a video, and this lineage averages scores of views; leave --as or "
             "--open-set out"
         )
-    pair = (np.asarray(behind.embeddings), np.asarray(known.embeddings))
+    pair = (behind.embeddings, known)
     return Background.of({run.stream: behind.scores(vectors)}, behind.labels, pair, asked.plan)
 
 

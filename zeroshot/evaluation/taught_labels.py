@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from zeroshot.checks import is_taught_file, require_made_by
@@ -28,9 +27,7 @@ def taught_or_none(labels: LabelSource | None) -> TaughtLabels | None:
     Raises:
         LabelError: the file is damaged.
     """
-    if isinstance(labels, str | os.PathLike) and is_taught_file(labels):
-        return TaughtLabels.load(labels)
-    return None
+    return TaughtLabels.load(labels) if is_taught_file(labels) else None
 
 
 def refuse_shown(plan: EvaluationPlan, labels: TaughtLabels) -> None:

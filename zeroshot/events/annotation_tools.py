@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _EAF_SCHEMA = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"
+_ROUNDING = 1e-6  # frames: so much behind the start of one is its start
 _SEAM_SECONDS = 0.05  # between two events: less is no time without any
 
 
@@ -58,9 +59,21 @@ class VideoEvents:
     def frames(self, event: Event) -> tuple[int, int]:
         """First and last frame of an event, counted from 1, both inside: at least one frame."""
         fps = self.fps or 25.0
-        most = max(1, math.ceil(self.duration_seconds * fps - 1e-6))
-        first = min(most, math.floor(event.start_seconds * fps + 1e-6) + 1)
-        return first, min(most, max(first, math.ceil(event.end_seconds * fps - 1e-6)))
+        most = max(1, math.ceil(self.duration_seconds * fps - _ROUNDING))
+        return frames_within(event.start_seconds, event.end_seconds, fps, most)
+
+
+def frames_within(start_seconds: float, end_seconds: float, fps: float, most: int) -> tuple[int, int]:
+    """First and last frame of a stretch, counted from 1, both inside: at least one frame.
+
+    Args:
+        start_seconds: where it begins.
+        end_seconds: where it ends.
+        fps: frames a second.
+        most: frames of the video.
+    """
+    first = min(most, math.floor(start_seconds * fps + _ROUNDING) + 1)
+    return first, min(most, max(first, math.ceil(end_seconds * fps - _ROUNDING)))
 
 
 def as_fiftyone(videos: Sequence[VideoEvents], labels: Sequence[str]) -> str:

@@ -46,6 +46,9 @@ _REGIONS_KEPT = 4  # an event's end is often the next one's start: it is read on
 class Rejects(Protocol):
     """Knows how far a video is none of the labels; see `rejection.Rejection`."""
 
+    def num_ranked(self, k: int, num_labels: int) -> int:
+        """How many labels have to be ranked where k are shown."""
+
     def kept_shares(
         self, ranked: Sequence[Sequence[Prediction]], vectors: NDArray[np.float32]
     ) -> NDArray[np.float64]:
@@ -58,10 +61,12 @@ class FindsEvents(HoldsModel):
     Attributes:
         model: embeds clips.
         index: the K labels and their embeddings.
+        is_staged: whether labels say how they start and end, so that the order of the frames counts.
         rejection: what takes probability from all labels where none of them is seen; or None.
     """
 
     index: LabelIndex
+    is_staged: bool
     rejection: Rejects | None = None
 
     def events(
@@ -125,10 +130,6 @@ class FindsEvents(HoldsModel):
         how.rule.require(self.index.labels, rejects=self.rejection is not None)
         return Watcher(self, live_source(source), how, stop).events()
 
-    @property
-    def _staged(self) -> bool:
-        return self.index.is_staged(self.model.embedding_dim)
-
     def levels(
         self, vectors: NDArray[np.float32], drifts: NDArray[np.float32] | None = None
     ) -> NDArray[np.float64]:
@@ -142,10 +143,11 @@ class FindsEvents(HoldsModel):
         shares = probabilities(scores, self.model.logit_scale)
         if self.rejection is None:
             return shares
-        labels, order = self.index.labels, np.argsort(-scores, axis=1, kind="stable").tolist()
+        labels = self.index.labels
+        order = np.argsort(-scores, axis=1, kind="stable")[:, : self.rejection.num_ranked(1, len(labels))]
         ranked = [
             [Prediction(labels[row], float(own[row]), float(chances[row])) for row in rows]
-            for own, chances, rows in zip(scores, shares, order, strict=True)
+            for own, chances, rows in zip(scores, shares, order.tolist(), strict=True)
         ]
         kept = self.rejection.kept_shares(ranked, vectors)
         return np.asarray(shares * kept[:, None], np.float64)
@@ -159,14 +161,14 @@ class FindsEvents(HoldsModel):
 
     def levels_of_clips(self, clips: Sequence[Clip]) -> NDArray[np.float64]:
         """(n, K) probabilities of every label for n clips."""
-        rows = self.model.embed_clips(clips, drifts=self._staged)
-        return self.levels(*apart(rows)) if self._staged else self.levels(rows)
+        rows = self.model.embed_clips(clips, drifts=self.is_staged)
+        return self.levels(*apart(rows)) if self.is_staged else self.levels(rows)
 
     def _events(self, file: File, window: Window, rule: Hysteresis, *, refine: bool) -> Iterator[Event]:
         high, low = rule.thresholds(self.index.labels)
         runs = Runs(high, low, rule.shortest_seconds)
         ends = _Ends(self, file, window) if refine else None
-        for span in spans_of(self.model, file, window, drifts=self._staged):
+        for span in spans_of(self.model, file, window, drifts=self.is_staged):
             drifts = None if span.drift is None else span.drift[None]
             (levels,) = self.levels(span.vector[None], drifts)
             if ends is not None:
@@ -177,7 +179,7 @@ class FindsEvents(HoldsModel):
     def _told(self, found: list[FoundEvent], ends: _Ends | None, rule: Hysteresis) -> Iterator[Event]:
         # What shrinks to nothing was a window on a cut, whose two sides look like something else together.
         least = 0.0 if ends is None else ends.least_seconds
-        for one in sorted(found, key=lambda each: each.start):
+        for one in sorted(found, key=lambda each: (each.end, each.start)):
             event = Event(self.index.labels[one.label], one.start, one.end, one.score)
             if ends is not None:
                 event = ends.refined(event, one.label)
@@ -185,14 +187,16 @@ class FindsEvents(HoldsModel):
                 yield event
 
     def _events_of_all(self, file: File, window: Window, rule: Hysteresis) -> Iterator[Event]:
-        spans = list(spans_of(self.model, file, window, drifts=self._staged))
+        spans = list(spans_of(self.model, file, window, drifts=self.is_staged))
         if not spans:
             return
-        drifts = np.stack([span.drift for span in spans if span.drift is not None]) if self._staged else None
+        drifts = (
+            np.stack([span.drift for span in spans if span.drift is not None]) if self.is_staged else None
+        )
         scores = self._scores(np.stack([span.vector for span in spans]), drifts)
         times = np.array([(span.start, span.end) for span in spans], np.float64)
         found = events_of(times, scores, self.model.logit_scale, rule, self.index.labels)
-        yield from self._told(sorted(found, key=lambda each: each.end), None, rule)
+        yield from self._told(found, None, rule)
 
 
 class _Region(NamedTuple):

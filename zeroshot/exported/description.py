@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zeroshot.errors import ModelError, ZeroshotError, one_line
 from zeroshot.video.sampling import Sampling, require_sampling
-from zeroshot.video.transform import Preprocess
+from zeroshot.video.transform import LARGEST_FRAME, Preprocess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +18,6 @@ KEY = "zeroshot"
 
 FORMAT = 1
 REMEDY = "expected what `zeroshot export` writes"
-_LARGEST_FRAME = 4096  # pixels a side, beyond what any network reads
 _MOST_LETTERS = 1 << 28
 
 
@@ -75,7 +74,7 @@ class Description:
         if not (isinstance(self.embedding_dim, int) and self.embedding_dim > 0 and self.logit_scale > 0):
             raise ModelError(f"width {self.embedding_dim!r}, logit scale {self.logit_scale!r}")
         sides = (*self.preprocess.size, *(self.preprocess.resize_size or ()))
-        if not 0 < min(sides) <= max(sides) <= _LARGEST_FRAME:
+        if not 0 < min(sides) <= max(sides) <= LARGEST_FRAME:
             raise ModelError(f"frames of {self.preprocess.size} pixels")
         require_sampling(self.sampling)
 

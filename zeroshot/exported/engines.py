@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from zeroshot.errors import ModelError, OptionError, in_one_line, printable
 from zeroshot.exported.description import KEY, REMEDY
-from zeroshot.resources import install_line
+from zeroshot.resources import require_installed
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -121,7 +120,7 @@ def opened(path: Path, num_threads: int = 0) -> Engine:
         ModelError: it is damaged, or something else.
     """
     as_format = next(name for name, ending in ENDINGS.items() if ending == path.suffix)
-    require_installed(as_format, _READ_BY[as_format])
+    _require_libraries(as_format, _READ_BY)
     with in_one_line(f"cannot open {printable(path)}", REMEDY):
         return _ENGINES[path.suffix](path, num_threads)
 
@@ -134,18 +133,8 @@ def require_writable(as_format: str) -> None:
     """
     if as_format not in ENDINGS:
         raise OptionError(f"format is {as_format!r}; expected one of {', '.join(ENDINGS)}")
-    require_installed(as_format, _WRITTEN_BY[as_format])
+    _require_libraries(as_format, _WRITTEN_BY)
 
 
-def require_installed(as_format: str, libraries: tuple[str, ...]) -> None:
-    """Refuse a format whose libraries are missing.
-
-    Raises:
-        OptionError: one is.
-    """
-    missing = [name for name in libraries if find_spec(name) is None]
-    if missing:
-        raise OptionError(
-            f"format {as_format} needs {' and '.join(missing)}, which is not installed; "
-            f"{install_line(_EXTRAS[as_format])}"
-        )
+def _require_libraries(as_format: str, used: Mapping[str, tuple[str, ...]]) -> None:
+    require_installed(f"format {as_format} needs", used[as_format], extra=_EXTRAS[as_format])

@@ -59,10 +59,7 @@ def difference(classifier: Classifier, exported: Exported) -> Difference:
             queue: ClipQueue[None] = ClipQueue(model.backbone, model.adapter, named)
             for clips in group:
                 queue.put(None, clips)
-            rows = rows_of(
-                queue.rest(), *([len(named)] if model.adapter is not None else []), model.embedding_dim
-            )
-            rows = rows.reshape(len(group), len(named), -1)
+            rows = rows_of(queue.rest()).reshape(len(group), len(named), -1)
             scores = _scores(rows, classifier.index.embeddings)
             cosines += [_largest(rows - found.vectors), _largest(scores - found.scores)]
             shares.append(_largest(probabilities(scores, model.logit_scale) - found.probabilities))

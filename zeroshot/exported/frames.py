@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zeroshot.errors import VideoError
-from zeroshot.video.transform import crop_margin, resized_size
+from zeroshot.video.transform import middle, resized_size
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -92,12 +92,8 @@ def _kernel(away: NDArray[np.floating[Any]], interpolation: str) -> NDArray[np.f
 
 def _cut_or_padded(frames: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.uint8]:
     """The middle (T, 3, h, w) of frames, padded first along a side that is too short."""
-    sides = [(0, 0), (0, 0)]
-    for wanted, there in zip(preprocess.size, frames.shape[2:], strict=True):
-        missing = max(wanted - there, 0)
-        sides.append((missing // 2, missing - missing // 2))
-    padded = np.pad(frames, sides, constant_values=preprocess.fill_color)
-    (height, width), (tall, wide) = preprocess.size, padded.shape[2:]
-    top = crop_margin(tall - height, preprocess.crop_offset)
-    left = crop_margin(wide - width, preprocess.crop_offset)
-    return padded[:, :, top : top + height, left : left + width]
+    (above, below, rows), (left, right, columns) = middle(frames.shape[2], frames.shape[3], preprocess)
+    if above or below or left or right:
+        sides = ((0, 0), (0, 0), (above, below), (left, right))
+        frames = np.pad(frames, sides, constant_values=preprocess.fill_color)
+    return frames[:, :, rows, columns]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,15 +19,14 @@ from zeroshot.errors import (
 from zeroshot.exported.description import REMEDY, Description
 from zeroshot.exported.engines import file_in, opened
 from zeroshot.exported.frames import prepared
-from zeroshot.types import Prediction, Predictions, Ranking
+from zeroshot.types import Closes, Prediction, Predictions, Ranking
 from zeroshot.video.find import one_video, videos_in
 from zeroshot.video.processes.reader import ClipReader
-from zeroshot.video.source import path_of
+from zeroshot.video.source import name_of, path_of
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator, Sequence
-    from types import TracebackType
 
     from numpy.typing import NDArray
 
@@ -51,7 +50,7 @@ class Answer:
     probabilities: NDArray[np.float32]
 
 
-class Exported:
+class Exported(Closes):
     """A model and its labels in one file. Videos are decoded as by `Classifier`: in processes of their own.
 
     A context manager; `close` ends the decoding processes.
@@ -106,7 +105,8 @@ class Exported:
             if isinstance(clips, VideoError):
                 yield Ranking(path_of(video), (), str(clips))
             else:
-                yield Ranking(path_of(video), tuple(self._best(self.answer([clips]), row, k)))
+                found = tuple(self._best(self.answer([clips]), row, k))
+                yield Ranking(path_of(video), found, None, self._reader.break_offs.get(name_of(video)))
 
     def embed_videos(
         self, videos: VideoSource | Iterable[VideoSource], *, stream: str | None = None
@@ -131,20 +131,22 @@ class Exported:
             VideoError: clips of different numbers, or of another length than the streams read.
             ModelError: the graph fails, or gives something else than was promised.
         """
-        shapes = {(len(clips), *(len(clip.frames) for clip in clips)) for clips in videos}
-        length = self.about.sampling.num_frames
-        if len(shapes) != 1 or len({len(clip.frames) for clips in videos for clip in clips}) != 1:
+        views = {len(clips) for clips in videos}
+        lengths = {len(clip.frames) for clips in videos for clip in clips}
+        if len(views) != 1 or len(lengths) != 1:
             raise VideoError(
                 f"{counted(len(videos), 'video')} of unequal clips; expected V clips of T frames each"
             )
-        if not self.about.any_length and len(videos[0][0].frames) != length:
-            raise VideoError(f"clips have {len(videos[0][0].frames)} frames; the streams read {length}")
-        frames = np.stack(
-            [np.stack([prepared(clip.frames, self.about.preprocess) for clip in clips]) for clips in videos]
-        )
-        with in_one_line(f"the graph of {printable(self.about.model)} fails", REMEDY):
-            outputs = self._engine(np.ascontiguousarray(frames))
         about = self.about
+        if not about.any_length and lengths != {about.sampling.num_frames}:
+            raise VideoError(
+                f"clips have {lengths.pop()} frames; the streams read {about.sampling.num_frames}"
+            )
+        frames = np.stack(
+            [np.stack([prepared(clip.frames, about.preprocess) for clip in clips]) for clips in videos]
+        )
+        with in_one_line(f"the graph of {printable(about.model)} fails", REMEDY):
+            outputs = self._engine(np.ascontiguousarray(frames))
         lead, num_labels = (len(videos), len(about.streams)), len(about.labels)
         wanted = ((*lead, about.embedding_dim), (*lead, num_labels), (*lead, num_labels))
         if tuple(output.shape for output in outputs) != wanted or not np.isfinite(outputs[0]).all():
@@ -156,14 +158,6 @@ class Exported:
     def close(self) -> None:
         """End the decoding processes; they start again if another video is read."""
         self._reader.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         name, labels = printable(self.about.model), counted(len(self.labels), "label")

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from zeroshot.checkpoint import load_model, require_model
 from zeroshot.checks import Checks, has_stages, labels_to_rank, model_given
-from zeroshot.classifier import classifier_of
 from zeroshot.errors import ModelError, OptionError, OutputError, ZeroshotError, in_one_line, printable
 from zeroshot.exported.description import KEY, Description
 from zeroshot.exported.engines import ENDINGS, opened, require_writable
@@ -102,6 +101,8 @@ def export(
         raise OptionError("stream goes with a model's name; choose it in load_model for a Model")
     first.run()
     network = load_model(named, device="cpu", stream=stream) if isinstance(named, str) else named
+    from zeroshot.classifier import classifier_of  # and torch with it
+
     _require_drawable(network)
     classifier = classifier_of(network, words(), index)
     try:

@@ -76,6 +76,11 @@ class Judgement:
         return self.blend.weight > 0
 
     @property
+    def num_right(self) -> int:
+        """How many of the examples that count are right with the others."""
+        return int(((self.taught == self.targets) & self.measured).sum())
+
+    @property
     def difference(self) -> Estimate:
         """Share right with examples minus share right by words alone, over the examples that count."""
         rows = self.measured

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from zeroshot.few_shot.leave_one_out import Judgement
 
 WAYS = ("cache", "linear")
+AUTO = "auto"
+"""Of the ways the one by which more left-out examples are right; the head where that is level."""
 FORMAT = ArrayFormat(
     "zeroshot_taught_labels",
     1,
@@ -116,7 +118,8 @@ class TaughtLabels(LabelIndex):
             )
         if len(vectors) and not (examples.targets.min() >= 0 and examples.targets.max() < len(self)):
             raise OptionError(f"an example is of label {int(examples.targets.max())}; there are {len(self)}")
-        require_way(lesson.way)
+        if lesson.way not in WAYS:
+            raise OptionError(f"examples serve by way {lesson.way!r}; expected {' or '.join(WAYS)}")
         self.examples, self.lesson = replace(examples, vectors=vectors), lesson
         self._rows, self._times, self._bias = self._scored()
 
@@ -258,8 +261,6 @@ class TaughtLabels(LabelIndex):
         """
         del exact
         place = Path(path)
-        if place.exists() and not place.is_file():  # a pipe would be waited for
-            raise LabelError(f"{place} is no plain file; {FORMAT.make}")
         arrays, told = read_arrays(place, FORMAT, lambda name: check or name not in {"examples", "words"})
         try:
             labels = unpacked_words(arrays["labels"], arrays["label_ends"])
@@ -289,7 +290,7 @@ class TaughtLabels(LabelIndex):
 
 
 def taught(
-    words: LabelIndex, examples: Examples, logit_scale: float, way: str = "cache", *, force: bool = False
+    words: LabelIndex, examples: Examples, logit_scale: float, way: str = AUTO, *, force: bool = False
 ) -> tuple[TaughtLabels, Judgement]:
     """Labels taught by examples, as far as leaving each out says that they help; and what it said.
 
@@ -298,7 +299,7 @@ def taught(
         examples: m of them, of two labels or more.
         logit_scale: the model's own.
         way: cache: what resembles an example is of its label, nothing is trained; linear: a ridge regression
-            on what the words get wrong.
+            on what the words get wrong; auto: the one by which more left-out examples are right.
         force: let them serve, whatever was said.
 
     Raises:
@@ -311,13 +312,22 @@ def taught(
             f"examples are of {counted(len(np.unique(examples.targets)), 'label')}; expected of two or more: "
             "what one label takes from others shows on examples of those alone"
         )
+    tried = {
+        one: _judged(words, examples, logit_scale, one) for one in (WAYS[::-1] if way == AUTO else (way,))
+    }
+    chosen = max(tried, key=lambda one: (tried[one].helps, tried[one].num_right))
+    found = tried[chosen]
+    blend = found.best if force else found.blend
+    judged = found.as_dict(words.labels) | {"forced": force and not found.helps}
+    return TaughtLabels(words, examples, Lesson(chosen, blend, logit_scale, judged)), found
+
+
+def _judged(words: LabelIndex, examples: Examples, logit_scale: float, way: str) -> Judgement:
+    """What leaving each example out says of one way."""
     usual = SHARPNESS if way == "cache" else RIDGE
     plain = TaughtLabels(words, examples, Lesson(way, Blend(usual, 0.0), logit_scale))
     scores = words.scores(examples.vectors)
-    found = judge(scores, _without_itself(plain), examples.targets, logit_scale, usual)
-    blend = found.best if force else found.blend
-    judged = found.as_dict(words.labels) | {"forced": force and not found.helps}
-    return TaughtLabels(words, examples, Lesson(way, blend, logit_scale, judged)), found
+    return judge(scores, _without_itself(plain), examples.targets, logit_scale, usual)
 
 
 def require_way(way: str) -> None:
@@ -326,8 +336,8 @@ def require_way(way: str) -> None:
     Raises:
         OptionError: it is.
     """
-    if way not in WAYS:
-        raise OptionError(f"way is {way!r}; expected {' or '.join(WAYS)}")
+    if way not in (AUTO, *WAYS):
+        raise OptionError(f"way is {way!r}; expected {AUTO}, {' or '.join(WAYS)}")
 
 
 def is_taught(path: str | os.PathLike[str]) -> bool:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 REMEDY = "rebuild it with `zeroshot index`"
 FORMAT = ArrayFormat(
-    "zeroshot_label_index", 3, "label index", "make one with `zeroshot index`", REMEDY, IndexFileError
+    "zeroshot_label_index", 4, "label index", "make one with `zeroshot index`", REMEDY, IndexFileError, (3,)
 )
 
 

@@ -21,7 +21,7 @@ from zeroshot.index.exact import (
     unit_rows,
 )
 from zeroshot.index.file import REMEDY, IndexFile, read_index, refuse_stale, write_index
-from zeroshot.index.ivf import Cells, has_gpu, rescored
+from zeroshot.index.ivf import Cells, has_gpu
 from zeroshot.index.recall import Recall, check_recall, reach_recall
 from zeroshot.types import Prediction
 
@@ -133,7 +133,10 @@ class LabelIndex:
         if self._on_gpu:
             return "all on a GPU in 16 bits, the best of them exactly"
         interval = f"{found.low:.3f} to {found.high:.3f} on {found.num_queries} {found.queries} queries"
-        return f"{found.num_probed} of {found.num_cells} cells, recall@5 {found.measured:.3f} ({interval})"
+        far = f", {found.num_far} for queries far from all" if found.num_far > found.num_probed else ""
+        return (
+            f"{found.num_probed} of {found.num_cells} cells{far}, recall@5 {found.measured:.3f} ({interval})"
+        )
 
     @property
     def note(self) -> str:
@@ -276,8 +279,6 @@ class LabelIndex:
                 another fingerprint. The message names what differs.
         """
         path = Path(path)
-        if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for
-            raise IndexFileError(f"index {path} is no plain file; {REMEDY}")
         file = read_index(path, check=check)
         index = cls.__new__(cls)
         try:
@@ -307,11 +308,11 @@ class LabelIndex:
         asked, k = self._checked(queries), min(require_whole("k", k), len(self))
         if self._cells is None or self._recall is None or self.is_exact_for(k):
             return nearest_rows(asked, self._embeddings, k, scale), np.full(len(asked), len(self))
-        near = self._cells.shortlist(asked, self._recall.num_probed)
-        compared = (near >= 0).sum(axis=1)
-        scores = np.full(near.shape, -np.inf, np.float32)
-        rows = np.full(near.shape, -1, np.int64)
-        for query, (own, there) in enumerate(rescored(asked, self._embeddings, near)):
+        near = self._cells.search(asked, self._embeddings, self._recall.reach)
+        compared = np.array([len(own) for own, _ in near], np.int64)
+        scores = np.full((len(asked), np.max(compared, initial=k)), -np.inf, np.float32)
+        rows = np.full(scores.shape, -1, np.int64)
+        for query, (own, there) in enumerate(near):
             scores[query, : len(own)], rows[query, : len(own)] = own, there
         # No direction to look in, or cells too small: such a query meets all labels, whatever its batch.
         alone = np.flatnonzero(~asked.any(axis=1) | (compared < k))

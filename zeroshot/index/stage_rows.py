@@ -18,10 +18,11 @@ from zeroshot.index.exact import unit_rows
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ORDER_WEIGHT = 4.0
+ORDER_WEIGHT = 2.0
 """β. Of embeddings that move evenly from one to another in 8 frames the drift is 0.21 of their difference:
-with 4 order weighs about as much as what the label's own words say of the frames. Chosen on puppet videos of
-the validation places by the accuracy on unseen labels (`benchmarks/stages.py`)."""
+with 2 order weighs about half as much as what the label's own words say of the frames. Chosen on puppet
+videos of the validation places by the accuracy of untrained answers on unseen labels, in
+`benchmarks/stages.py`; a trained stream, which has learned order of its own, loses by more."""
 
 _LONGEST_LABEL = math.sqrt(1 + 2**2)  # t is 1 long, and g, between two unit vectors, at most 2
 _LONGEST_VIDEO = math.sqrt(1 + ORDER_WEIGHT**2)  # z is 1 long, v at most 1
@@ -61,6 +62,20 @@ def staged_videos(vectors: NDArray[np.float32], drifts: NDArray[np.float32]) -> 
 def staged_width(embedding_dim: int) -> int:
     """2D + 2, the width of such rows."""
     return 2 * embedding_dim + 2
+
+
+def words_of_labels(rows: NDArray[np.float32], embedding_dim: int) -> NDArray[np.float32]:
+    """(K, D) float32 unit rows t of labels, whether or not they have stages.
+
+    Args:
+        rows: (K, D) of an index without stages, or what `staged_labels` gave.
+        embedding_dim: D.
+    """
+    if rows.shape[1] != staged_width(embedding_dim):
+        return rows
+    texts = unstaged_labels(rows)[:, :embedding_dim]
+    unit: NDArray[np.float32] = texts / np.linalg.norm(texts, axis=1, keepdims=True)
+    return unit
 
 
 def unstaged_labels(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -214,11 +214,16 @@ _Kind = TypeVar("_Kind")
 
 def _known(beside: _Kind | None, what: str) -> _Kind:
     if beside is None:
-        raise OptionError(
-            f"the videos come without {what}, of which this method learns; let `zeroshot train` write their "
-            "tokens by this method, into an empty folder"
-        )
+        raise not_beside(what)
     return beside
+
+
+def not_beside(what: str) -> OptionError:
+    """That the videos of a batch lack what a term learns of, and how they come by it."""
+    return OptionError(
+        f"the videos come without {what}, of which this method learns; let `zeroshot train` write their "
+        "tokens by this method, into an empty folder"
+    )
 
 
 def _there(hidden: Tensor | None) -> Tensor:

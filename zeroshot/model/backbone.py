@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from copy import copy
 from functools import cached_property
@@ -16,7 +15,7 @@ import torch.nn.functional as F
 from zeroshot.errors import ModelError, OptionError, in_one_line, require_texts, require_whole
 from zeroshot.model.hub.pull import pull
 from zeroshot.model.names import ModelName, frames_asked, open_network, parse_name
-from zeroshot.model.networks.network import encode_alike, no_tokens, not_finite, reads_clips
+from zeroshot.model.networks.network import encode_in_batches, no_tokens, not_finite, reads_clips
 from zeroshot.model.speed.precision import Precision, exact_and_fast, require_level
 from zeroshot.model.speed.threads import joined, map_apart, require_unforked, survive_forks
 from zeroshot.video.transform import normalized, preprocess_frames, seen_frames
@@ -32,8 +31,8 @@ if TYPE_CHECKING:
 DEFAULT_NUM_FRAMES = 8
 # Texts in one forward pass: they are short, so more of them than frames fill a processor.
 _TEXTS_PER_FRAME = 4
-# Texts, and levels of frames, of which one thread has enough: some four frames as networks see them.
-_TEXTS_APART, _LEVELS_APART = 32, 1 << 20
+# Levels of frames of which one thread has enough: some four frames as networks see them.
+_LEVELS_APART = 1 << 20
 
 
 class Backbone:
@@ -227,10 +226,9 @@ class Backbone:
 
     def _join_tokens(self, batches: Iterable[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Tokens and embeddings of all batches of pixels."""
-        self.require_tokens()
+        (gh, gw), width = self.require_tokens()
         parts = [self.encode_pixel_tokens(pixels) for pixels in batches]
         if not parts:
-            (gh, gw), width = self.require_tokens()
             shape = (0, 1 + gh * gw, width)
             return torch.zeros(shape, device=self.device), torch.zeros(
                 (0, self.embedding_dim), device=self.device
@@ -267,12 +265,17 @@ class Backbone:
         require_texts(texts)
         self.require_here()
         apart = self.device.type == "cpu" and self._network.is_reentrant
-        step = _TEXTS_APART if apart else self.batch_size * _TEXTS_PER_FRAME
+        most = self.batch_size * _TEXTS_PER_FRAME
         with torch.inference_mode(), exact_and_fast(self.device):
-            return self._checked(encode_alike(self._network, list(texts), step, apart=apart))
+            return self._checked(encode_in_batches(self._network, list(texts), most, apart=apart))
 
-    def token_ids(self, texts: list[str], length: int) -> NDArray[np.int64]:
-        """Ids (n, length) of the tokens of n ≥ 1 texts, padded; what exceeds the length is cut off."""
+    def token_ids(self, texts: list[str], length: int | None = None) -> NDArray[np.int64]:
+        """Ids (n, length) of the tokens of n ≥ 1 texts, padded; what exceeds the length is cut off.
+
+        Args:
+            texts: any.
+            length: None: as many as are read.
+        """
         ids: NDArray[np.int64] = self._network.token_ids(texts, length).numpy()
         return ids
 
@@ -289,12 +292,12 @@ class Backbone:
 
         Computed at first use: half a second for each gigabyte of weights.
         """
-        digest = hashlib.sha256(self._network.facts.architecture.encode())
-        for name, tensor in sorted(self._network.module.state_dict().items()):
-            values = tensor.detach().cpu().contiguous()
-            digest.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
-            digest.update(values.reshape(-1).view(torch.uint8).numpy().data)
-        return digest.hexdigest()
+        return self._network.fingerprint()
+
+    @cached_property
+    def text_fingerprint(self) -> str:
+        """SHA-256 of architecture and the weights that texts pass through; a tenth of a second for B/32."""
+        return self._network.text_fingerprint()
 
     def _parts(self, number: int) -> Iterator[slice]:
         """Where each `batch_size` of that many frames lie."""
@@ -324,6 +327,7 @@ def load_backbone(
     *,
     batch_size: int = 32,
     from_hub: bool = True,
+    encodes: tuple[str, ...] = ("frames", "texts"),
 ) -> Backbone:
     """The model called `name`, ready on `device`.
 
@@ -336,6 +340,7 @@ def load_backbone(
         batch_size: frames in one forward pass; 32 fill a processor, more of them a large GPU.
         precision: the speed level of frames: "exact", "fast" or "fastest", see `precision.PROMISES`.
         from_hub: whether hf: and hub: may be fetched that are not in the cache; not where a file names it.
+        encodes: as for `load_model`.
 
     Raises:
         OptionError: an unknown precision.
@@ -350,7 +355,7 @@ def load_backbone(
         # Whatever writes the name down then names the very weights.
         name, notes, parsed = pulled.name, pulled.notes, ModelName("folder", source=str(pulled.folder))
     with in_one_line(f"cannot open {name}", "its files are damaged"):
-        network = open_network(parsed, from_hub=from_hub)
+        network = open_network(parsed, from_hub=from_hub, encodes=encodes)
     network.notes = (*notes, *network.notes)
     num_frames = (
         frames_asked(Path(parsed.source), DEFAULT_NUM_FRAMES)

@@ -12,13 +12,13 @@ import torch
 from zeroshot.errors import ModelError, OptionError, VideoError
 from zeroshot.model.backbone import in_memory
 from zeroshot.model.clip_queue import rows_of
+from zeroshot.types import Closes
 from zeroshot.video.find import is_one, one_video, videos_in
 from zeroshot.video.source import is_address
 from zeroshot.video.suffixes import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from types import TracebackType
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -33,7 +33,7 @@ Vectors: TypeAlias = "NDArray[np.float32]"
 Frames: TypeAlias = "NDArray[np.uint8] | torch.Tensor | Sequence[object]"
 
 
-class Encoder(ABC):
+class Encoder(Closes, ABC):
     """What people ask of a model, whatever they name videos by; `model.Model` has the networks.
 
     Videos are one or many, see `videos_in`. A context manager; `close` ends the decoding processes. A model
@@ -283,14 +283,6 @@ class Encoder(ABC):
         known = vars(self.backbone).get("fingerprint"), self.adapter_fingerprint
         settings = (str(self.device), self.sampling, self.backbone.batch_size, self.progress)
         return _again, (self.reload, settings, known)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _one_each(self, videos: Iterable[Any]) -> Vectors:
         """Vectors (n, D), one for each of n videos or images."""

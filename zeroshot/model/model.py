@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from itertools import chain, islice
+from functools import cached_property, partial
+from itertools import chain
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -14,15 +14,16 @@ from zeroshot.model.backbone import in_memory, unit_mean
 from zeroshot.model.clip_queue import PLAIN, ClipQueue, rows_of, vectors_of_windows
 from zeroshot.model.encoder import Encoder
 from zeroshot.model.hub.push import FromFolder
+from zeroshot.model.kept_labels import FEWEST_TEXTS, kept_or_made
 from zeroshot.model.tokens import fitting_adapter, require_length
 from zeroshot.text.prompts import stages_cut, texts_cut
+from zeroshot.types import Closes
 from zeroshot.video.processes.reader import ClipReader
 from zeroshot.video.sampling import Sampling, Window, require_sampling
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from types import TracebackType
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -34,8 +35,7 @@ if TYPE_CHECKING:
     from zeroshot.video.source import VideoSource
     from zeroshot.video.transform import Preprocess
 
-# Labels whose texts are encoded before their means are taken; bounds the memory of 10,000 labels × 80
-# templates.
+# Labels whose texts are encoded before their means are taken: 10,000 labels × 80 templates fit in memory.
 _LABELS_AT_ONCE = 256
 
 # Decoder, decoding processes and seconds for a file, where nobody chooses otherwise.
@@ -293,14 +293,25 @@ class Model(Encoder, FromFolder):
             parts = ([frame] for frame in frames)
         return rows_of(self._queued(parts, single, ClipQueue(self.backbone)), self.embedding_dim)
 
-    def embed_prompts(self, prompts: Prompts) -> NDArray[np.float32]:
+    def embed_prompts(
+        self, prompts: Prompts, make: Callable[[], NDArray[np.float32]] | None = None
+    ) -> NDArray[np.float32]:
         """Vectors (K, D) float32, unit rows, one for each label.
 
-        A label's vector is the mean over the unit vectors of its P texts, scaled to unit length.
+        A label's vector is the mean over the unit vectors of its P texts, scaled to unit length. Those of
+        long lists are kept in the user's cache, and are the same to the bit when they are asked for again.
 
         Args:
             prompts: K labels with P ≥ 1 texts each; P may differ from label to label.
+            make: what makes them where they are not kept; None: a plain pass.
         """
+        make = make or partial(self.encode_prompts, prompts)
+        if sum(map(len, prompts.texts)) < FEWEST_TEXTS:
+            return make()
+        return kept_or_made(self.backbone, prompts.texts, make)
+
+    def encode_prompts(self, prompts: Prompts) -> NDArray[np.float32]:
+        """As `embed_prompts`, whatever is kept."""
         rows = []
         for start in range(0, len(prompts.texts), _LABELS_AT_ONCE):
             groups = prompts.texts[start : start + _LABELS_AT_ONCE]
@@ -335,6 +346,8 @@ class Model(Encoder, FromFolder):
     ) -> Iterator[tuple[list[tuple[float, float]], list[Clip]]]:
         """Groups of windows (start, end) in seconds, and a clip of each, in time order, over a whole video.
 
+        Decoding runs a few groups ahead.
+
         Args:
             path: a video file.
             window_seconds: length of a window; the last one differs, see `Window.over`.
@@ -344,11 +357,12 @@ class Model(Encoder, FromFolder):
         Raises:
             VideoError: the video cannot be read.
         """
-        windows = Window(window_seconds, stride_seconds).over(self._reader.probe(path).duration_seconds)
-        while group := list(islice(windows, windows_at_once)):
-            sampling = self.sampling
-            clips = self._reader.read_windows(path, group, sampling.num_frames, sampling.frames)
-            yield group, list(clips)
+        window, sampling = Window(window_seconds, stride_seconds), self.sampling
+        how = (window, sampling.num_frames, windows_at_once)
+        for group in self._reader.read_many_windows([path], *how, frames=sampling.frames):
+            if isinstance(group.outcome, VideoError):
+                raise group.outcome
+            yield list(group.windows), list(group.outcome)
 
     def close(self) -> None:
         """End the decoding processes; they start again if another video is read."""
@@ -362,7 +376,7 @@ class Model(Encoder, FromFolder):
         return sampling
 
 
-class HoldsModel:
+class HoldsModel(Closes):
     """A context manager around a model: it moves with it, and ends its decoding processes.
 
     Attributes:
@@ -384,11 +398,3 @@ class HoldsModel:
     def close(self) -> None:
         """End the decoding processes; they start again if another video is read."""
         self.model.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from zeroshot.errors import ModelError, printable
 from zeroshot.model.hub.pull import PREFIX, hub_name, pull
-from zeroshot.model.networks.foreign import WEIGHT_SUFFIXES, close_matches, read_json
+from zeroshot.model.networks.foreign import WEIGHT_SUFFIXES, close_matches, read_json, unknown_architecture
 from zeroshot.resources import bundled_names, checkpoints_folder, from_home
 
 if TYPE_CHECKING:
@@ -97,24 +99,46 @@ def require_name(name: str) -> ModelName:
     Raises:
         ModelError: as `parse_name`, or an architecture, a tag or a folder that is none.
     """
-    from zeroshot.model.networks.open_clip import require_architecture, require_tag
-
     parsed = parse_name(name)
     if parsed.kind == "folder":
         require_folder(Path(parsed.source))
-    elif parsed.kind == "tag":
-        require_tag(parsed.architecture, parsed.source)
     elif parsed.kind not in {"hub", "pulled"}:
-        require_architecture(parsed.architecture)
+        known = _architectures()
+        if parsed.architecture not in known:
+            raise unknown_architecture(parsed.architecture, known)
+        if parsed.kind == "tag":
+            _require_tag(name, parsed)
     return parsed
 
 
-def open_network(name: ModelName, *, from_hub: bool) -> Network:
+def _architectures() -> list[str]:
+    """Names of open_clip's architectures, by the files that describe them where it is not imported yet."""
+    if (library := sys.modules.get("open_clip")) is not None:
+        return list(library.list_models())
+    found = find_spec("open_clip")
+    folders = (found.submodule_search_locations or ()) if found is not None else ()
+    return [file.stem for folder in folders for file in Path(folder, "model_configs").glob("*.json")]
+
+
+def _require_tag(name: str, parsed: ModelName) -> None:
+    """Refuse what is no tag; open_clip, which knows them, is asked about those alone that no table has."""
+    from zeroshot.model.networks.published import published_models
+
+    if name not in published_models():
+        from zeroshot.model.networks.open_clip import require_tag
+
+        require_tag(parsed.architecture, parsed.source)
+
+
+def open_network(
+    name: ModelName, *, from_hub: bool, encodes: tuple[str, ...] = ("frames", "texts")
+) -> Network:
     """The network that a parsed name asks for.
 
     Args:
         name: of any kind but "pulled".
         from_hub: whether it may be fetched.
+        encodes: what it is going to be used for.
 
     Raises:
         ModelError: it cannot be opened.
@@ -124,9 +148,9 @@ def open_network(name: ModelName, *, from_hub: bool) -> Network:
     if name.kind == "random":
         return openclip.random_network(name.architecture)
     if name.kind == "file":
-        return openclip.network_from_file(name.architecture, Path(name.source))
+        return openclip.network_from_file(name.architecture, Path(name.source), encodes)
     if name.kind == "tag":
-        return openclip.tagged_network(name.architecture, name.source)
+        return openclip.tagged_network(name.architecture, name.source, encodes)
     from zeroshot.model.networks import from_hub as hub
 
     if name.kind == "hub":
@@ -135,7 +159,7 @@ def open_network(name: ModelName, *, from_hub: bool) -> Network:
     if (folder / "config.json").is_file() and "model_type" in read_json(folder / "config.json"):
         return hub.network_from_pretrained(folder)
     require_folder(folder)
-    return openclip.network_from_folder(folder)
+    return openclip.network_from_folder(folder, encodes)
 
 
 def frames_asked(folder: Path, usual: int) -> int:

@@ -19,7 +19,7 @@ from zeroshot.statistics.metrics import correct
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from zeroshot.probes.subject import Clips, Subject
+    from zeroshot.probes.subject import Clips, Rows, Subject
 
 _TITLE = "Right, when noise moves as the clip does"
 _MEANINGS = {
@@ -53,14 +53,10 @@ def appearance_free(subject: Subject, clips: Clips) -> Finding:
     if clips.batch([0]).ndim != 5:
         note = "no appearance-free probe: it needs frames, and these clips are tokens"
         return Finding(_TITLE, notes=(note,), meanings=_MEANINGS)
-    edit = partial(without_appearance, seed=clips.seed)
-    moving = clips.ask(subject.answer, edit)
-    still = clips.ask(subject.answer, lambda frames: rearrange(edit(frames), "frozen"))
+    outcomes = clips.ask(partial(_both, subject), partial(without_appearance, seed=clips.seed))
     found = {
-        stream: AppearanceFree(
-            Count.of(correct(scores, clips.targets)), Count.of(correct(still[stream], clips.targets))
-        )
-        for stream, scores in moving.items()
+        stream: AppearanceFree(*(Count.of(correct(scores, clips.targets)) for scores in both.swapaxes(0, 1)))
+        for stream, both in outcomes.items()
     }
     chance = 1 / len(clips.labels)
     rows = [
@@ -78,6 +74,12 @@ def appearance_free(subject: Subject, clips: Clips) -> Finding:
     )
     table = Table(("%, with 95 % intervals", *found), rows)
     return Finding(_TITLE, table, Bars(bars, chance), meanings=_MEANINGS, by_stream=found, verdict=verdict)
+
+
+def _both(subject: Subject, noise: Tensor) -> Rows:
+    """Stream → (B, 2, K) scores of moving noise and of one frame of the same: making it takes longest."""
+    moving, still = subject.answer(noise), subject.answer(rearrange(noise, "frozen"))
+    return {stream: np.stack([scores, still[stream]], 1) for stream, scores in moving.items()}
 
 
 def without_appearance(frames: Tensor, seed: int) -> Tensor:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from zeroshot.checks import Checks, model_given
 from zeroshot.datasets.splits import require_some
-from zeroshot.errors import LabelError, ModelError, OptionError, require_whole
+from zeroshot.errors import LabelError, ModelError, OptionError, require_seed
 from zeroshot.probes.probe import ON_TOKENS, PROBES
 from zeroshot.probes.report import ProbeReport
 from zeroshot.probes.subject import Clips, ModelSubject
@@ -76,7 +76,7 @@ def probe_streams(
         VideoError: no video could be read.
     """
     first = Checks()
-    first.add("options", lambda: require_whole("seed", seed, 0, 2**40 - 1))
+    first.add("options", lambda: require_seed(seed))
     first.add("model", lambda: _require_loaded(model))
     wanted = check_probing(first, lambda: split, cache, templates=templates, spaced=spaced, probes=probes)
     first.run()

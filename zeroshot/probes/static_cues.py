@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from zeroshot.index.centres import nearest_centres, spherical_centres
 from zeroshot.index.exact import probabilities
-from zeroshot.index.ivf import nearest_centres, spherical_centres
 from zeroshot.probes.probe import Finding, spoken
 from zeroshot.reports.document import Picture, Pictures, Table
 from zeroshot.reports.thumbnails import frame_strip

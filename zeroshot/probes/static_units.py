@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 ENOUGH = 2 * NUM_GROUPS
 """Pairs that the figures need."""
 
+AXES = ("S static, % of the variance", "S dynamic, % of the variance")
+"""Of a plane of layers, or of streams."""
+
 _BLOCK = "block "
 _MOST_NAMED = 8
 _SHARED = 0.5  # a unit shows a factor where its correlation over the pairs that share it is above this
@@ -187,25 +190,19 @@ def _figure(estimate: Estimate | None) -> str:
 
 def _plane(found: dict[str, LayerFactors], stream: str) -> tuple[Plane, ...]:
     """A point a layer, if motion was asked; of many layers those are named that a reader looks for."""
-    shown = {layer: each for layer, each in found.items() if each.dynamic is not None}
+    shown = {layer: (each.static, each.dynamic) for layer, each in found.items() if each.dynamic is not None}
     named = _named(shown, stream)
     points = [
-        Point(
-            layer if layer in named else "",
-            within(each.static),
-            within(each.dynamic or each.static),
-            _colour(layer, stream),
-        )
-        for layer, each in shown.items()
+        Point(layer if layer in named else "", within(looks), within(motion), _colour(layer, stream))
+        for layer, (looks, motion) in shown.items()
     ]
-    axes = ("S static, % of the variance", "S dynamic, % of the variance")
     caption = "Each layer: what it shows of looks, across, and of motion, upwards."
     if len(named) < len(shown):
         caption += (
             " Named are the streams, the first and the last block, and the layers that show most of either; "
             "the table below has all."
         )
-    return (Plane(points, caption, axes),) if points else ()
+    return (Plane(points, caption, AXES),) if points else ()
 
 
 def _colour(layer: str, stream: str) -> int | str:
@@ -225,16 +222,21 @@ def is_stream(layer: str, stream: str) -> bool:
     return layer in {*STREAMS, stream}
 
 
-def _named(found: dict[str, LayerFactors], stream: str) -> set[str]:
-    """The layers whose names are written into the plane: all of a few, else streams, ends and extremes."""
+def _named(found: dict[str, tuple[Estimate, Estimate]], stream: str) -> set[str]:
+    """The layers whose names are written into the plane: all of a few, else streams, ends and extremes.
+
+    Args:
+        found: layer → what it shows of looks, and of motion.
+        stream: that is the model's answer.
+    """
     if len(found) <= _MOST_NAMED:
         return set(found)
     inner = [layer for layer in found if not is_stream(layer, stream)]
     blocks = [layer for layer in inner if layer.startswith(_BLOCK)]
     ends = {*blocks[:1], *blocks[-1:]}
     most = [
-        max(inner, key=lambda layer: found[layer].static.value),
-        max(inner, key=lambda layer: 0.0 if (own := found[layer].dynamic) is None else own.value),
+        max(inner, key=lambda layer: found[layer][0].value),
+        max(inner, key=lambda layer: found[layer][1].value),
     ]
     return {*ends, *most, *(layer for layer in found if is_stream(layer, stream))}
 

@@ -12,7 +12,6 @@ from zeroshot.datasets.same_names import Name, Names
 from zeroshot.errors import LabelError
 from zeroshot.index.duplicates import NEAR
 from zeroshot.text.prompts import make_prompts, read_labels
-from zeroshot.types import Prompts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from zeroshot.model.model import Model
     from zeroshot.text.prompts import TemplateSource
+    from zeroshot.types import Prompts
 
 LISTS = ("kinetics400", "places365", "puppet_actions", "puppet_compositional")
 """Actions of people, places without any, and what puppets do: 800 labels, encoded once a run.
@@ -42,14 +42,19 @@ def background_labels(labels: Sequence[str]) -> tuple[str, ...]:
     Raises:
         LabelError: none is left.
     """
+    if kept := _beside(tuple(labels)):
+        return kept
+    raise LabelError(
+        f"none of the {len(_bundled())} background labels is left beside your {len(labels)}: nothing "
+        "tells what else a video may show; give fewer labels, or leave rejection out"
+    )
+
+
+@lru_cache(maxsize=8)  # a list is looked at before any weights, and again when its background is encoded
+def _beside(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """The bundled labels that none of these means."""
     own = Names(labels)
-    kept = tuple(name.text for name in _bundled() if not _means_one(name, own))
-    if not kept:
-        raise LabelError(
-            f"none of the {len(_bundled())} background labels is left beside your {len(labels)}: nothing "
-            "tells what else a video may show; give fewer labels, or leave rejection out"
-        )
-    return kept
+    return tuple(name.text for name in _bundled() if not _means_one(name, own))
 
 
 _KEPT: WeakKeyDictionary[Model, dict[tuple[str, ...], NDArray[np.float32]]] = WeakKeyDictionary()
@@ -69,8 +74,13 @@ def background_prompts(labels: Sequence[str], templates: TemplateSource = None) 
     return make_prompts(background_labels(labels), templates)
 
 
+def bundled_prompts(templates: TemplateSource = None) -> Prompts:
+    """The sentences of all bundled labels, whatever labels they are to stand behind."""
+    return make_prompts([name.text for name in _bundled()], templates)
+
+
 def background_vectors(
-    prompts: Prompts, label_vectors: NDArray[np.float32], model: Model
+    prompts: Prompts, label_vectors: NDArray[np.float32], model: Model, whole: Prompts | None = None
 ) -> NDArray[np.float32]:
     """(M, D) float32 unit rows of background labels, but those that the model takes for one of the labels.
 
@@ -78,19 +88,16 @@ def background_vectors(
         prompts: of the background labels.
         label_vectors: (K, D) unit rows of the labels.
         model: that encodes; it encodes a sentence once, for however many lists of labels.
+        whole: more sentences, to be encoded together with these: a list that is the same for all labels is
+            found again where long lists are kept. None: these alone.
 
     Raises:
         LabelError: none is left.
     """
     known = _KEPT.setdefault(model, {})
-    missing = [
-        (label, texts)
-        for label, texts in zip(prompts.labels, prompts.texts, strict=True)
-        if texts not in known
-    ]
-    if missing:
-        new = Prompts(*(tuple(part) for part in zip(*missing, strict=True)))
-        known.update(zip(new.texts, model.embed_prompts(new), strict=True))
+    if any(texts not in known for texts in prompts.texts):
+        whole = prompts if whole is None else whole
+        known.update(zip(whole.texts, model.embed_prompts(whole), strict=True))
     rows = np.stack([known[texts] for texts in prompts.texts])
     far = (rows @ label_vectors.T).max(1) < NEAR
     if not far.any():

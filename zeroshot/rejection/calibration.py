@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _KIND, _FORMAT = "rejection", 1
 _REMEDY = "make it anew with `zeroshot calibrate`"
 _NAMED = 3  # labels that an error names
+_ROUNDING = 1e-9  # so the video that a threshold stands at is on its side, whatever the last bit says
 
 
 @dataclass(frozen=True)
@@ -294,7 +295,7 @@ def _thresholds(
 ) -> tuple[dict[str, float], float]:
     """A threshold for each group with videos enough, and one for the others: of theirs, or of all."""
     require_enough(len(scores), error)
-    values, names = np.array(scores, np.float64), np.array(groups, object)
+    values, names = np.array(scores, np.float64) - _ROUNDING, np.array(groups, object)
     least, counts = least_videos(error), _counts(groups)
     own = {
         name: lower_threshold(values[names == name], error)

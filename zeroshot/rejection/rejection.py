@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,8 @@ import numpy as np
 
 from zeroshot.errors import IndexFileError, LabelError, OptionError, counted
 from zeroshot.index.exact import all_scores
-from zeroshot.index.stage_rows import staged_width, unstaged_labels
-from zeroshot.rejection.background import background_prompts, background_vectors
+from zeroshot.index.stage_rows import words_of_labels
+from zeroshot.rejection.background import background_prompts, background_vectors, bundled_prompts
 from zeroshot.rejection.calibration import Calibration, Stamp
 from zeroshot.rejection.rule import AUTO, Rule, require_no_none, with_none
 from zeroshot.text.prompts import make_prompts, prompts_digest
@@ -20,7 +21,7 @@ from zeroshot.text.stages import STAGES
 from zeroshot.types import NONE, Prompts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -40,13 +41,13 @@ class Rejection:
         rule: thresholds.
         background: (M, D) float32 unit rows of what else a video may show.
         scale: the model's own factor on cosines.
-        stamp: what thresholds of it depend on.
+        made_with: says what thresholds of it depend on; every weight is read for it.
     """
 
     rule: Rule
     background: NDArray[np.float32]
     scale: float
-    stamp: Stamp
+    made_with: Callable[[], Stamp]
 
     @classmethod
     def of(
@@ -65,16 +66,13 @@ class Rejection:
             OptionError: the calibration is of another model, stream, labels or texts.
         """
         prompts = background_prompts(index.labels, templates)
-        stamp = Stamp.of(model, index, prompts_digest(prompts))
+        made_with = partial(Stamp.of, model, index, prompts_digest(prompts))
         if isinstance(source, Calibration):
-            source.require(stamp)
-        labels = index.embeddings
-        if labels.shape[1] == staged_width(model.embedding_dim):
-            changes = unstaged_labels(labels)[:, : model.embedding_dim]
-            labels = changes / np.linalg.norm(changes, axis=1, keepdims=True)
-        rows = background_vectors(prompts, labels, model)
+            source.require(made_with())
+        words = words_of_labels(index.embeddings, model.embedding_dim)
+        rows = background_vectors(prompts, words, model, bundled_prompts(templates))
         rule = source.rule if isinstance(source, Calibration) else source
-        return cls(rule, rows, model.logit_scale, stamp)
+        return cls(rule, rows, model.logit_scale, made_with)
 
     @property
     def note(self) -> str:
@@ -113,7 +111,7 @@ class Rejection:
         """(n,) probability that n videos are any of the labels: what "none of these" leaves.
 
         Args:
-            ranked: all labels of each, best first.
+            ranked: best first, as many of each as `num_ranked` says of one.
             vectors: (n, D) unit rows of the videos.
         """
         told = self.told(ranked, vectors, 1)

@@ -50,7 +50,7 @@ def json_text(contents: Any, indent: str = "") -> str:  # noqa: ANN401 - whateve
     deeper = f"{indent} "
     if pairs:
         lines = [
-            f"{json.dumps(name, ensure_ascii=False)}: {json_text(each, deeper)}"
+            f"{json.dumps(str(name), ensure_ascii=False)}: {json_text(each, deeper)}"
             for name, each in contents.items()
         ]
     else:

@@ -39,11 +39,12 @@ class ArrayFormat:
 
     Attributes:
         mark: the word that every such file begins with.
-        version: of the format; files of others are refused.
+        version: of the format; files of others are refused, but those of `older`.
         what: it is, in words.
         make: how one is made, in words.
         remedy: what to do about one that cannot be used.
         error: what is raised then.
+        older: versions that are read as well, since what they lack has a default.
     """
 
     mark: str
@@ -52,6 +53,7 @@ class ArrayFormat:
     make: str
     remedy: str
     error: type[ZeroshotError]
+    older: tuple[int, ...] = ()
 
 
 def write_arrays(
@@ -85,8 +87,11 @@ def read_arrays(
         is_checked: of an array's name, whether it is held against its checksum, which reads it once.
 
     Raises:
-        ZeroshotError: `form.error`; the file is missing, damaged, of another kind or of another version.
+        ZeroshotError: `form.error`; the file is missing, no plain one, damaged, of another kind or version.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        kind = "a directory and " if path.is_dir() else ""
+        raise form.error(f"{form.what} {path} is {kind}no plain file; {form.make}")
     try:
         return _read(path, form, is_checked)
     except OSError as error:
@@ -144,7 +149,7 @@ def _read(
         raise form.error(f"{path} is not a {form.what}; {form.make}")
     contents = json.loads(metadata[form.mark])
     version = contents.pop("version", None)
-    if version != form.version:
+    if version != form.version and version not in form.older:
         raise form.error(
             f"{form.what} {path} has format {version}; this version reads {form.version}; {form.remedy}"
         )

@@ -274,6 +274,18 @@ def first_difference(
     return f"{name} {_shown(before)}, {joint} {_shown(now)}"
 
 
+def dotted(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Dotted name → value of nested settings, in their order, as `--set` has them.
+
+    >>> dotted({"seed": 1, "objective": {"scene": 0.5}})
+    {'seed': 1, 'objective.scene': 0.5}
+    """
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        found |= dotted(value, f"{above}{name}.") if isinstance(value, dict) else {above + name: value}
+    return found
+
+
 def _called(key: str, above: str, settings: Mapping[str, Any]) -> str:
     """What messages call a setting: by its place, and a digest by the model that it is of."""
     if _is_digest(settings.get(key)) and isinstance(settings.get("model"), str):

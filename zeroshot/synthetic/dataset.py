@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zeroshot.errors import OptionError, require_whole
+from zeroshot.errors import OptionError, require_seed
 from zeroshot.store.files import write_whole
 from zeroshot.store.folder import Claim, Layout
 from zeroshot.synthetic.compositional import ComposedVideo, render_composed
@@ -100,7 +100,7 @@ def write_puppet_videos(
             writing there.
     """
     view = view or View()
-    require_whole("seed", seed, 0, 2**40 - 1)
+    require_seed(seed)
     if combinations not in COMBINATIONS:
         raise OptionError(f"combinations {combinations!r}; expected one of: {', '.join(COMBINATIONS)}")
     settings: dict[str, Any] = {"num_videos": num_videos, "coupling": coupling, "seed": seed}

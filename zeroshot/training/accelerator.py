@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from zeroshot.errors import OptionError
-from zeroshot.resources import install_line
+from zeroshot.resources import require_installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,7 +125,5 @@ def require_machine(device: str, precision: str) -> bool:
     on_cpu = device == "cpu" or (device == "auto" and not torch.cuda.is_available())
     if on_cpu and precision == "fp16":
         raise OptionError("precision fp16 needs a GPU; take bf16 or no")
-    for package in ("accelerate", "matplotlib"):
-        if find_spec(package) is None:
-            raise OptionError(f"training needs the package {package}: {install_line('train')}")
+    require_installed("training needs the package", ("accelerate", "matplotlib"), extra="train")
     return on_cpu

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from zeroshot.errors import OptionError
 from zeroshot.losses.objective import BESIDE
-from zeroshot.losses.step import Batch, Beside, Copy, Targets
+from zeroshot.losses.step import Batch, Beside, Copy, Targets, not_beside
 from zeroshot.training.balance import balanced_weights, draw, draw_grouped
 from zeroshot.waist.waist import EMPTIED, SWAPPED
 
@@ -156,7 +156,4 @@ def _copy(waist: Waist, keys: list[str], clips: Tensor, what: str) -> Copy:
     try:
         return Copy(*waist.of_keys(keys, clips))
     except OptionError as error:
-        raise OptionError(
-            f"the videos come without copies {what}, of which this method learns; let `zeroshot train` write "
-            "their tokens by this method, into an empty folder"
-        ) from error
+        raise not_beside(f"copies {what}") from error

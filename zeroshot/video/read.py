@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -59,7 +59,7 @@ def read_frames(
         return reader.read_moments(path, times.tolist()).frames
 
 
-@cache
+@lru_cache(maxsize=4)  # sizes: each has a process
 def _reader(shorter_side: int | None) -> ClipReader:
-    """The one decoding process that stays for later calls; it ends with this one."""
+    """The one decoding process that stays for later calls of a size; it ends with this one."""
     return ClipReader(1, shorter_side=shorter_side)

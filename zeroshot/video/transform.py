@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     import torch
 
+    Along = tuple[int, int, slice]
+
 # Name in a model's own configuration → mode of torch.nn.functional.interpolate, and whether it is
 # antialiased.
 _INTERPOLATIONS = {
@@ -25,6 +27,9 @@ _FACTOR_STEP = 1e-5
 _LEAST_FACTOR, _MOST_FACTOR = _FACTOR_STEP / 10, 100.0
 _CROP_OFFSETS = ("rounded", "floored", "ceiled")
 _LONG_SIDES = ("floored", "rounded")
+LARGEST_FRAME = 4096
+"""Pixels a side, beyond what any network reads: what a file says of larger ones is not believed."""
+
 _PLAIN = ("antialias", "long_side", "whole_levels", "patch", "most_patches")
 
 
@@ -230,19 +235,27 @@ def _crop_or_pad(frames: torch.Tensor, preprocess: Preprocess) -> torch.Tensor:
     """The middle (B, 3, h, w) of frames, padded first along a side that is too short."""
     from torch.nn import functional as F
 
-    height, width = preprocess.size
-    missing_height = max(height - frames.shape[2], 0)
-    missing_width = max(width - frames.shape[3], 0)
-    if missing_height or missing_width:
-        left, top = missing_width // 2, missing_height // 2
-        sides = (left, missing_width - left, top, missing_height - top)
-        frames = F.pad(frames, sides, value=preprocess.fill_color)
-    top = crop_margin(frames.shape[2] - height, preprocess.crop_offset)
-    left = crop_margin(frames.shape[3] - width, preprocess.crop_offset)
-    return frames[:, :, top : top + height, left : left + width]
+    (above, below, rows), (left, right, columns) = middle(frames.shape[2], frames.shape[3], preprocess)
+    if above or below or left or right:
+        frames = F.pad(frames, (left, right, above, below), value=preprocess.fill_color)
+    return frames[:, :, rows, columns]
 
 
-def crop_margin(excess: int, crop_offset: str) -> int:
+def middle(height: int, width: int, preprocess: Preprocess) -> tuple[Along, Along]:
+    """How much is padded before and behind each side of a resized frame, and what is then cut out of it."""
+    return (
+        _along(height, preprocess.size[0], preprocess.crop_offset),
+        _along(width, preprocess.size[1], preprocess.crop_offset),
+    )
+
+
+def _along(there: int, wanted: int, crop_offset: str) -> Along:
+    missing = max(wanted - there, 0)
+    first = _margin(max(there - wanted, 0), crop_offset)
+    return missing // 2, missing - missing // 2, slice(first, first + wanted)
+
+
+def _margin(excess: int, crop_offset: str) -> int:
     """Pixels cut off before the middle, of `excess` pixels to lose."""
     if crop_offset == "ceiled":
         return -(-excess // 2)

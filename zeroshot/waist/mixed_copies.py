@@ -9,19 +9,16 @@ frames, is here the backbone's own probability of the labels.
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from zeroshot.errors import OptionError, OutputError, VideoError
-from zeroshot.store.files import write_whole
-from zeroshot.waist.waist import MIXED
+from zeroshot.waist.waist import MIXED, read_chosen, write_chosen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -47,6 +44,8 @@ QUANTILE = 0.5
 BETA = (200.0, 200.0)
 """The share of the video in the mixture is drawn from this distribution: about a half."""
 
+_TOO_FEW = "clips are mixed with frames of other videos; expected 2 videos or more"
+
 
 @dataclass(frozen=True, eq=False)
 class FrameMixer:
@@ -70,7 +69,7 @@ class FrameMixer:
         """
         others = [place for place, key in enumerate(self.keys) if key != shot.key]
         if not others:
-            raise OptionError("clips are mixed with frames of other videos; expected 2 videos or more")
+            raise OptionError(_TOO_FEW)
         draw = _draws(shot.key, shot.number)
         place, share = others[int(draw.integers(len(others)))], float(draw.beta(*BETA))
         return mixed(shot.seen[0], self.frames[place], share)
@@ -145,6 +144,7 @@ def learn_mixer(
 
     Raises:
         OptionError: fewer than two videos can be read.
+        OutputError: frames that were chosen before are not there.
     """
     known = read_bank(folder)
     keys = list(dict.fromkeys(key for key, _ in known)) or sorted(sources)[:NUM_SCORED]
@@ -161,13 +161,16 @@ def learn_mixer(
         if not known:
             scores.append(scorer.scores(frames))
     if len({key for key, _ in places}) < 2:
-        raise OptionError("clips are mixed with frames of other videos; expected 2 videos or more")
-    rows: Sequence[int] = (
-        [places.index(place) for place in known] if known else bank_of(np.concatenate(scores)).tolist()
-    )
-    kept = [places[row] for row in rows]
-    write_whole(folder / BANK, (json.dumps(kept) + "\n").encode())
-    return FrameMixer(tuple(key for key, _ in kept), torch.cat(seen)[list(rows)])
+        raise OptionError(_TOO_FEW)
+    kept = known or [places[row] for row in bank_of(np.concatenate(scores))]
+    where = {place: row for row, place in enumerate(places)}
+    if gone := {key for key, number in kept if (key, number) not in where}:
+        raise OutputError(
+            f"{folder} holds copies mixed with frames of {len(gone)} videos that cannot be read any more; "
+            "choose another folder, or delete this one"
+        )
+    write_chosen(folder / BANK, kept)
+    return FrameMixer(tuple(key for key, _ in kept), torch.cat(seen)[[where[place] for place in kept]])
 
 
 def read_bank(folder: Path) -> list[tuple[str, int]]:
@@ -176,10 +179,9 @@ def read_bank(folder: Path) -> list[tuple[str, int]]:
     Raises:
         OutputError: it cannot be read.
     """
-    path = folder / BANK
-    if not path.is_file():
-        return []
-    try:
-        return [(str(key), int(number)) for key, number in json.loads(path.read_text(encoding="utf-8"))]
-    except (OSError, ValueError, TypeError) as error:
-        raise OutputError(f"{path} is damaged; choose another folder, or delete this one") from error
+    return read_chosen(folder / BANK, _frame)
+
+
+def _frame(entry: Any) -> tuple[str, int]:  # noqa: ANN401 - any JSON value
+    key, number = entry
+    return str(key), int(number)

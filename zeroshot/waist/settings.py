@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_LATER = frozenset({"masks", "frames", "placement", "mixed", "emptied"})
+"""Settings that there were not from the first."""
+
+
 @dataclass(frozen=True)
 class Copies:
     """What is made of each video beside itself, so that training sees more.
@@ -97,7 +101,7 @@ class WaistSettings:
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as JSON holds them; the usual of some are left out, as before there were others."""
-        usual = {"masks": TOKENS, "frames": "even", "placement": "segments", "mixed": False, "emptied": False}
+        usual = {entry.name: entry.default for entry in fields(self) if entry.name in _LATER}
         known = {**asdict(self), "grid": list(self.grid)}
         return {name: value for name, value in known.items() if name not in usual or value != usual[name]}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,10 +11,9 @@ import torch
 from zeroshot.cutouts.composite import soft_over
 from zeroshot.cutouts.finders import TOKENS, open_finder
 from zeroshot.cutouts.inpaint import soft_plate
-from zeroshot.errors import OptionError, OutputError, VideoError
-from zeroshot.store.files import write_whole
+from zeroshot.errors import OptionError, VideoError
 from zeroshot.waist.persons import OtherFinder, OwnTokens, Shot, masks_in
-from zeroshot.waist.waist import EMPTIED, SWAPPED, WaistRow
+from zeroshot.waist.waist import EMPTIED, SWAPPED, WaistRow, read_chosen, write_chosen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -173,7 +171,7 @@ def learn_swapper(
         if copies.required or taught:
             raise
         return None
-    write_whole(folder / PLACES, (json.dumps(swapper.learned) + "\n").encode())
+    write_chosen(folder / PLACES, swapper.learned)
     return swapper
 
 
@@ -183,13 +181,7 @@ def read_places(folder: Path) -> list[str]:
     Raises:
         OutputError: they cannot be read.
     """
-    path = folder / PLACES
-    if not path.is_file():
-        return []
-    try:
-        return [str(key) for key in json.loads(path.read_text(encoding="utf-8"))]
-    except (OSError, ValueError, TypeError) as error:
-        raise OutputError(f"{path} is damaged; choose another folder, or delete this one") from error
+    return read_chosen(folder / PLACES, str)
 
 
 def swapped_rows(rows: list[WaistRow], folder: Path) -> list[WaistRow]:

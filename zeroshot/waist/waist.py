@@ -6,19 +6,19 @@ import hashlib
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 
 from zeroshot.errors import OptionError, OutputError
-from zeroshot.store.files import read_note
+from zeroshot.store.files import read_note, write_whole
 from zeroshot.waist.settings import WaistSettings
 from zeroshot.waist.shards import Shard, read_shard, shard_numbers, shard_path
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,6 +28,7 @@ SWAPPED, MIXED, EMPTIED = " swapped", " mixed", " emptied"
 """End the keys of copies: before another place, mixed with a still frame, without the person."""
 
 _REMEDY = "choose another folder, or delete this one"
+_Entry = TypeVar("_Entry")
 
 
 @dataclass(frozen=True)
@@ -335,3 +336,26 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except (KeyError, TypeError) as error:
         raise OutputError(f"{folder / MANIFEST} is damaged; {_REMEDY}") from error
     return manifest
+
+
+def write_chosen(path: Path, entries: Sequence[object]) -> None:
+    """Keep what copies of videos are made of, beside their tokens."""
+    write_whole(path, (json.dumps(entries) + "\n").encode())
+
+
+def read_chosen(path: Path, entry: Callable[[Any], _Entry]) -> list[_Entry]:
+    """What `write_chosen` kept; nothing where nothing is chosen yet.
+
+    Args:
+        path: of the file.
+        entry: from the JSON value of one.
+
+    Raises:
+        OutputError: it cannot be read.
+    """
+    if not path.is_file():
+        return []
+    try:
+        return [entry(each) for each in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError) as error:
+        raise OutputError(f"{path} is damaged; {_REMEDY}") from error

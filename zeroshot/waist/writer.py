@@ -279,8 +279,8 @@ def _encode(
     masks += [mask.flip(-1) for mask in masks] if settings.mirrored else []
     if masks:
         figures = np.stack([person_shares(mask, settings.grid) for mask in masks])
-        for ending in {"", SWAPPED} & {each.removeprefix(key) for each in found}:
-            found[key + ending] = found[key + ending]._replace(figures=figures)
+        for copied in {key, key + SWAPPED} & set(found):
+            found[copied] = found[copied]._replace(figures=figures)
     return found
 
 

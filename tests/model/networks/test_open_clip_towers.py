@@ -1,4 +1,4 @@
-"""Texts cut where they end: the embeddings of the library itself, for every kind of text tower."""
+"""Texts side by side: the embeddings of the library itself, for every kind of text tower, in any batch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import open_clip
 import pytest
 import torch
 
-from zeroshot.model.networks.open_clip_towers import short_texts
+from zeroshot.model.networks.open_clip_towers import TextTower, text_tower
 
 VISION = {"image_size": 16, "patch_size": 8, "width": 16, "layers": 1, "head_width": 8}
 TEXT = {"context_length": 40, "vocab_size": 100, "width": 16, "heads": 2, "layers": 3}
@@ -33,43 +33,69 @@ def ids(*lengths: int) -> torch.Tensor:
     return rows
 
 
+def tower(module: torch.nn.Module) -> TextTower:
+    found = text_tower(module)
+    assert found is not None
+    return found
+
+
 @pytest.mark.parametrize("custom", [False, True])
 @pytest.mark.parametrize(
-    "text", [{}, {"pool_type": "eos", "eos_id": 99}, {"proj_type": "none", "width": 12}, {"proj_bias": True}]
-)
-def test_the_rest_of_the_context_changes_nothing(custom, text):
-    module = network(custom, **text)
-    tokens = ids(3, 1, 12, 5)
-    with torch.inference_mode():
-        short, whole = short_texts(module, tokens), module.encode_text(tokens)
-    assert short is not None
-    torch.testing.assert_close(short, whole, rtol=1e-5, atol=1e-6)
-
-
-def test_as_many_tokens_are_read_as_the_longest_text_needs():
-    module, seen = network(), []
-    module.transformer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[1]))
-    with torch.inference_mode():
-        short_texts(module, ids(3, 1))
-        short_texts(module, ids(3, 7))
-    assert seen == [8, 16]
-    assert short_texts(module, ids(37, 1)) is None, "a text that fills the context is the library's own work"
-
-
-@pytest.mark.parametrize(
-    ("custom", "text"),
+    "text",
     [
-        (True, {"no_causal_mask": True}),
-        (True, {"embed_cls": True}),
-        (True, {"pool_type": "last"}),
-        (False, {"pool_type": "first"}),
+        {},
+        {"pool_type": "eos", "eos_id": 99},
+        {"pool_type": "last"},
+        {"pool_type": "first"},
+        {"proj_type": "none", "width": 12},
+        {"proj_bias": True, "ls_init_value": 0.5},
     ],
 )
-def test_towers_that_see_the_padding_read_all_of_it(custom, text):
-    assert short_texts(network(custom, **text), ids(3, 1)) is None
+def test_embeddings_are_those_of_the_library(custom, text):
+    module, tokens = network(custom, **text), ids(3, 1, 12, 5, 38, 1)
+    with torch.inference_mode():
+        torch.testing.assert_close(
+            tower(module).embed(tokens), module.encode_text(tokens), rtol=1e-5, atol=1e-5
+        )
 
 
-def test_a_mask_over_the_padding_needs_the_padding():
+@pytest.mark.parametrize("pool", ["argmax", "last"])
+def test_a_tower_without_a_causal_mask_sees_the_padding(pool):
+    module, tokens = network(custom=True, no_causal_mask=True, pool_type=pool), ids(3, 1, 12)
+    assert tower(module).lengths(tokens).tolist() == [40, 40, 40]
+    with torch.inference_mode():
+        torch.testing.assert_close(
+            tower(module).embed(tokens), module.encode_text(tokens), rtol=1e-5, atol=1e-5
+        )
+
+
+def test_no_token_is_read_that_no_embedding_depends_on():
+    module, seen = network(), []
+    module.transformer.resblocks[0].ln_1.register_forward_pre_hook(
+        lambda _, inputs: seen.append(len(inputs[0]))
+    )
+    with torch.inference_mode():
+        tower(module).embed(ids(3, 1, 7))
+    assert seen == [5 + 3 + 9]
+    assert tower(module).lengths(ids(3, 1, 7)).tolist() == [5, 3, 9]
+    assert tower(network(pool_type="last")).lengths(ids(3, 1)).tolist() == [40, 40], "the last is padding"
+
+
+def test_a_text_is_the_same_whatever_lies_beside_it():
+    module, tokens = network(), ids(3, 1, 12, 5, 3, 38, 1)
+    with torch.inference_mode():
+        rows = tower(module).embed(tokens)
+        alone = torch.cat([tower(module).embed(row[None]) for row in tokens])
+        other = tower(module).embed(tokens.flip(0)).flip(0)
+    torch.testing.assert_close(rows, alone, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(rows, other, rtol=1e-5, atol=1e-5)
+
+
+def test_other_towers_are_read_by_the_library():
+    assert text_tower(network(custom=True, embed_cls=True)) is None
+    assert text_tower(network(qk_norm=True)) is None
     module = network(custom=True)
     module.text.use_pad_mask = True
-    assert short_texts(module, ids(3, 1)) is None
+    assert text_tower(module) is None
+    module.text = torch.nn.Identity()
+    assert text_tower(module) is None

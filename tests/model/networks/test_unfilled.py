@@ -9,6 +9,7 @@ import torch
 from tiny_world import TINY
 from torch import nn
 
+from zeroshot.model.backbone import load_backbone
 from zeroshot.model.networks.unfilled import fill, unfilled
 
 
@@ -86,3 +87,40 @@ def test_a_clip_is_the_same_either_way():
     with torch.inference_mode():
         assert torch.equal(filled.encode_image(pixels), whole.encode_image(pixels))
         assert torch.equal(filled.encode_text(words), whole.encode_text(words))
+
+
+def test_nothing_is_drawn_for_what_has_no_numbers():
+    state = torch.get_rng_state()
+    with unfilled():
+        layer = torch.nn.Embedding(5, 3)
+        torch.nn.init.trunc_normal_(layer.weight)
+        layer.weight.data.uniform_()
+    assert layer.weight.is_meta
+    assert torch.equal(torch.get_rng_state(), state)
+    with unfilled():
+        drawn = torch.nn.init.normal_(torch.zeros(50))
+    assert drawn.std() > 0, "what has numbers is filled as ever"
+
+
+@pytest.mark.parametrize("encodes", [("texts",), ("frames",), (), ("frames", "texts")])
+def test_a_tower_that_is_not_used_is_read_where_it_lies(encodes):
+    with unfilled():
+        module = nn.ModuleDict({"visual": nn.Linear(2, 2), "words": nn.Linear(2, 2)})
+    tensors = {name: torch.rand(value.shape) for name, value in module.state_dict().items()}
+    fill(module, tensors, encodes)
+    for name, value in module.state_dict().items():
+        used = ("frames" if name.startswith("visual.") else "texts") in encodes
+        assert (value.data_ptr() != tensors[name].data_ptr()) == used, name
+        assert torch.equal(value, tensors[name])
+
+
+def test_a_network_without_one_of_its_towers_is_the_same_in_the_other():
+    whole, texts = load_backbone("puppet-tiny", "cpu"), ["a person waving", "kicking"]
+    pixels = torch.rand((2, 3, *whole.preprocess.size), generator=torch.Generator().manual_seed(0))
+    only_texts, only_frames = (
+        load_backbone("puppet-tiny", "cpu", encodes=(each,)) for each in ("texts", "frames")
+    )
+    assert only_texts.fingerprint == only_frames.fingerprint == whole.fingerprint
+    assert torch.equal(only_texts.encode_texts(texts), whole.encode_texts(texts))
+    assert torch.equal(only_frames.encode_pixels(pixels), whole.encode_pixels(pixels))
+    assert torch.allclose(only_texts.encode_pixels(pixels), whole.encode_pixels(pixels), atol=1e-5)

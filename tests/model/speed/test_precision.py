@@ -122,6 +122,19 @@ def test_every_arithmetic_is_timed_or_left_out():
     assert all(0 < taken < 10 for taken in seconds.values())
 
 
+def test_exact_does_not_wait_for_arithmetics_that_it_never_takes(monkeypatch):
+    def refuse() -> None:
+        raise AssertionError("all were timed")
+
+    monkeypatch.setattr(precision, "product_seconds", refuse)
+    backbone = load_backbone("puppet-tiny", "cpu")
+    backbone.encode_frames(np.zeros((1, 3, 64, 64), np.uint8))
+    has = "float32" in arithmetic.product_seconds()
+    assert backbone.precision.note.startswith(
+        "precision exact: float32, weights laid out once" if has else "precision exact: the library's own"
+    )
+
+
 def test_8_bit_products_that_would_overflow_are_left_out(monkeypatch):
     """Processors without VNNI add pairs of them up in 16 bits; ordinary numbers may never show it."""
     monkeypatch.setattr(arithmetic, "_adds_exactly", lambda: False)

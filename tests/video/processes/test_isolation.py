@@ -50,7 +50,7 @@ VERBS = {
     "bias score": ("sets", *MODEL),
     "bias probe": ("videos.csv", "--cache", "tokens", *MODEL),
 }
-QUICK = ("embed", "models")  # classify is run in the tests below
+QUICK = ("models",)  # classify is run in the tests below
 # more videos, a network, or a run before them: their last line is one of ours
 NEED_MORE = ("evaluate", "download", "push", "compare", "leaderboard", "calibrate", "teach")
 UNENDING = ("serve", "app")  # until somebody ends them: asked for their help alone
@@ -107,6 +107,7 @@ def test_no_verb_runs_what_lies_in_the_working_folder(trapped, verb):
     assert marks(trapped) == []
 
 
+@pytest.mark.slow
 def test_the_installed_command_runs_nothing_of_the_working_folder(trapped, tmp_path_factory):
     command = tmp_path_factory.mktemp("bin") / "zeroshot"
     command.write_text("import sys\nfrom zeroshot.cli.main import main\nsys.exit(main())\n")

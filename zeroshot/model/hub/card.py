@@ -9,7 +9,6 @@ from zeroshot.errors import ModelError, OptionError, one_line
 from zeroshot.model.hub.own_files import CARD, RECORDS, config_of
 from zeroshot.model.hub.pull import PREFIX, hub_name
 from zeroshot.model.networks.foreign import read_json
-from zeroshot.model.networks.open_clip import hub_repository
 from zeroshot.resources import DISTRIBUTION
 
 if TYPE_CHECKING:
@@ -127,6 +126,8 @@ def _base_model(config: dict[str, Any]) -> str | None:
     if name.startswith("hf:"):
         return name.removeprefix("hf:").partition("@")[0]
     architecture, _, tag = name.partition("/")
+    from zeroshot.model.networks.open_clip import hub_repository  # and torch with it
+
     return hub_repository(architecture, tag)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import gzip
 import json
 import math
 import re
 import warnings
+import zlib
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -34,6 +36,7 @@ TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "vocab.txt", "merges.txt", "*
 """What a tokenizer consists of, beside `tokenizer_config.json`: words and rules, no code."""
 
 _MOST_BYTES = 64 << 20  # of a config: published ones have some thousand
+_MOST_MERGES_BYTES = 32 << 20
 _MOST = 1 << 22  # of a size in a config: vocabularies have a million words at most
 _WORD = re.compile(r"[\w.+-]{0,80}")
 _REPOSITORY = re.compile(r"[\w.-]{1,96}(/[\w.-]{1,96})?")
@@ -52,6 +55,14 @@ def close_matches(word: str, known: Iterable[str]) -> str:
     by_lower = {name.lower(): name for name in known}
     found = difflib.get_close_matches(word.lower(), by_lower, n=4, cutoff=0.5)
     return "; close: " + ", ".join(by_lower[match] for match in found) if found else ""
+
+
+def unknown_architecture(architecture: str, known: Iterable[str]) -> ModelError:
+    """The error for what is none of the architectures that open_clip knows."""
+    return ModelError(
+        f"open_clip knows no architecture {architecture!r}{close_matches(architecture, known)}; "
+        "`zeroshot models` lists all, and a model of the hub is named hf:ORG/NAME"
+    )
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -333,3 +344,21 @@ def _unpickled(path: Path) -> Any:  # noqa: ANN401 - whatever it holds
         strangers = torch.serialization.get_unsafe_globals_in_checkpoint(path)
         with torch.serialization.safe_globals([(_Box, name) for name in strangers]):
             return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def merges_in(path: Path) -> Path:
+    """A file of merges, if it is one of a size that a tokenizer can have.
+
+    Raises:
+        ModelError: it is not.
+    """
+    try:
+        with gzip.open(path) as stream:
+            size = len(stream.read(_MOST_MERGES_BYTES + 1))
+    except (OSError, EOFError, zlib.error) as error:
+        raise ModelError(
+            f"cannot build the model's tokenizer from {path}: {one_line(error)}; expected merges, gzipped"
+        ) from error
+    if size > _MOST_MERGES_BYTES:
+        raise ModelError(f"{path} unpacks to more than {_MOST_MERGES_BYTES >> 20} MiB; expected merges")
+    return path

@@ -26,9 +26,9 @@ def network_from_hub(source: str, *, from_network: bool = True) -> Network:
     """
     model_name, part = f"hf:{source}", part_of_hub(source)
     for choice in part.choices:
-        patterns, revision = (*part.always, choice), source.partition("@")[2] or None
+        patterns = (*part.always, choice)
         folder = fetch_files(
-            part.repository, patterns, model_name, from_network=from_network, revision=revision
+            part.repository, patterns, model_name, from_network=from_network, revision=part.revision
         )
         if not (folder / "config.json").is_file():
             raise ModelError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
 
     from zeroshot.video.transform import Preprocess
 
-_ALIKE = 2  # times the tokens of the shortest text of a batch that its longest may have
+# Fewest tokens of texts that a thread is given at a time: below them reading the weights takes longer than
+# the products. And the most, so that what stands between two products stays in a core's own cache.
+_FEWEST_TOKENS, _MOST_TOKENS = 100, 400
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class Network(ABC):
         module: the library's own module, in evaluation mode.
         facts: what is known about it.
         is_reentrant: whether several threads may embed at once.
+        frame_parts: beginnings of the names of weights that frames alone pass through.
         arithmetic: of a copy by `quick`; None: the library's own float32.
         device: where the weights are.
         notes: what was found while the weights were loaded, a line each.
@@ -61,6 +66,7 @@ class Network(ABC):
     """
 
     is_reentrant = False
+    frame_parts: tuple[str, ...] = ()
     arithmetic: str | None = None
     device = torch.device("cpu")
     notes: tuple[str, ...] = ()
@@ -86,12 +92,40 @@ class Network(ABC):
         """
 
     @abstractmethod
-    def embed_texts(self, texts: list[str]) -> torch.Tensor:
-        """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
+    def embed_texts(self, texts: list[str], token_ids: torch.Tensor | None = None, /) -> torch.Tensor:
+        """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off.
 
-    def text_lengths(self, texts: list[str]) -> list[int]:
-        """Tokens that each of n ≥ 1 texts costs: all the same where texts are read to the full context."""
-        return [self.context_length] * len(texts)
+        Args:
+            texts: any.
+            token_ids: (n, L) of these texts, where `text_lengths` gave them.
+        """
+
+    def text_lengths(self, texts: list[str]) -> tuple[list[int], torch.Tensor | None]:
+        """Tokens that each of n ≥ 1 texts costs, and ids (n, L) that were made for that.
+
+        All the same, and None, where texts are read to the full context.
+        """
+        return [self.context_length] * len(texts), None
+
+    def fingerprint(self) -> str:
+        """SHA-256 of architecture, preprocessing and every weight; the same on any device, in any process."""
+        digest = hashlib.sha256(self.facts.architecture.encode())
+        for name, tensor in sorted(self.module.state_dict().items()):
+            _add_weight(digest, name, tensor)
+        return digest.hexdigest()
+
+    def text_fingerprint(self) -> str:
+        """SHA-256 of architecture, preprocessing and the weights of texts; taken on all cores."""
+        weights = sorted(self.module.state_dict().items())
+        read = [item for item in weights if not item[0].startswith(self.frame_parts)]
+
+        def digest_of(item: tuple[str, torch.Tensor]) -> bytes:
+            digest = hashlib.sha256()
+            _add_weight(digest, *item)
+            return digest.digest()
+
+        parts = (self.facts.architecture.encode(), *map_apart(digest_of, read))
+        return hashlib.sha256(b"".join(parts)).hexdigest()
 
     @abstractmethod
     def quick(self, arithmetic: str) -> Network:
@@ -101,6 +135,13 @@ class Network(ABC):
             arithmetic: "float32", "bfloat16" or "int8", see `products.PRODUCTS`; on other devices than the
                 processor "bfloat16" alone.
         """
+
+
+def _add_weight(digest: hashlib._Hash, name: str, tensor: torch.Tensor) -> None:
+    """Take a weight, by its name, type, shape and bytes, into a digest."""
+    values = tensor.detach().cpu().contiguous()
+    digest.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
+    digest.update(values.reshape(-1).view(torch.uint8).numpy().data)
 
 
 def no_tokens(name: str, why: str = "") -> ModelError:
@@ -138,44 +179,51 @@ def not_finite(name: str) -> ModelError:
     )
 
 
-def batches_alike(lengths: Sequence[int], most: int) -> list[list[int]]:
+def batches_of_texts(lengths: Sequence[int], most: int) -> list[list[int]]:
     """Places of all texts in batches, shorter texts first; those of one length stay in their order.
 
-    >>> batches_alike([8, 72, 8, 16], 32)
+    >>> batches_of_texts([8, 72, 8, 16], 32)
     [[0, 2, 3], [1]]
 
     Args:
         lengths: tokens that a network reads of each.
-        most: texts in a batch.
+        most: tokens in a batch; a longer text stands alone.
     """
     batches: list[list[int]] = []
+    room = 0
     for place in sorted(range(len(lengths)), key=lengths.__getitem__):
-        last = batches[-1] if batches else []
-        if last and len(last) < most and lengths[place] <= _ALIKE * lengths[last[0]]:
-            last.append(place)
-        else:
-            batches.append([place])
+        if lengths[place] > room:
+            batches.append([])
+            room = most
+        batches[-1].append(place)
+        room -= lengths[place]
     return batches
 
 
-def encode_alike(network: Network, texts: list[str], most: int, *, apart: bool) -> list[torch.Tensor]:
+def encode_in_batches(network: Network, texts: list[str], most: int, *, apart: bool) -> list[torch.Tensor]:
     """A unit row (1, D) of each text, in their order.
 
     Args:
         network: that reads them.
         texts: any number.
-        most: of them in one forward pass.
-        apart: whether batches are shared out among threads.
+        most: of them in one forward pass, were they as long as the context.
+        apart: whether batches, small ones then, are shared out among threads.
     """
-    lengths = network.text_lengths(texts) if len(texts) > 1 else [1] * len(texts)
-    batches = batches_alike(lengths, most)
-    some = [[texts[place] for place in batch] for batch in batches]
-    parts = map_apart(network.embed_texts, some) if apart else [network.embed_texts(part) for part in some]
-    rows = dict(
-        zip(
-            (place for batch in batches for place in batch),
-            (row for part in parts for row in torch.split(F.normalize(part, dim=-1), 1)),
-            strict=True,
-        )
-    )
-    return [rows[place] for place in range(len(texts))]
+    if not texts:
+        return []
+    lengths, ids = network.text_lengths(texts)
+    most_tokens = most * network.context_length
+    if apart:
+        share = math.ceil(sum(lengths) / torch.get_num_threads())
+        most_tokens = min(_MOST_TOKENS, max(_FEWEST_TOKENS, share))
+    batches = batches_of_texts(lengths, most_tokens)
+
+    def embed(batch: list[int]) -> torch.Tensor:
+        some = [texts[place] for place in batch]
+        return network.embed_texts(some) if ids is None else network.embed_texts(some, ids[batch])
+
+    parts = map_apart(embed, batches) if apart else list(map(embed, batches))
+    places = (place for batch in batches for place in batch)
+    rows = (row for part in parts for row in torch.split(F.normalize(part, dim=-1), 1))
+    found = dict(zip(places, rows, strict=True))
+    return [found[place] for place in range(len(texts))]

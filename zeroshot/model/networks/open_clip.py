@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import threading
-import zlib
 from contextlib import ExitStack, nullcontext
 from copy import copy, deepcopy
 from functools import cached_property
@@ -14,32 +12,33 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from zeroshot.errors import ModelError, in_one_line, one_line
+from zeroshot.errors import ModelError, in_one_line
 from zeroshot.model.hub.own_files import FORMAT
 from zeroshot.model.networks.fetch import elsewhere, fetch_files, fetch_one, has_tokenizer
 from zeroshot.model.networks.foreign import (
     OFFLINE_REMEDY,
     clean_folder,
     close_matches,
+    merges_in,
     read_json,
     read_weights,
     require_fit,
     require_plain,
+    unknown_architecture,
 )
 from zeroshot.model.networks.network import Network, NetworkFacts
 from zeroshot.model.networks.open_clip_towers import (
     embeddings_of,
     import_open_clip,
-    read_lengths,
-    short_texts,
     swaps,
+    text_tower,
     tokens_of,
     tower_of,
 )
 from zeroshot.model.networks.open_clip_weights import checked_config, put_weights, require_bounds
 from zeroshot.model.networks.pretrained import plain_config, quiet
 from zeroshot.model.networks.published import HUB_WEIGHTS, TOKENIZER_PATTERNS, parts_of_tag
-from zeroshot.model.networks.unfilled import unfilled
+from zeroshot.model.networks.unfilled import BOTH, unfilled
 from zeroshot.model.speed.products import quick_copy, short_copy, with_parts
 from zeroshot.video.transform import Preprocess, three_numbers
 
@@ -51,7 +50,6 @@ if TYPE_CHECKING:
 
 _TEXT_KINDS = ("roberta", "xlm-roberta", "bert", "mt5", "m2m_100")
 _PREPROCESS_FIELDS = ("size", "mode", "mean", "std", "interpolation", "resize_mode", "fill_color")
-_MOST_MERGES_BYTES = 32 << 20
 _tokenizing = threading.Lock()  # tokenizers of transformers refuse a second thread
 
 
@@ -64,6 +62,7 @@ class OpenClipNetwork(Network):
     """
 
     is_reentrant = True
+    frame_parts = ("visual.",)
 
     def __init__(
         self, module: nn.Module, config: dict[str, Any], preprocess: Preprocess, folder: Path | None
@@ -80,6 +79,7 @@ class OpenClipNetwork(Network):
         self._text_config: dict[str, Any] = config["text_cfg"]
         self._folder = folder
         self.context_length = int(self._text_config.get("context_length", 77))
+        self._texts = text_tower(module)
         tower = tower_of(module.visual)
         self.facts = NetworkFacts(
             preprocess=preprocess,
@@ -104,14 +104,16 @@ class OpenClipNetwork(Network):
             ids: torch.Tensor = self._tokenizer(texts, length)
         return ids
 
-    def text_lengths(self, texts: list[str]) -> list[int]:
-        """Tokens that each of n ≥ 1 texts costs when it is read without longer ones."""
-        lengths: list[int] = read_lengths(self.module, self.token_ids(texts)).tolist()
-        return lengths
-
-    def embed_texts(self, texts: list[str]) -> torch.Tensor:
-        """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
+    def text_lengths(self, texts: list[str]) -> tuple[list[int], torch.Tensor | None]:
+        """Tokens that are read of each of n ≥ 1 texts, and their ids (n, L)."""
+        if self._texts is None:
+            return super().text_lengths(texts)
         token_ids = self.token_ids(texts)
+        return self._texts.lengths(token_ids).tolist(), token_ids
+
+    def embed_texts(self, texts: list[str], token_ids: torch.Tensor | None = None, /) -> torch.Tensor:
+        """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
+        token_ids = self.token_ids(texts) if token_ids is None else token_ids
         known = self._text_config.get("vocab_size", getattr(self.module, "vocab_size", 49408))
         if int(token_ids.max()) >= known:
             raise ModelError(
@@ -119,8 +121,9 @@ class OpenClipNetwork(Network):
                 "expected text_cfg.vocab_size to be the size of the tokenizer's vocabulary"
             )
         token_ids = token_ids.to(self.device)
-        short = short_texts(self.module, token_ids)
-        embeddings: torch.Tensor = self.module.encode_text(token_ids) if short is None else short
+        if self._texts is not None:
+            return self._texts.embed(token_ids)
+        embeddings: torch.Tensor = self.module.encode_text(token_ids)
         return embeddings
 
     def quick(self, arithmetic: str) -> OpenClipNetwork:
@@ -150,7 +153,7 @@ class OpenClipNetwork(Network):
                         str(folder), context_length=context_length, tokenizer_mode=mode, **options, **safe
                     )
             if "bpe_path" in options:
-                options["bpe_path"] = str(_merges((self._folder or Path()) / options["bpe_path"]))
+                options["bpe_path"] = str(merges_in((self._folder or Path()) / options["bpe_path"]))
             return SimpleTokenizer(context_length=context_length, **options)
 
     def _tokenizer_folder(self, repository: str) -> Path:
@@ -162,20 +165,6 @@ class OpenClipNetwork(Network):
         if not has_tokenizer(folder):
             raise ModelError(f"no tokenizer in {repository}, or not in the cache; {elsewhere(repository)}")
         return folder
-
-
-def _merges(path: Path) -> Path:
-    """A file of merges, if it is one of a size that a tokenizer can have."""
-    try:
-        with gzip.open(path) as stream:
-            size = len(stream.read(_MOST_MERGES_BYTES + 1))
-    except (OSError, EOFError, zlib.error) as error:
-        raise ModelError(
-            f"cannot build the model's tokenizer from {path}: {one_line(error)}; expected merges, gzipped"
-        ) from error
-    if size > _MOST_MERGES_BYTES:
-        raise ModelError(f"{path} unpacks to more than {_MOST_MERGES_BYTES >> 20} MiB; expected merges")
-    return path
 
 
 def tagged_names() -> tuple[str, ...]:
@@ -206,18 +195,28 @@ def random_network(architecture: str) -> OpenClipNetwork:
     return network
 
 
-def network_from_file(architecture: str, path: Path) -> OpenClipNetwork:
+def network_from_file(architecture: str, path: Path, encodes: tuple[str, ...] = BOTH) -> OpenClipNetwork:
     """The architecture with the weights of a file, and the preprocessing its published weights share.
+
+    Args:
+        architecture: open_clip's name.
+        path: of the weights.
+        encodes: as for `fill`.
 
     Raises:
         ModelError: unknown architecture, or a file that is not its weights.
     """
     config = _architecture_config(architecture)
-    return _build(config, _usual_preprocessing(architecture), path, None, architecture)
+    return _build(config, _usual_preprocessing(architecture), path, None, architecture, encodes)
 
 
-def tagged_network(architecture: str, tag: str) -> OpenClipNetwork:
+def tagged_network(architecture: str, tag: str, encodes: tuple[str, ...] = BOTH) -> OpenClipNetwork:
     """The architecture with the published weights `tag`, their preprocessing and their activation function.
+
+    Args:
+        architecture: open_clip's name.
+        tag: as open_clip calls its weights.
+        encodes: as for `fill`.
 
     Raises:
         ModelError: unknown architecture or tag, or the weights cannot be fetched.
@@ -230,16 +229,7 @@ def tagged_network(architecture: str, tag: str) -> OpenClipNetwork:
         config["quick_gelu"] = True
     part = parts_of_tag(architecture, tag)[0]
     weights = fetch_one(part.repository, part.choices, f"{architecture}/{tag}")
-    return _build(config, published, weights, None, f"{architecture}/{tag}")
-
-
-def require_architecture(architecture: str) -> None:
-    """Refuse what is no architecture.
-
-    Raises:
-        ModelError: it is none; the line names those close to it.
-    """
-    _architecture_config(architecture)
+    return _build(config, published, weights, None, f"{architecture}/{tag}", encodes)
 
 
 def require_tag(architecture: str, tag: str) -> None:
@@ -252,8 +242,12 @@ def require_tag(architecture: str, tag: str) -> None:
     _published(architecture, tag)
 
 
-def network_from_folder(folder: Path) -> OpenClipNetwork:
+def network_from_folder(folder: Path, encodes: tuple[str, ...] = BOTH) -> OpenClipNetwork:
     """The network of a checkpoint folder, either `config.json` in our own format or `open_clip_config.json`.
+
+    Args:
+        folder: of the checkpoint.
+        encodes: as for `fill`.
 
     Raises:
         ModelError: no weights in it, another format, or weights of another architecture.
@@ -273,7 +267,7 @@ def network_from_folder(folder: Path) -> OpenClipNetwork:
     found = [folder / name for name in names if (folder / name).is_file()]
     if not found:
         raise ModelError(f"no weights in {folder}; expected {names[0]}")
-    return _build(config, preprocess, found[0], folder, str(folder))
+    return _build(config, preprocess, found[0], folder, str(folder), encodes)
 
 
 def _build(
@@ -282,20 +276,23 @@ def _build(
     weights: Path | None,
     folder: Path | None,
     model_name: str,
+    encodes: tuple[str, ...] = BOTH,
 ) -> OpenClipNetwork:
     """The network that `config` describes, with weights from a file or, without one, from a fixed seed."""
     tensors = None if weights is None else read_weights([weights])
     with in_one_line(f"cannot build {model_name}", "expected open_clip's model_cfg"):
         if folder is not None and tensors is not None:
             require_bounds(config, tensors, model_name)
-            with torch.device("meta"):  # sizes without memory
+            with torch.device("meta"), unfilled():  # sizes without memory
                 wanted = _construct(config, model_name, from_network=False).state_dict()
             require_fit(wanted, tensors, model_name)
         empty = nullcontext() if tensors is None else unfilled()
         with torch.random.fork_rng(devices=[]), empty:
             torch.manual_seed(0)
             module = _construct(config, model_name, from_network=folder is None)
-    notes = () if tensors is None or weights is None else put_weights(module, tensors, weights, model_name)
+    notes: tuple[str, ...] = ()
+    if tensors is not None and weights is not None:
+        notes = put_weights(module, tensors, weights, model_name, encodes)
     preprocess = _read_preprocess(preprocess_config, module.visual.image_size)
     network = OpenClipNetwork(module, config, preprocess, folder)
     network.notes = notes
@@ -330,11 +327,7 @@ def _architecture_config(architecture: str) -> dict[str, Any]:
 
     config = open_clip.get_model_config(architecture) if architecture in open_clip.list_models() else None
     if config is None:
-        close = close_matches(architecture, open_clip.list_models())
-        raise ModelError(
-            f"open_clip knows no architecture {architecture!r}{close}; `zeroshot models` lists all, "
-            "and a model of the hub is named hf:ORG/NAME"
-        )
+        raise unknown_architecture(architecture, open_clip.list_models())
     return dict(config)
 
 

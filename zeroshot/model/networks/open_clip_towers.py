@@ -12,23 +12,29 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module, reload
+from importlib.machinery import PathFinder
+from importlib.util import LazyLoader, find_spec
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from zeroshot.model.speed.blocks import QuickBlock, quick_patches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from importlib.machinery import ModuleSpec
-    from types import ModuleType
 
     from zeroshot.model.speed.products import MakeProduct, Swap
 
 
 # Which of open_clip's modules look for a library, and the class in it that needs one.
 _TOWERS = {"timm": ("timm_model", "TimmModel"), "transformers": ("hf_model", "HFTextEncoder")}
+_MENDS_TEXTS = "ftfy"  # the tokenizer calls it for each text; frames alone do without
+# torch's compiler: torchvision asks it for one answer, which only its own training kernels want.
+_COMPILER, _ANSWERS = "torch._dynamo", "torch._dynamo.utils"
 
 
 def import_open_clip(config: dict[str, Any] | None = None) -> ModuleType:
@@ -38,7 +44,7 @@ def import_open_clip(config: dict[str, Any] | None = None) -> ModuleType:
         config: of an architecture; None: nothing is to be built.
     """
     if "open_clip" not in sys.modules:
-        with _without(name for name in _TOWERS if name not in sys.modules):
+        with _without(name for name in _TOWERS if name not in sys.modules), _compiler_later():
             import_module("open_clip")
     if config is not None and "timm_model_name" in config.get("vision_cfg", {}):
         _complete("timm")
@@ -56,17 +62,64 @@ def _complete(library: str) -> None:
         setattr(import_module("open_clip.model"), tower, getattr(module, tower))
 
 
+class _Later(ModuleType):
+    """Stands for a module that takes long to import, until something of it is used."""
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the module holds
+        """What the module itself has of that name."""
+        if name.startswith("__"):  # the import system looks at these
+            raise AttributeError(name)
+        return getattr(self._itself(), name)
+
+    def is_compile_supported(self, device: str) -> bool:
+        """The answer of torch's compiler, looked up when it is asked for."""
+        return bool(self._itself().is_compile_supported(device))
+
+    def _itself(self) -> ModuleType:
+        """The module, which takes this one's place."""
+        _put_away()
+        return import_module(self.__name__)
+
+
+def _put_away() -> None:
+    """Have the next import find torch's compiler itself."""
+    for name in (_COMPILER, _ANSWERS):
+        if isinstance(sys.modules.get(name), _Later):
+            del sys.modules[name]
+
+
+@contextmanager
+def _compiler_later() -> Iterator[None]:
+    """Within, torch's compiler is imported by name alone: it takes as long as torch itself."""
+    place = None if _COMPILER in sys.modules else find_spec(_COMPILER)
+    if place is None:
+        yield
+        return
+    for name in (_COMPILER, _ANSWERS):
+        sys.modules[name] = _Later(name)
+    sys.modules[_COMPILER].__path__ = list(place.submodule_search_locations or ())
+    try:
+        yield
+    finally:
+        _put_away()
+
+
 class _Absent:
-    """Finds no library of some names, for one thread."""
+    """Finds no library of some names, for one thread; and one that mends texts not before it is used."""
 
     def __init__(self, names: set[str]) -> None:
         self._names, self._thread = names, threading.get_ident()
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
         """None: others may look; an error for what is not to be found."""
-        if name in self._names and threading.get_ident() == self._thread:
+        if threading.get_ident() != self._thread:
+            return None
+        if name in self._names:
             raise ModuleNotFoundError(f"{name} is left out", name=name)
-        return None
+        spec = PathFinder.find_spec(name) if name == _MENDS_TEXTS else None
+        if spec is not None and spec.loader is not None:
+            spec.loader = LazyLoader(spec.loader)
+        return spec
 
 
 @contextmanager
@@ -78,10 +131,6 @@ def _without(names: Iterator[str]) -> Iterator[None]:
         yield
     finally:
         sys.meta_path.remove(finder)
-
-
-# Texts are cut to a multiple of so many tokens, so that few shapes occur.
-_STEP = 8
 
 
 @dataclass(frozen=True)
@@ -210,74 +259,127 @@ def _is_timm_transformer(visual: Any) -> bool:  # noqa: ANN401
     )
 
 
-def short_texts(module: Any, token_ids: torch.Tensor) -> torch.Tensor | None:  # noqa: ANN401 - open_clip's module
-    """Embeddings (n, D), not normalized, of token ids (n, L) that end before L; None where all is needed.
+class TextTower:
+    """A text tower of open_clip's own, read without padding: texts of any lengths lie side by side.
 
-    A causal text tower reads the embedding off the token that ends the text, and no token sees what comes
-    after it: the padding, nine tenths of the context for a label, changes nothing. A label of six tokens then
-    costs a tenth of a full context of 77.
+    The library pads every text to the full context, nine tenths of it for a label. In a causal tower no token
+    sees what comes after it, so what follows the token that the embedding is read off changes nothing, and is
+    left out. Products then have as many rows as there are tokens that count; only attention is by text, those
+    of one length together. A text costs the same, and gives the same numbers, whatever lies beside it.
 
-    Args:
-        module: one of open_clip's; others than its own causal transformers give None.
-        token_ids: of the tokenizer, padded to the context length.
+    It holds the library's modules, no weight of its own, so that it moves with them.
     """
-    text = _text_tower(module)
-    ends = None if text is None else _ends(text, token_ids)
-    if ends is None:
+
+    def __init__(self, text: Any) -> None:  # noqa: ANN401 - a module of another library
+        """Take a tower as `text_tower` found it."""
+        self._text = text
+        self._causal = text.attn_mask is not None
+        self._end = _end_of_text(text) or 0
+
+    def lengths(self, token_ids: torch.Tensor) -> torch.Tensor:
+        """(n,) tokens that are read of each text, of token ids (n, L) padded to the context length."""
+        if self._causal:
+            return self._places(token_ids) + 1
+        return torch.full((len(token_ids),), token_ids.shape[1], device=token_ids.device)
+
+    def embed(self, token_ids: torch.Tensor) -> torch.Tensor:
+        """Embeddings (n, D), not normalized, of token ids (n, L) padded to the context length; n ≥ 1."""
+        if len(token_ids) == 1:  # the product of a single row is summed in another order than that of several
+            return self.embed(token_ids.repeat(2, 1))[:1]
+        order = self.lengths(token_ids).argsort(stable=True)
+        token_ids = token_ids[order]
+        lengths = self.lengths(token_ids)
+        text, positions = self._text, torch.arange(token_ids.shape[1], device=token_ids.device)
+        inside = positions < lengths[:, None]
+        x = text.token_embedding(token_ids[inside])
+        x = x + text.positional_embedding[positions.expand_as(token_ids)[inside]]
+        read = lengths.cumsum(0) - lengths + self._places(token_ids)
+        groups = [(n, length) for length, n in zip(*_counted(lengths), strict=True)]
+        *blocks, last = text.transformer.resblocks
+        for block in blocks:
+            x = _through(block, x, groups, None, causal=self._causal)
+        x = text.ln_final(_through(last, x, groups, read, causal=self._causal))
+        projection = text.text_projection
+        if projection is not None:
+            x = projection(x) if isinstance(projection, nn.Linear) else x @ projection
+        return torch.empty_like(x).index_copy_(0, order, x)
+
+    def _places(self, token_ids: torch.Tensor) -> torch.Tensor:
+        """(n,) place of the token that each embedding is read off."""
+        kind = _pooled_by(self._text)
+        if kind == "argmax":
+            return token_ids.argmax(dim=1)
+        if kind == "eos":
+            return token_ids.eq(self._end).int().argmax(dim=1)
+        place = 0 if kind == "first" else token_ids.shape[1] - 1
+        return torch.full((len(token_ids),), place, device=token_ids.device)
+
+
+def text_tower(module: Any) -> TextTower | None:  # noqa: ANN401 - open_clip's module
+    """The text tower in one of open_clip's modules; None where there is none of its own kind."""
+    from open_clip import CLIP
+    from open_clip.transformer import ResidualAttentionBlock, TextTransformer
+
+    text: Any = module if type(module) is CLIP else getattr(module, "text", None)
+    if text is not module and type(text) is not TextTransformer:
         return None
-    length = int(_padded(ends, token_ids).max())
-    if length == token_ids.shape[1]:
-        return None
-    x = text.token_embedding(token_ids[:, :length]).to(text.transformer.get_cast_dtype())
-    x = x + text.positional_embedding[:length].to(x.dtype)
-    x = text.transformer(x, attn_mask=text.attn_mask[:length, :length])
-    x = text.ln_final(x)[torch.arange(len(x), device=x.device), ends]
-    projection = text.text_projection
-    if projection is not None:
-        x = projection(x) if isinstance(projection, torch.nn.Linear) else x @ projection
-    embeddings: torch.Tensor = x
-    return embeddings
+    appended = getattr(text, "cls_emb", None) is not None or getattr(text, "use_pad_mask", False)
+    known = _pooled_by(text) in {"argmax", "first", "last"} or _end_of_text(text) is not None
+    plain = all(type(block) is ResidualAttentionBlock for block in text.transformer.resblocks)
+    return TextTower(text) if known and plain and not appended else None
 
 
-def read_lengths(module: Any, token_ids: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - open_clip's module
-    """(n,) tokens that `short_texts` reads of each of n texts alone; L where all is needed.
-
-    Args:
-        module: one of open_clip's.
-        token_ids: (n, L) of the tokenizer, padded to the context length.
-    """
-    text = _text_tower(module)
-    ends = None if text is None else _ends(text, token_ids)
-    return torch.full((len(token_ids),), token_ids.shape[1]) if ends is None else _padded(ends, token_ids)
+def _pooled_by(text: Any) -> str | None:  # noqa: ANN401
+    """Which token the embedding is read off, as open_clip calls it."""
+    kind: str | None = getattr(text, "text_pool_type", None) or getattr(text, "pool_type", None)
+    return kind
 
 
-def _padded(ends: torch.Tensor, token_ids: torch.Tensor) -> torch.Tensor:
-    """(n,) tokens up to the end of each text, as a multiple of the step, or the whole context."""
-    return ((ends + _STEP) // _STEP * _STEP).clamp(max=token_ids.shape[1])
-
-
-def _text_tower(module: Any) -> Any:  # noqa: ANN401
-    """open_clip's own causal text tower in a module; None where there is another."""
-    import open_clip
-
-    text: Any = module if type(module) is open_clip.CLIP else getattr(module, "text", None)
-    own = text is module or type(text) is open_clip.transformer.TextTransformer
-    return text if own and _is_causal(text) else None
-
-
-def _is_causal(text: Any) -> bool:  # noqa: ANN401
-    """Whether each token sees those before it alone, all of them, and nothing is appended."""
-    plain = getattr(text, "cls_emb", None) is None and not getattr(text, "use_pad_mask", False)
-    return bool(plain and getattr(text, "attn_mask", None) is not None)
-
-
-def _ends(text: Any, token_ids: torch.Tensor) -> torch.Tensor | None:  # noqa: ANN401
-    """(n,) place of the token that each embedding is read off; None where that is not the end of the text."""
-    kind = getattr(text, "text_pool_type", None) or getattr(text, "pool_type", None)
-    if kind == "argmax":
-        return token_ids.argmax(dim=1)
+def _end_of_text(text: Any) -> int | None:  # noqa: ANN401
+    """The token that ends a text, where the embedding is read off it."""
     end = getattr(text, "text_eos_id", None) or getattr(text, "eos_id", None)
-    if kind == "eos" and end is not None:
-        places: torch.Tensor = (token_ids == end).int().argmax(dim=1)
-        return places
-    return None
+    return end if _pooled_by(text) == "eos" else None
+
+
+def _counted(lengths: torch.Tensor) -> tuple[list[int], list[int]]:
+    """Lengths, sorted already, and how often each of them comes."""
+    values, counts = torch.unique_consecutive(lengths, return_counts=True)
+    return values.tolist(), counts.tolist()
+
+
+def _through(
+    block: Any,  # noqa: ANN401 - a block of open_clip's own transformer
+    x: torch.Tensor,
+    groups: Sequence[tuple[int, int]],
+    read: torch.Tensor | None,
+    *,
+    causal: bool,
+) -> torch.Tensor:
+    """Tokens (R, C) through a block: all of them, or (n, C) those alone that are read off.
+
+    Args:
+        block: normed first.
+        x: (R, C) tokens of n texts, one text after another.
+        groups: how many texts of which length follow each other.
+        read: (n,) rows of x, one a text; None: all rows.
+        causal: whether a token sees those before it alone.
+    """
+    attention = block.attn
+    parts = F.linear(block.ln_1(x), attention.in_proj_weight, attention.in_proj_bias)
+    parts = parts.view(len(x), 3, attention.num_heads, -1)
+    queries = parts[:, 0] if read is None else parts[read, 0]
+    seen, first, first_query = [], 0, 0
+    for number, length in groups:
+        num_queries = number * length if read is None else number
+        asked = queries[first_query : first_query + num_queries].view(number, -1, *parts.shape[2:])
+        there = parts[first : first + number * length].view(number, length, *parts.shape[1:])
+        keys, values = there[:, :, 1].transpose(1, 2), there[:, :, 2].transpose(1, 2)
+        # Where one token is read of a causal text, it is the last: it sees all of them.
+        found = F.scaled_dot_product_attention(
+            asked.transpose(1, 2), keys, values, is_causal=causal and read is None
+        )
+        seen.append(found.transpose(1, 2).reshape(num_queries, -1))
+        first, first_query = first + number * length, first_query + num_queries
+    x = (x if read is None else x[read]) + block.ls_1(attention.out_proj(torch.cat(seen)))
+    result: torch.Tensor = x + block.ls_2(block.mlp(block.ln_2(x)))
+    return result

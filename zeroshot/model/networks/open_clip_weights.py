@@ -11,10 +11,10 @@ from zeroshot.model.networks.fetch import fetch_one
 from zeroshot.model.networks.foreign import Renamed, is_repository, read_weights, renamed, require_plain
 from zeroshot.model.networks.open_clip_towers import import_open_clip
 from zeroshot.model.networks.published import HUB_WEIGHTS
-from zeroshot.model.networks.unfilled import fill
+from zeroshot.model.networks.unfilled import BOTH, fill
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     import torch
@@ -95,9 +95,20 @@ def require_bounds(config: dict[str, Any], tensors: Mapping[str, torch.Tensor], 
 
 
 def put_weights(
-    module: nn.Module, tensors: dict[str, torch.Tensor], path: Path, model_name: str
+    module: nn.Module,
+    tensors: dict[str, torch.Tensor],
+    path: Path,
+    model_name: str,
+    encodes: Iterable[str] = BOTH,
 ) -> tuple[str, ...]:
     """Puts weights into the module, all that it has a place for; a line each on what was found on the way.
+
+    Args:
+        module: of open_clip, on the processor.
+        tensors: of the file.
+        path: of the file, for the lines.
+        model_name: for the lines.
+        encodes: as for `fill`.
 
     Raises:
         ModelError: they are of another architecture, or some lack; the line says which prefix was found.
@@ -118,7 +129,7 @@ def put_weights(
             raise ValueError(f"it has no place for {deeper[0]}")
         factory.resize_pos_embed(kept, module)
         factory.resize_text_pos_embed(kept, module)
-        fill(module, kept)
+        fill(module, kept, encodes)
     except Exception as error:  # open_clip stumbles in many ways over weights of another architecture
         raise ModelError(
             f"{path} holds no weights for {model_name}{prefix}: {one_line(error)}; expected a state dict of "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zeroshot.errors import ModelError, in_one_line
 from zeroshot.model.networks.foreign import is_plain, read_json
 from zeroshot.model.networks.pretrained import quiet
-from zeroshot.video.transform import Preprocess, three_numbers
+from zeroshot.video.transform import LARGEST_FRAME, Preprocess, three_numbers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,6 @@ _FIELDS = (
 # Of VideoPrism its processor says this itself, whatever its files say of normalizing.
 _UNLESS_SAID = {"videoprism": {"size": {"height": 288, "width": 288}}}
 _ALWAYS = {"videoprism": {"do_normalize": False}}
-_LARGEST_FRAME = 4096  # pixels a side, beyond what any network reads
 _MOST_PATCHES = 4096  # of a frame, beyond what any network reads
 
 
@@ -105,7 +104,7 @@ def _of_one_size(processor: Any, folder: Path) -> Preprocess:  # noqa: ANN401 - 
         raise ModelError(
             f"the image processor in {folder} has size {processor.size}; expected a fixed result"
         )
-    if not 0 < min(*size, *resize_size) <= max(*size, *resize_size) <= _LARGEST_FRAME:
+    if not 0 < min(*size, *resize_size) <= max(*size, *resize_size) <= LARGEST_FRAME:
         raise ModelError(f"the image processor in {folder} makes frames of {size} pixels")
     return Preprocess(
         size=size,
@@ -121,7 +120,7 @@ def _in_patches(processor: Any, found: dict[str, Any], folder: Path) -> Preproce
     patch = found.get("patch_size", processor.patch_size)
     most = found.get("max_num_patches", processor.max_num_patches)
     whole = all(isinstance(each, int) and is_plain(each) and each > 0 for each in (patch, most))
-    if not whole or most > _MOST_PATCHES or patch * math.isqrt(most) > _LARGEST_FRAME:
+    if not whole or most > _MOST_PATCHES or patch * math.isqrt(most) > LARGEST_FRAME:
         raise ModelError(f"the image processor in {folder} cuts {most} patches of {patch} pixels")
     side = patch * math.isqrt(most)
     return Preprocess(

@@ -44,6 +44,7 @@ class TransformersNetwork(Network):
         facts: what is known about it.
     """
 
+    frame_parts = tuple(f"{part}." for part in _VISION_PARTS)
     _pads = "max_length"
 
     def __init__(self, module: Any, preprocess: Preprocess, folder: Path) -> None:  # noqa: ANN401
@@ -98,7 +99,7 @@ class TransformersNetwork(Network):
         ids: torch.Tensor = self._encoded(texts, length)["input_ids"]
         return ids
 
-    def embed_texts(self, texts: list[str]) -> torch.Tensor:
+    def embed_texts(self, texts: list[str], _token_ids: torch.Tensor | None = None, /) -> torch.Tensor:
         """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
         return vector_in(self.module.get_text_features(**self._inputs(texts)))
 

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
+from torch.overrides import TorchFunctionMode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+# What fills a tensor with numbers by chance, as a method and in torch.nn.init.
+_BY_CHANCE = {"normal_", "uniform_", "trunc_normal_", "bernoulli_", "exponential_", "random_"}
 
 
 @contextmanager
@@ -30,19 +34,47 @@ def unfilled() -> Iterator[None]:
     # torch's own type for the hook leaves out that it may give another parameter.
     hook = register_module_parameter_registration_hook(cast("Any", without_numbers))
     try:
-        yield
+        with _NoDraws():
+            yield
     finally:
         hook.remove()
 
 
-def fill(module: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
+class _NoDraws(TorchFunctionMode):
+    """Tensors without numbers are not filled by chance, for which torch would import its compiler."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        places: tuple[Any, ...] = (),
+        names: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401 - whatever the function gives
+        """The tensor as it is, or what the function makes of other ones."""
+        given = dict(names or {})
+        if getattr(func, "__name__", "") in _BY_CHANCE:
+            tensor = places[0] if places else given.get("tensor")
+            if isinstance(tensor, torch.Tensor) and tensor.is_meta:
+                return tensor
+        if func in {torch.randn, torch.rand} and torch.get_default_device().type == "meta":
+            return torch.empty(*places, **given)
+        return func(*places, **given)
+
+
+BOTH = ("frames", "texts")
+"""What a network encodes. A tower that nobody is going to use is left in its file."""
+
+
+def fill(module: nn.Module, tensors: Mapping[str, torch.Tensor], encodes: Iterable[str] = BOTH) -> None:
     """Put weights into a module, all of them, whether it was built with numbers or without.
 
-    They are copied, so that a file that is mapped into memory may change afterwards.
+    They are copied, so that a file that is mapped into memory may change afterwards; those of a tower that is
+    not going to be used are read where they lie, if they are: a fingerprint is of all.
 
     Args:
-        module: on the processor.
+        module: of open_clip, on the processor.
         tensors: by name, exactly those that the module has.
+        encodes: some of `BOTH`.
 
     Raises:
         RuntimeError: names or sizes differ.
@@ -58,5 +90,7 @@ def fill(module: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
         if place is None or place.shape != tensor.shape:
             kept[name] = tensor  # which is what the error is about
             continue
-        kept[name] = own.setdefault(id(place), tensor.detach().to(place.dtype, copy=True).contiguous())
+        used = ("frames" if name.startswith("visual.") else "texts") in encodes
+        moved = tensor.detach().to(place.dtype, copy=used)
+        kept[name] = own.setdefault(id(place), moved.contiguous())
     module.load_state_dict(kept, strict=True, assign=True)

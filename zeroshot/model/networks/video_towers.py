@@ -141,7 +141,7 @@ class VideoNetwork(TransformersNetwork):
         """Embeddings (n, D), not normalized, of the pixels (n, T, 3, h, w) of n clips."""
         return self._about.videos(self.module, pixels.contiguous())
 
-    def embed_texts(self, texts: list[str]) -> torch.Tensor:
+    def embed_texts(self, texts: list[str], _token_ids: torch.Tensor | None = None, /) -> torch.Tensor:
         """Embeddings (n, D), not normalized, of n ≥ 1 texts; what exceeds the context length is cut off."""
         inputs = self._inputs(texts)
         return self._about.texts(self.module, {name: inputs[name] for name in _INPUTS if name in inputs})

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from zeroshot.errors import ModelError, OptionError
 from zeroshot.model.speed.blocks import QuickBlock
-from zeroshot.model.speed.products import product_seconds
+from zeroshot.model.speed.products import has_float32, product_seconds
 from zeroshot.model.speed.threads import joined, map_apart
 
 if TYPE_CHECKING:
@@ -205,13 +205,15 @@ def _arithmetics(network: Network, level: str) -> list[str]:
         return []
     if network.device.type != "cpu":
         return ["bfloat16"] if level != "exact" and network.device.type == "cuda" else []
+    if level == "exact":
+        return ["float32"] if has_float32() else []
     seconds = product_seconds()
     if "float32" not in seconds:
         return []
     worth = [
         name for name, taken in seconds.items() if name != "float32" and taken * _WORTH < seconds["float32"]
     ]
-    return [*sorted(worth, key=seconds.__getitem__), "float32"] if level != "exact" else ["float32"]
+    return [*sorted(worth, key=seconds.__getitem__), "float32"]
 
 
 def _shown(cosine: float) -> str:
@@ -241,9 +243,18 @@ def exact_and_fast(device: torch.device) -> Iterator[None]:
 
     Args:
         device: of the network; other devices than the processor keep their setting, where "medium" would
-            round.
+            round. On a GPU convolutions, with which frames are cut into patches, round to 10 bits unless
+            told not to.
     """
     before = torch.get_float32_matmul_precision()
+    if device.type == "cuda":
+        rounds = torch.backends.cudnn.allow_tf32
+        torch.backends.cudnn.allow_tf32 = False
+        try:
+            yield
+        finally:
+            torch.backends.cudnn.allow_tf32 = rounds
+        return
     if device.type != "cpu" or before == "medium" or not _medium_is_exact():
         yield
         return

@@ -219,6 +219,12 @@ def product_seconds() -> Mapping[str, float]:
     return best
 
 
+@cache
+def has_float32() -> bool:
+    """Whether `product_seconds` has float32, found without the time that it takes."""
+    return _trial("float32", 32, 128) is not None
+
+
 def _trial(name: str, num_rows: int, width: int) -> Callable[[], Any] | None:
     """A product to be timed; None where there is no kernel, or one that is a stand-in."""
     small, large = _product(name, 32, 128), _product(name, num_rows, width)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from av import VideoFrame
+
+Timed: TypeAlias = "tuple[int, VideoFrame]"
+"""A frame and the tick from which on it is shown."""
+
+P = TypeVar("P")
 
 _ROUNDING_SECONDS = 1e-6  # so that a moment computed in floating point still meets the frame shown at it
 _GUESS_FRAMES = 3  # by which a guessed time may miss
@@ -42,7 +48,7 @@ class Clock:
         """Seconds from the first frame to a tick."""
         return float((tick - self.origin) * self.time_base)
 
-    def timed(self, frames: Iterable[VideoFrame]) -> Iterator[tuple[int, VideoFrame]]:
+    def timed(self, frames: Iterable[VideoFrame]) -> Iterator[Timed]:
         """Each frame with its tick; those that have none are left out.
 
         Args:
@@ -70,3 +76,51 @@ class Clock:
             return drift
         guess = round((guessed - first) * self.stream_time_base / self.time_base)
         return guess - index if abs(guess - index - drift) > _GUESS_FRAMES else drift
+
+
+class Forward:
+    """Frames in the order shown; whoever comes again later goes on where it stopped.
+
+    Attributes:
+        previous: the last frame that was passed, None before the first.
+    """
+
+    def __init__(self, frames: Iterator[Timed]) -> None:
+        """Before the first.
+
+        Args:
+            frames: of which each is decoded when it is asked for.
+        """
+        self.previous: Timed | None = None
+        self._frames = frames
+        self._ahead: Timed | None = None
+
+    def ahead(self) -> Timed | None:
+        """The frame that comes next; None behind the last."""
+        if self._ahead is None:
+            self._ahead = next(self._frames, None)
+        return self._ahead
+
+    def shown_at(self, ticks: Sequence[int], picture: Callable[[VideoFrame], P]) -> dict[int, tuple[int, P]]:
+        """For each tick, since when the frame shown then is shown, and its picture; nothing without frames.
+
+        Passes no frame but those before the last tick's. Behind the last frame that one is shown, and before
+        the first one nothing is but that.
+
+        Args:
+            ticks: in ascending order, none before that of `previous`.
+            picture: of a frame; made once of each.
+        """
+        found: dict[int, tuple[int, P]] = {}
+        waiting = deque(ticks)
+        kept: tuple[int, P] | None = None
+        while waiting and (ahead := self.ahead()) is not None:
+            if ahead[0] > waiting[0] and self.previous is not None:
+                kept = (self.previous[0], picture(self.previous[1]))
+                while waiting and ahead[0] > waiting[0]:
+                    found[waiting.popleft()] = kept
+            if waiting:
+                self.previous, self._ahead = ahead, None
+        if waiting and self.previous is not None:
+            found.update(dict.fromkeys(waiting, (self.previous[0], picture(self.previous[1]))))
+        return found

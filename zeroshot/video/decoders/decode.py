@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,13 @@ import numpy as np
 from zeroshot.errors import OptionError, VideoError, printable
 from zeroshot.types import Clip
 from zeroshot.video.decoders.by_name import DECODERS
+from zeroshot.video.decoders.kept import Kept
 from zeroshot.video.decoders.probe import VideoInfo
 from zeroshot.video.sampling import Sampling, frame_times, reach_seconds, require_frames, window_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -31,7 +32,7 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
     Raises:
         VideoError: it is missing or no video, or none of its frames can be decoded.
     """
-    with _opened(path, "auto", 1) as video:
+    with closing(_opened(path, "auto", 1)) as video:
         return video.info
 
 
@@ -54,13 +55,13 @@ def read_clips(
         decoder: one of `DECODERS`.
         shorter_side: pixels to which the frames will be resized later. They may then come out smaller than
             they are stored, never below twice this; None keeps them as they are.
-        num_threads: of the decoder; 0 is one a core.
+        num_threads: of the decoder, one for small pictures; 0 is one a core, whatever their size.
 
     Raises:
         VideoError: the file is missing or no video, or none of its frames can be decoded.
         OptionError: the window lies behind the end of the video.
     """
-    with _opened(path, decoder, num_threads) as video:
+    with closing(_opened(path, decoder, num_threads)) as video:
         source = _Frames(video, shorter_side, sampling.frames)
 
         def moments(duration_seconds: float) -> list[NDArray[np.float64]]:
@@ -97,18 +98,9 @@ def read_windows(
         VideoError: as in `read_clips`.
         OptionError: a window lies behind the end of the video.
     """
-    require_frames(frames)
-    plans = [Sampling(num_frames, start_seconds=start, end_seconds=end) for start, end in windows]
-    with _opened(path, decoder, num_threads) as video:
-        source = _Frames(video, shorter_side, frames)
-        end = video.info.duration_seconds
-
-        def moments(duration_seconds: float) -> list[NDArray[np.float64]]:
-            # Windows were laid out by the caller: those behind an early end repeat the last frame there is.
-            return [np.minimum(frame_times(plan, end)[0], duration_seconds) for plan in plans]
-
-        shortest = min((end - start for start, end in windows), default=0.0)
-        return source.clips(moments, shortest, together=False)
+    how = (decoder, shorter_side, num_threads)
+    with closing(WindowReader(path, frames, *how)) as reader:
+        return reader.read(windows, num_frames)
 
 
 def read_moments(
@@ -131,20 +123,87 @@ def read_moments(
     Raises:
         VideoError: as in `read_clips`.
     """
-    with _opened(path, decoder, num_threads) as video:
+    with closing(_opened(path, decoder, num_threads)) as video:
         return _Frames(video, shorter_side, "even").at(np.asarray(seconds, np.float64))
 
 
-@contextmanager
-def _opened(path: str | os.PathLike[str], decoder: str, num_threads: int) -> Iterator[Decoder]:
-    """A file, open in the decoder of that name until it has been read."""
+def _opened(path: str | os.PathLike[str], decoder: str, num_threads: int) -> Decoder:
+    """A file, open in the decoder of that name."""
     if decoder not in DECODERS:
         raise OptionError(f"decoder is {decoder!r}; expected one of {', '.join(DECODERS)}")
-    video = DECODERS[decoder](path, num_threads=num_threads)
-    try:
-        yield video
-    finally:
-        video.close()
+    return DECODERS[decoder](path, num_threads=num_threads)
+
+
+class WindowReader:
+    """The windows of one file, which stays open from one group of them to the next.
+
+    Where a moment costs all frames before it, as in a file without times, groups in time order cost one pass
+    together; without that each would begin at the first frame again.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        frames: str = "even",
+        decoder: str = "auto",
+        shorter_side: int | None = None,
+        num_threads: int = 0,
+    ) -> None:
+        """Open the file.
+
+        Args:
+            path: a video file.
+            frames: as `Sampling.frames`.
+            decoder: as in `read_clips`.
+            shorter_side: as in `read_clips`.
+            num_threads: as in `read_clips`.
+
+        Raises:
+            VideoError: as in `read_clips`.
+        """
+        require_frames(frames)
+        self._video = _opened(path, decoder, num_threads)
+        self._kept = Kept(self._video) if self._video.info.is_counted else None
+        self._frames = _Frames(self._kept or self._video, shorter_side, frames)
+
+    def read(
+        self,
+        windows: Sequence[tuple[float, float]],
+        num_frames: int,
+        ahead: Sequence[tuple[float, float]] = (),
+    ) -> tuple[Clip, ...]:
+        """One clip of T frames a window.
+
+        Args:
+            windows: as in `read_windows`.
+            num_frames: as in `read_windows`.
+            ahead: windows of the next groups that begin before these end.
+
+        Raises:
+            VideoError: as in `read_clips`.
+            OptionError: a window lies behind the end of the video.
+        """
+        end = self._video.info.duration_seconds
+
+        def times(some: Sequence[tuple[float, float]]) -> list[NDArray[np.float64]]:
+            plans = (Sampling(num_frames, start_seconds=each[0], end_seconds=each[1]) for each in some)
+            return [frame_times(plan, end)[0] for plan in plans]
+
+        planned = times(windows)
+        if self._kept is not None:
+            later = np.concatenate(times(ahead)).tolist() if ahead else []
+            self._kept.expect(np.concatenate(planned).tolist() if planned else [], later)
+
+        def moments(duration_seconds: float) -> list[NDArray[np.float64]]:
+            # Windows were laid out by the caller: those behind an early end repeat the last frame there is.
+            return [np.minimum(row, duration_seconds) for row in planned]
+
+        shortest = min((end - start for start, end in windows), default=0.0)
+        return self._frames.clips(moments, shortest, together=False)
+
+    def close(self) -> None:
+        """Free the file and the decoder."""
+        self._video.close()
 
 
 class _Frames:

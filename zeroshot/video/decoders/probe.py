@@ -36,6 +36,7 @@ class VideoInfo:
         start_seconds: the first frame's time in the container.
         mirrored: whether left and right are exchanged for display, after the rotation.
         breaks_off: whether the file's index promises more than the file holds, as after a broken download.
+        is_counted: whether it has no times of its own, so that a moment is found by counting all frames.
     """
 
     path: str
@@ -49,6 +50,7 @@ class VideoInfo:
     start_seconds: float
     mirrored: bool = False
     breaks_off: bool = False
+    is_counted: bool = False
 
 
 def require_file(path: str | os.PathLike[str]) -> str:

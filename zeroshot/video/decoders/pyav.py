@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from fractions import Fraction
 from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from zeroshot.errors import VideoError, printable
-from zeroshot.video.decoders.clock import Clock
+from zeroshot.types import Closes
+from zeroshot.video.decoders.clock import Clock, Forward
 from zeroshot.video.decoders.decoder import KeyFrame, Shown
 from zeroshot.video.decoders.orientation import Orientation
 from zeroshot.video.decoders.picture import Look, squared_width
@@ -34,7 +34,7 @@ _BACK_SECONDS = (4.0, 16.0, 64.0)  # how far before a moment to begin where a se
 _PATIENCE_SECONDS = 120.0  # of video decoded from the start where seeking may miss by a frame
 
 
-class PyavDecoder:
+class PyavDecoder(Closes):
     """One open video; frames by presentation time.
 
     Attributes:
@@ -63,6 +63,7 @@ class PyavDecoder:
         self._given, self._name = os.fspath(path), printable(path)
         self._end_reached: int | None = None
         self._last_end: int | None = None  # of the file's last packets, once they have been read
+        self._counting: tuple[int, Forward] | None = None  # at which of the stream's moves it began
         self._stream = PacketStream(self.path, self._name, num_threads)
         try:
             first = self._undamaged(self._first_frame)
@@ -78,12 +79,6 @@ class PyavDecoder:
             self.close()
             raise
 
-    def __enter__(self) -> PyavDecoder:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def close(self) -> None:
         """Free the file and the decoder."""
         self._stream.close()
@@ -92,6 +87,7 @@ class PyavDecoder:
         """See `Decoder.frames_at`."""
         ticks = [self.clock.tick(moment) for moment in seconds]
         wanted = sorted(set(ticks))
+        self._end_reached = None
         found = self._undamaged(lambda: self._found(wanted, shorter_side))
         if not found:
             raise self._hopeless()
@@ -200,6 +196,7 @@ class PyavDecoder:
             start_seconds=start_seconds,
             mirrored=self.orientation.mirrored,
             breaks_off=promised is not None and self._own_seconds(promised) >= duration_seconds,
+            is_counted=self.clock.counted,
         )
 
     def _own_seconds(self, tick: int) -> float:
@@ -229,8 +226,10 @@ class PyavDecoder:
             return self._stream.timeline.end
         if self._last_end is not None:
             return self._last_end
+        if self.clock.counted and not self.timeline().has_pts.any():
+            return since  # no need to go back to the first packet: what was counted goes on
         frame = int(1 / ((frame_rate(self._stream.stream) or 25) * self.clock.time_base))
-        for back in self._backs():
+        for back in (0.0,) if self.clock.counted else self._backs():
             if not self.clock.counted:
                 self._seek(max(self.clock.origin, since - int(back / self.clock.time_base)))
             else:
@@ -259,7 +258,7 @@ class PyavDecoder:
             found.update(self._collect(group, shorter_side))
         if not found:
             self._stream.reopen()
-            found = self._pass(wanted, shorter_side)
+            found = self._pass(wanted, shorter_side, self._forward(() if self.clock.counted else wanted))
         return found
 
     def _groups(self, wanted: list[int]) -> list[list[int]]:
@@ -305,38 +304,43 @@ class PyavDecoder:
 
     def _collect(self, group: list[int], shorter_side: int | None) -> Found:
         """The frames of one pass, begun early enough that the first tick is met."""
-        for back in () if self.clock.counted else self._backs():
+        if self.clock.counted:
+            return self._pass(group, shorter_side, self._counted(group[0]))
+        for back in self._backs():
             begin = group[0] - int(back / self.clock.time_base)
             if back and begin <= self.clock.origin:
                 break
             self._seek(begin)
-            found = self._pass(group, shorter_side, strict=True)
+            found = self._pass(group, shorter_side, self._forward(group), strict=True)
             if found:
                 return found
         self._stream.reopen()
-        return self._pass(group, shorter_side)
+        return self._pass(group, shorter_side, self._forward(group))
 
-    def _pass(self, group: Sequence[int], shorter_side: int | None, *, strict: bool = False) -> Found:
+    def _forward(self, wanted: Sequence[int] = ()) -> Forward:
+        """The frames from where the stream is; see `PacketStream.frames`."""
+        return Forward(self.clock.timed(self._stream.frames(wanted)))
+
+    def _counted(self, tick: int) -> Forward:
+        """Frames counted from the first; what was counted before goes on unless the moment lies behind."""
+        if self._counting is not None:
+            move, forward = self._counting
+            if move == self._stream.num_moves and forward.previous and forward.previous[0] <= tick:
+                return forward
+        self._stream.reopen()
+        self._counting = self._stream.num_moves, self._forward()
+        return self._counting[1]
+
+    def _pass(
+        self, group: Sequence[int], shorter_side: int | None, forward: Forward, *, strict: bool = False
+    ) -> Found:
         """Decode forward, keep what the group asks for; nothing if `strict` and begun too late."""
-        found: Found = {}
-        waiting = deque(group)
-        previous: tuple[int, VideoFrame] | None = None
-        kept: tuple[int, NDArray[np.uint8]] | None = None
-        for tick, frame in self.clock.timed(self._stream.frames(() if self.clock.counted else group)):
-            if previous is None and strict and tick > group[0]:
-                return {}
-            if waiting and tick > waiting[0] and previous is not None:
-                kept = (previous[0], self._look.picture(previous[1], shorter_side))
-            while waiting and tick > waiting[0] and kept is not None:
-                found[waiting.popleft()] = kept
-            if not waiting:
-                return found
-            previous = (tick, frame)
-        if previous is not None:
-            tick, frame = previous
+        if strict and (first := forward.ahead()) is not None and first[0] > group[0]:
+            return {}
+        found = forward.shown_at(group, lambda frame: self._look.picture(frame, shorter_side))
+        if forward.ahead() is None and forward.previous is not None:
+            tick, frame = forward.previous
             self._end_reached = tick + (frame.duration or 0)
-            kept = (tick, self._look.picture(frame, shorter_side))
-            found.update(dict.fromkeys(waiting, kept))
         return found
 
     def _all_frames(

@@ -23,6 +23,7 @@ _MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
 # Containers that find the key frame before a moment by an index; in others a seek lands anywhere near.
 _INDEXED = frozenset({_MP4, "matroska,webm", "avi", "flv"})
 _HIDES_FRAMES = frozenset({"vp8"})  # some of its packets hold what is never shown
+_LARGE_PIXELS = 1280 * 720  # of a picture; smaller ones cost two threads half as much again as one
 _IN_FLIGHT = 40  # packets: more than threads and reordering hold back
 _PACKETS_TELL = frozenset({_MP4, "matroska,webm"})  # that they are encrypted
 
@@ -74,6 +75,7 @@ class PacketStream:
         container: libav's name of the format.
         indexed: whether seeking finds the key frame before a moment.
         timeline: all packets, where the file's clock starts anew somewhere; else None.
+        num_moves: how often its place was changed: what was being read then does not go on.
     """
 
     def __init__(self, path: str, name: str, num_threads: int) -> None:
@@ -82,7 +84,7 @@ class PacketStream:
         Args:
             path: absolute.
             name: for messages.
-            num_threads: of the decoder; 0 is one a core.
+            num_threads: of the decoder, one for small pictures; 0 is one a core, whatever their size.
 
         Raises:
             VideoError: libav cannot open it, or it is encrypted.
@@ -92,6 +94,7 @@ class PacketStream:
         self._file: InputContainer | None = None
         self.timeline: Timeline | None = None
         self._number = 0  # of the packet that comes next
+        self.num_moves = 0
         self.reopen()
         try:
             refuse_encrypted_file(path, name, self._open_file, self.stream)
@@ -132,9 +135,12 @@ class PacketStream:
         self._file, stream = open_container(self.path, self.name)
         self.stream: VideoStream = stream
         self.context = stream.codec_context
+        if self._num_threads and stream.width * stream.height < _LARGE_PIXELS:
+            self._num_threads = 1
         self.context.thread_type = "AUTO"
         self.context.thread_count = self._num_threads
         self._number = 0
+        self.num_moves += 1
 
     def use_one_thread(self) -> None:
         """Begin anew and decode in one thread: then damage costs the damaged frames alone."""
@@ -148,6 +154,7 @@ class PacketStream:
             tick: on the growing clock.
             backward: the direction.
         """
+        self.num_moves += 1
         if self.timeline is not None:
             return backward and self._seek_by_packets(self.timeline, tick)
         av = import_av()

@@ -239,8 +239,16 @@ def read_timeline(path: str, name: str) -> Timeline:
     Raises:
         VideoError: libav cannot open it.
     """
-    status = os.stat(path)  # noqa: PTH116 - a name need not be valid text
-    return _read(path, name, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
+    return _read(path, name, file_signs(path))
+
+
+def file_signs(path: str) -> tuple[int, int, int, int]:
+    """What changes where a file does, but for very much luck; all 0 where there is none."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a name need not be valid text
+    except (OSError, ValueError):
+        return 0, 0, 0, 0
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 @lru_cache(maxsize=1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zeroshot.types import Clip
+from zeroshot.video.sampling import Sampling, frame_times
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,9 @@ class _Open:
 
     def __init__(self, start: float, length: float, num_frames: int) -> None:
         self.start, self.end = start, start + length
-        self.moments = start + (np.arange(num_frames) + 0.5) * (length / num_frames)
+        (self.moments,) = frame_times(
+            Sampling(num_frames, start_seconds=start, end_seconds=self.end), self.end
+        )
         self.pictures: list[Picture] = []
         self.seconds: list[float] = []
 

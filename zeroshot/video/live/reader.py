@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from zeroshot.video.processes.messages import clips_in
-from zeroshot.video.processes.pool import MEMORY_LIMIT_BYTES, Crew, Job, Limits, threads_each
+from zeroshot.video.processes.messages import Job, clips_in
+from zeroshot.video.processes.pool import MEMORY_LIMIT_BYTES, Crew, Limits, threads_each
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

@@ -9,11 +9,12 @@ import os
 import signal
 import sys
 from dataclasses import asdict, replace
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from zeroshot.errors import OptionError, VideoError, printable
 from zeroshot.video.decoders import decode
 from zeroshot.video.decoders.all_frames import film_from_frames, read_film, stretch_within
+from zeroshot.video.decoders.timeline import file_signs
 from zeroshot.video.masks import read_mask
 from zeroshot.video.processes.messages import READY, Message, message_of, receive, send
 from zeroshot.video.sampling import Sampling
@@ -110,11 +111,43 @@ def _within(sampling: Sampling, path: str, start: float, end: float) -> Sampling
     return sampling if last == math.inf else replace(sampling, start_seconds=begin, end_seconds=last)
 
 
+class _Open(NamedTuple):
+    """A file that stays open for the next windows of it, and what it was opened as."""
+
+    identity: tuple[object, ...]
+    reader: decode.WindowReader
+
+
+_open: list[_Open] = []  # of this child: one or none
+
+
 def _windows(request: dict[str, Any]) -> Message:
-    """One clip a window."""
-    windows = [(start, end) for start, end in request["windows"]]
-    how = {"frames": request["frames"], **request["reading"]}
-    return message_of(decode.read_windows(request["paths"][0], windows, request["num_frames"], **how))
+    """One clip a window, of a file that is open already if others of it were read before."""
+    reading, (path,) = request["reading"], request["paths"]
+    identity = (path, *file_signs(path), request["frames"], reading["decoder"], reading["shorter_side"])
+    if _open and _open[0].identity == identity:
+        reader = _open.pop().reader
+    else:
+        _release({})
+        reader = decode.WindowReader(path, request["frames"], **reading)
+    windows, ahead = ([(start, end) for start, end in request[name]] for name in ("windows", "ahead"))
+    try:
+        clips = reader.read(windows, request["num_frames"], ahead)
+    except BaseException:
+        reader.close()
+        raise
+    if request["keep"]:
+        _open.append(_Open(identity, reader))
+    else:
+        reader.close()
+    return message_of(clips)
+
+
+def _release(_request: dict[str, Any]) -> Message:
+    """Nothing stays open."""
+    while _open:
+        _open.pop().reader.close()
+    return Message({"kind": "released"})
 
 
 def _moments(request: dict[str, Any]) -> Message:
@@ -148,6 +181,7 @@ def _mask(request: dict[str, Any]) -> Message:
 _JOBS = {
     "clips": _clips,
     "windows": _windows,
+    "release": _release,
     "moments": _moments,
     "probe": _probe,
     "film": _film,

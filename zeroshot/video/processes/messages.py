@@ -1,4 +1,4 @@
-"""Messages between a process and its decoding children: a JSON header, then arrays; and replies in order.
+"""Messages between a process and its decoding children: how they are written, who takes which, in what order.
 
 No pickle: what a decoder sends that a malicious file has subverted can be wrong, but cannot be code.
 """
@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import struct
+import threading
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -101,6 +103,98 @@ def clips_in(reply: Message) -> tuple[Clip, ...]:
         Clip(frames.transpose(0, 3, 1, 2), seconds, moved if len(moved) else None, end)
         for frames, seconds, moved, end in parts
     )
+
+
+class Line:
+    """Jobs of one line are done in turn and by one child, which keeps between them what it has opened."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is wanted of files.
+
+    Attributes:
+        kind: which of the child's jobs.
+        name: what messages call it.
+        paths: of one video or folder, or of the pictures that are its frames.
+        shown: what messages call each of them.
+        options: what else the job has to know; JSON-able.
+        line: None: any child will do.
+        is_ahead: whether nobody waits for it yet, so that whatever else is asked may come before it.
+    """
+
+    kind: str
+    name: str
+    paths: tuple[str, ...]
+    shown: tuple[str, ...]
+    options: dict[str, Any]
+    line: Line | None = None
+    is_ahead: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """A job with absolute paths, and where the reply is waited for."""
+
+    job: Job
+    paths: tuple[str, ...]
+    future: Future[Message]
+
+
+class Requests:
+    """What waits for children; whoever is free takes the first that it may, and has all of its line then."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: deque[Request] = deque()
+        self._owners: WeakKeyDictionary[Line, object] = WeakKeyDictionary()
+        self._busy: set[object] = set()
+        self._is_closed = False
+
+    def put(self, request: Request, taker: object | None = None) -> None:
+        """Last of those that wait.
+
+        Args:
+            request: with a future that nobody has yet.
+            taker: who alone may take it and all of its line; None: whoever comes first.
+        """
+        with self._changed:
+            if taker is not None and request.job.line is not None:
+                self._owners[request.job.line] = taker
+            self._waiting.append(request)
+            self._changed.notify_all()
+
+    def take(self, taker: object) -> Request | None:
+        """The first that is for this one, who has done what it took before; None: nothing will come."""
+        with self._changed:
+            self._busy.discard(taker)
+            while (request := self._first_for(taker)) is None:
+                if self._is_closed:
+                    return None
+                self._changed.wait()
+            self._waiting.remove(request)
+            self._busy.add(taker)
+            if request.job.line is not None:
+                self._owners[request.job.line] = taker
+            return request
+
+    def is_alone(self, taker: object) -> bool:
+        """Whether no other is at work, and nothing waits that another could do."""
+        with self._changed:
+            lines = [each.job.line for each in tuple(self._waiting)]
+            mine = (line is not None and self._owners.get(line) is taker for line in lines)
+            return not self._busy - {taker} and all(mine)
+
+    def close(self) -> None:
+        """Nothing will come any more; what waits is still taken."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+
+    def _first_for(self, taker: object) -> Request | None:
+        jobs = ((each, each.job) for each in tuple(self._waiting))
+        own = [each for each, job in jobs if job.line is None or self._owners.get(job.line, taker) is taker]
+        return next((each for each in own if not each.job.is_ahead), own[0] if own else None)
 
 
 @dataclass(frozen=True)

@@ -6,18 +6,17 @@ import atexit
 import contextlib
 import json
 import os
-import queue
 import signal
 import subprocess
 import sys
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 
 from zeroshot.errors import OptionError, VideoError, printable
-from zeroshot.video.processes.messages import READY, Message, receive, send
+from zeroshot.video.processes.messages import READY, Job, Line, Message, Request, Requests, receive, send
 
 MEMORY_LIMIT_BYTES = 8 << 30
 """Of address space a child, where nobody chooses otherwise."""
@@ -47,40 +46,12 @@ class Limits:
         return self.time_limit_seconds * self.num_threads
 
 
-@dataclass(frozen=True)
-class Job:
-    """What is wanted of files.
-
-    Attributes:
-        kind: which of the child's jobs.
-        name: what messages call it.
-        paths: of one video or folder, or of the pictures that are its frames.
-        shown: what messages call each of them.
-        options: what else the job has to know; JSON-able.
-    """
-
-    kind: str
-    name: str
-    paths: tuple[str, ...]
-    shown: tuple[str, ...]
-    options: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class _Request:
-    """A job with absolute paths, and where the reply is waited for."""
-
-    job: Job
-    paths: tuple[str, ...]
-    future: Future[Message]
-
-
 class Crew:
     """As many children as were asked for; each starts when there is work for it."""
 
     def __init__(self, num_workers: int, limits: Limits) -> None:
         self.owner = os.getpid()
-        self._requests: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
+        self._requests = Requests()
         self._drivers = [_Driver(limits, self._requests) for _ in range(num_workers)]
         for driver in self._drivers:
             driver.start()
@@ -97,8 +68,15 @@ class Crew:
             )
             future.set_exception(VideoError(words))
             return future
-        self._requests.put(_Request(job, paths, future))
+        self._requests.put(Request(job, paths, future))
         return future
+
+    def release(self) -> None:
+        """Have the children close what they keep open, once they have done what they are at."""
+        for driver in self._drivers:
+            if driver.keeps_open:
+                job = Job("release", "", (), (), {"keep": False}, Line())
+                self._requests.put(Request(job, (), Future()), driver)
 
     def close(self) -> None:
         """Kill the children; requests that wait are answered with an error."""
@@ -106,8 +84,7 @@ class Crew:
             return  # after a fork the children are the other process's
         for driver in self._drivers:
             driver.stop()
-        for _ in self._drivers:
-            self._requests.put(None)
+        self._requests.close()
         for driver in self._drivers:
             driver.join()
 
@@ -117,10 +94,15 @@ class _LostError(Exception):
 
 
 class _Driver(threading.Thread):
-    """Takes requests one by one, and sees to it that each is answered."""
+    """Takes requests one by one, and sees to it that each is answered.
 
-    def __init__(self, limits: Limits, requests: queue.SimpleQueue[_Request | None]) -> None:
+    Attributes:
+        keeps_open: whether its child was asked to keep a file open.
+    """
+
+    def __init__(self, limits: Limits, requests: Requests) -> None:
         super().__init__(name="zeroshot-decoding", daemon=True)
+        self.keeps_open = False
         self._limits = limits
         self._requests = requests
         self._lock = threading.Lock()
@@ -128,8 +110,8 @@ class _Driver(threading.Thread):
         self._child: _Child | None = None
 
     def run(self) -> None:
-        """Until None comes."""
-        while (request := self._requests.get()) is not None:
+        """Until nothing will come any more."""
+        while (request := self._requests.take(self)) is not None:
             if not request.future.set_running_or_notify_cancel():
                 continue
             try:
@@ -146,17 +128,18 @@ class _Driver(threading.Thread):
         if child is not None:
             child.kill()
 
-    def _reply(self, request: _Request) -> Message:
+    def _reply(self, request: Request) -> Message:
         """What a child answers."""
-        limits = self._limits
-        reading = {
-            "decoder": limits.decoder,
-            "shorter_side": limits.shorter_side,
-            "num_threads": limits.num_threads,
-        }
-        places = {"paths": request.paths, "reading": reading}
         child = self._ready_child()
         try:
+            limits = self._limits_of(child)
+            reading = {
+                "decoder": limits.decoder,
+                "shorter_side": limits.shorter_side,
+                "num_threads": limits.num_threads,
+            }
+            places = {"paths": request.paths, "reading": reading}
+            self.keeps_open = request.job.options.get("keep", self.keeps_open)
             reply = child.ask(Message({"job": request.job.kind, **request.job.options, **places}), limits)
         except _LostError as lost:
             self._discard(child)
@@ -165,6 +148,12 @@ class _Driver(threading.Thread):
         if error is not None:
             raise error(_renamed(reply.header["text"], request))
         return reply
+
+    def _limits_of(self, child: _Child) -> Limits:
+        """What this file may cost; where no other waits, with the threads that else were the others'."""
+        child.start()  # before looking who waits: those that come meanwhile are there then
+        threads = threads_each(1) if self._requests.is_alone(self) else self._limits.num_threads
+        return replace(self._limits, num_threads=max(threads, self._limits.num_threads))
 
     def _ready_child(self) -> _Child:
         """The child, started if there is none."""
@@ -220,7 +209,7 @@ def _early_child(memory_limit_bytes: int | None) -> _Child | None:
 _ERRORS: dict[str, type[VideoError | OptionError]] = {"VideoError": VideoError, "OptionError": OptionError}
 
 
-def _renamed(text: str, request: _Request) -> str:
+def _renamed(text: str, request: Request) -> str:
     """A message with the files named as the caller named them."""
     for absolute, shown in zip(request.paths, request.job.shown, strict=True):
         text = text.replace(printable(absolute), shown)
@@ -284,7 +273,6 @@ class _Child:
         Raises:
             _LostError: the child was killed or has died.
         """
-        self._start()
         self._watch = _Watch(self._process, limits)
         self._watch.start()
         try:
@@ -307,8 +295,12 @@ class _Child:
             with contextlib.suppress(OSError, ValueError):
                 stream.close()
 
-    def _start(self) -> None:
-        """Wait for the sign of life that comes before the first reply."""
+    def start(self) -> None:
+        """Wait for the sign of life that comes before the first reply.
+
+        Raises:
+            _LostError: there is none.
+        """
         if self._started:
             return
         timer = threading.Timer(_START_SECONDS, self._process.kill)

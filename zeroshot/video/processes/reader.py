@@ -6,22 +6,21 @@ import os
 import weakref
 from dataclasses import asdict, replace
 from functools import cached_property, partial
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zeroshot.errors import OptionError, VideoError, require_number, require_whole
-from zeroshot.types import Clip
+from zeroshot.types import Clip, Closes
 from zeroshot.video.decoders.all_frames import Film, film_from_frames
 from zeroshot.video.decoders.by_name import require_decoder
 from zeroshot.video.decoders.decode import VideoInfo
 from zeroshot.video.pictures import MOST_PIXELS, PictureFile
 from zeroshot.video.processes.fetching import here, then
-from zeroshot.video.processes.messages import Begun, clips_in, in_order
-from zeroshot.video.processes.pool import MEMORY_LIMIT_BYTES, Crew, Job, Limits, threads_each
+from zeroshot.video.processes.messages import Begun, Job, clips_in, in_order
+from zeroshot.video.processes.pool import MEMORY_LIMIT_BYTES, Crew, Limits, threads_each
 from zeroshot.video.processes.reading_notes import SnapTally, break_off_note
-from zeroshot.video.processes.windows import Look, ReadVideo, WindowGroup, measured
+from zeroshot.video.processes.windows import Asked, Look, ReadVideo, WindowGroup, in_groups, measured
 from zeroshot.video.source import (
     FRAMES_FPS,
     MaskFile,
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
-    from zeroshot.video.processes.messages import Message
+    from zeroshot.video.processes.messages import Line, Message
     from zeroshot.video.sampling import Sampling, Window
     from zeroshot.video.source import VideoSource
 
@@ -50,7 +49,7 @@ MOST_WORKERS = 256
 _MOST_NOTED = 100_000  # videos that break off: a server reads for ever
 
 
-class ClipReader:
+class ClipReader(Closes):
     """Clips of videos, decoded ahead in child processes that are replaced when a file kills them.
 
     All that lies on a disk is opened there: video files, folders of frames, pictures. The children start with
@@ -104,12 +103,6 @@ class ClipReader:
         """How far key frames moved the moments, and which videos broke off, a line each where any did."""
         snapped = (self.snaps.note(),) if "snaps" in vars(self) else ()
         return (*snapped, break_off_note(self.break_offs)) if self.break_offs else snapped
-
-    def __enter__(self) -> ClipReader:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the children; what they were at is lost. A later call starts new ones."""
@@ -189,7 +182,7 @@ class ClipReader:
             VideoError: as in `read`.
             OptionError: a window lies behind the end of the video.
         """
-        future = self._submit_windows(path, windows, Look(num_frames, frames))
+        future = self._submit_windows(path, Asked(tuple(windows)), Look(num_frames, frames))
         return self._counted(name_of(path), clips_in(future.result()), frames)
 
     def read_moments(self, path: str | os.PathLike[str], seconds: Sequence[float]) -> Clip:
@@ -233,32 +226,30 @@ class ClipReader:
                 if video.error is not None:
                     yield Begun(partial(WindowGroup, video.path, (), video.error, is_last=True))
                 self.break_offs.pop(name_of(video.path), None)  # of an earlier reading, before it was mended
-                windows = window.over(video.duration_seconds)
-                yield from self._begin_windows(video, windows, look, windows_at_once)
+                groups = in_groups(window.over(video.duration_seconds), windows_at_once)
+                yield from self._begin_windows(video, groups, look)
 
         look = Look(num_frames, frames)
-        return (group for group in in_order(begun(), 2 * self.num_workers) if group is not None)
+        try:
+            for group in in_order(begun(), 2 * self.num_workers):
+                if group is not None:
+                    yield group
+        finally:
+            if self._crew is not None and self._crew.owner == os.getpid():
+                self._crew.release()
 
     def _begin_windows(
-        self, video: ReadVideo, windows: Iterator[tuple[float, float]], look: Look, windows_at_once: int
+        self, video: ReadVideo, groups: Iterator[Asked], look: Look
     ) -> Iterator[Begun[WindowGroup | None]]:
         """Hand the windows of a video to the children, group by group, until one fails."""
-        group = tuple(islice(windows, windows_at_once))
-        while group and video.error is None:
-            following = tuple(islice(windows, windows_at_once))
-            future = self._submit_windows(video.file, group, look)
-            finish = partial(self._finished_group, video, group, future, look.frames, is_last=not following)
-            yield Begun(finish, (future,))
-            group = following
+        for asked in groups:
+            if video.error is not None:
+                return
+            future = self._submit_windows(video.file, asked, look, video.line, keep=True)
+            yield Begun(partial(self._finished_group, video, asked, future, look.frames), (future,))
 
     def _finished_group(
-        self,
-        video: ReadVideo,
-        windows: tuple[tuple[float, float], ...],
-        future: Future[Message],
-        frames: str,
-        *,
-        is_last: bool,
+        self, video: ReadVideo, asked: Asked, future: Future[Message], frames: str
     ) -> WindowGroup | None:
         """The group; None where its video has failed before; an error makes it the last one."""
         if video.error is not None:
@@ -268,8 +259,8 @@ class ClipReader:
             clips = self._counted(name_of(video.path), clips_in(future.result()), frames)
         except (VideoError, OptionError) as error:
             video.error = VideoError(str(error))
-            return WindowGroup(video.path, windows, video.error, is_last=True)
-        return WindowGroup(video.path, windows, clips, is_last)
+            return WindowGroup(video.path, asked.windows, video.error, is_last=True)
+        return WindowGroup(video.path, asked.windows, clips, asked.is_last)
 
     def read_films(
         self, groups: Iterable[Sequence[VideoSource]], end_seconds: float, largest_side: int
@@ -350,11 +341,17 @@ class ClipReader:
         return replace(VideoInfo(**header["info"]), path=os.fspath(path))
 
     def _submit_windows(
-        self, path: str | os.PathLike[str], windows: Sequence[tuple[float, float]], look: Look
+        self,
+        path: str | os.PathLike[str],
+        asked: Asked,
+        look: Look,
+        line: Line | None = None,
+        *,
+        keep: bool = False,
     ) -> Future[Message]:
-        """Ask for one clip a window."""
-        options = {"windows": [list(window) for window in windows], **asdict(look)}
-        return self._submit("windows", path, (path,), options)
+        """Ask for one clip a window; the file may stay open for more of them."""
+        options = {"windows": asked.windows, "ahead": asked.ahead, "keep": keep, **asdict(look)}
+        return self._submit("windows", path, (path,), options, line)
 
     def _submit(
         self,
@@ -362,12 +359,12 @@ class ClipReader:
         source: VideoSource,
         paths: Sequence[str | os.PathLike[str]],
         options: dict[str, Any],
+        line: Line | None = None,
     ) -> Future[Message]:
-        """Hand a job to the next free child."""
-        shown = tuple(name_of(path) for path in paths)
-        return self._ready_crew().submit(
-            Job(kind, name_of(source), tuple(os.fspath(path) for path in paths), shown, options)
-        )
+        """Hand a job to the next free child, or to the one that has the others of its line."""
+        files, shown = tuple(os.fspath(path) for path in paths), tuple(name_of(path) for path in paths)
+        job = Job(kind, name_of(source), files, shown, options, line, is_ahead=options.get("keep", False))
+        return self._ready_crew().submit(job)
 
     def _ready_crew(self) -> Crew:
         """The children, who start when there is work for them."""
