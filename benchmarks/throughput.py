@@ -317,7 +317,9 @@ def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=Path, help="a folder of videos")
-    parser.add_argument("--only", choices=["network"], help="the networks alone, which no videos are needed for")
+    parser.add_argument(
+        "--only", choices=["network"], help="the networks alone, which no videos are needed for"
+    )
     parser.add_argument("--models", default="ViT-B-32,ViT-B-16")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="one repeat, ViT-B-32, fewer and shorter videos")
