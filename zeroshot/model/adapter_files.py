@@ -82,7 +82,6 @@ def load_adapter(folder: str | Path) -> TwoStreamAdapter:
 
     from zeroshot.adapter.adapter import TwoStreamAdapter
     from zeroshot.adapter.config import AdapterConfig
-    from zeroshot.model.networks.unfilled import unfilled
 
     folder = Path(folder)
     config = _adapter_config(folder)
@@ -95,7 +94,7 @@ def load_adapter(folder: str | Path) -> TwoStreamAdapter:
         checked = AdapterConfig.from_dict(_adapter_fields(shape, max(most, _LEAST_SIZE)))
         if checked.num_layers > len(tensors):
             raise OptionError(f"its config asks for {checked.num_layers} layers, its weights have fewer")
-        with torch.device("meta"), unfilled():  # sizes without memory
+        with torch.device("meta"):  # sizes without memory
             wanted = TwoStreamAdapter(checked).state_dict()
         require_fit(wanted, tensors, str(folder / "config.json"))
         if broken := [name for name, tensor in tensors.items() if not tensor.isfinite().all()]:

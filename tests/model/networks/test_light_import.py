@@ -13,7 +13,7 @@ CLASSIFY = """
 import json, sys
 import numpy as np
 import zeroshot
-classifier = zeroshot.load(sys.argv[1], ["waving", "kicking"], device="cpu")
+classifier = zeroshot.load(sys.argv[1], ["waving", "kicking"], device="cpu", stream="clip")
 with classifier.model:
     classifier.rank(np.zeros((8, 64, 64, 3), np.uint8))
 light = [name for name in ("timm", "transformers", "torch._dynamo", "sympy") if name in sys.modules]

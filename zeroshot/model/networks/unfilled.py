@@ -14,8 +14,9 @@ from torch.overrides import TorchFunctionMode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-# What fills a tensor with numbers by chance, as a method and in torch.nn.init.
-_BY_CHANCE = {"normal_", "uniform_", "trunc_normal_", "bernoulli_", "exponential_", "random_"}
+# What writes numbers into a tensor, most of it by chance, as a method and in torch.nn.init.
+_WRITES = {"normal_", "uniform_", "trunc_normal_", "bernoulli_", "exponential_", "random_", "triu_"}
+_SCALED = {"__mul__", "__rmul__", "mul"}  # by a number
 
 
 @contextmanager
@@ -41,7 +42,7 @@ def unfilled() -> Iterator[None]:
 
 
 class _NoDraws(TorchFunctionMode):
-    """Tensors without numbers are not filled by chance, for which torch would import its compiler."""
+    """Nothing is computed for tensors without numbers, for which torch would import its compiler."""
 
     def __torch_function__(
         self,
@@ -52,11 +53,11 @@ class _NoDraws(TorchFunctionMode):
     ) -> Any:  # noqa: ANN401 - whatever the function gives
         """The tensor as it is, or what the function makes of other ones."""
         given = dict(names or {})
-        if getattr(func, "__name__", "") in _BY_CHANCE:
-            tensor = places[0] if places else given.get("tensor")
-            if isinstance(tensor, torch.Tensor) and tensor.is_meta:
+        name, tensor = getattr(func, "__name__", ""), places[0] if places else given.get("tensor")
+        if isinstance(tensor, torch.Tensor) and tensor.is_meta:
+            if name in _WRITES or (name in _SCALED and isinstance(places[1], int | float)):
                 return tensor
-        if func in {torch.randn, torch.rand} and torch.get_default_device().type == "meta":
+        elif name == "randn" and torch.empty(0).is_meta:
             return torch.empty(*places, **given)
         return func(*places, **given)
 
