@@ -1,6 +1,7 @@
 """Clips a second, end to end, against what people run instead: same clips, same backbone size, in turn.
 
     python benchmarks/throughput.py --clips FOLDER [--quick] [--models ViT-B-32,ViT-B-16] [--repeats 3]
+    python benchmarks/throughput.py --only network [--models ViT-B-32,ViT-B-16]
 
 Peers: the script that everybody writes (`plain.py`), transformers' X-CLIP as its documentation runs it, and
 the way of working of clip-video-encode (every frame decoded and resized, then encoded in full batches).
@@ -315,15 +316,24 @@ def memory_of(path: str, level: str) -> int:
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--clips", type=Path, required=True, help="a folder of videos")
+    parser.add_argument("--clips", type=Path, help="a folder of videos")
+    parser.add_argument(
+        "--only", choices=["network"], help="the networks alone, which no videos are needed for"
+    )
     parser.add_argument("--models", default="ViT-B-32,ViT-B-16")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="one repeat, ViT-B-32, fewer and shorter videos")
     options = parser.parse_args()
     repeats = 1 if options.quick else options.repeats
     models = ["ViT-B-32"] if options.quick else options.models.split(",")
-    clips = sorted(str(path) for path in options.clips.iterdir())
+    if options.clips is None and options.only is None:
+        parser.error("--clips: a folder of videos is needed, but with --only network")
     print(machine_facts(torch=torch.__version__), flush=True)
+    if options.only == "network":
+        for name in models:
+            backbone_table(name, 3 if options.quick else 5)
+        return
+    clips = sorted(str(path) for path in options.clips.iterdir())
     with tempfile.TemporaryDirectory() as folder:
         made = made_videos(Path(folder), quick=options.quick)
         dense, long = made.values()

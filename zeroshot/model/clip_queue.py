@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from zeroshot.errors import VideoError
+from zeroshot.errors import OptionError, VideoError
 from zeroshot.model.backbone import unit_mean
 from zeroshot.model.drift import centered_times, drift
 from zeroshot.model.networks.network import not_finite
@@ -37,6 +37,23 @@ PLAIN = "clip"
 T = TypeVar("T")
 
 _CLIPS_APART = 8  # of which one thread has enough
+
+
+def require_length(num_frames: int, backbone: Backbone, adapter: TwoStreamAdapter | None) -> None:
+    """Refuse another number of frames than an adapter, or a network that reads clips, reads.
+
+    Raises:
+        OptionError: it is another.
+    """
+    wanted = None if adapter is None else adapter.config.num_frames
+    if adapter is None and not backbone.facts.any_clip_length:
+        wanted = backbone.facts.clip_frames
+    if wanted not in {None, num_frames}:
+        who = backbone.name if adapter is None else f"the adapter on {backbone.name}"
+        raise OptionError(
+            f"clips have {num_frames} frames; {who} reads {wanted}: leave the number of frames to it"
+        )
+
 
 POOLINGS = ("video", "views", "raw views")
 """What becomes of a video's V views of T frames.

@@ -11,11 +11,11 @@ import torch
 
 from zeroshot.errors import OptionError, VideoError, counted
 from zeroshot.model.backbone import in_memory, unit_mean
-from zeroshot.model.clip_queue import PLAIN, ClipQueue, rows_of, vectors_of_windows
+from zeroshot.model.clip_queue import PLAIN, ClipQueue, require_length, rows_of, vectors_of_windows
 from zeroshot.model.encoder import Encoder
 from zeroshot.model.hub.push import FromFolder
 from zeroshot.model.kept_labels import FEWEST_TEXTS, kept_or_made
-from zeroshot.model.tokens import fitting_adapter, require_length
+from zeroshot.model.tokens import fitting_adapter
 from zeroshot.text.prompts import stages_cut, texts_cut
 from zeroshot.types import Closes
 from zeroshot.video.processes.reader import ClipReader

@@ -73,19 +73,3 @@ def fitting_adapter(adapter: TwoStreamAdapter, backbone: Backbone) -> TwoStreamA
             "it was trained on"
         )
     return adapter
-
-
-def require_length(num_frames: int, backbone: Backbone, adapter: TwoStreamAdapter | None) -> None:
-    """Refuse another number of frames than an adapter, or a network that reads clips, reads.
-
-    Raises:
-        OptionError: it is another.
-    """
-    wanted = None if adapter is None else adapter.config.num_frames
-    if adapter is None and not backbone.facts.any_clip_length:
-        wanted = backbone.facts.clip_frames
-    if wanted not in {None, num_frames}:
-        who = backbone.name if adapter is None else f"the adapter on {backbone.name}"
-        raise OptionError(
-            f"clips have {num_frames} frames; {who} reads {wanted}: leave the number of frames to it"
-        )

@@ -62,6 +62,7 @@ class PyavDecoder(Closes):
         self.path = require_file(path)
         self._given, self._name = os.fspath(path), printable(path)
         self._end_reached: int | None = None
+        self._last_end: int | None = None  # of the file's last packets, once they have been read
         self._counting: tuple[int, Forward] | None = None  # at which of the stream's moves it began
         self._stream = PacketStream(self.path, self._name, num_threads)
         try:
@@ -223,6 +224,8 @@ class PyavDecoder(Closes):
         """Where the last packet around and behind a tick ends, in ticks, read without decoding."""
         if self._stream.timeline is not None and not self.clock.counted:
             return self._stream.timeline.end
+        if self._last_end is not None:
+            return self._last_end
         if self.clock.counted and not self.timeline().has_pts.any():
             return since  # no need to go back to the first packet: what was counted goes on
         frame = int(1 / ((frame_rate(self._stream.stream) or 25) * self.clock.time_base))
@@ -234,7 +237,8 @@ class PyavDecoder(Closes):
             packets = (p for p in self._stream.packets() if not p.is_discard)
             ends = [p.pts + (p.duration or frame) for p in packets if p.pts is not None]
             if ends:
-                return max(ends)
+                self._last_end = max(ends)
+                return self._last_end
         return since
 
     def _true_end(self, last: int) -> float | None:
