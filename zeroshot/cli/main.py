@@ -143,7 +143,7 @@ def program() -> None:
 
 
 def _is_outermost(frame: FrameType | None) -> bool:
-    """Whether a frame is the program that Python was started with, by name or by -m, and nothing around it."""
+    """Whether a frame is the program that Python was started with, and nothing is around it."""
     while frame is not None and frame.f_code.co_name in {"<module>", "_run_code", "_run_module_as_main"}:
         frame = frame.f_back
     return frame is None
