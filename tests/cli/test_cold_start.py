@@ -89,6 +89,23 @@ def test_the_end_of_a_process_leaves_nothing_out(words, status):
     assert run.stdout.splitlines()[-2:] == ["thread", "registered"]
 
 
+HOST = """
+import runpy, sys
+sys.argv = ["zeroshot", "--version"]
+try:
+    runpy.run_module("zeroshot", run_name="__main__")
+except SystemExit as end:
+    print("the host goes on", end.code)
+"""
+
+
+def test_a_program_that_runs_the_command_within_itself_goes_on_after_it():
+    run = subprocess.run(
+        [sys.executable, "-c", HOST], check=False, capture_output=True, text=True, timeout=100
+    )
+    assert run.stdout.splitlines()[1:] == ["the host goes on 0"], run.stderr
+
+
 def run_in_process(monkeypatch, *words: str) -> int:
     """The status that a command ends with."""
     monkeypatch.setattr(sys, "argv", ["zeroshot", *words])

@@ -9,6 +9,7 @@ import io
 import os
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -37,6 +38,9 @@ from zeroshot.cli import (
 )
 from zeroshot.cli.screen import INTERRUPTED, Interrupted, abandon_stdout, say
 from zeroshot.errors import OptionError, OutputError, ZeroshotError, printable
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 _UNWRITABLE = {errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG}
 
@@ -116,8 +120,11 @@ def program() -> None:
     """The command as a process: `main`, and then the end, without a second spent on taking libraries apart.
 
     All that has to happen at the end of a process happens: threads are waited for, what is registered to run
-    is run, output is written out.
+    is run, output is written out. Within another program, such as a profiler, `main` is all that is done.
     """
+    if not _is_outermost(sys._getframe(1)):
+        main()
+        return
     try:
         main()
         status = 0
@@ -133,6 +140,13 @@ def program() -> None:
     except (OSError, ValueError):
         sys.exit(status)  # Python's own end knows what to do
     os._exit(status)
+
+
+def _is_outermost(frame: FrameType | None) -> bool:
+    """Whether a frame is the program that Python was started with, and nothing is around it."""
+    while frame is not None and frame.f_code.co_name in {"<module>", "_run_code", "_run_module_as_main"}:
+        frame = frame.f_back
+    return frame is None
 
 
 def main() -> None:
