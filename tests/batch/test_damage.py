@@ -186,7 +186,7 @@ class Texts:
     def __init__(self) -> None:
         self.asked = 0
 
-    def embed_prompts(self, prompts):
+    def encode_prompts(self, prompts):
         self.asked += len(prompts.labels)
         numbers = [int(label.split()[1]) for label in prompts.labels]
         return np.array([[number, 1, 2, 3] for number in numbers], np.float32)
@@ -208,7 +208,7 @@ def test_a_flipped_bit_in_label_rows_costs_work_and_changes_nothing(tmp_path):
                 np.testing.assert_array_equal(again.fill(model, prompts, lambda _: None), whole)
             assert 0 < model.asked <= len(labels)
             assert (rows.folder / name).read_bytes() == data
-    broken = SimpleNamespace(name="m", embedding_dim=4, embed_prompts=lambda _: np.full((9, 4), np.nan))
+    broken = SimpleNamespace(name="m", embedding_dim=4, encode_prompts=lambda _: np.full((9, 4), np.nan))
     with LabelRows(tmp_path / "y", {}) as rows, pytest.raises(ModelError, match="m gives labels NaN"):
         rows.fill(broken, prompts, lambda _: None)
 

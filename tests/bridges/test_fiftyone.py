@@ -123,7 +123,8 @@ def stand_in(monkeypatch):
 def test_labels(stand_in, classifier, videos):
     ranked = list(classifier.rank_many(videos, 2))
     one = apply_model(videos, video_model(classifier))
-    assert one[0] == Classification(ranked[0].predictions[0].label, ranked[0].predictions[0].probability)
+    best = ranked[0].predictions[0]  # videos that share a pass differ from one alone in the last digits
+    assert one[0] == Classification(best.label, pytest.approx(best.probability))
     assert "damaged.mp4" in one[3]
     two = apply_model(videos[:1], video_model(classifier, k=2))[0]
     assert [each.label for each in two.classifications] == [p.label for p in ranked[0].predictions]

@@ -126,9 +126,6 @@ def make(
     Takes persons and places apart and puts them together anew. Interrupted or killed, the same command goes
     on where it ended.
     """
-    from zeroshot.datasets.registry import require_there
-
-    require_there(source)
     from zeroshot.bias.guessed import banner
     from zeroshot.bias.make import make_bias_sets
     from zeroshot.bias.manifest import USUAL

@@ -136,7 +136,8 @@ def program() -> None:
     atexit._run_exitfuncs()
     try:
         for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+            if stream is not None:  # closed from the start
+                stream.flush()
     except (OSError, ValueError):
         sys.exit(status)  # Python's own end knows what to do
     os._exit(status)
