@@ -106,7 +106,9 @@ def run_command(command: str, folder: Path, *, apart: bool = False) -> tuple[int
     """
     words = shlex.split(command)
     if not apart and words[0] == "zeroshot" and not set(command) & set("|<>$;*"):
-        return _in_this_process(words, lambda: runpy.run_module("zeroshot", run_name="__main__"))
+        from zeroshot.cli.main import main  # `python -m zeroshot` ends its process, which is this one here
+
+        return _in_this_process(words, main)
     if not apart and words[0] == "python" and words[1].startswith("examples/"):
         return _in_this_process(words[1:], lambda: runpy.run_path(words[1], run_name="__main__"))
     paths = {"PATH": f"{folder / '.bin'}{os.pathsep}{os.environ['PATH']}"}

@@ -66,8 +66,8 @@ def fresh(network, config):
     """Embeddings, actions and scenes of videos, by coupling: none, and that of the training."""
 
     def make(coupling):
-        actions, scenes = sample_pairs(128, coupling=coupling, seed=77)
-        seeds = range(5_000_000_000, 5_000_000_128)
+        actions, scenes = sample_pairs(64, coupling=coupling, seed=77)
+        seeds = range(5_000_000_000, 5_000_000_064)
         videos = render_many(actions, scenes, seeds, View(num_frames=4, size=(64, 64), fps=2))
         embeddings = embed(network, config, [video.frames for video in videos])
         return embeddings, torch.tensor(actions), torch.tensor(scenes)

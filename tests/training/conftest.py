@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 import torch
 from training_world import world_and_scenes
@@ -12,6 +14,8 @@ def _one_thread():
     """The order of additions, and so the last bit, may depend on the number of threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
+    gc.collect()  # each training looks for garbage: among what earlier files left as well
+    gc.freeze()
     yield
     torch.set_num_threads(before)
 

@@ -22,7 +22,7 @@ from zeroshot.training.loop import fit
 from zeroshot.training.method_facts import method_facts
 from zeroshot.training.methods.table import DEFAULT_METHOD, METHODS
 
-QUICK = {"epochs": 2, "batch_size": 16, "adapter": {**SMALL, "num_components": 4}}
+QUICK = {"epochs": 1, "batch_size": 16, "adapter": {**SMALL, "num_components": 4}}
 ON_COPIES = {"sdn", "static-dropout", "provenance"}
 SUBTRACTS = {**QUICK["adapter"], "reference": "mean"}
 
@@ -55,7 +55,7 @@ def test_the_default_method_is_the_default_of_the_settings(world, scenes):
     fitted = [
         fit(*world, config, scenes=scenes)
         for config in (
-            TrainingConfig(epochs=2, batch_size=16, adapter={**default.adapter, **QUICK["adapter"]}),
+            TrainingConfig(epochs=1, batch_size=16, adapter={**default.adapter, **QUICK["adapter"]}),
             TrainingConfig.from_dict(QUICK, default),
         )
     ]
