@@ -135,9 +135,8 @@ def program() -> None:
     threading._shutdown()  # type: ignore[attr-defined]  # as in the processes of multiprocessing
     atexit._run_exitfuncs()
     try:
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:  # closed from the start
-                stream.flush()
+        for stream in filter(None, (sys.stdout, sys.stderr)):  # either may be closed
+            stream.flush()
     except (OSError, ValueError):
         sys.exit(status)  # Python's own end knows what to do
     os._exit(status)
