@@ -28,7 +28,6 @@ WRONG = [
     ("gone.csv", ["train", "gone.csv", "--output", "t"]),
     ("gone.csv", ["evaluate", "gone.csv", "--model", "puppet-tiny", "--output", "r"]),
     ("gone.csv", ["audit", "puppet-tiny", "gone.csv"]),
-    ("gone.csv", ["bias", "make", "gone.csv", "--output", "b"]),
     ("gone", ["calibrate", "gone", "--labels", "a,b", "--output", "c.json"]),
     ("gone", ["push", "gone", "me/it"]),
     ("gone", ["download", "gone"]),

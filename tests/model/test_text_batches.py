@@ -7,7 +7,6 @@ import numpy as np
 import zeroshot
 from zeroshot.model.networks.network import batches_of_texts
 from zeroshot.model.networks.open_clip import OpenClipNetwork
-from zeroshot.model.speed.precision import _medium_is_exact
 
 LONG = "a puppet that is " + "waving and walking and " * 4
 
@@ -32,9 +31,6 @@ def test_a_long_text_makes_no_other_longer_and_each_row_is_its_own_text():
     assert sum(seen) == 2 * lengths.sum()
     np.testing.assert_allclose(rows, alone, atol=1e-6)
     np.testing.assert_allclose(turned, alone, atol=1e-6)
-    if _medium_is_exact():  # by oneDNN, which adds up a row in one order however many there are
-        np.testing.assert_array_equal(rows, alone)
-        np.testing.assert_array_equal(turned, alone)
 
 
 def test_texts_are_tokenized_once(monkeypatch):
