@@ -6,7 +6,7 @@ import itertools
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from zeroshot.reports.document import Plane, Point
@@ -38,6 +38,7 @@ def test_where_there_is_no_room_names_stand_in_the_margin_below_each_other():
 
 
 @given(points)
+@example([(0.0, 0.0, 0.0)] * 6 + [(1.0, 0.0, 0.0)])  # no room, and an interval in the margin
 @settings(max_examples=40)
 def test_whatever_the_points_nothing_is_hidden(found):
     taken = [around(300 * x - 9, 200 * y, 300 * x + 9, 200 * y) for x, y, _ in found]

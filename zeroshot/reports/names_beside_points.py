@@ -85,9 +85,12 @@ class Names:
                 if box.within(self._ground) and not any(map(box.meets, self._taken)):
                     return self._take(box, is_far=away > 2 * _NEAR)
             away += _STEP
-        left, top = self._ground.right + _PADDING, self._margin
-        self._margin += HEIGHT
-        return self._take(Box(left, top, left + width, top + HEIGHT), is_far=True)
+        left = self._ground.right + _PADDING
+        while True:  # an interval at the right end may reach into the margin
+            box = Box(left, self._margin, left + width, self._margin + HEIGHT)
+            self._margin += HEIGHT
+            if not any(map(box.meets, self._taken)):
+                return self._take(box, is_far=True)
 
     def _take(self, box: Box, *, is_far: bool) -> Place:
         """The place, which nothing else gets from now on."""
