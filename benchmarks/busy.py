@@ -15,9 +15,14 @@ import os
 import statistics
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from facts import ROOT, machine_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BUSY = "import os\nos.nice(19)\nwhile os.getppid() == int(os.environ['PARENT']):\n    sum(range(100_000))\n"
 WORK = """
@@ -72,6 +77,36 @@ def seconds_of(folder: str, threads: str | None) -> dict[str, tuple[float, float
     return {name: tuple(pair) for name, pair in json.loads(ended.stdout.splitlines()[-1]).items()}
 
 
+@contextmanager
+def neighbours(number: int) -> Iterator[None]:
+    """So many busy loops of the lowest priority, which end with the block."""
+    environment = {**os.environ, "PARENT": str(os.getpid())}
+    loops = [subprocess.Popen([sys.executable, "-c", BUSY], env=environment) for _ in range(number)]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+
+
+def print_seconds(rounds: list[dict[str, dict]], named_by: str) -> None:
+    """A row for each kind of work: medians over rounds, by the wall and of the processor, of each way.
+
+    Args:
+        rounds: way → work → both seconds, in the order in which they are shown.
+        named_by: the way that has every kind of work.
+    """
+    ways = list(rounds[0])
+    print(f"| wall / processor, s | {' | '.join(ways)} |\n|---|{'---|' * len(ways)}")
+    for work in rounds[0][named_by]:
+        cells = [
+            [statistics.median(each[name][work][place] for each in rounds) for place in (0, 1)]
+            for name in ways
+        ]
+        print(f"| {work} | {' | '.join(f'{wall:.2f} / {processor:.2f}' for wall, processor in cells)} |")
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -82,23 +117,11 @@ def main() -> None:
     ways: dict[str, tuple[str, str | None]] = {"as it is": (str(ROOT), None), "one thread": (str(ROOT), "1")}
     if options.against:
         ways["before"] = (str(Path(options.against).resolve()), None)
-    command, environment = [sys.executable, "-c", BUSY], {**os.environ, "PARENT": str(os.getpid())}
     facts = machine_facts()
-    neighbours = [subprocess.Popen(command, env=environment) for _ in range(options.neighbours)]
-    try:
+    with neighbours(options.neighbours):
         rounds = [{name: seconds_of(*way) for name, way in ways.items()} for _ in range(options.repeats)]
-    finally:
-        for neighbour in neighbours:
-            neighbour.kill()
-            neighbour.wait()
     print(f"{facts}; {options.neighbours} busy loops beside it\n")
-    print(f"| wall / processor, s | {' | '.join(ways)} |\n|---|{'---|' * len(ways)}")
-    for work in rounds[0]["as it is"]:
-        cells = [
-            [statistics.median(each[name][work][place] for each in rounds) for place in (0, 1)]
-            for name in ways
-        ]
-        print(f"| {work} | {' | '.join(f'{wall:.2f} / {processor:.2f}' for wall, processor in cells)} |")
+    print_seconds(rounds, "as it is")
 
 
 if __name__ == "__main__":

@@ -14,13 +14,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from busy import BUSY
+from busy import neighbours, print_seconds
 from facts import ROOT, machine_facts
 
 LONG = "a person who is " + "walking and waving and running and jumping and " * 9
@@ -97,25 +96,11 @@ def main() -> None:
     parser.add_argument("--many", type=int, default=10_000)
     parser.add_argument("--against", help="folder of another copy of the package, run as well")
     options = parser.parse_args()
-    environment = {**os.environ, "PARENT": str(os.getpid())}
     facts = machine_facts()
-    command = [sys.executable, "-c", BUSY]
-    neighbours = [subprocess.Popen(command, env=environment) for _ in range(options.neighbours)]
-    try:
+    with neighbours(options.neighbours):
         rounds = rounds_of(options)
-    finally:
-        for neighbour in neighbours:
-            neighbour.kill()
-            neighbour.wait()
-    ways = list(rounds[0])
     print(f"{facts}; {options.neighbours} busy loops beside it; {options.model}\n")
-    print(f"| wall / processor, s | {' | '.join(ways)} |\n|---|{'---|' * len(ways)}")
-    for work in rounds[0]["again"]:
-        cells = [
-            [statistics.median(each[name][work][place] for each in rounds) for place in (0, 1)]
-            for name in ways
-        ]
-        print(f"| {work} | {' | '.join(f'{wall:.2f} / {processor:.2f}' for wall, processor in cells)} |")
+    print_seconds(rounds, "again")
     print(
         f"\nEqual to the bit in any batch: {all(each['as it is']['equal in any batch'] for each in rounds)}"
     )
